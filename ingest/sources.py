@@ -135,9 +135,9 @@ def collect(paths: Iterable[Path]) -> Iterator[SourceFile]:
             )
 
 
-def _source(path: Path, read: Callable[[], bytes], inner: str = "") -> SourceFile:
+def _source(path: Path, read: Callable[[], bytes], inner: str = "", place: str = "") -> SourceFile:
     # Unlike Path.resolve, realpath does not fail on links that lead in a circle.
-    place = os.path.realpath(path) + (f"{INSIDE}{inner}" if inner else "")
+    place = (place or os.path.realpath(path)) + (f"{INSIDE}{inner}" if inner else "")
     return SourceFile(
         name=printable(PurePosixPath(inner.replace("\\", "/")).stem if inner else path.stem),
         label=printable(f"{path}:{inner}" if inner else str(path)),
@@ -164,10 +164,12 @@ def _folder(folder: Path) -> Iterator[SourceFile]:
     # Links to folders are not followed: they may lead in a circle.
     for root, folders, files in os.walk(folder, onerror=closed.append, followlinks=False):
         folders.sort()
+        place = os.path.realpath(root)
         for name in sorted(files):
             path = Path(root, name)
             if path.suffix.lower() in ENDINGS:
-                yield _source(path, partial(_read, path))
+                own = "" if path.is_symlink() else os.path.join(place, name)
+                yield _source(path, partial(_read, path), place=own)
     for error in closed:
         why = Unreadable("folder_unreadable", why=str(error.strerror))
         yield _source(Path(error.filename or folder), partial(fail, why))

@@ -19,9 +19,10 @@ def current_index(settings: Settings, made_by: Mapping[str, str], before: Index 
 
         opened = before if isinstance(before, PostgresIndex) else None
         return PostgresIndex.current(settings.database.get_secret_value(), made_by, opened)
-    if isinstance(before, Snapshot) and before.version == current_version(settings.index):
-        return before
-    return current_snapshot(settings.index, made_by)
+    held = before if isinstance(before, Snapshot) else None
+    if held and held.version == current_version(settings.index):
+        return held
+    return current_snapshot(settings.index, made_by, held)
 
 
 def with_files(index: Index, settings: Settings) -> Snapshot:

@@ -47,15 +47,19 @@ BAD = (OSError, ValueError, LookupError, TypeError, zlib.error)
 class Snapshot(Index):
     """One version of an index in a folder."""
 
-    def __init__(self, folder: Path, version: Version) -> None:
-        """Open the files of a version; raises one of BAD where they are not good."""
+    def __init__(self, folder: Path, version: Version, before: Snapshot | None = None) -> None:
+        """Open the files of a version; raises one of BAD where they are not good.
+
+        Of files that have grown only what is new since the version before is read.
+        """
         self.folder, self.version, self.revision = folder, version, version.revision
         self.home = folder / version.data
-        newest: dict[str, Head] = {}
-        for line in self._content("heads").splitlines():
+        old = before if before and before.home == self.home else None
+        heads: dict[str, Head] = dict(old.heads) if old else {}
+        for line in self._content("heads", old).splitlines():
             head = HEAD.validate_json(line)
-            newest[head.report.info.id] = head
-        super().__init__({name: head for name, head in newest.items() if not head.deleted})
+            heads[head.report.info.id] = head
+        super().__init__({name: head for name, head in heads.items() if not head.deleted})
         counts = np.diff(self.starts)
         # Of each passage its report's number, and its row in the files.
         self.report_numbers = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
@@ -68,25 +72,30 @@ class Snapshot(Index):
         if size := version.size("texts"):
             with (self.home / "texts").open("rb") as file:
                 self._texts = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-        self.families = {int(row): first for row, first in self._table("families").items()}
-        self.spellings = self._table("words")
+        families: dict[int, str] = dict(old.families) if old else {}
+        families |= {int(row): first for row, first in self._table("families", old).items()}
+        self.families: dict[int, str] = {row: first for row, first in families.items() if first}
+        self.spellings = {**(old.spellings if old else {}), **self._table("words", old)}
         self.segments = [Segment.load(self.home / name) for name in version.segments]
         self.lengths = np.frombuffer(self._content("lengths"), "<i4")
         self.keyword = KeywordIndex(self.segments, self.lengths, self.file_rows)
         self.memo = VectorMemo(self.home / "memo")
 
-    def _content(self, name: str) -> bytes:
-        size, content = self.version.size(name), b""
-        if size:
-            with (self.home / name).open("rb") as file:
-                content = file.read(size)
-        if len(content) < size:
+    def _content(self, name: str, before: Snapshot | None = None) -> bytes:
+        """What counts of a file and is new."""
+        start, end = before.version.size(name) if before else 0, self.version.size(name)
+        if start == end:
+            return b""
+        with (self.home / name).open("rb") as file:
+            file.seek(start)
+            content = file.read(end - start)
+        if len(content) < end - start:
             raise ValueError(f"the file {name} is too short")
         return content
 
-    def _table(self, name: str) -> dict[str, str]:
-        lines = self._content(name).decode().split("\n")
-        return dict(line.split("\t", 1) for line in lines[:-1])
+    def _table(self, name: str, before: Snapshot | None) -> dict[str, str]:
+        lines = self._content(name, before).decode().split("\n")[:-1]
+        return {key: value for key, _, value in (line.partition("\t") for line in lines)}
 
     @cached_property
     def topics(self) -> tuple[TopicCluster, ...]:
@@ -192,8 +201,10 @@ class Snapshot(Index):
             raise damaged(self.folder, ValueError(f"the file {name} is not as it was written"))
 
 
-def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
-    """The index in a folder as it is now.
+def current_snapshot(
+    folder: Path, made_by: Mapping[str, str], before: Snapshot | None = None
+) -> Snapshot:
+    """The index in a folder as it is now; opened faster after the one before.
 
     Raises:
         IndexMissing, IndexDamaged: there is none; its files can't be read.
@@ -202,7 +213,7 @@ def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
     version = existing_version(folder)
     check_made_by(folder, version.made_by, made_by)
     try:
-        return Snapshot(folder, version)
+        return Snapshot(folder, version, before)
     except BAD as error:
         # Two ingests may have ended since its version was read.
         if (now := existing_version(folder)) != version:

@@ -110,7 +110,7 @@ class LocalWriter:
         self._write_segment()
         self._merge_segments()
         self._version.revision = revision_of(self._version.made_by, self._heads)
-        snapshot = Snapshot(self.folder, self._version)
+        snapshot = Snapshot(self.folder, self._version, self._base)
         self._encode_words(snapshot)
         families = self._families(snapshot)
         changed = dict.fromkeys(map(str, snapshot.families.keys() - families.keys()), "")
@@ -208,7 +208,7 @@ class LocalWriter:
             firsts = find_duplicates(snapshot.passages)
             pairs = zip(snapshot.file_rows.tolist(), snapshot.passages, strict=True)
             return {row: firsts[p.id] for row, p in pairs if p.id in firsts}
-        families = {row: first for row, first in snapshot.families.items() if first}
+        families = dict(snapshot.families)
         for part in np.array_split(new, len(new) // _COMPARED + 1):
             distance = -(snapshot.dense @ snapshot.dense[part].T)
             nearest = np.argpartition(distance, min(NEAREST, len(distance) - 1), axis=0)[:NEAREST]
