@@ -41,6 +41,7 @@ STAGE = "writing to the database"
 MANY = 200  # written reports from which on the database counts its values anew
 LONGEST = 500  # characters of a term that is kept
 _LOCK = 0x61736B6C  # "askl"
+_DELETE = "DELETE FROM report WHERE id = ANY(%s)"
 _Result = TypeVar("_Result")
 # The database's version is how many of these it has run.
 MIGRATIONS = (
@@ -61,6 +62,8 @@ MIGRATIONS = (
     """
     DROP TABLE term;
     ALTER TABLE state ADD words bytea NOT NULL DEFAULT '', DROP forms;
+    ALTER TABLE passage DROP CONSTRAINT passage_report_fkey,
+        ADD FOREIGN KEY (report) REFERENCES report ON DELETE CASCADE;
     UPDATE state SET revision = '';
     """,
 )
@@ -147,13 +150,11 @@ def _bring_in_line(snapshot: Snapshot, progress: Progress, connection: Connectio
     marks = _marks(snapshot)
     stale = [i for i, now in marks.items() if there.get(i) != now]
     _write_memo(snapshot, connection)
-    for gone in there.keys() - marks.keys():
-        with connection.transaction():
-            _delete(connection, gone)
+    connection.execute(_DELETE, [list(there.keys() - marks.keys())])
     for n, report_id in enumerate(stale):
         progress(STAGE, n, len(stale))
         with connection.transaction():
-            _delete(connection, report_id)
+            connection.execute(_DELETE, [[report_id]])
             _write(connection, snapshot, report_id, marks[report_id])
     for column, width in (("dense", snapshot.version.dimensions), ("static", STATIC_DIMENSIONS)):
         connection.execute(
@@ -184,13 +185,6 @@ def _words(snapshot: Snapshot) -> bytes:
     counts = snapshot.frequencies(snapshot.spellings)
     words = ((*word, n) for word, n in zip(snapshot.spellings.items(), counts, strict=True) if n)
     return zlib.compress(orjson.dumps(list(words)))
-
-
-def _delete(connection: Connection, report_id: str) -> None:
-    row = connection.execute("SELECT number FROM report WHERE id = %s", [report_id]).fetchone()
-    if row:
-        connection.execute("DELETE FROM passage WHERE report = %s", row)
-        connection.execute("DELETE FROM report WHERE number = %s", row)
 
 
 def _write(connection: Connection, snapshot: Snapshot, report_id: str, now: str) -> None:
