@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any
 
 from rag.answer.about import about_draft
+from rag.answer.chosen import Material
 from rag.answer.deep import FOUND, Library, Researcher, make_researcher
 from rag.answer.digests import Digest, make_digest
 from rag.answer.extractive import Answerer, ExtractiveAnswerer
@@ -58,6 +59,7 @@ from rag.retrieval.hybrid import (
     whole_reports,
 )
 from rag.retrieval.postprocess import mask_hits, mask_passage
+from rag.retrieval.related import line_of_work
 from rag.retrieval.rerank import CrossEncoder, make_reranker
 from rag.settings import Settings
 from rag.survey.columns import with_columns
@@ -252,16 +254,13 @@ class Engine:
             return _finished(finish(draft))
 
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
-            if plan.intent == "answer":
-                return None
-            hits, opened = self._masked(found), partial(self._opened, snapshot)
             linker, judge = self._planner.linker_of(snapshot.catalog), self._reranker
             about = TopicSurvey(plan, self.report_measure, linker, judge, bool(given), stop)
-            digest = make_digest(plan, hits, snapshot.catalog, self._embedding, opened, about)
-            if digest is None:
+            ways = partial(self._opened, snapshot), partial(line_of_work, snapshot)
+            known = snapshot.catalog, self._embedding, about, *ways
+            if not (digest := make_digest(Material(plan, self._masked(found), *known))):
                 return None
-            quoted = {hit.passage.report.id for hit in digest.hits}
-            return digest, digest.hits, snapshot.texts(quoted)
+            return digest, digest.hits, snapshot.texts({h.passage.report.id for h in digest.hits})
 
         look: Look | None = None
         if window := self._writers.answerer.window:

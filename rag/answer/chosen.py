@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,19 +26,35 @@ _FEW = 3  # likely reports, to which near ones are added
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a digest is made from.
+
+    `hits` were found, best first; `opened` gives the passages of reports, in their order;
+    `same_work` a report's line of work, by year.
+    """
+
+    plan: Plan
+    hits: Sequence[Hit]
+    catalog: Catalog
+    embedding: Embedding
+    surveys: TopicSurvey
+    opened: Callable[[Collection[str]], Sequence[Hit]]
+    same_work: Callable[[ReportInfo], Sequence[ReportInfo]]
+
+
 class ReportChooser(LineReader):
     """Reads lines, and chooses reports by what was found and by what they say of the topic."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        hits: Sequence[Hit],
-        catalog: Catalog,
-        embedding: Embedding,
-        surveys: TopicSurvey,
-    ) -> None:
-        super().__init__(plan, embedding)
-        self.hits, self.catalog, self._surveys = hits, catalog, surveys
+    def __init__(self, material: Material) -> None:
+        super().__init__(material.plan, material.embedding)
+        self.hits, self.catalog = material.hits, material.catalog
+        self._surveys, self._opened = material.surveys, material.opened
+        self.same_work = material.same_work
+
+    def open(self, reports: Iterable[ReportInfo]) -> Sequence[Hit]:
+        """The passages of reports."""
+        return self._opened([info.id for info in reports])
 
     def found(
         self, countries: Collection[str] = (), years: Collection[int] = ()

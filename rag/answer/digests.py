@@ -8,15 +8,15 @@ report or a lab all passages are read, not only those that a search found.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from rag.answer.chosen import SAYS, ReportChooser
+from rag.answer.candidates import kind_asked, kind_wanted
+from rag.answer.chosen import SAYS, Material, ReportChooser
 from rag.answer.extractive import NEAREST, is_off_topic, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_of_question
-from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.citation.quotable import MIN_WORDS, is_whole
 from rag.i18n.labels import (
@@ -30,10 +30,8 @@ from rag.i18n.labels import (
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked, translations_for
 from rag.models.chat import Generation
-from rag.models.embeddings import Embedding
 from rag.models.prompts import refusal
 from rag.query.wordings import has_wording
-from rag.survey.stream import TopicSurvey
 from rag.survey.types import Survey
 from rag.text.citation_marks import defuse, with_marks
 from rag.text.tokenize import gives_quantity
@@ -52,6 +50,8 @@ HEADINGS: dict[Role, str] = {
     "extent": marked("Time, size and money"),
 }
 _MOST_OF_REPORT = 20  # sentences of a digest of one report, at least one of each role
+_MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
+_MOST_THEMES = 5
 # The rows of a comparison, with the most sentences of a side.
 _ROWS: dict[Role, int] = {
     "about": 1, "challenge": 2, "aim": 1, "approach": 2, "found": 3, "barriers": 2, "extent": 2,
@@ -67,8 +67,6 @@ _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and w
 _READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD, _MOST_OF_YEAR = 3, 16, 60, 3
 _NEAREST = 5  # sentences of a report nearest to a topic that may be quoted
 _ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
-
-OpenReports = Callable[[Collection[str]], Sequence[Hit]]
 
 
 @dataclass(slots=True)
@@ -93,27 +91,17 @@ class Digest:
         yield self.text
 
 
-def make_digest(
-    plan: Plan,
-    hits: Sequence[Hit],
-    catalog: Catalog,
-    embedding: Embedding,
-    open_reports: OpenReports,
-    surveys: TopicSurvey,
-) -> Digest | None:
-    """The digest that a plan wants; None where it wants none, or there is nothing to tell.
-
-    `hits` were found, best first; `open_reports` gives the passages of reports, in their order.
-    """
-    made = _Maker(plan, hits, catalog, embedding, open_reports, surveys)
-    form = _FORMS.get(plan.intent)
-    absent = plan.countries and catalog.keys("country").isdisjoint(plan.countries)
-    if form is None or absent or any(n.code == "no_reports_of_year" for n in plan.notices):
+def make_digest(material: Material) -> Digest | None:
+    """The digest that a plan wants; None where it wants none, or there is nothing to tell."""
+    plan, made = material.plan, _Maker(material)
+    absent = plan.countries and material.catalog.keys("country").isdisjoint(plan.countries)
+    lacks_year = any(n.code == "no_reports_of_year" for n in plan.notices)
+    if plan.intent not in _FORMS or absent or lacks_year:
         return None
     unnamed = plan.intent == "report" and not plan.reports
-    if (unnamed or plan.intent in ("topic", "reasons")) and is_off_topic(plan, hits):
+    if (unnamed or plan.intent in ("topic", "reasons")) and is_off_topic(plan, material.hits):
         return None
-    lines = list(form(made))
+    lines = list(getattr(made, plan.intent)())
     if not made.quoted and plan.intent == "topic":
         lines = [refusal(plan.language), *made.closest()]
     if not made.quoted:
@@ -124,21 +112,12 @@ def make_digest(
 class _Maker(ReportChooser):
     """Makes one digest, and counts what it quotes."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        hits: Sequence[Hit],
-        catalog: Catalog,
-        embedding: Embedding,
-        open_reports: OpenReports,
-        surveys: TopicSurvey,
-    ) -> None:
-        super().__init__(plan, hits, catalog, embedding, surveys)
-        self.t = translations_for(plan.language)
+    def __init__(self, material: Material) -> None:
+        super().__init__(material)
+        self.t = translations_for(self.plan.language)
         self.quoted: dict[str, Hit] = {}
         self.sides: tuple[str, ...] = ()
         self.speaking: tuple[str, ...] = ()
-        self._open = open_reports
 
     def quote(self, lines: Iterable[Line]) -> str:
         """Sentences with their marks."""
@@ -152,12 +131,18 @@ class _Maker(ReportChooser):
 
     def by(self, info: ReportInfo, lines: Sequence[Line], titled: bool = False) -> str:
         """A line of a report: who wrote it or its title, its year and kind, and sentences."""
-        # Some have a finding for a title.
-        titled = titled and not (info.title.endswith("…") or is_whole(info.title, info.language))
-        name = title_of(info) if titled else author_label(info, self.t)
+        name = self.named(info) if titled else author_label(info, self.t)
+        return f"- {format_label(self.t, f'{name} ({self.when(info)})', self.quote(lines))}"
+
+    def when(self, info: ReportInfo) -> str:
+        """A report's year and kind."""
         kind = value_label("kind", info.kind, self.t)
-        when = join_parts(self.t, ", ", [str(info.year or "?"), kind])
-        return f"- {format_label(self.t, f'{name} ({when})', self.quote(lines))}"
+        return join_parts(self.t, ", ", [str(info.year or "?"), kind])
+
+    def named(self, info: ReportInfo) -> str:
+        """The title of a report, or of another one of its work where it has a finding for one."""
+        names = [r for r in (info, *self.same_work(info)) if not r.title.endswith("…")]
+        return title_of(next((r for r in names if not is_whole(r.title, r.language)), info))
 
     def heading(self, text: str) -> str:
         """A heading in the reader's language."""
@@ -175,66 +160,117 @@ class _Maker(ReportChooser):
         infos = list(reports)
         return quotes_head(infos, self.t) if infos else ""
 
+    def overview(self, reports: Sequence[ReportInfo]) -> str:
+        """The years of reports, how many there are of each kind, and their most frequent themes."""
+        years = sorted({r.year for r in reports if r.year})
+        span = "–".join(map(str, dict.fromkeys((*years[:1], *years[-1:]))))
+        own = [r for r in reports if r.author == "lab"] or reports
+        themes = Counter(self.catalog.name("theme", x) for r in own for x in {*r.thematic_areas})
+        often = [
+            f"{value_label('theme', x, self.t)} ({n})"
+            for x, n in themes.most_common(_MOST_THEMES)
+            if n > 1
+        ]
+        parts = [join_parts(self.t, "; ", [span, self.kinds(reports)])]
+        if often:
+            listed = join_parts(self.t, "; ", often)
+            parts.append(format_label(self.t, self.t.gettext("Themes"), listed))
+        return ". ".join(parts)
+
     def kinds(self, reports: Iterable[ReportInfo]) -> str:
         """How many reports there are of each kind."""
         counts = Counter(value_label("kind", r.kind, self.t) for r in reports)
         rows = [format_label(self.t, kind, str(n)) for kind, n in counts.items()]
         return join_parts(self.t, "; ", rows)
 
-    def open(self, reports: Iterable[ReportInfo]) -> list[Hit]:
-        """The passages of reports."""
-        return list(self._open([info.id for info in reports]))
-
     # The forms.
 
     def report(self) -> Iterator[str]:
-        """One report, or one line of work: part by part."""
+        """One report, or one line of work: part by part; what it leaves out, others of its work."""
         named = [self.catalog.reports[i] for i in self.plan.reports]
         reports = named or self.nearest_title() or self.likeliest()
         for info in reports:
-            kind = value_label("kind", info.kind, self.t)
-            what = join_parts(
-                self.t, ", ", [author_label(info, self.t), str(info.year or "?"), kind]
-            )
+            what = join_parts(self.t, ", ", [author_label(info, self.t), self.when(info)])
             yield f"**{title_of(info)}** ({what})"
-        # Who asks for the partners of a report wants no more of it.
+        lines = self.lines(self.open(reports))
+        # Who asks for the partners of a report wants no more of it; who asks for what was found,
+        # that first.
+        kind = kind_wanted(self.plan)
+        asked = {x.role for x in lines if kind and kind_asked(x.hit.passage.prompt) == kind}
         is_of_partners = has_wording("partners", self.plan.standalone)
-        roles: Sequence[Role] = ("partners",) if is_of_partners else ROLES[:-1]
-        lines = self.lines(self.open(reports), roles)
+        roles: Sequence[Role] = sorted(ROLES[:-1], key=lambda role: role not in asked)
+        roles = ("partners",) if is_of_partners else roles
+        lines = [x for x in lines if x.role in roles]
         chosen = [x for role in roles for x in self.pick((y for y in lines if y.role == role), 1)]
         chosen += self.pick(lines, _MOST_OF_REPORT - len(chosen))
-        blank = []
+        blank = [role for role in roles if not any(x.role == role for x in chosen)]
+        others = self._others(reports, blank)
         for role in roles:
-            if any(line.role == role for line in chosen):
+            own = [line for line in lines if line.role == role and line in chosen]
+            if own or others.get(role):
                 yield self.heading(HEADINGS[role])
-                yield self.quote(line for line in lines if line.role == role and line in chosen)
-            elif role != "about":
-                blank.append(self.t.gettext(HEADINGS[role]))
-        if blank:
+            if own:
+                yield self.quote(sorted(own, key=lambda line: -line.asked))
+            elif told := others.get(role):
+                of_work = self.t.gettext("From another report of the same work, {title} ({when})")
+                info = told[0].report
+                of_work = of_work.format(title=title_of(info), when=self.when(info))
+                yield format_label(self.t, of_work, self.quote(told))
+        left = [self.t.gettext(HEADINGS[role]) for role in blank if role not in ("about", *others)]
+        # A solution was not asked for more than what it is.
+        if left and any(info.author == "lab" for info in reports):
             nothing = self.t.gettext("The report says nothing on")
-            yield format_label(self.t, nothing, join_parts(self.t, "; ", blank)) + "."
+            yield format_label(self.t, nothing, join_parts(self.t, "; ", left)) + "."
+
+    def _others(
+        self, reports: Sequence[ReportInfo], roles: Collection[Role]
+    ) -> dict[Role, list[Line]]:
+        """What other reports of a work say for each of these roles: of what came of it, later ones.
+
+        Where several do, the one that says most.
+        """
+        left = self.catalog.ids(self.plan.filters).difference(info.id for info in reports)
+        work = {r.id: r for info in reports for r in self.same_work(info) if r.id in left}
+        years = [info.year or 0 for info in reports]
+        lines = self.lines(self.open(work.values()), roles) if roles and work else []
+        told: dict[Role, list[Line]] = {}
+        for role in roles:
+            late = role in (*FINDINGS, "next", "extent")
+            own = [x for x in lines if x.role == role]
+            if late:
+                own = [x for x in own if (x.report.year or 0) >= min(years)]
+            else:
+                own = [x for x in own if (x.report.year or 0) <= max(years)]
+            if best := max(own, key=lambda line: line.score, default=None):
+                told[role] = self.pick((x for x in own if x.report == best.report), _MOST_OF_OTHER)
+        return {role: picked for role, picked in told.items() if picked}
 
     def lab(self) -> Iterator[str]:
-        """All reports of a lab: what was found, what is planned, what was collected."""
+        """All work of a lab: what was found, what is planned, what was collected."""
         plan = self.plan
         reports = self.catalog.select(plan.filters.merged(plan.boosted))
         if len(reports) == 1 or self.nearest_title():
             yield from self.report()
             return
-        lines = self.lines(self.open(reports), TELLING)
         of_report: dict[str, list[Line]] = {}
-        for line in lines:
+        for line in self.lines(self.open(reports), TELLING):
             of_report.setdefault(line.report.id, []).append(line)
         country = (plan.filters.country or plan.boosted.country)[0]
-        yield format_label(self.t, country_label(country, self.t), self.kinds(reports)) + "."
+        yield format_label(self.t, country_label(country, self.t), self.overview(reports)) + "."
         rows: dict[str, list[tuple[float, ReportInfo, list[Line]]]] = {}
-        for info in sorted(reports, key=lambda r: (-(r.year or 0), r.title)):
-            own = of_report.get(info.id, [])
-            part, telling = _part(info, own)
-            picked = self.pick(telling, _each(part, len(reports)))
-            if picked:
-                best = max(line.score for line in picked)
-                rows.setdefault(part, []).append((best, info, picked))
+        told: set[str] = set()
+        for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
+            part, telling = _part(info, of_report.get(info.id, []))
+            plans = [r for r in self.same_work(info) if r.kind == "plan" and r.id in of_report]
+            # A plan is told with what came of it.
+            if info.id in told or not (picked := self.pick(telling, _each(part, len(reports)))):
+                continue
+            best = max(line.score for line in picked)
+            if part == "found" and info.kind != "plan":
+                aims = [x for r in plans[-1:] for x in of_report[r.id] if x.role == "about"]
+                told.update(r.id for r in plans if r.id not in told)
+                picked = [*self.pick(aims, 1), *picked]
+            rows.setdefault(part, []).append((best, info, picked))
         for part, (heading, most) in _PARTS.items():
             best_rows = sorted(rows.get(part, []), key=lambda row: -row[0])[:most]
             if best_rows:
@@ -441,14 +477,7 @@ _PARTS = {
     "planned": (marked("What is planned"), _MOST_PLANNED),
     "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_SOLUTIONS),
 }
-_FORMS: dict[Intent, Callable[[_Maker], Iterator[str]]] = {
-    "report": _Maker.report,
-    "lab": _Maker.lab,
-    "compare": _Maker.compare,
-    "trend": _Maker.trend,
-    "topic": _Maker.topic,
-    "reasons": _Maker.reasons,
-}
+_FORMS: tuple[Intent, ...] = ("report", "lab", "compare", "trend", "topic", "reasons")
 
 
 def _part(info: ReportInfo, lines: Sequence[Line]) -> tuple[str, list[Line]]:

@@ -7,14 +7,14 @@ tells: numbers and names.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rag.answer.candidates import MIN_ALONE, shares, without_question
 from rag.answer.extractive import SAME
-from rag.answer.roles import ROLES, Role, role_of
+from rag.answer.roles import ROLES, Role, role_and_weight
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, Sentence, usable
 from rag.models.embeddings import Embedding
@@ -27,12 +27,16 @@ TELLING: tuple[Role, ...] = (
     *("found", "barriers", "advice", "about", "aim", "challenge", "approach"),
 )
 FINDINGS: tuple[Role, ...] = TELLING[:3]
-# Roles whose headings say what their form questions ask.
-_SAID_BY_HEADING = ("about", "challenge", "partners", "barriers", "advice")
+# Roles whose headings say what their form questions ask, with how many words say enough there.
+_SAID_BY_HEADING: Mapping[Role, int] = {
+    **dict.fromkeys(("about", "challenge", "partners", "barriers", "advice"), MIN_ALONE),
+    **dict.fromkeys(("aim", "found"), MIN_WORDS),
+}
 # What a sentence's nearness to its report's others counts, and to the topic; what a number adds, a
 # name, and what too few or too many words take, or a beginning that needs the sentence
-# before; what all of the topic's words add to its nearness.
-_CENTRAL, _TOPICAL, _NUMBER, _NAME, _ODD, _WORDS = 0.5, 1.0, 0.04, 0.02, 0.1, 0.2
+# before; what all of the topic's words add to its nearness, and a form question that asks for what
+# its role is.
+_CENTRAL, _TOPICAL, _NUMBER, _NAME, _ODD, _WORDS, _ASKED = 0.5, 1.0, 0.04, 0.02, 0.1, 0.2, 0.1
 _GOOD_LENGTH = range(8, 45)  # words
 # The share of the nearest line's nearness to the topic that others have that are on it.
 _NEAR_AT_ALL = 0.6
@@ -51,7 +55,8 @@ _JOINS = re.compile(
 class Line:
     """A sentence that can be quoted: where it stands, what it tells, and how much it says.
 
-    `before` is the sentence that it points back to, or "".
+    `before` is the sentence that it points back to, or ""; `asked` is how much its form question
+    asks for what its role is.
     """
 
     hit: Hit
@@ -62,6 +67,7 @@ class Line:
     score: float
     topical: float
     before: str = ""
+    asked: float = 0.0
 
     @property
     def place(self) -> tuple[str, int]:
@@ -84,10 +90,11 @@ class LineReader:
 
     def lines(self, hits: Iterable[Hit], roles: Collection[Role] = ROLES[:-1]) -> list[Line]:
         """The sentences of passages with these roles."""
-        read = [(hit, role) for hit in hits if (role := role_of(hit.passage)) in roles]
+        read = [(hit, *role_and_weight(hit.passage)) for hit in hits]
         found = [
-            (hit, role, sentence, answer, before)
-            for hit, role in read
+            (hit, role, asked, sentence, answer, before)
+            for hit, role, asked in read
+            if role in roles
             for sentence, before in _with_before(usable(hit.passage))
             # What was asked is no finding, and what has no number no extent.
             if (role == "aim" or not sentence.text.rstrip(_QUOTES).endswith(_ASKS))
@@ -117,11 +124,12 @@ class LineReader:
                 _shown(sentence, answer, role),
                 role,
                 frozenset(words(answer)),
-                float(_CENTRAL * c + _TOPICAL * n) + _telling(answer),
+                float(_CENTRAL * c + _TOPICAL * n) + _ASKED * asked + _telling(answer),
                 float(n),
                 before,
+                asked,
             )
-            for (hit, role, sentence, answer, before), c, n in zip(
+            for (hit, role, asked, sentence, answer, before), c, n in zip(
                 found, central, near, strict=True
             )
         ]
@@ -172,8 +180,8 @@ def _telling(text: str) -> float:
 
 def _shown(sentence: Sentence, answer: str, role: Role) -> str:
     """A sentence's words; without its form question where the heading says as much."""
-    says_it = role in _SAID_BY_HEADING and len(words(answer)) >= MIN_ALONE
-    return answer if says_it else sentence.text
+    least = _SAID_BY_HEADING.get(role)
+    return answer if least and len(words(answer)) >= least else sentence.text
 
 
 def on_topic(lines: Sequence[Line]) -> list[Line]:
@@ -191,5 +199,6 @@ def first_role(lines: Sequence[Line]) -> list[Line]:
 
 def title_of(info: ReportInfo) -> str:
     """A report's title as the name of a line."""
-    title = " ".join(re.sub(r"[\[\]*:()]", " ", info.title).split())
+    title = re.sub(r"^\W*\d+[.)]\s*|[\[\]*:()_]", " ", info.title)
+    title = " ".join(title.split())
     return title if len(title) <= _MOST_TITLE else title[:_MOST_TITLE].rsplit(" ", 1)[0] + " …"

@@ -35,26 +35,33 @@ _MOST = 8192  # form questions that are remembered
 
 def role_of(passage: Passage) -> Role:
     """The role of a passage in its report."""
+    return role_and_weight(passage)[0]
+
+
+def role_and_weight(passage: Passage) -> tuple[Role, float]:
+    """The role of a passage, and how much its form question asks for that alone, 0 to 1."""
     if passage.section == FACTS or passage.stage == "admin":
-        return "other"
+        return "other", 0.0
     return _role(passage.prompt or passage.section, passage.stage)
 
 
 def role_of_question(question: str) -> Role:
     """The role of the findings that a question asks for."""
-    return _role(question, "finding")
+    return _role(question, "finding")[0]
 
 
 @lru_cache(_MOST)
-def _role(prompt: str, stage: Stage) -> Role:
-    roles, vectors = _examples()
+def _role(prompt: str, stage: Stage) -> tuple[Role, float]:
+    examples, vectors = _examples()
     nearness = vectors @ np.asarray(encode([prompt])[0], np.float32)
-    likely = np.array([role in _OF_STAGE[stage] for role in roles], np.float32)
-    return roles[int(np.argmax(nearness + _PRIOR * likely))]
+    likely = np.array([role in _OF_STAGE[stage] for role, _ in examples], np.float32)
+    return examples[int(np.argmax(nearness + _PRIOR * likely))]
 
 
 @cache
-def _examples() -> tuple[list[Role], Vectors]:
+def _examples() -> tuple[list[tuple[Role, float]], Vectors]:
     data = tomllib.loads(Path(__file__).with_name("roles.toml").read_text("utf-8"))
-    rows = [(role, text) for role in ROLES for text in data[role]]
-    return [role for role, _ in rows], unit(encode([text for _, text in rows]))
+    rows = [
+        (role, 1 - n / len(data[role]), text) for role in ROLES for n, text in enumerate(data[role])
+    ]
+    return [(role, weight) for role, weight, _ in rows], unit(encode([text for *_, text in rows]))

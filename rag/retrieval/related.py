@@ -53,9 +53,8 @@ def line_of_work(index: Index, info: ReportInfo) -> tuple[ReportInfo, ...]:
     mean = (np.nansum(others, axis=1) + _AS_MANY * _USUAL)[:, None] / count
     varied = np.nansum((others - mean) ** 2, axis=1) + _AS_MANY * _USUAL_SPREAD**2
     ahead = (near - mean) / (np.sqrt(varied / count) + _LEAST_SPREAD)[:, None]
-    weights = _title_words(index)
-    of_lab = set(terms(info.lab, "en"))
-    titles = [set(terms(other.title, other.language)) - of_lab for other in infos]
+    words, weights = _title_words(index)
+    titles = [words[other.id].difference(terms(info.lab, "en")) for other in infos]
     at, same = infos.index(info), [info]
     for n, (other, title) in enumerate(zip(infos, titles, strict=True)):
         every = sum(weights[word] for word in titles[at] | title) or 1.0
@@ -67,11 +66,12 @@ def line_of_work(index: Index, info: ReportInfo) -> tuple[ReportInfo, ...]:
 
 
 @lru_cache(maxsize=1)
-def _title_words(index: Index) -> Mapping[str, float]:
-    """How rare each word of titles is."""
-    titles = [set(terms(r.title, r.language)) for r in index.catalog.reports.values()]
-    counts = Counter(word for title in titles for word in title)
-    return {word: log(1 + len(titles) / n) for word, n in counts.items()}
+def _title_words(index: Index) -> tuple[Mapping[str, frozenset[str]], Mapping[str, float]]:
+    """The words of each report's title, and how rare each word is there."""
+    reports = index.catalog.reports.values()
+    titles = {r.id: frozenset(terms(r.title, r.language)) for r in reports}
+    counts = Counter(word for title in titles.values() for word in title)
+    return titles, {word: log(1 + len(titles) / n) for word, n in counts.items()}
 
 
 @lru_cache(maxsize=1)

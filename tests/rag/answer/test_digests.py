@@ -156,3 +156,16 @@ def test_a_question_whose_words_stand_in_a_passage_is_not_off_the_topic(
     sample_engine: Engine, question: str
 ) -> None:
     assert "No parece una pregunta" not in ask(sample_engine, question).text
+
+
+def test_what_a_plan_leaves_open_is_told_from_its_closing(sample_engine: Engine) -> None:
+    answer = ask(sample_engine, "Résume le plan du Togo de 2021")
+    assert {citation.passage.report.kind for citation in answer.citations} == {"plan", "closing"}
+    assert "D’un autre rapport du même travail" in answer.text
+
+
+def test_a_lab_s_plan_is_told_with_what_came_of_it(sample_engine: Engine) -> None:
+    answer = ask(sample_engine, "What is Togo working on?")
+    assert "2021–2022" in answer.text.splitlines()[0]
+    assert "What is planned" not in headings(answer)
+    assert {citation.passage.report.kind for citation in answer.citations} == {"plan", "closing"}
