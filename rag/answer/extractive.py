@@ -67,14 +67,13 @@ QUANTITY_GAP_ACROSS = 0.2
 NEAREST = 3
 # How many sentences an answer has: to a question of few content words, to one of more, and of many
 # labs.
-SENTENCES_SHORT, SHORT_TERMS = 4, 8
+SENTENCES_SHORT, SHORT_TERMS = 6, 8
 SENTENCES = 8
 SENTENCES_WIDE = 12
 # How many of them one report may give where several labs are to be heard.
 PER_REPORT_WIDE = 2
 # A sentence with less than this share of the best one's score is left out.
-MIN_SHARE = 0.4
-MIN_SHARE_SHORT = 0.8
+MIN_SHARE = 0.5
 # An answer of one report also takes others whose best sentence has this share of the best score.
 FOCUS_SHARE = 0.98
 # By how much (logits) the reranker must prefer a sentence to the first one to put it there.
@@ -322,8 +321,7 @@ def choose(
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
     near = {c.report for c in candidates if wide or c.score >= FOCUS_SHARE * best}
-    least = (MIN_SHARE_SHORT if is_short and not most else MIN_SHARE) * best
-    good = [c for c in candidates if c.score >= least and c.report in near]
+    good = [c for c in candidates if c.score >= MIN_SHARE * best and c.report in near]
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
             continue
