@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from rag.types import Passage
 K1 = 1.2
 B = 0.75
 MOST_TIMES = 255  # that a term counts in a passage
+RAREST = 24  # terms of a passage by which those like it are found
 Scores = npt.NDArray[np.float32]
 Table = npt.NDArray[Any]
 
@@ -176,6 +178,19 @@ class KeywordIndex:
         scores = self._scores(terms)
         ranked = common[np.argsort(-scores[common], kind="stable")]
         return [(int(i), float(scores[i])) for i in ranked]
+
+    def alike(self, text: str, language: str, most: int) -> list[int]:
+        """The passages that share the most of the rare terms of a passage's text, at most so many.
+
+        Terms that no other passage has tell of none.
+        """
+        terms = question_terms(text, language, pairs=True)
+        counts = np.array(self.frequencies(terms))
+        rarest = (n for n in np.argsort(counts, kind="stable").tolist() if counts[n] > 1)
+        found = [self.passages_with(terms[n]) for n in islice(rarest, RAREST)]
+        rows, shared = np.unique(np.concatenate([*found, []]), return_counts=True)
+        best: list[int] = rows[np.argsort(-shared, kind="stable")[:most]].astype(int).tolist()
+        return best
 
     def with_all(self, words: Sequence[Collection[str]]) -> Rows:
         """The positions of the passages that have all words, of each any of its terms."""

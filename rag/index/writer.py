@@ -28,7 +28,7 @@ from rag.types import Passage, Progress
 # The share of rows that may be of the past before all is written anew.
 MOST_PAST = 0.2
 # With a larger share of new rows all passages are compared for duplicates, else the new ones with
-# those that are nearest to them.
+# those that share most of their rare words.
 MANY_NEW, NEAREST = 0.02, 30
 # The vectors of so small a share of the frequent words may be missing: a changed report need not
 # load a model for the sake of three rare words.
@@ -38,7 +38,6 @@ LOOKED_AT = 500  # rows that are added between two looks for such words
 # into.
 SEGMENT, LARGEST = 25_000, 200_000
 _COPIED = 500  # reports that are copied together
-_COMPARED = 50  # new passages that are compared with all others at a time
 
 
 class LocalWriter:
@@ -209,17 +208,16 @@ class LocalWriter:
             pairs = zip(snapshot.file_rows.tolist(), snapshot.passages, strict=True)
             return {row: firsts[p.id] for row, p in pairs if p.id in firsts}
         families = dict(snapshot.families)
-        for part in np.array_split(new, len(new) // _COMPARED + 1):
-            distance = -(snapshot.dense @ snapshot.dense[part].T)
-            nearest = np.argpartition(distance, min(NEAREST, len(distance) - 1), axis=0)[:NEAREST]
-            for position, near in zip(part.tolist(), nearest.T.tolist(), strict=True):
-                passages = snapshot.rows(sorted({position, *near}))
-                firsts = find_duplicates(list(passages.values()))
-                if first := firsts.get(passages[position].id):
-                    group = [i for i, p in passages.items() if firsts.get(p.id) == first]
-                    rows: list[int] = snapshot.file_rows[group].tolist()
-                    first = next((families[row] for row in rows if row in families), first)
-                    families |= dict.fromkeys(rows, first)
+        for position in new.tolist():
+            passage = snapshot.passages[position]
+            near = snapshot.keyword.alike(passage.text, passage.language, NEAREST)
+            passages = snapshot.rows(sorted({position, *near}))
+            firsts = find_duplicates(list(passages.values()))
+            if first := firsts.get(passage.id):
+                group = [i for i, p in passages.items() if firsts.get(p.id) == first]
+                rows: list[int] = snapshot.file_rows[group].tolist()
+                first = next((families[row] for row in rows if row in families), first)
+                families |= dict.fromkeys(rows, first)
         return families
 
     def _encode_words(self, snapshot: Snapshot) -> None:
