@@ -13,6 +13,7 @@ PORT ?= 7860
 EVAL_OUT ?= $(VENV)/evaluation
 EVAL_OPTIONS ?= --baseline
 SAMPLE_CASES = eval/sample/cases.jsonl
+FLOORS = eval/sample/floors.json
 
 .PHONY: help demo install test test-slow lint eval floors bench bench-growth soak audit lock words intents survey browser postgres typescript dev clean
 
@@ -38,12 +39,10 @@ lint: dev ## check style and types
 	@$(BIN)/mypy
 
 eval: $(DEMO_INDEX)/made ## measure the answers to the sample's cases, hold them to their floors
-	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX) $(EVAL_OPTIONS)
-	@$(BIN)/python -m eval.gate $(EVAL_OUT)/run
+	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX) $(EVAL_OPTIONS) --floors $(FLOORS)
 
 floors: $(DEMO_INDEX)/made ## set the floors of the sample's cases by how they are answered now
-	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX)
-	@$(BIN)/python -m eval.gate $(EVAL_OUT)/run --renew
+	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX) --floors $(FLOORS) --renew
 
 bench: dev ## time ingest, start, answers and the page on the sample collection (REPORTS=DIR for your own)
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py $(REPORTS)

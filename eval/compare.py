@@ -1,22 +1,32 @@
-"""Two runs compared case by case: what changed, by how much, and whether it could be chance."""
+"""Two runs compared case by case: what changed, by how much, and whether it could be chance.
+
+A run is also held to floors: the least mean of figures, by "group metric". A floor is one case
+below the lower end of the metric's 95 % bootstrap interval, so that chance alone fails no build.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from eval import figures
-from eval.cases import CASE_TYPES
-from eval.figures import ALL, LEVEL, Estimate, values_of
+from eval.cases import CASE_TYPES, read_text, write_text
+from eval.figures import ALL, LEVEL, Estimate, aggregate, values_of
 from eval.metrics import METRICS
 from eval.run import Outcome, load_outcomes, load_record
 from eval.words import render
-from rag.errors import InputError
+from rag.errors import InputError, first_problem
 
 # Whether a refusal or one more lab is good depends on the case.
 COMPARED = [name for name in METRICS if name not in ("refused", "labs")]
+# That every quote is verbatim is promised: this floor is never renewed.
+PROMISED = "all quote_ok"
 Pair = tuple[Outcome, Outcome]
 Verdict = Literal["better", "worse", "no difference", "unclear", "too few"]
 
@@ -204,3 +214,33 @@ def comparison_text(comparison: Comparison) -> str:
     """The comparison as Markdown."""
     notable = [d for d in comparison.by_type if d.is_notable]
     return render("compare.md.jinja", comparison=comparison, notable=notable)
+
+
+def below_floors(out: Path, path: Path, *, renew: bool = False) -> list[str]:
+    """The figures of a run that are below the floors of a file, or were not measured.
+
+    To `renew` sets the floors by the run instead; those of what was not measured stay.
+
+    Raises:
+        InputError: the run or the file can't be read, or the file can't be written.
+    """
+    try:
+        text = read_text(path, "Name a file of floors.")
+        floors = TypeAdapter(dict[str, float]).validate_json(text)
+    except ValidationError as error:
+        problem = first_problem(error)
+        raise InputError(f'{path}: no floors, such as {{"all mrr": 0.5}} ({problem}).') from error
+    groups = aggregate(load_outcomes(out))
+    below = []
+    for name, floor in floors.items():
+        group, _, metric = name.partition(" ")
+        value = groups[group].metrics.get(metric) if group in groups else None
+        if renew and value and name != PROMISED:
+            floors[name] = max(0.0, math.floor(100 * (value.low - 1 / value.n)) / 100)
+        elif value is None:
+            below.append(f"{name}: not measured")
+        elif value.mean < floor:
+            below.append(f"{name}: {value.mean:.3f} (n={value.n}) is below {floor}")
+    if renew:
+        write_text(path, json.dumps(floors, indent=1) + "\n")
+    return [] if renew else below

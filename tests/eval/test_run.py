@@ -1,5 +1,6 @@
 """A run asks every case and records errors instead of stopping; the gate of the sample."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +12,16 @@ from pydantic import SecretStr
 from runs import numbered, save
 
 from eval.cases import CASE_TYPES, Case, Evidence
-from eval.figures import aggregate
-from eval.gate import PROMISED, failures, load_floors, main
+from eval.compare import PROMISED, below_floors
 from eval.report import write_report
 from eval.run import load_outcomes, load_record, run_cases
-from rag.errors import ModelError
+from rag.errors import InputError, ModelError
 from rag.index.interface import StoredReport
 from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Hit, Turn
+from tests.conftest import CASES
 
+FLOORS = CASES.with_name("floors.json")
 BOATS = passage("In Fiji 12 boats carried a beacon.", report("boats", "Fiji", "FJ"))
 
 
@@ -125,19 +127,21 @@ def test_the_sample_is_answered_above_its_floors(
     outcomes = load_outcomes(tmp_path)
     assert [outcome.case for outcome in outcomes] == list(sample_cases)
     assert {o.case.id: o.error for o in outcomes if o.error} == {}
-    floors = load_floors()
-    assert floors[PROMISED] == 1.0
-    found = failures(aggregate(outcomes), floors)
+    assert json.loads(FLOORS.read_bytes())[PROMISED] == 1.0
+    found = below_floors(tmp_path, FLOORS)
     assert not found, "\n".join([*found, "", write_report(tmp_path)])
 
 
-def test_the_command_checks_and_renews(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_held_to_floors_and_renews_them(tmp_path: Path) -> None:
     out, path = save(tmp_path / "run", *numbered(20, facts=0.8)), tmp_path / "floors.json"
     path.write_text('{"all quote_ok": 1.0, "all facts": 0.85}', encoding="utf-8")
-    assert main([str(out)], path) == 1
-    shown = capsys.readouterr().out.splitlines()
-    assert shown == ["all quote_ok: not measured", "all facts: 0.800 (n=20) is below 0.85"]
-    assert main([str(out), "--renew"], path) == 0
+    assert below_floors(out, path) == [
+        "all quote_ok: not measured",
+        "all facts: 0.800 (n=20) is below 0.85",
+    ]
+    assert below_floors(out, path, renew=True) == []
     # One case of twenty below the interval, which has no width.
-    assert load_floors(path) == {"all quote_ok": 1.0, "all facts": 0.75}
-    assert main([str(tmp_path)], path) == 2
+    assert json.loads(path.read_bytes()) == {"all quote_ok": 1.0, "all facts": 0.75}
+    path.write_text('{"all": "high"}', encoding="utf-8")
+    with pytest.raises(InputError, match="no floors, such as"):
+        below_floors(out, path)

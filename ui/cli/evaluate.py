@@ -29,9 +29,14 @@ def run(
     baseline: Annotated[
         bool, Option("--baseline", help="Have plain llama-index and BM25 answer as well.")
     ] = False,
+    floors: Annotated[
+        Path | None, Option(help="Least means of figures (JSON); ends with 1 if one is lower.")
+    ] = None,
+    renew: Annotated[bool, Option("--renew", help="Set the floors by this run.")] = False,
 ) -> None:
     """Ask all cases, keep what came of each, and print how often answers are right."""
     from eval.cases import load_cases
+    from eval.compare import below_floors
     from eval.report import keep_latest, write_report
     from eval.run import run_cases
 
@@ -44,14 +49,18 @@ def run(
 
             for folder in run_baselines(engine, loaded, out, report):
                 write_report(folder)
+    # All is done before the table is printed: who reads it (head, less) may stop before its end.
     table = write_report(out)
+    below = below_floors(out, floors, renew=renew) if floors else []
     try:
-        # Before it is printed: who reads that (head, less) may stop before its end.
         keep_latest(out, engine.settings.index)
         print("The page shows it, with the worst cases: asklabs serve, Quality.", file=sys.stderr)
     except InputError as error:
         print(f"asklabs: {error}", file=sys.stderr)
     print(table)
+    if below:
+        print("\n".join(below), file=sys.stderr)
+        raise typer.Exit(1)
 
 
 @app.command()
