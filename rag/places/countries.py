@@ -128,11 +128,6 @@ def is_abbreviation(phrase: str) -> bool:
     return phrase in _listed_names()["abbreviations"]
 
 
-def flag(code: str) -> str:
-    """The flag emoji of an alpha-2 code."""
-    return "".join(chr(0x1F1E6 + ord(letter) - ord("A")) for letter in code.upper())
-
-
 @cache
 def _listed_names() -> Mapping[str, dict[str, str]]:
     return tomllib.loads(Path(__file__).with_name("country_names.toml").read_text("utf-8"))

@@ -7,13 +7,9 @@ import numpy as np
 import pytest
 from passages import report
 
-from eval.cases import case_from_json
-from eval.figures import aggregate
-from eval.run import survey_case
 from eval.survey import Calibration, load_topics, score
 from eval.train_survey import Example, left_out, spread, train
 from rag.catalog.tag_fields import Filters
-from rag.engine import Engine
 from rag.errors import InputError
 from rag.survey.features import FEATURES
 from rag.survey.types import Survey, SurveyRow
@@ -65,15 +61,3 @@ def test_a_file_without_graded_topics_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(row), encoding="utf-8")
     with pytest.raises(InputError, match="no graded topic"):
         load_topics(path)
-
-
-def test_a_graded_topic_is_a_case_among_others(sample_engine: Engine) -> None:
-    rows = [row.report.id for row in sample_engine.survey("mobile money").survey.rows]
-    grades = {rows[0]: 2, rows[-1]: 1}
-    line = json.dumps({"topic": "t", "question": "mobile money", "pool": "x", "grades": grades})
-    case = case_from_json(line)
-    assert (case.id, case.type, case.reports, case.lang) == ("t", "survey", (rows[0],), "en")
-    outcome = survey_case(sample_engine.survey, sample_engine, case)
-    assert outcome.answer is None
-    assert (outcome.scores["about_r"], outcome.scores["says_r"]) == (1, 0.5)
-    assert aggregate([outcome])["survey"].metrics["says_r"].mean == 0.5

@@ -8,9 +8,7 @@ import pytest
 from command_line import Done
 from contract import has
 
-from rag.diagnostics import changed_settings
 from rag.index.layout import POINTER
-from rag.settings import Settings
 from tests.conftest import SAMPLE
 
 
@@ -65,18 +63,6 @@ def test_info_tells_of_the_index_its_tags_and_families(run_sample: Any) -> None:
         assert method["reports"] > 0
         assert method["name"] in method["variants"]
         assert method["name"] in plain
-
-
-def test_changed_settings_hold_no_secrets() -> None:
-    given = {
-        "openai_api_key": "sk-secret",
-        "openai_base_url": "https://me:sk-secret@models.example/v1?key=sk-secret",
-    }
-    assert changed_settings(Settings(port=7000, **given)) == {  # type: ignore[arg-type]
-        "port": "7000",
-        "openai_base_url": "https://***@models.example/v1",
-    }
-    assert changed_settings(Settings()) == {}
 
 
 def test_info_shows_the_machine_and_the_index(
