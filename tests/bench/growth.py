@@ -5,7 +5,6 @@ and their vectors perturbed; nothing is embedded, and Chroma is left out. The se
 """
 
 import hashlib
-import json
 import os
 import random
 import resource
@@ -21,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import orjson
 from bench import QUESTIONS, ROOT, show
 
 from ingest.parsing.form_text import Lesson, learn, lesson_of, save_lessons
@@ -115,7 +115,7 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
         marks = ((name, head.mark, None, None) for name, head in snapshot.heads.items())
         with store._reports as reports:
             reports.executemany("INSERT INTO report VALUES (?, ?, ?, ?)", marks)
-        store.hold(snapshot.revision, json.dumps(dict(snapshot.version.made_by)))
+        store.hold(snapshot.revision, orjson.dumps(dict(snapshot.version.made_by)).decode())
     seconds = time.perf_counter() - started
     show("written and published", [seconds])
     show("  of it CPU time", [time.process_time() - cpu])
