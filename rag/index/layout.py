@@ -16,9 +16,7 @@ written anew into another folder; the old one goes with the next ingest.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,18 +65,6 @@ class Version:
         """The segments of the keyword index, each named by its first row and the next one's."""
         return [name for name in self.files if name.startswith(TERMS)]
 
-    def spoilt(self, home: Path) -> str:
-        """The name of a file in the folder of data that is not as it was written, or ""."""
-        for name, (left, expected) in self.files.items():
-            checksum = 0
-            with suppress(OSError), (home / name).open("rb") as file:
-                while part := file.read(min(left, 1 << 24)):
-                    checksum = zlib.crc32(part, checksum)
-                    left -= len(part)
-            if left or checksum != expected or not (home / name).exists():
-                return name
-        return ""
-
 
 _VERSION = TypeAdapter(Version)
 
@@ -97,9 +83,11 @@ def current_version(folder: Path) -> Version | None:
     except FileNotFoundError:
         if (folder / CHROMA).exists():
             raise IndexDamaged(f"The file {folder / POINTER} is gone. {again(folder)}") from None
-        if not (folder / "chroma.sqlite3").is_file():
-            return None
-        text = b"db-"
+        if (folder / "chroma.sqlite3").is_file():
+            raise IndexMismatch(
+                f"The index in {folder} is of an older kind. {anew(folder)}"
+            ) from None
+        return None
     except NotADirectoryError as error:
         raise IndexUnusable(f"{folder} is a file. Name a folder with --index.") from error
     except OSError as error:
@@ -107,8 +95,6 @@ def current_version(folder: Path) -> Version | None:
             f"The index in {folder} can't be read ({error.strerror}). See to its permissions, or "
             "name another folder with --index."
         ) from error
-    if text.startswith(b"db-"):
-        raise IndexMismatch(f"The index in {folder} is of an older kind. {anew(folder)}")
     try:
         version = _VERSION.validate_json(text)
     except ValueError as error:

@@ -140,17 +140,14 @@ def one(connection: Connection, query: str, *values: Any) -> TupleRow:
 
 def check_version(number: int, *, ingests: bool = False) -> None:
     if number > VERSION:
-        raise IndexUnusable(
-            f"The database is of version {number}, of a newer asklabs; this one knows "
-            f"{VERSION}. Update asklabs on this machine."
+        what = "newer than this asklabs knows. Update asklabs on this machine."
+    elif number < VERSION and not ingests:
+        what = (
+            "older than this asklabs needs. Run asklabs ingest PATH once: it brings it up to date."
         )
-    if number == 0 and not ingests:
-        raise IndexMissing("The database holds no index. Make one: asklabs ingest PATH")
-    if number < VERSION and not ingests:
-        raise IndexUnusable(
-            f"The database is of version {number}, this asklabs needs {VERSION}. Run "
-            "asklabs ingest PATH once: it brings the database up to date."
-        )
+    else:
+        return
+    raise IndexUnusable(f"The database is of version {number}, {what}")
 
 
 class PostgresIndex(Index):
@@ -164,7 +161,9 @@ class PostgresIndex(Index):
 
         def read(connection: Connection) -> tuple[Any, ...]:
             there = one(connection, "SELECT to_regclass('asklabs.version')")[0]
-            check_version(one(connection, "SELECT number FROM version")[0] if there else 0)
+            if not there:
+                raise IndexMissing("The database holds no index. Make one: asklabs ingest PATH")
+            check_version(one(connection, "SELECT number FROM version")[0])
             state = one(connection, "SELECT revision, made_by, words FROM state")
             numbers = {n for (n,) in connection.execute("SELECT number FROM report")}
             new = connection.execute(with_heads, [list(known)]).fetchall()

@@ -30,10 +30,9 @@ MOST_PAST = 0.2
 # With a larger share of new rows all passages are compared for duplicates, else the new ones with
 # those that share most of their rare words.
 MANY_NEW, NEAREST = 0.02, 30
-# The vectors of so small a share of the frequent words may be missing: a changed report need not
-# load a model for the sake of three rare words.
-LATE = 0.02
-LOOKED_AT = 500  # rows that are added between two looks for such words
+# Rows that are added between two looks for frequent words without vectors: a changed report need
+# not load a model for the sake of three rare words.
+LOOKED_AT = 500
 # Rows of a segment of the keyword index that is made at a time, and of one that several are merged
 # into.
 SEGMENT, LARGEST = 25_000, 200_000
@@ -227,7 +226,7 @@ class LocalWriter:
         words = list(snapshot.frequent_words.values())
         known, _ = snapshot.memo.lookup(words)
         new = sorted(set(words) - {words[i] for i in known})
-        if new and (not self._base or len(new) > LATE * len(words)):
+        if new:
             VectorMemo(self.memo).add(new, encode_cached(new))
 
 

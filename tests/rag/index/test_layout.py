@@ -90,13 +90,13 @@ def test_a_damaged_pointer_is_named_and_repaired(
     assert not embedded
 
 
-def test_an_index_of_an_older_kind_is_refused_with_the_remedy(
+def test_an_index_of_an_unknown_kind_is_refused_with_the_remedy(
     reports: Path, settings: Settings
 ) -> None:
     settings.index.mkdir()
     (settings.index / "current").write_bytes(b"db-deadbeef")
     for use in (lambda: open_engine(settings), lambda: sync([reports], settings)):
-        with pytest.raises(IndexMismatch, match="--rebuild"):
+        with pytest.raises(IndexDamaged, match="--rebuild"):
             use()
     assert len(sync([reports], settings, rebuild=True).added) == 3
     # So is one of a newer kind.
