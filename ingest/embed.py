@@ -61,8 +61,9 @@ class Embedder:
         self._embed: Embed | None = None
 
     def close(self) -> None:
-        """End what was begun."""
+        """End the process that was begun."""
         self._processes.close()
+        self._embed = None
 
     def load_ahead(self) -> None:
         """Load the built-in model, unless it is here, in a process beside this one."""
@@ -140,9 +141,10 @@ class Embedder:
             return
         memo, total = VectorMemo(folder), done + len(texts)
         threads = self._settings.embedding_threads if len(texts) >= enough else 0
+        if threads:
+            self.close()
         with ExitStack() as stack:
-            few = self._embed if not threads else None
-            embed = few or stack.enter_context(open_embed(self._settings, threads))
+            embed = self._embed or stack.enter_context(open_embed(self._settings, threads))
             batches = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))
             for batch, vectors in _ahead(embed, batches, max(1, threads)):
                 memo.add(batch, unit(np.asarray(vectors, np.float32)))

@@ -4,6 +4,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ferries import NOTE, content, counts, opened, stored_reports, text
 from filelock import FileLock
@@ -43,6 +44,21 @@ def test_only_what_is_new_or_changed_is_embedded(
     assert [p.id for p in after["peru"]] == [p.id for p in before["peru"]]
     assert {i: after[i] for i in ("fiji", "mali")} == {i: before[i] for i in ("fiji", "mali")}
     assert result.revision != first.revision
+
+
+def test_a_changed_report_is_embedded_by_a_process_that_has_loaded_the_model(
+    reports: Path, settings: Settings, embedded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync([reports], settings)
+    embedded.clear()
+    monkeypatch.setattr("ingest.embed.is_loaded", lambda: False)
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    assert sync([reports], settings).updated == ["peru"]
+    assert not embedded
+    monkeypatch.undo()
+    other = elsewhere(settings)
+    sync([reports], other)
+    assert np.allclose(opened(settings).dense[:], opened(other).dense[:], atol=1e-5)
 
 
 def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Settings) -> None:
