@@ -23,6 +23,7 @@ _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
 # The share of the nearest report's nearness to the topic that others have that are told.
 _NEARLY = 0.8
 _FEW = 3  # likely reports, to which near ones are added
+_AHEAD = 1.0  # standard deviations by which these are nearer than the mean of all
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 
@@ -98,8 +99,29 @@ class ReportChooser(LineReader):
         # A side that alone says nothing is told to have nothing.
         unsaid = all(s.says < _LIKELY for s in said.values())
         adds = unsaid or 0 < len(saying) < _FEW
-        near = [i for i in self.near() if i in known] if adds else []
+        near = self.standing_out(infos) if adds else []
         return [known[i] for i in dict.fromkeys((*saying, *near))]
+
+    def standing_out(self, infos: Sequence[ReportInfo]) -> list[str]:
+        """The reports whose middles are nearer to the topic than most are, nearest first."""
+        index = self._surveys.open().snapshot
+        topic = np.asarray(self._embedding.get_query_embedding(self.plan.subject), np.float32)
+        near = index.means @ topic
+        ahead = (near - near.mean()) / (near.std() or 1.0)
+        places = {name: row for row, name in enumerate(index.heads)}
+        own = [info for info in infos if info.author == "lab"] or infos
+        of_side = {info.id: float(ahead[places[info.id]]) for info in own if info.id in places}
+        return sorted((i for i in of_side if of_side[i] >= _AHEAD), key=lambda i: -of_side[i])
+
+    def with_results(self, infos: Sequence[ReportInfo]) -> list[ReportInfo]:
+        """The reports, each plan followed by the last report of what came of it."""
+        told: dict[str, ReportInfo] = {}
+        inside = self.catalog.ids(self.plan.filters)
+        for info in infos:
+            same = self.same_work(info) if info.kind == "plan" else ()
+            results = [r for r in same if r.kind != "plan" and r.id in inside]
+            told |= {r.id: r for r in (info, *results[-1:])}
+        return list(told.values())
 
     def near(self) -> list[str]:
         """The reports that were found nearly as near to the topic as the nearest, best first."""

@@ -54,7 +54,7 @@ _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that
 _MOST_THEMES = 5
 # The rows of a comparison, with the most sentences of a side.
 _ROWS: dict[Role, int] = {
-    "about": 1, "challenge": 2, "aim": 1, "approach": 2, "found": 3, "barriers": 2, "extent": 2,
+    "about": 2, "challenge": 2, "aim": 1, "approach": 2, "found": 4, "barriers": 2, "extent": 2,
     "next": 2,
 }  # fmt: skip
 _MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part tells of
@@ -283,8 +283,9 @@ class _Maker(ReportChooser):
         reports = self._sides()
         lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
         self.sides = tuple(reports)
+        is_topical = bool(self.plan.subject or self.plan.reports)
         shown = (
-            "; ".join(map(self._named, infos)) if len(infos) <= _READ_OF_SIDE else self.kinds(infos)
+            "; ".join(map(self._named, infos)) if is_topical else self.overview(infos)
             for infos in reports.values()
         )
         rows = list(self._row(marked("Reports"), shown))
@@ -321,7 +322,10 @@ class _Maker(ReportChooser):
             own = {s: [r for r in infos if r.author == "lab"] for s, infos in sides.items()}
             return {side: own[side] or infos for side, infos in sides.items()}
         said = self._surveys.speaking([info.id for infos in sides.values() for info in infos])
-        return {side: self.saying(infos, said)[:_READ_OF_SIDE] for side, infos in sides.items()}
+        return {
+            side: self.with_results(self.saying(infos, said)[:_READ_OF_SIDE])
+            for side, infos in sides.items()
+        }
 
     def _named(self, info: ReportInfo) -> str:
         """A report's title, year and kind, and who wrote it if no lab did."""
