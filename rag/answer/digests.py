@@ -52,11 +52,12 @@ HEADINGS: dict[Role, str] = {
 _MOST_OF_REPORT = 20  # sentences of a digest of one report, at least one of each role
 _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
 _MOST_THEMES = 5
-# The rows of a comparison, with the most sentences of a side.
+# The rows of a comparison, with the most sentences of a side: on a topic, and of all work.
 _ROWS: dict[Role, int] = {
     "about": 2, "challenge": 2, "aim": 1, "approach": 2, "found": 4, "barriers": 2, "extent": 2,
     "next": 2,
 }  # fmt: skip
+_ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 2}
 _MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part tells of
 KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
@@ -289,7 +290,7 @@ class _Maker(ReportChooser):
             for infos in reports.values()
         )
         rows = list(self._row(marked("Reports"), shown))
-        for role, most in _ROWS.items():
+        for role, most in (_ROWS if is_topical else _ROWS_OF_ALL).items():
             picked = [
                 self.pick((x for x in of_side if x.role == role), most)
                 for of_side in lines.values()
