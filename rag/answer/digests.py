@@ -61,12 +61,13 @@ _ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 
 _MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part tells of
 KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
-_FEWEST_ROWS = 6  # of an answer that begins with key points
+_FEWEST_ROWS, _MOST_KEY_POINTS = 6, 3  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 # Reports that are read: of a side, over the years, of a topic, and of a year of a topic.
 _READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD, _MOST_OF_YEAR = 3, 16, 60, 3
 _NEAREST = 5  # sentences of a report nearest to a topic that may be quoted
+_NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
 _ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
 
 
@@ -149,12 +150,11 @@ class _Maker(ReportChooser):
         """A heading in the reader's language."""
         return f"### {self.t.gettext(text)}"
 
-    def key_points(self, groups: Iterable[list[tuple[ReportInfo, list[Line]]]]) -> Iterator[str]:
-        """The first and best row of each group, taken out of it; none where there are few."""
-        groups = [group for group in groups if group]
-        if len(groups) > 1 and sum(map(len, groups)) >= _FEWEST_ROWS:
+    def key_points(self, rows: list[tuple[ReportInfo, list[Line]]]) -> Iterator[str]:
+        """The first rows of what was found, taken out of it; none where there are few."""
+        if len(rows) >= _FEWEST_ROWS:
             yield self.heading(KEY_POINTS)
-            yield from (self.by(*group.pop(0)) for group in groups)
+            yield from (self.by(*rows.pop(0)) for _ in range(_MOST_KEY_POINTS))
 
     def head(self, reports: Iterable[ReportInfo]) -> str:
         """Whose quotes follow."""
@@ -217,8 +217,8 @@ class _Maker(ReportChooser):
                 info = told[0].report
                 of_work = of_work.format(title=title_of(info), when=self.when(info))
                 yield format_label(self.t, of_work, self.quote(told))
-        left = [self.t.gettext(HEADINGS[role]) for role in blank if role not in ("about", *others)]
         # A solution was not asked for more than what it is.
+        left = [self.t.gettext(HEADINGS[role]) for role in blank if role not in ("about", *others)]
         if left and any(info.author == "lab" for info in reports):
             nothing = self.t.gettext("The report says nothing on")
             yield format_label(self.t, nothing, join_parts(self.t, "; ", left)) + "."
@@ -286,7 +286,9 @@ class _Maker(ReportChooser):
         self.sides = tuple(reports)
         is_topical = bool(self.plan.subject or self.plan.reports)
         shown = (
-            "; ".join(map(self._named, infos)) if is_topical else self.overview(infos)
+            "; ".join(f"{title_of(r)} ({self.when(r)})" for r in infos)
+            if is_topical
+            else self.overview(infos)
             for infos in reports.values()
         )
         rows = list(self._row(marked("Reports"), shown))
@@ -309,9 +311,7 @@ class _Maker(ReportChooser):
         """The reports of each side: those named, or those that say most of the topic."""
         plan, catalog = self.plan, self.catalog
         if plan.reports:
-            return {
-                title_of(info): [info] for info in map(catalog.reports.__getitem__, plan.reports)
-            }
+            return {title_of(r): [r] for r in map(catalog.reports.__getitem__, plan.reports)}
         within = Filters(country=plan.boosted.country, year=plan.boosted.year).merged(plan.filters)
         field = "country" if len(within.country) > 1 else "year"
         sides: dict[str, Sequence[ReportInfo]] = {
@@ -327,12 +327,6 @@ class _Maker(ReportChooser):
             side: self.with_results(self.saying(infos, said)[:_READ_OF_SIDE])
             for side, infos in sides.items()
         }
-
-    def _named(self, info: ReportInfo) -> str:
-        """A report's title, year and kind, and who wrote it if no lab did."""
-        writer = "" if info.author == "lab" else value_label("author", info.author, self.t)
-        what = [str(info.year or "?"), value_label("kind", info.kind, self.t), writer]
-        return f"{title_of(info)} ({join_parts(self.t, ', ', list(filter(None, what)))})"
 
     def trend(self) -> Iterator[str]:
         """Year by year; of a topic of all labs, how many reports of each year speak of it."""
@@ -395,21 +389,25 @@ class _Maker(ReportChooser):
         survey, told, lines = self._surveyed(TELLING)
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
+        of_work: dict[str, list[Line]] = {}  # what is told of a report's work
         parted = [
             (info, _part(info, [x for x in lines if x.report.id == info.id])) for info in told
         ]
         # What was found comes first, so that a lab's plans do not take its places.
         for info, (part, telling) in sorted(parted, key=lambda row: list(_PARTS).index(row[1][0])):
-            if labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]:
+            if info.id in of_work:
+                of_work[info.id] += self.pick(telling, 1)
+            elif labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]:
                 continue
-            if picked := self.pick(telling, _each(part, len(told))):
+            elif picked := self.pick(telling, _each(part, len(told))):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
+                of_work |= {other.id: picked for other in self.same_work(info)}
         if survey and survey.found:
             self.speaking = tuple(row.report.id for row in survey.found)
             yield f"{survey_sentence(survey, self.t)}\n"
         yield self.head(info for part in rows.values() for info, _ in part)
-        yield from self.key_points(rows.values())
+        yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
             if of_part:
                 yield self.heading(_PARTS[part][0])
@@ -441,7 +439,11 @@ class _Maker(ReportChooser):
         ]
         lines = self.lines(hits, roles)
         lines = [x for x in lines if x.place in near or x.role in FINDINGS]
-        return survey, told, [x for x in lines if x.place in near or x.report.id in about]
+        least = _NEAR_SHARE * max((line.topical for line in lines), default=0.0)
+        lines = [
+            x for x in lines if x.report.id in about or (x.place in near and x.topical >= least)
+        ]
+        return survey, told, lines
 
     def reasons(self) -> Iterator[str]:
         """What was found, what got in the way, and advice, of all who say so."""
