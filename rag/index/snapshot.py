@@ -50,11 +50,11 @@ class Snapshot(Index):
     def __init__(self, folder: Path, version: Version, before: Snapshot | None = None) -> None:
         """Open the files of a version; raises one of BAD where they are not good.
 
-        Of files that have grown only what is new since the version before is read.
+        Of files that have only grown since the version before, what is new is parsed.
         """
         self.folder, self.version, self.revision = folder, version, version.revision
         self.home = folder / version.data
-        old = before if before and before.home == self.home else None
+        old = before if before and self._goes_on_from(before.version) else None
         heads: dict[str, Head] = dict(old.heads) if old else {}
         for line in self._content("heads", old).splitlines():
             head = HEAD.validate_json(line)
@@ -80,6 +80,11 @@ class Snapshot(Index):
         self.lengths = np.frombuffer(self._content("lengths"), "<i4")
         self.keyword = KeywordIndex(self.segments, self.lengths, self.file_rows)
         self.memo = VectorMemo(self.home / "memo")
+
+    def _goes_on_from(self, before: Version) -> bool:
+        """Whether files begin as in a version before: of a copy that was put back they do not."""
+        sums = {name: before.files.get(name, (0, 0)) for name in ("heads", "words", "families")}
+        return all(zlib.crc32(self._content(n)[:size]) == crc for n, (size, crc) in sums.items())
 
     def _content(self, name: str, before: Snapshot | None = None) -> bytes:
         """What counts of a file and is new."""
