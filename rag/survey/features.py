@@ -100,7 +100,7 @@ class Topic:
         What its parts are called in `english`, if that is known, stands for them; their own words
         still count where a passage has them.
         """
-        joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&،]"
+        joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&،]|(?<=\s)و(?=ال)"
         texts = [part.strip() for part in re.split(joint, text, flags=re.IGNORECASE)]
         texts = [part for part in texts if content_words(part, language)] or [text]
         asked = [(part, language) for part in texts]

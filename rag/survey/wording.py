@@ -3,14 +3,18 @@
 Phrases are taken from English passages: those nearest to the topic, and those that have what means
 each of its words. The multilingual embedding tells which phrase means the topic: one that is near
 to it, and that no part of the topic's words is nearer to. So "buses", which is
-nearer to "autobuses" than to "autobuses sin conductor", does not stand for that.
+nearer to "autobuses" than to "autobuses sin conductor", does not stand for that. A phrase that
+renders word by word may be less near: of "savoirs ancestraux" the embedding knows little, but
+"connaissances" and "ancestral".
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +23,7 @@ from rag.index.snapshot import Snapshot
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE
 from rag.query.alike import alike_words
-from rag.text.tokenize import content_words, terms
+from rag.text.tokenize import content_forms, content_words, strip_accents, terms
 
 # From which cosine a phrase may mean a topic, and what a phrase gains by the logarithm of how many
 # passages have it; the least sum of both, and how far the second phrase may be behind the first.
@@ -30,9 +34,15 @@ RARER = 8  # how much rarer one word must be elsewhere
 READ = 40  # passages of each kind whose phrases are looked at
 LONGEST = 3  # words of a phrase
 MOST = 2  # phrases
+# Passages with what means each word, whose phrases may render a topic word by word; from which
+# cosine such a phrase counts, the least sum for it, and how much nearer it may be to the topic
+# without words like "without".
+MEETING, LIKE, RENDERED, LESS = 200, 0.5, 0.7, 0.05
+# Letters of words that are compared by spelling, how alike they are, and their least cosine.
+LEAST_SPELLED, SPELLED, MEANS_ALIKE = 7, 0.8, 0.4
 NEAREST = 8  # phrases among which one that means a word has another with a word of its own
 _WORD = re.compile(r"\w[\w'’-]*")
-_CLAUSE = re.compile(r"[.,;:!?()\[\]\n\"“”•|/]")
+_CLAUSE = re.compile(r"[.,;:!?()\[\]\n\"“”•|/]|\b(?:and|or)\b")
 
 
 def english_wordings(
@@ -46,19 +56,28 @@ def english_wordings(
     english = np.flatnonzero(snapshot.languages == LANGUAGE)
     if not asked or not len(english):
         return ()
-    near = [other.near.keys() | other.terms for other in alike_words(snapshot, text, language)]
+    near: list[dict[str, float]] = [
+        dict.fromkeys(other.terms, 1.0) | _spelled_alike(word, snapshot) | dict(other.near)
+        for word, other in zip(
+            content_forms(text, language), alike_words(snapshot, text, language), strict=False
+        )
+    ]
     similar = snapshot.dense[english] @ np.asarray(embed([text]), np.float32)[0]
-    nearest = english[np.argsort(-similar, kind="stable")[:READ]]
+    nearest = english[np.argsort(-similar, kind="stable")]
     having = [
-        np.isin(english, np.concatenate([snapshot.keyword.passages_with(t) for t in of_word]))
+        np.isin(nearest, np.concatenate([snapshot.keyword.passages_with(t) for t in of_word]))
         for of_word in near
     ]
-    meeting = english[np.all(having, axis=0)][:READ] if having else english[:0]
+    meeting = nearest[np.all(having, axis=0)] if having else nearest[:0]
     counts: Counter[str] = Counter()
-    read = dict.fromkeys((*nearest.tolist(), *meeting.tolist()))
-    for n in read:
+    rendered: dict[str, float] = {}
+    read = {*nearest[:READ].tolist(), *meeting[:READ].tolist()}
+    for n in read.union(meeting[:MEETING].tolist()):
         passage = snapshot.passages[n]
-        counts.update(set(_phrases(f"{passage.report.title}. {passage.text}")))
+        for name in set(_phrases(f"{passage.report.title}. {passage.text}")):
+            if name not in rendered:
+                rendered[name] = _word_by_word(name, near)
+            counts[name] += n in read or rendered[name] > 0
     share = 1 / max(1, len(read)) / RARER
     names = [
         name
@@ -77,6 +96,11 @@ def english_wordings(
     scores = np.where(is_met & (means[:, 0] + often >= LEAST), means[:, 0] + often, 0)
     if len(asked) == 1:
         scores *= _backed(names, means[:, 0])
+    else:
+        by_words = np.array([rendered[name] for name in names])
+        both = (by_words + means[:, 0]) / 2 + often
+        is_met = (by_words > 0) & (means[:, 0] >= np.fmax(LIKE, means[:, 1 + len(less)] - LESS))
+        scores = np.fmax(scores, np.where(is_met & (both >= RENDERED), both, 0))
     found: dict[frozenset[str], str] = {}
     for n in np.argsort(-scores, kind="stable").tolist():
         if scores[n] <= 0 or scores[n] < scores.max() - CLOSE or len(found) == MOST:
@@ -113,3 +137,41 @@ def _phrases(text: str) -> Iterator[str]:
             for end in range(start + 1, min(start + LONGEST, len(words)) + 1):
                 if tells[start] and tells[end - 1]:
                     yield " ".join(words[start:end])
+
+
+def _spelled_alike(word: str, snapshot: Snapshot) -> dict[str, float]:
+    """The terms that are spelled nearly like a word, and do not mean another thing.
+
+    The embedding knows "informal" and hardly "informais".
+    """
+    if len(word) < LEAST_SPELLED:
+        return {}
+    plain = strip_accents(word)
+    found = {
+        term: ratio
+        for term, written in snapshot.frequent_words.items()
+        if written[:1] == plain[:1]
+        and (matcher := SequenceMatcher(None, plain, written)).real_quick_ratio() >= SPELLED
+        and matcher.quick_ratio() >= SPELLED
+        and (ratio := matcher.ratio()) >= SPELLED
+    }
+    if not found:
+        return {}
+    forms = [snapshot.frequent_words[term] for term in found]
+    means = np.asarray(encode_cached([word, *forms]), np.float32)
+    nearness = dict(zip(found, means[1:] @ means[0], strict=True))
+    return {term: ratio for term, ratio in found.items() if nearness[term] >= MEANS_ALIKE}
+
+
+def _word_by_word(name: str, near: Sequence[Mapping[str, float]]) -> float:
+    """How well a phrase renders each of several words, by terms near to them; 0 where it does not."""
+    stems = [stem for word in name.split() for stem in _stems(word)]
+    if len(near) < 2 or len(stems) != len(near) or not all(map(_stems, name.split())):
+        return 0.0
+    best = min(max(of_word.get(stem, 0.0) for stem in stems) for of_word in near)
+    return best if all(any(stem in of_word for of_word in near) for stem in stems) else 0.0
+
+
+@lru_cache(50_000)
+def _stems(word: str) -> tuple[str, ...]:
+    return tuple(terms(word, LANGUAGE))
