@@ -64,6 +64,7 @@ class Case:
     `reports` are the gold reports; `alt_reports` answer as well but needn't be found. The tags
     answer "tags" with a `ranking`, a `list` (of the gold reports or of values) or a `count`.
     A "survey" has `grades` of reports: 2 about its topic, 1 says something of substance, 0 not.
+    Where a sample was graded, `stands_for` tells how many reports each stands for.
     `history` holds the messages before the question.
     A `draft` may lack its gold reports, and is not asked.
     """
@@ -82,6 +83,7 @@ class Case:
     list: tuple[str | int, ...] = ()
     count: int | None = None
     grades: Mapping[str, int] = field(default_factory=dict)
+    stands_for: Mapping[str, float] = field(default_factory=dict)
     alt_reports: tuple[Filled, ...] = ()
     history: tuple[Turn, ...] = ()
     report_lang: Language = "en"
@@ -228,7 +230,7 @@ def _without_remarks(line: str) -> str:
         if {"topic", "grades"} <= row.keys():
             about = [report for report, grade in row["grades"].items() if grade == 2]
             row = {"lang": "en", **row, "id": row["topic"], "type": "survey", "reports": about}
-            wanted = ("id", "type", "lang", "question", "reports", "grades")
+            wanted = ("id", "type", "lang", "question", "reports", "grades", "stands_for")
             row = {k: row[k] for k in wanted if k in row}
         if "kind" in row:
             row = {"reports": [], **row, "type": row["kind"]}

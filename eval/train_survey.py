@@ -1,8 +1,8 @@
 """Makes the weights by which surveys tell reports apart: `python -m eval.train_survey GRADED ...`.
 
 Two logistic regressions on the features of reports (is a report about the topic; does it say
-anything of it), and two more on what these say and on the cross-encoder's relevance, for the
-reports that are uncertain. Each topic counts by the square root of its number of reports that
+anything of it), and two more on what these say and on what a second look finds, for the reports
+that are uncertain. Each topic counts by the square root of its number of reports that
 speak of it, and half as much in another language than English. What the intervals need, the spread
 of true over expected numbers from topic to topic, comes from leaving out one topic after the other,
 in all its languages (the same grades); the scores that are printed do as well.
@@ -25,12 +25,14 @@ from rag.models.encoder import LANGUAGE
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import load_settings
 from rag.survey.classifier import (
+    FIRST,
+    SECOND,
     WEIGHTS,
     Chances,
     Classifier,
     is_absent,
     judged_features,
-    relevances,
+    second_look,
     uncertain,
 )
 from rag.survey.features import FEATURES, Numbers
@@ -41,23 +43,34 @@ STEPS = 50  # of Newton's method at most
 WIDTH = 1.6  # how many spreads an interval reaches to each side: seven topics of eight
 FEWEST = 4  # a topic of fewer reports counts like one of so many
 DIGITS = 4
+MEASURES = ("about_r", "says_r", "says_p", "count_err", "inside")
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A graded topic: the features of all reports, their grades, what the cross-encoder says."""
+    """A graded topic: the features of all reports, their grades, what a second look finds.
+
+    Each report stands for so many (`stands_for`), for none where it was not graded.
+    """
 
     name: str
     features: Numbers
     grades: Numbers
-    relevance: Numbers
+    second: Numbers
+    stands_for: Numbers
     language: str = LANGUAGE
 
     @property
-    def weight(self) -> float:
-        """How much one of its reports counts."""
-        size = max((self.grades > 0).sum(), FEWEST)
-        return float(size**-0.5) * (1 if self.language == LANGUAGE else 0.5)
+    def gold(self) -> float:
+        """How many reports speak of it."""
+        return float(self.stands_for[self.grades > 0].sum())
+
+    @property
+    def weights(self) -> Numbers:
+        """How much each of its reports counts."""
+        size = max(self.gold, FEWEST)
+        of_language = 1 if self.language == LANGUAGE else 0.5
+        return np.asarray(self.stands_for * size**-0.5 * of_language)
 
 
 def regression(rows: Numbers, right: Numbers, weights: Numbers, ridge: float) -> list[float]:
@@ -89,8 +102,8 @@ def train(examples: Sequence[Example]) -> dict[str, Any]:
     examples = [example for example in examples if not is_absent(example.features)]
     features = np.vstack([e.features for e in examples])
     grades = np.concatenate([e.grades for e in examples])
-    counted = [np.full(len(e.grades), e.weight) for e in examples]
-    weights = np.concatenate(counted) / np.mean(np.concatenate(counted))
+    weights = np.concatenate([e.weights for e in examples])
+    weights /= weights.mean()
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
     rules = _both((features - mean) / scale, grades, weights, RIDGE)
     made: dict[str, Any] = {
@@ -102,9 +115,9 @@ def train(examples: Sequence[Example]) -> dict[str, Any]:
         "width": WIDTH,
     }
     chances = Classifier(made).chances(features)
-    relevance = np.concatenate([e.relevance for e in examples])
-    known = ~np.isnan(relevance)
-    rows = judged_features(chances, relevance)[known]
+    second = np.vstack([e.second for e in examples])
+    known = ~np.isnan(second[:, 0])
+    rows = judged_features(chances, second)[known]
     made["judged"] = _both(rows, grades[known], weights[known], RIDGE_JUDGED)
     return made
 
@@ -118,9 +131,9 @@ def left_out(examples: Sequence[Example]) -> list[tuple[Example, Chances, Chance
         if key not in made:
             made[key] = Classifier(train([e for e in examples if e.grades.tobytes() != key]))
         chances = made[key].chances(example.features)
-        judged = made[key].judged(chances, example.relevance)
+        judged = made[key].judged(chances, example.second)
         plain = chances.stated(is_absent(example.features))
-        judged = judged.stated(is_absent(example.features, example.relevance))
+        judged = judged.stated(is_absent(example.features, example.second))
         results.append((example, plain, judged))
     return results
 
@@ -130,7 +143,7 @@ def spread(results: Sequence[tuple[Example, Chances]]) -> float:
 
     Divided by how many spreads an interval reaches. Topics of no report have no ratio.
     """
-    sums = [(e.grades > 0).sum() / chances.says.sum() for e, chances in results if e.grades.any()]
+    sums = [e.gold / chances.says.sum() for e, chances in results if e.grades.any()]
     return float(np.quantile(np.abs(np.log(sums)), 7 / 8)) / WIDTH if sums else 0.0
 
 
@@ -139,18 +152,32 @@ def report(results: Sequence[tuple[Example, Chances]], made: dict[str, Any]) -> 
     lines = []
     scores: list[float] = []
     right: list[bool] = []
+    table: list[tuple[float, ...]] = []
     for example, chances in results:
-        gold = example.grades > 0
         count = round(float(chances.says.sum()))
-        found = np.argsort(-chances.says, kind="stable")[:count]
+        found = np.isin(np.arange(len(chances.says)), np.argsort(-chances.says)[:count])
         low, high = Classifier(made).interval(chances.says, example.language)
+        stands_for, grades = example.stands_for, example.grades
+        of_found = stands_for[found & (grades > 0)].sum()
+        if example.gold:
+            table.append((
+                stands_for[found & (grades > 1)].sum() / max(1, stands_for[grades > 1].sum()),
+                of_found / example.gold,
+                of_found / max(1, stands_for[found].sum()),
+                abs(count - example.gold) / example.gold,
+                low <= example.gold <= high,
+            ))  # fmt: skip
+        shown = dict(zip(MEASURES, table[-1], strict=True)) if example.gold else {}
         lines.append(
-            f"{example.name} ({example.language}): true {gold.sum()} stated {count} ({low} to "
-            f"{high}) says_r={gold[found].sum() / max(1, gold.sum()):.2f} "
-            f"says_p={gold[found].sum() / max(1, count):.2f}"
+            f"{example.name} ({example.language}): true {example.gold:.0f} stated {count} "
+            f"({low} to {high}) " + " ".join(f"{n}={value:.2f}" for n, value in shown.items())
         )
-        scores += chances.says.tolist()
-        right += gold.tolist()
+        if (stands_for == 1).all():
+            scores += chances.says.tolist()
+            right += (grades > 0).tolist()
+    if table:
+        means = dict(zip(MEASURES, np.mean(table, axis=0), strict=True))
+        lines.append("mean " + " ".join(f"{name}={value:.3f}" for name, value in means.items()))
     error = Calibration.of(scores, right)
     lines.append(f"calibration error {error.error():.3f}, from 0.1 on {error.error(least=0.1):.3f}")
     return "\n".join(lines)
@@ -160,7 +187,6 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     """The graded topics of files, measured over an index."""
     engine = open_engine(load_settings(index=index))
     measure = engine.report_measure()
-    snapshot = measure.snapshot
     graded = [topic for path in paths for topic in load_topics(path)]
     measures = []
     for topic in graded:
@@ -169,16 +195,21 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     examples = []
     for topic, _, measured in measures:
         grades = np.array([topic.grades.get(i, 0) for i in measure.ids], float)
-        unknown = np.full(len(grades), np.nan)
-        examples.append(Example(topic.id, measured.features, grades, unknown, topic.lang))
+        usual = 0.0 if topic.stands_for else 1.0
+        stands_for = np.array([topic.stands_for.get(i, usual) for i in measure.ids])
+        second = np.full((len(grades), len(SECOND)), np.nan)
+        examples.append(
+            Example(topic.id, measured.features, grades, second, stands_for, topic.lang)
+        )
     # Which reports are uncertain is told by the weights of the other topics.
     judged = []
     for (_, read, measured), (example, chances, _) in zip(
         measures, left_out(examples), strict=True
     ):
-        reports = uncertain(chances.says)
-        relevance = relevances(read, measured, reports, snapshot.passages, CrossEncoder())
-        judged.append(replace(example, relevance=relevance))
+        likeliest = np.argsort(-chances.about, kind="stable")[:FIRST].tolist()
+        reports = list(dict.fromkeys((*likeliest, *uncertain(chances.says))))
+        second = second_look(read, measured, reports, measure, CrossEncoder())
+        judged.append(replace(example, second=second))
     return judged
 
 

@@ -2,7 +2,8 @@
 
 Without a model a small classifier tells from a report's features how likely it says something on
 the topic, and how likely it is about it (`eval.train_survey` made its weights). The uncertain
-reports are judged again by the cross-encoder, on title and best sentence.
+reports are judged again by the cross-encoder, on title, tags and best sentence, and by how near
+their passages are to those that it finds relevant.
 """
 
 from __future__ import annotations
@@ -21,16 +22,18 @@ import numpy as np
 from rag.models.client import Stop
 from rag.retrieval.rerank import CrossEncoder, Shed
 from rag.survey.features import Measured, Numbers, ReportMeasure, Topic, is_met
-from rag.types import Passage, Progress
+from rag.types import Passage, Progress, Span
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 UNCERTAIN = (0.03, 0.97)  # probabilities between which the cross-encoder is asked
-MOST_JUDGED = 200  # reports that it judges at most
+MOST_JUDGED = 250  # reports that it judges at most
 UNMET = 0.02  # what is left of probabilities where the collection does not meet a topic
 PATIENCE, PAUSE = 15.0, 0.25  # seconds to wait while it serves others, and between two tries
 MOST_READ = 30  # reports that it judges before a digest is made
 FIRST = 10  # likeliest reports of which one must have a sentence with this logit
 ANSWERS = -3.0
+SECOND = ("relevance", "likeness")  # what a second look finds of a report
+LEAST_SPREAD = 0.01  # added to the standard deviation of likeness
 AT_A_TIME = 60  # sentences between two looks at whether to stop
 
 
@@ -58,10 +61,10 @@ class Classifier:
         """The probabilities of reports (rows) by their features."""
         return _chances((features - self._mean) / self._scale, self._weights["rules"])
 
-    def judged(self, chances: Chances, relevance: Numbers) -> Chances:
-        """The same after the cross-encoder: its logit of each report, nan for those not judged."""
-        known = ~np.isnan(relevance)
-        rows = judged_features(chances, relevance)[known]
+    def judged(self, chances: Chances, second: Numbers) -> Chances:
+        """The same after a second look (reports x SECOND); nan for those that had none."""
+        known = ~np.isnan(second[:, 0])
+        rows = judged_features(chances, second)[known]
         new = _chances(rows, self._weights["judged"])
         says, about = chances.says.copy(), chances.about.copy()
         says[known], about[known] = new.says, new.about
@@ -78,9 +81,9 @@ class Classifier:
         return floor(expected / spread), min(len(says), ceil(expected * spread))
 
 
-def judged_features(chances: Chances, relevance: Numbers) -> Numbers:
-    """What the second verdict rests on: the first one's log odds, and the relevance."""
-    return np.column_stack([_log_odds(chances.says), _log_odds(chances.about), relevance])
+def judged_features(chances: Chances, second: Numbers) -> Numbers:
+    """What the second verdict rests on: the first one's log odds, and what a second look found."""
+    return np.column_stack([_log_odds(chances.says), _log_odds(chances.about), second])
 
 
 def _log_odds(values: Numbers) -> Numbers:
@@ -124,37 +127,52 @@ def waited_scores(
     return None
 
 
-def relevances(
+def second_look(
     topic: Topic,
     measured: Measured,
     reports: Sequence[int],
-    passages: Sequence[Passage],
+    measure: ReportMeasure,
     reranker: CrossEncoder,
     progress: Progress = lambda *_: None,
     stop: Stop | None = None,
 ) -> Numbers:
-    """The cross-encoder's logit of the best sentence of each of these reports, nan for others.
+    """What is found of these reports (reports x SECOND), nan for others.
 
-    It reads the sentence after the title, which says what a sentence alone leaves open.
-    Sentences in other languages than its own are not judged, nor any where it stays busy.
+    The cross-encoder's logit of the best sentence, after title and tags, which say what it leaves
+    open; and how much nearer the report's passages are to the relevant sentences' passages than to
+    those of the others. Sentences in other languages than the cross-encoder's own are not judged,
+    nor any where it stays busy.
     """
+    passages = measure.snapshot.passages
     nearest = ((report, near) for report in reports for near in measured.sentences.of(report)[:1])
     pairs = [
-        (report, f"{passage.report.title}. {passage.text[slice(*near.span)]}")
+        (report, near.passage, _in_context(passage, near.span))
         for report, near in nearest
         if (passage := passages[near.passage]).language == topic.language == reranker.language
     ]
-    logits = np.full(len(measured.features), np.nan)
-    for start in range(0, len(pairs), AT_A_TIME):
-        part = pairs[start : start + AT_A_TIME]
-        if stop and stop.is_set():
-            break
-        scores = waited_scores(reranker, topic.text, [text for _, text in part], stop)
+    found = np.full((len(measured.features), len(SECOND)), np.nan)
+    done = 0
+    while done < len(pairs) and not (stop and stop.is_set()):
+        part = pairs[done : done + AT_A_TIME]
+        scores = waited_scores(reranker, topic.text, [text for *_, text in part], stop)
         if scores is None:
             break
-        logits[[report for report, _ in part]] = scores
-        progress("judging", min(start + AT_A_TIME, len(pairs)), len(pairs))
-    return logits
+        found[[report for report, *_ in part], 0] = scores
+        done += len(part)
+        progress("judging", done, len(pairs))
+    if done:
+        read = [report for report, *_ in pairs[:done]]
+        relevant = np.array([reranker.relevance(logit) for logit in found[read, 0]])
+        likeness = measure.likeness([at for _, at, _ in pairs[:done]], relevant)[read]
+        # Few reports are further apart than many: what counts is how much of the way it is.
+        found[read, 1] = (likeness - likeness.mean()) / (likeness.std() + LEAST_SPREAD)
+    return found
+
+
+def _in_context(passage: Passage, span: Span) -> str:
+    info = passage.report
+    tags = ", ".join((*info.thematic_areas, *info.datasources, *info.methods))
+    return f"{info.title}. {tags}. {passage.text[slice(*span)]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +189,13 @@ class Judged:
         return self.chances.stated(self.is_absent)
 
 
-def is_absent(features: Numbers, relevance: Numbers | None = None) -> bool:
+def is_absent(features: Numbers, second: Numbers | None = None) -> bool:
     """Whether the collection does not speak of a topic at all.
 
     No report has all its words, or the cross-encoder finds that no sentence that it read says
     anything of it.
     """
-    known = np.zeros(0) if relevance is None else relevance[~np.isnan(relevance)]
+    known = np.zeros(0) if second is None else second[~np.isnan(second[:, 0]), 0]
     return not is_met(features) or bool(len(known) and known.max() < ANSWERS)
 
 
@@ -200,16 +218,15 @@ def judge_topic(
     measured = measure.measure(topic, scope if only else ())
     progress("reading", len(scope), len(scope))
     chances = classifier().chances(measured.features)
-    relevance = None
+    second = None
     if reranker:
         inside = np.isin(measure.ids, list(scope))
         likeliest = np.argsort(np.where(inside, -chances.about, 1), kind="stable")[:FIRST]
         unsure = uncertain(np.where(inside, chances.says, 0))[:most]
         read = [n for n in dict.fromkeys([*likeliest.tolist(), *unsure]) if inside[n]]
-        passages = measure.snapshot.passages
-        relevance = relevances(topic, measured, read, passages, reranker, progress, stop)
-        chances = classifier().judged(chances, relevance)
-    absent = topic.is_unknown or is_absent(measured.features, relevance)
+        second = second_look(topic, measured, read, measure, reranker, progress, stop)
+        chances = classifier().judged(chances, second)
+    absent = topic.is_unknown or is_absent(measured.features, second)
     return Judged(measured, chances, absent)
 
 

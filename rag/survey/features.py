@@ -298,6 +298,17 @@ class ReportMeasure:
         features = np.column_stack([columns[name] for name in FEATURES])
         return Measured(features, sentences, self._nearest(order))
 
+    def likeness(self, passages: Sequence[int], relevant: Numbers) -> Numbers:
+        """How much nearer each report's best passage is to the relevant passages than to others.
+
+        `relevant` tells of these passages, from 0 to 1, how relevant they are.
+        """
+        dense = self.snapshot.dense
+        vectors = np.asarray(dense[passages], np.float32)
+        near, far = relevant @ vectors, (1 - relevant) @ vectors
+        apart = near / (np.linalg.norm(near) + 1e-9) - far / (np.linalg.norm(far) + 1e-9)
+        return self._best(dense @ apart.astype(np.float32))
+
     def _having(self, weights: Mapping[str, float]) -> Numbers:
         """For each passage the highest weight of its terms."""
         values = np.zeros(len(self.snapshot.passages))

@@ -76,7 +76,7 @@ def english_wordings(
         passage = snapshot.passages[n]
         for name in set(_phrases(f"{passage.report.title}. {passage.text}")):
             if name not in rendered:
-                rendered[name] = _word_by_word(name, near)
+                rendered[name] = word_by_word(name, near)
             counts[name] += n in read or rendered[name] > 0
     share = 1 / max(1, len(read)) / RARER
     names = [
@@ -163,8 +163,8 @@ def _spelled_alike(word: str, snapshot: Snapshot) -> dict[str, float]:
     return {term: ratio for term, ratio in found.items() if nearness[term] >= MEANS_ALIKE}
 
 
-def _word_by_word(name: str, near: Sequence[Mapping[str, float]]) -> float:
-    """How well a phrase renders each of several words, by terms near to them; 0 where it does not."""
+def word_by_word(name: str, near: Sequence[Mapping[str, float]]) -> float:
+    """How well a phrase renders each of several words, by terms near to them; 0 if it does not."""
     stems = [stem for word in name.split() for stem in _stems(word)]
     if len(near) < 2 or len(stems) != len(near) or not all(map(_stems, name.split())):
         return 0.0

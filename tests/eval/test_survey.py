@@ -11,6 +11,7 @@ from eval.survey import Calibration, load_topics, score
 from eval.train_survey import Example, left_out, spread, train
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
+from rag.survey.classifier import SECOND
 from rag.survey.features import FEATURES
 from rag.survey.types import Survey, SurveyRow
 
@@ -45,7 +46,8 @@ def test_training_finds_what_tells_reports_apart() -> None:
     for name in ("a", "b", "c"):
         features = random.normal(size=(300, len(FEATURES)))
         grades = np.clip(np.round(features[:, 0] - 0.5), 0, 2)
-        examples.append(Example(name, features, grades, np.full(300, np.nan)))
+        second = np.full((300, len(SECOND)), np.nan)
+        examples.append(Example(name, features, grades, second, np.ones(300)))
     made = train(examples)
     says = made["rules"]["says"][:-1]
     assert int(np.argmax(np.abs(says))) == 0

@@ -16,6 +16,7 @@ from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 from rag.survey.classifier import Chances, classifier, is_absent, uncertain, waited_scores
 from rag.survey.features import FEATURES, LEAST_KNOWN, Topic
+from rag.survey.wording import word_by_word
 
 
 def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quote(
@@ -86,13 +87,31 @@ def test_second_looks_are_at_the_least_certain_and_change_only_what_was_judged()
     assert uncertain(says) == [1, 3]
     weights = classifier()
     before = weights.chances(np.zeros((4, len(FEATURES))))
-    after = weights.judged(before, np.array([np.nan, 5.0, np.nan, -11.0]))
+    looks = np.array([[np.nan, np.nan], [5.0, 0.5], [np.nan, np.nan], [-11.0, 0.1]])
+    after = weights.judged(before, looks)
     assert (after.says == before.says).tolist() == [True, False, True, False]
     assert after.says[1] > after.says[3]
     half = np.full(100, 0.5)
     low, high = weights.interval(half, "en")
     assert low < 50 < high
     assert weights.interval(half, "fr")[1] >= high
+
+
+def test_a_phrase_renders_a_topic_by_a_word_for_each_of_its_words() -> None:
+    near = [{"knowledg": 0.8, "wisdom": 0.7}, {"ancestr": 0.9}]
+    assert word_by_word("ancestral knowledge", near) == 0.8
+    assert word_by_word("ancestral wisdom", near) == 0.7
+    for other in ("knowledge", "ancestral village knowledge", "shared knowledge", "of knowledge"):
+        assert word_by_word(other, near) == 0
+
+
+def test_passages_are_like_those_that_are_relevant(sample_engine: Engine) -> None:
+    measure = sample_engine.report_measure()
+    passages = measure.snapshot.passages
+    first = [0, next(n for n, p in enumerate(passages) if p.report != passages[0].report)]
+    likeness = measure.likeness(first, np.array([1.0, 0.0]))
+    own = [measure.ids.index(passages[n].report.id) for n in first]
+    assert likeness[own[0]] > likeness[own[1]]
 
 
 def test_a_topic_that_no_passage_and_no_tag_meets_is_spoken_of_by_no_report() -> None:
@@ -102,7 +121,7 @@ def test_a_topic_that_no_passage_and_no_tag_meets_is_spoken_of_by_no_report() ->
     unmet = np.column_stack([(rows | {"weakest": np.full(3, 0.5)})[name] for name in FEATURES])
     assert is_absent(unmet)
     assert not is_absent(met)
-    assert is_absent(met, np.array([np.nan, -9.0, -8.0]))
+    assert is_absent(met, np.array([[np.nan, np.nan], [-9.0, 0.5], [-8.0, 0.5]]))
     assert Chances(np.ones(3), np.ones(3)).stated(True).says.sum() < 0.1
 
 
@@ -172,6 +191,7 @@ def test_a_topic_in_another_language_is_called_by_phrases_of_the_collection(
         assert topic.language == "en"
         assert "mobile money" in topic.english
         assert not measure.topic(text, language, topic.english).english
+    assert measure.topic("groupes de femmes", "fr").english == ("women's group",)
     # A part alone ("buses") does not stand for the whole.
     assert not measure.topic("autobuses sin conductor", "es").english
     assert measure.topic("cría de renos", "es").is_unknown
