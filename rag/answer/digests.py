@@ -194,10 +194,10 @@ class _Maker(ReportChooser):
             what = join_parts(self.t, ", ", [author_label(info, self.t), self.when(info)])
             yield f"**{title_of(info)}** ({what})"
         lines = self.lines(self.open(reports))
-        # Who asks for the partners of a report wants no more of it; who asks for what was found,
-        # that first.
+        # Who asks for a report's partners wants no more of it; who asks what it found, that first.
         kind = kind_wanted(self.plan)
         asked = {x.role for x in lines if kind and kind_asked(x.hit.passage.prompt) == kind}
+        asked &= {"found"}
         is_of_partners = has_wording("partners", self.plan.standalone)
         roles: Sequence[Role] = sorted(ROLES[:-1], key=lambda role: role not in asked)
         roles = ("partners",) if is_of_partners else roles
@@ -262,15 +262,15 @@ class _Maker(ReportChooser):
         told: set[str] = set()
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
             part, telling = _part(info, of_report.get(info.id, []))
-            plans = [r for r in self.same_work(info) if r.kind == "plan" and r.id in of_report]
-            # A plan is told with what came of it.
             if info.id in told or not (picked := self.pick(telling, _each(part, len(reports)))):
                 continue
             best = max(line.score for line in picked)
-            if part == "found" and info.kind != "plan":
-                aims = [x for r in plans[-1:] for x in of_report[r.id] if x.role == "about"]
-                told.update(r.id for r in plans if r.id not in told)
-                picked = [*self.pick(aims, 1), *picked]
+            if part == "found":
+                # What was begun is told with what came of it.
+                same = [of_report[r.id] for r in self.same_work(info) if r.id in of_report]
+                begun = [own for own in same if not any(x.role in FINDINGS for x in own)][-2:]
+                told.update(own[0].report.id for own in begun)
+                picked = [*(x for own in begun for x in self.pick(first_role(own), 1)), *picked]
             rows.setdefault(part, []).append((best, info, picked))
         for part, (heading, most) in _PARTS.items():
             best_rows = sorted(rows.get(part, []), key=lambda row: -row[0])[:most]

@@ -100,6 +100,8 @@ class LineReader:
             if (role == "aim" or not sentence.text.rstrip(_QUOTES).endswith(_ASKS))
             if role != "extent" or gives_quantity(sentence.text)
             for answer in [without_question(sentence.text, hit.passage)]
+            # "N/A" is no summary.
+            if role not in ("about", "challenge") or len(words(answer)) >= MIN_ALONE
         ]
         if not found:
             return []
