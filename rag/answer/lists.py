@@ -188,7 +188,7 @@ def _table_lines(
     for value, number in shown:
         count = named.get(value) or format_count(number, "report", t)
         name = value_label(query.group_by, value, t)
-        is_translated = query.group_by in FREE_FIELDS or query.group_by not in FILTER_FIELDS
+        is_translated = query.group_by in TAGS or query.group_by not in FILTER_FIELDS
         if is_translated and name != value:
             name = f"{name} ({value})"  # as the reports have it
         name = defuse(name)

@@ -147,7 +147,7 @@ class Group:
 @lru_cache(10_000)
 def in_dictionary(word: str) -> bool:
     """Whether a lower-case word, or its singular, is in the dictionary of a language."""
-    return any(_usage(word, language) for language in _DICTIONARIES)
+    return any(usage(word, language) for language in _DICTIONARIES)
 
 
 def likely_language(words: Collection[str], default: str) -> str:
@@ -155,12 +155,13 @@ def likely_language(words: Collection[str], default: str) -> str:
 
     `default` where none has any, or it has as many.
     """
-    usage = {code: [n for w in words if (n := _usage(w, code))] for code in _DICTIONARIES}
-    best = max(usage, key=lambda code: (len(usage[code]), code == default, sum(usage[code])))
-    return best if usage[best] else default
+    uses = {code: [n for w in words if (n := usage(w, code))] for code in _DICTIONARIES}
+    best = max(uses, key=lambda code: (len(uses[code]), code == default, sum(uses[code])))
+    return best if uses[best] else default
 
 
-def _usage(word: str, language: str) -> int:
+def usage(word: str, language: str) -> int:
+    """How frequent a dictionary has a word in lower case, or its singular; 0 if it lacks it."""
     forms = {word, word.removesuffix("s"), word.removesuffix("es")}
     return max(frequency(form, language) for form in forms)
 

@@ -19,7 +19,9 @@ from pydantic_core import to_jsonable_python
 
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import InputError, first_problem
+from rag.i18n.labels import value_label
 from rag.i18n.notices import notice_words, survey_sentence
+from rag.i18n.translations import translations_for
 from rag.survey.types import Survey, SurveyRow, Verdict
 from rag.types import Answer, Citation, Hit, Passage, Plan
 
@@ -40,6 +42,7 @@ _REMEDY = "Undo what was changed by hand, or ask the question again."
 
 def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A002
     """The answer under the keys of the command line's contract, and `detail` to read it back."""
+    t = translations_for(answer.language)
     return {
         "id": id,
         "question": answer.question,
@@ -52,7 +55,10 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
             **_fields(answer.coverage, "intent", "reports", "count", "labs", "matched_reports"),
             **_fields(answer.coverage, "filters", "grouped_by"),
             "excluded": answer.coverage.excluded.as_dict(),
-            "table": [{"value": v, "reports": n} for v, n in answer.coverage.table],
+            "table": [
+                {"value": v, "reports": n, "label": value_label(answer.coverage.grouped_by, v, t)}
+                for v, n in answer.coverage.table
+            ],
             "comparison": [{"about": row, "cells": cells} for row, cells in answer.comparison],
             "also_mentioned": list(answer.coverage.mentioned),
         },

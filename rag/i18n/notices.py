@@ -57,6 +57,7 @@ MESSAGES = {
     "no_reports_of_year": marked(
         "The collection has no reports of {years}; it has {first} to {last}."
     ),
+    "no_reports_tagged": marked("No such report is tagged “{tags}”; its text may speak of it."),
     "read_more": marked("Read {reports} more reports than before: {quotes} new quotes."),
     "quotes_in_original": marked("The quotes are in the language of their reports."),
     "nothing_cited_from": marked("Nothing from {places} is cited here."),

@@ -143,7 +143,7 @@ def _country(phrase: str, written: str, capitals: bool) -> str | None:
                 if code:
                     return code
         return names_to_iso().get("ال" + phrase)
-    return adjective_to_iso(phrase)
+    return adjective_to_iso(phrase) or names_to_iso().get(phrase.removesuffix("s"))  # "kenyas lab"
 
 
 def stems_of(text: str) -> str:

@@ -23,23 +23,26 @@ DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
 OFF_TOPIC_LIKELY = -0.1
 _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
+_LAB_LEAD = 0.4  # the same of all of a lab, where the question has more words
 _WORK_LEAD = 0.3  # the same of a question that names a work and has more words
 _TITLE_WORDS = 3  # words that are not those of a title by chance
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
 _MOST_TERMS = 8  # content words of a question that wants more than particulars
-_MOST_WORDS = {"topic": 4, "reasons": 3}  # words of what is not put to labs
+_MOST_WORDS = {"topic": 4, "reasons": 3, "trend": 4}  # words of what is not put to labs
 
 
 def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works) -> Plan:
     """The plan of an answer from passages, in the form that its question wants."""
-    words = subject(links, plan.language)
+    best = max(scores, key=lambda name: scores[name])
+    words = subject(links, plan.language, best)
     plan = replace(plan, subject=" ".join(words))
     chosen, digest = max((scores[name], name) for name in (*DIGESTS, "compare"))
     many = len(terms(plan.standalone, plan.language)) > _MOST_TERMS
     if sides := titled_sides(links, plan, works):
         return replace(plan, intent="compare", reports=sides, wide=True)
-    if words and links.kinds and not many and max(scores, key=lambda n: scores[n]) == "count":
+    of_all = links.kinds or "country" in links.fields
+    if words and of_all and not many and best == "count":
         # How many reports speak of what is no tag, their survey tells.
         return plan if plan.follows else in_form(plan, "topic")
     if plan.follows:
@@ -61,12 +64,17 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return _of_work(plan, work, links)
     if particular:
         return plan
+    if best == "list" and words and of_all and scores[best] > scores["passage"] + _LEAD:
+        # Which reports speak of what is no tag, too.
+        return in_form(plan, "topic")
+    if digest == "lab" and words and len(plan.boosted.country) > 1:
+        digest = "topic"  # "which labs in Africa work on"
     lead = chosen - scores["passage"]
     # Whether a report is there to be summed up, its passages tell.
     if plan.off_topic > (0.0 if digest == "report" else OFF_TOPIC_LIKELY):
         return plan
     # All of a lab is asked for where nothing of its work is named.
-    least = _LEAD if words or digest != "lab" else -_LEAD
+    least = _LEAD if digest != "lab" else _LAB_LEAD if words else -_LEAD
     particular = not plan.wide and len(words) > _MOST_WORDS.get(digest, _MOST_TERMS)
     if chosen < _LEAST or lead < least or particular:
         return plan
@@ -99,7 +107,7 @@ def in_form(plan: Plan, form: Intent) -> Plan:
         return plan
     if form == "compare":
         return replace(plan, intent=form, wide=True) if has_sides(plan.boosted) else plan
-    if form == "topic" and len(countries) == 1:
+    if form in ("topic", "reasons") and len(countries) == 1:
         return plan
     wide = plan.wide or (form in ("topic", "trend", "reasons") and not countries)
     return replace(plan, intent=form, wide=wide)
@@ -110,14 +118,14 @@ def has_sides(named: Filters) -> bool:
     return max(len(named.country), len(named.year)) >= 2
 
 
-def subject(links: Links, language: str) -> tuple[str, ...]:
+def subject(links: Links, language: str, intent: str) -> tuple[str, ...]:
     """The words of a question that say what it is about, but for labs, years and kinds."""
     told = {i for k in links.links if k.field not in TAGS for i in range(k.start, k.end)}
     values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
     return tuple(
         word
         for i, word in enumerate(links.words)
-        if i in values or (i not in told and not asks(word, language))
+        if i in values or (i not in told and not asks(word, language, intent))
     )
 
 

@@ -54,6 +54,14 @@ def examples() -> Iterator[tuple[str, str, str]]:
                 yield intent, language, text
 
 
+@cache
+def words_beside(intent: str, language: str) -> str:
+    """The words that ask in the examples of an intent: those beside the name of a topic."""
+    told = "COUNTRY" if intent == "lab" else "VALUE"
+    found = (text for name, code, text in examples() if (name, code) == (intent, language))
+    return re.sub(r"\b[A-Z]{4,7}\b", " ", " ".join(text for text in found if told in text))
+
+
 def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """A row a text, with a 1 at its end for the constant."""
     plain = [re.sub(r"\b[A-Z]{4,7}\b", lambda m: _FILLERS.get(m[0], m[0]), text) for text in texts]

@@ -16,12 +16,13 @@ from itertools import groupby, pairwise
 from Stemmer import Stemmer
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips
+from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips, usage
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, Filters, listed_names
 from rag.places.countries import english_name, fold_name
 from rag.places.regions import countries_of_regions_in, region_words
 from rag.query.correction import one_slip_away
 from rag.query.entities import country_spans, region_in, years_in, years_named
+from rag.query.intents import words_beside
 from rag.query.wordings import any_of, has_wording, is_of_any_work, may_be_topic, words_of
 from rag.text.language import LANGUAGES
 from rag.text.tokenize import NUMERALS, stop_words, terms
@@ -64,7 +65,8 @@ class Link:
         """Whether this link of a field stands beside a value of the field."""
         gap = max(value.start - self.end, self.start - value.end)
         fact = str(value.values[0]).partition(": ")[0] if value.field == "fact" else ""
-        return self.values[0] in (value.field, fact) and gap <= _NEAR
+        named = value.values and self.values[0] in (value.field, fact)
+        return bool(named) and gap <= _NEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,11 @@ class Links:
         for link in self.links:
             if link.field and link.excluded == excluded:
                 values.setdefault(link.field, {}).update(dict.fromkeys(link.values))
+        if values.get("type") and values.get("kind"):
+            # A report has one kind: "plans and solutions" are those of either. Plans are the whole
+            # form, with the closing.
+            values.pop("type")
+            values["kind"].update({"plan": None, "closing": None})
         return Filters(**{field: tuple(named) for field, named in values.items()})  # type: ignore[arg-type]
 
     @property
@@ -275,7 +282,10 @@ class Linker:
                 if not taken.isdisjoint(range(places[0], places[-1] + 1)):
                     break
                 meanings: dict[tuple[str, str], int] = {}
+                own = all(usage(words[i], language) for i in places)
                 for code in languages:
+                    if own and code not in (language, "en"):
+                        continue  # "experiencias" are no experiments in Spanish
                     phrase = (code, *(_stem(words[i], code) for i in places))
                     same = code != "en" or language == "en"
                     for meaning, (reports, forms) in self._phrases.get(phrase, {}).items():
@@ -297,6 +307,8 @@ class Linker:
             if start and re.fullmatch(any_of("per"), words[start - 1]):
                 near.add("")
             field, values = _meaning(meanings, near)
+            if (field, values) == ("", ("kind",)) and end - start == 1 and "" not in near:
+                continue  # "what kind of" asks for no kind of report
             # "Common" is a theme only where the question speaks of themes.
             usual = end - start == 1 and is_usual(words[start], language)
             if field not in FREE_FIELDS or field in near or not usual:
@@ -311,8 +323,11 @@ class Linker:
         return min(options) if len(options) == 1 else word
 
 
-def topic_of(question: str, links: Links, language: str) -> str:
-    """What a question is about: without places and the words before that only ask."""
+def topic_of(question: str, links: Links, language: str, intent: str = "") -> str:
+    """What a question is about: without places and the words before that only ask.
+
+    With an `intent`, words that ask in its examples ask.
+    """
     spans = [match.span() for match in re.finditer(r"\w+", question)]
     named = ("", "country", "year", "type", "kind")
     left_out = {i for k in links.links if k.field in named for i in range(k.start, k.end)}
@@ -329,7 +344,8 @@ def topic_of(question: str, links: Links, language: str) -> str:
     joined = not before or before in _light() or re.fullmatch(any_of("about"), before)
     values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
     while first < len(words) and first not in values:
-        is_asked = only_asks(words[first], language) and (not joined or first + 1 in left_out)
+        is_asked = only_asks(words[first], language, intent)
+        is_asked = is_asked and (not joined or first + 1 in left_out)
         if not (is_asked or first in left_out):
             break
         first += 1
@@ -339,7 +355,7 @@ def topic_of(question: str, links: Links, language: str) -> str:
     for at in range(len(topic) - 1, 0, -1):
         between = question[spans[topic[at - 1]][1] : spans[topic[at]][1]]
         asking = only_asks if re.search(r"[?:;,\u2013-] ", between) else is_usual_word
-        if all(i not in values and asking(words[i], language) for i in topic[at:]):
+        if all(i not in values and asking(words[i], language, intent) for i in topic[at:]):
             # "The lack of data" is one.
             topic = topic if may_be_topic(words[topic[-1]], language) else topic[:at]
     if not topic:
@@ -435,31 +451,31 @@ def is_usual(word: str, language: str) -> bool:
     return not _usual_words(*LANGUAGES).keys().isdisjoint(stems)
 
 
-def is_usual_word(word: str, language: str) -> bool:
+def is_usual_word(word: str, language: str, intent: str = "") -> bool:
     """Whether a word of a language, or of English, asks and names nothing."""
-    usual = _usual_words(language, "en")
+    usual = _usual_words(language, "en", intent=intent)
     # A stem alone is not enough: "mobile" has that of "mobilised".
     forms = usual.get(word, set()) | usual.get(_stem(word, language), set())
     return any(abs(len(word) - len(form)) <= 2 for form in forms)
 
 
-def asks(word: str, language: str) -> bool:
-    """Whether a word asks for something that any work has."""
-    usual = is_usual_word(word, language) or is_of_any_work(word, language)
+def asks(word: str, language: str, intent: str = "") -> bool:
+    """Whether a word asks for something that any work has, or as the examples of an intent do."""
+    usual = is_usual_word(word, language, intent) or is_of_any_work(word, language)
     return usual or has_wording("compare", word)
 
 
-def only_asks(word: str, language: str) -> bool:
+def only_asks(word: str, language: str, intent: str = "") -> bool:
     """Whether a word asks for something that any work has, and can be no topic."""
-    return asks(word, language) and not may_be_topic(word, language)
+    return asks(word, language, intent) and not may_be_topic(word, language)
 
 
 @cache
-def _usual_words(*languages: str) -> dict[str, set[str]]:
+def _usual_words(*languages: str, intent: str = "") -> dict[str, set[str]]:
     """Words that ask for a list or a number and name nothing, by themselves and their stems."""
     usual: dict[str, set[str]] = {}
     for language in languages:
-        for word in _tokens(words_of("usual", language)):
+        for word in _tokens(f"{words_of('usual', language)} {words_beside(intent, language)}"):
             for key in (word, _stem(word, language)):
                 usual.setdefault(key, set()).add(word)
     return usual

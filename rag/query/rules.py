@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
+from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
 from rag.places.regions import means_one_of_a_region, without_regions
 from rag.query.conversation import (
     Thread,
@@ -32,6 +32,9 @@ _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, to
 _CLEAR = 0.3  # score of an intent that is meant for sure
 _SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
+_SURE = 0.6  # the score of talk that may be names alone
+_MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
+_MOST_REST = 3  # words of talk that ask for nothing
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
 
 
@@ -56,11 +59,6 @@ class Rules:
         catalog, filters = self.linker.catalog, self.filters
         links = self.linker.link(question, language)
         scores = _scores(links)
-        most = max(CATALOG, key=lambda name: scores[name])
-        if most not in ("count", "ranking") and _asks_what_is_done(links):
-            # Tags tell who does something; what is done, the reports themselves.
-            scores = {**scores, **dict.fromkeys(CATALOG, 0.0)}
-            scores["topic"] = max(scores["topic"], _CLEAR)
         linked, labs = links.filters(), labs_in(question, catalog)
         named = Filters(country=labs, year=linked.year, type=linked.type, kind=linked.kind)
         many = has_wording("many_labs", question)
@@ -72,8 +70,14 @@ class Rules:
             return Plan(question, question, language, "about", filters, about=about)
         if follows and (repeated := self._repeat_list(question, links, scores, history)):
             return repeated
+        notices = self._missing(links)
         if not follows and (query := self.query(links, scores)):
-            return self._list(question, language, query, links)
+            free = [link for link in links.links if link.field in FREE_FIELDS]
+            if not free or query.form == "count" or catalog.matching(query):
+                return self._list(question, language, query, links)
+            # Where no report has the tag, the text of one may say it.
+            tags = (" ".join(links.words[link.start : link.end]) for link in free)
+            notices = (*notices, Notice("no_reports_tagged", {"tags": ", ".join(tags)}))
         thread = Thread(question)
         if follows:
             thread = follow_up(question, language, history, named, self.linker)
@@ -114,7 +118,7 @@ class Rules:
             wide,
             without(named, boosted, catalog),
             follows,
-            notices=self._missing(links),
+            notices=notices,
             off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in TO_REPORTS),
         )
         return form_of(planned, links, scores, works)
@@ -124,12 +128,14 @@ class Rules:
         by_tags = {name: scores[name] for name in CATALOG}
         other = max(score for name, score in scores.items() if name not in (*CATALOG, *TALK))
         # Of reports and nothing but tags, tags answer where no other intent is clear.
-        clear = other > max(by_tags.values())
+        named, excluded = links.filters(), links.filters(excluded=True)
+        tags = any(getattr(named, field) for field in TAGS if field != "theme")
+        # Methods and data are tags first, a theme is rather what a question is about.
+        margin = _MARGIN if tags else -_MARGIN if named.theme else 0.0
+        clear = other > max(by_tags.values()) + margin
         if clear and links.kinds:
             clear = other > _CLEAR
-        named, excluded = links.filters(), links.filters(excluded=True)
         # Of all labs, tags tell how a method went over the years; a topic's survey tells more.
-        tags = any(getattr(named, field) for field in TAGS if field != "theme")
         is_trend = clear and other == scores["trend"] and tags and not (named.country or named.year)
         if links.rest or not links.links or (clear and not is_trend):
             return None
@@ -249,20 +255,6 @@ def _scores(links: Links) -> dict[str, float]:
     }
 
 
-def _asks_what_is_done(links: Links) -> bool:
-    """Whether a question asks what is done with something, or how, rather than who does it.
-
-    "What do labs do with drones?", but not "what labs use drones?": there the labs come next.
-    """
-    words = [strip_accents(word) for word in links.words]
-    begins = (i for i in (1, 2) if re.fullmatch(any_of("what"), " ".join(words[:i])))
-    after = next(begins, 0)
-    if not after or any(link.start <= after < link.end for link in links.links):
-        return False
-    tags = any(link.field in TAGS for link in links.links)
-    return tags and has_wording("done", " ".join(words[after:]))
-
-
 def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tuple[str, ...] | None:
     """What a question wants to know of the collection or the product; None for other questions.
 
@@ -274,11 +266,12 @@ def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tupl
     # What names nothing is rather talk to the product than off the topic.
     names = scores.keys() - ({"offtopic"} if not links.rest else set())
     best = max(names, key=lambda name: scores[name])
-    if best not in TALK or (scores[best] <= _SOCIAL and links.rest):
+    unlike = (scores[best] <= _SOCIAL and links.rest) or len(links.rest) > _MOST_REST
+    if best not in TALK or unlike:
         return None
     # Names alone ("questionnaires") are a topic.
     is_name = len(links.rest) == len(links.unlinked) and (links.rest or links.links)
-    if is_name and best not in ("thanks", "greeting"):
+    if is_name and best not in ("thanks", "greeting") and scores[best] < _SURE:
         return None
     # "Can I ask in French?" and "are you an AI?" are about the product.
     if best != "self" and replace(links.filters(), language=()):

@@ -58,7 +58,7 @@ def planned(question: str, plan: Plan, linker: Linker, filters: Filters) -> Surv
         InputError: the question has no topic, or no report is in scope.
     """
     links = linker.link(plan.standalone, plan.language)
-    topic = topic_of(plan.standalone, links, plan.language) or plan.subject
+    topic = topic_of(plan.standalone, links, plan.language, plan.intent) or plan.subject
     if not topic or plan.intent == "about":
         raise InputError(NO_TOPIC)
     scope = filters.merged(survey_scope(plan.filters.merged(plan.boosted)))

@@ -133,10 +133,11 @@ class PassageJson(BaseModel):
 
 
 class TableRow(BaseModel):
-    """A value of a tag with its number of reports."""
+    """A value of a tag with its number of reports, and its name in the answer's language."""
 
     value: str
     reports: int
+    label: str = ""
 
 
 class CoverageJson(BaseModel):

@@ -30,6 +30,14 @@ LINKED = {
     ),
     "experimentos de Togo": ("es", Filters(country=("Togo",), kind=("experiment",))),
     "How do sellers utilise ice?": ("en", Filters()),
+    # A report has one kind; plans are the whole form.
+    "plans and solutions from Togo": (
+        "en",
+        Filters(country=("Togo",), kind=("solution", "plan", "closing")),
+    ),
+    # A Portuguese name of experiments that is another word in Spanish.
+    "experiencias de Togo": ("es", Filters(country=("Togo",))),
+    "togos plans": ("en", Filters(country=("Togo",), type=("learningplan",))),
 }
 
 
@@ -50,6 +58,8 @@ def test_what_is_left_over_and_what_stands_for_the_rest(linker: Linker) -> None:
     assert links.rest == ("street", "vendors")
     fields = linker.link("most common methods and data sources per year", "en").fields
     assert fields == ("method", "datasource", "year")
+    assert linker.link("how many reports of each kind", "en").fields == ("kind",)
+    assert linker.link("what kind of lab", "en").fields == ("country",)
     # A field beside its value is no question for it.
     assert linker.link("the method of ethnography", "en").fields == ()
 

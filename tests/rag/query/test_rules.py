@@ -55,6 +55,12 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("Compare 2022 with 2023 in Paraguay.", "trend", True),
         ("How do Fiji and France compare?", "answer", False),
         ("ماذا تعلمت المختبرات عن المال عبر الهاتف؟", "topic", True),
+        ("Why is mobile money weak in Togo?", "answer", False),
+        ("Has mobile money become a bigger topic?", "trend", True),
+        ("what is Togo doing about mobile money", "answer", False),
+        ("how big is the collection", "about", False),
+        ("¿De dónde salen los informes?", "about", False),
+        ("you're funny", "about", False),
         ("Which labs were the first to dry seaweed on racks?", "answer", True),
     ],
 )
@@ -110,6 +116,25 @@ def test_a_list_without_a_filter_is_longer_or_an_answer(quick_engine: Engine) ->
     everything = {name: (0,) if name == "year" else ("",) for name in FILTER_FIELDS}
     nothing = ignoring(quick_engine, GOAL, **everything)
     assert (nothing.filters, nothing.ignored) == (Filters(), whole.filters)
+
+
+@pytest.mark.quality
+def test_a_topic_of_a_region_is_surveyed_there(quick_engine: Engine) -> None:
+    made = plan(quick_engine, "Which labs in West Africa work on mangroves?")
+    assert (made.intent, made.subject, "Togo" in made.filters.country) == (
+        "topic",
+        "mangroves",
+        True,
+    )
+
+
+def test_a_tag_that_leaves_nothing_is_searched_for_instead(quick_engine: Engine) -> None:
+    made = plan(quick_engine, "Which labs in Fiji use ethnography?")
+    assert (made.intent, made.boosted.country) == ("answer", ("Fiji",))
+    assert [(n.code, dict(n.params)) for n in made.notices] == [
+        ("no_reports_tagged", {"tags": "ethnography"})
+    ]
+    assert plan(quick_engine, "how many reports from Fiji use ethnography").intent == "list"
 
 
 def test_labs_of_a_region_are_ignored_singly_or_all(quick_engine: Engine) -> None:
