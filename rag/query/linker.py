@@ -335,14 +335,16 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     words = [fold_name(word) for word in links.words]
     asked = [any(has_wording(n, word) for n in ("labs", "solutions")) for word in words]
     left_out |= {i for i, word in enumerate(words) if word in stop or asked[i]}
+    values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
+    # "Savoirs ancestraux" begins with a form of a word that asks, and is a tag.
+    asks = [i not in values and _stem(word, language) in stop for i, word in enumerate(words)]
     first = 0
-    while first < len(words) and (first in left_out or _stem(words[first], language) in stop):
+    while first < len(words) and (first in left_out or asks[first]):
         first += 1
     # After "which labs" come words that ask ("use"), after "about" the topic, and alone it is one;
     # "the lessons of" only ask, too.
     before = words[first - 1] if first else ""
     joined = not before or before in _light() or re.fullmatch(any_of("about"), before)
-    values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
     while first < len(words) and first not in values:
         is_asked = only_asks(words[first], language, intent)
         is_asked = is_asked and (not joined or first + 1 in left_out)

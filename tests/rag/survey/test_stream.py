@@ -135,6 +135,7 @@ def test_a_topic_that_no_passage_and_no_tag_meets_is_spoken_of_by_no_report() ->
         ("Street vendors - what was tried?", "street vendors"),
         ("jobs for young people", "jobs for young people"),
         ("que font les labos contre les inondations ?", "inondations"),
+        ("savoirs ancestraux", "savoirs ancestraux"),
     ],
 )
 def test_the_topic_of_a_question_has_no_word_that_only_asks(
