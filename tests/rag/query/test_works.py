@@ -11,6 +11,7 @@ from rag.types import Answer
 COLD_BOX = "charcoal_cold_box_for_the_fish_road"
 
 
+@pytest.mark.quality
 @pytest.mark.parametrize(
     ("question", "report"),
     [
@@ -28,6 +29,20 @@ def test_what_is_a_work_is_answered_by_a_digest_of_it(
     plan = quick_engine.plan(question)
     assert plan.intent == "report"
     assert report in plan.reports
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the charcoal cold box made from?",
+        "charcoal cold box Togo, price and who sells it",
+        "en qué ciudad se usa Tide Broom",
+        "qui dirige le projet Tide Broom ?",
+    ],
+)
+def test_what_a_work_is_asked_for_is_no_digest_of_it(quick_engine: Engine, question: str) -> None:
+    assert quick_engine.plan(question).intent == "answer"
 
 
 def test_a_particular_of_a_work_is_answered_from_its_reports_alone(quick_engine: Engine) -> None:
