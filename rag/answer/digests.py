@@ -31,11 +31,12 @@ from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked, translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
+from rag.query.forms import DIGESTS
 from rag.query.wordings import has_wording
 from rag.survey.types import Survey
 from rag.text.citation_marks import defuse, with_marks
 from rag.text.tokenize import gives_quantity
-from rag.types import Hit, Intent, Plan, Turn
+from rag.types import Hit, Plan, Turn
 
 HEADINGS: dict[Role, str] = {
     "about": marked("What it is about"),
@@ -98,7 +99,7 @@ def make_digest(material: Material) -> Digest | None:
     plan, made = material.plan, _Maker(material)
     absent = plan.countries and material.catalog.keys("country").isdisjoint(plan.countries)
     lacks_year = any(n.code == "no_reports_of_year" for n in plan.notices)
-    if plan.intent not in _FORMS or absent or lacks_year:
+    if plan.intent not in (*DIGESTS, "compare") or absent or lacks_year:
         return None
     unnamed = plan.intent == "report" and not plan.reports
     if (unnamed or plan.intent in ("topic", "reasons")) and is_off_topic(plan, material.hits):
@@ -150,6 +151,13 @@ class _Maker(ReportChooser):
         """A heading in the reader's language."""
         return f"### {self.t.gettext(text)}"
 
+    def part(
+        self, heading: str, rows: Iterable[tuple[ReportInfo, list[Line]]], titled: bool = False
+    ) -> Iterator[str]:
+        """A heading and the lines of reports under it; nothing where there are none."""
+        lines = [self.by(info, picked, titled) for info, picked in rows]
+        yield from [self.heading(heading), *lines] if lines else []
+
     def key_points(self, rows: list[tuple[ReportInfo, list[Line]]]) -> Iterator[str]:
         """The first rows of what was found, taken out of it; none where there are few."""
         if len(rows) >= _FEWEST_ROWS:
@@ -167,16 +175,11 @@ class _Maker(ReportChooser):
         span = "–".join(map(str, dict.fromkeys((*years[:1], *years[-1:]))))
         own = [r for r in reports if r.author == "lab"] or reports
         themes = Counter(self.catalog.name("theme", x) for r in own for x in {*r.thematic_areas})
-        often = [
-            f"{value_label('theme', x, self.t)} ({n})"
-            for x, n in themes.most_common(_MOST_THEMES)
-            if n > 1
-        ]
-        parts = [join_parts(self.t, "; ", [span, self.kinds(reports)])]
-        if often:
-            listed = join_parts(self.t, "; ", often)
-            parts.append(format_label(self.t, self.t.gettext("Themes"), listed))
-        return ". ".join(parts)
+        common = [(x, n) for x, n in themes.most_common(_MOST_THEMES) if n > 1]
+        often = [f"{value_label('theme', x, self.t)} ({n})" for x, n in common]
+        listed = format_label(self.t, self.t.gettext("Themes"), join_parts(self.t, "; ", often))
+        counted = join_parts(self.t, "; ", [span, self.kinds(reports)])
+        return f"{counted}. {listed}" if often else counted
 
     def kinds(self, reports: Iterable[ReportInfo]) -> str:
         """How many reports there are of each kind."""
@@ -195,12 +198,11 @@ class _Maker(ReportChooser):
             yield f"**{title_of(info)}** ({what})"
         lines = self.lines(self.open(reports))
         # Who asks for a report's partners wants no more of it; who asks what it found, that first.
-        kind = kind_wanted(self.plan)
-        asked = {x.role for x in lines if kind and kind_asked(x.hit.passage.prompt) == kind}
-        asked &= {"found"}
-        is_of_partners = has_wording("partners", self.plan.standalone)
-        roles: Sequence[Role] = sorted(ROLES[:-1], key=lambda role: role not in asked)
-        roles = ("partners",) if is_of_partners else roles
+        asked = {kind_asked(x.hit.passage.prompt) for x in lines if x.role == "found"} - {""}
+        finds = kind_wanted(self.plan) in asked
+        roles: Sequence[Role] = ("partners",)
+        if not has_wording("partners", self.plan.standalone):
+            roles = sorted(ROLES[:-1], key=lambda role: finds and role != "found")
         lines = [x for x in lines if x.role in roles]
         chosen = [x for role in roles for x in self.pick((y for y in lines if y.role == role), 1)]
         chosen += self.pick(lines, _MOST_OF_REPORT - len(chosen))
@@ -232,16 +234,13 @@ class _Maker(ReportChooser):
         """
         left = self.catalog.ids(self.plan.filters).difference(info.id for info in reports)
         work = {r.id: r for info in reports for r in self.same_work(info) if r.id in left}
-        years = [info.year or 0 for info in reports]
+        years = [info.year or 0 for info in reports] or [0]
         lines = self.lines(self.open(work.values()), roles) if roles and work else []
         told: dict[Role, list[Line]] = {}
         for role in roles:
             late = role in (*FINDINGS, "next", "extent")
-            own = [x for x in lines if x.role == role]
-            if late:
-                own = [x for x in own if (x.report.year or 0) >= min(years)]
-            else:
-                own = [x for x in own if (x.report.year or 0) <= max(years)]
+            least, most = (min(years), 9999) if late else (0, max(years))
+            own = [x for x in lines if x.role == role and least <= (x.report.year or 0) <= most]
             if best := max(own, key=lambda line: line.score, default=None):
                 told[role] = self.pick((x for x in own if x.report == best.report), _MOST_OF_OTHER)
         return {role: picked for role, picked in told.items() if picked}
@@ -274,10 +273,8 @@ class _Maker(ReportChooser):
             rows.setdefault(part, []).append((best, info, picked))
         for part, (heading, most) in _PARTS.items():
             best_rows = sorted(rows.get(part, []), key=lambda row: -row[0])[:most]
-            if best_rows:
-                yield self.heading(heading)
-            for _, info, picked in sorted(best_rows, key=lambda row: -(row[1].year or 0)):
-                yield self.by(info, picked, titled=True)
+            best_rows.sort(key=lambda row: -(row[1].year or 0))
+            yield from self.part(heading, [row[1:] for row in best_rows], titled=True)
 
     def compare(self) -> Iterator[str]:
         """Sides beside each other, row by row."""
@@ -336,7 +333,7 @@ class _Maker(ReportChooser):
             told = self._over_time(countries)
             lines = self.lines(self.open(told), TELLING)
         else:
-            survey, told, lines = self._surveyed(TELLING)
+            survey, told, lines = self._surveyed()
         rows: dict[int, list[str]] = {}
         for info in told:
             of_year = rows.setdefault(info.year or 0, [])
@@ -386,7 +383,7 @@ class _Maker(ReportChooser):
 
     def topic(self) -> Iterator[str]:
         """What many labs say, by a survey: what was found, what is planned, and solutions."""
-        survey, told, lines = self._surveyed(TELLING)
+        survey, told, lines = self._surveyed()
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
         of_work: dict[str, list[Line]] = {}  # what is told of a report's work
@@ -409,10 +406,7 @@ class _Maker(ReportChooser):
         yield self.head(info for part in rows.values() for info, _ in part)
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
-            if of_part:
-                yield self.heading(_PARTS[part][0])
-            for info, picked in of_part:
-                yield self.by(info, picked)
+            yield from self.part(_PARTS[part][0], of_part)
 
     def closest(self) -> Iterator[str]:
         """The nearest reports, with what they say nearest to the topic, where none answers."""
@@ -421,9 +415,7 @@ class _Maker(ReportChooser):
         near = ((r, [x for x in lines if x.report.id == r.id]) for r in self.found()[:NEAREST])
         yield from (self.by(r, self.pick(own, 1)) for r, own in near if own)
 
-    def _surveyed(
-        self, roles: Collection[Role]
-    ) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
+    def _surveyed(self) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
         """The survey, the reports that say most of the topic, and their sentences nearest to it."""
         survey, said = self._surveys.survey({hit.passage.report.id for hit in self.hits})
         ids = [i for i in said if said[i].says >= SAYS][:MOST_TOLD]
@@ -437,12 +429,11 @@ class _Maker(ReportChooser):
             for hit in self.open(told)
             if hit.passage.id in passages or hit.passage.report.id in about
         ]
-        lines = self.lines(hits, roles)
-        lines = [x for x in lines if x.place in near or x.role in FINDINGS]
-        least = _NEAR_SHARE * max((line.topical for line in lines), default=0.0)
-        lines = [
-            x for x in lines if x.report.id in about or (x.place in near and x.topical >= least)
-        ]
+        lines = self.lines(hits, TELLING)
+        least = _NEAR_SHARE * max((x.topical for x in lines if x.place in near), default=0.0)
+        of_about = [x.report.id in about and x.role in FINDINGS for x in lines]
+        is_near = [x.place in near and (x.report.id in about or x.topical >= least) for x in lines]
+        lines = [x for x, a, b in zip(lines, of_about, is_near, strict=True) if a or b]
         return survey, told, lines
 
     def reasons(self) -> Iterator[str]:
@@ -465,18 +456,11 @@ class _Maker(ReportChooser):
                 of_lab = told.setdefault(line.report.lab, [])
                 if len(of_lab) < each and (of_lab or len(told) <= most):
                     of_lab += self.pick([line], 1)
-            rows[role] = [
-                (of_report[0].report, of_report)
-                for of_lab in told.values()
-                for _, group in groupby(of_lab, key=lambda line: line.report.id)
-                for of_report in [list(group)]
-            ]
+            by_report = (groupby(of_lab, key=lambda line: line.report) for of_lab in told.values())
+            rows[role] = [(info, list(group)) for groups in by_report for info, group in groups]
         yield self.head(info for of_role in rows.values() for info, _ in of_role)
         for role, of_role in rows.items():
-            if of_role:
-                yield self.heading(HEADINGS[role])
-            for row in of_role:
-                yield self.by(*row)
+            yield from self.part(HEADINGS[role], of_role)
 
 
 _PARTS = {
@@ -484,7 +468,6 @@ _PARTS = {
     "planned": (marked("What is planned"), _MOST_PLANNED),
     "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_SOLUTIONS),
 }
-_FORMS: tuple[Intent, ...] = ("report", "lab", "compare", "trend", "topic", "reasons")
 
 
 def _part(info: ReportInfo, lines: Sequence[Line]) -> tuple[str, list[Line]]:

@@ -33,11 +33,6 @@ _OF_STAGE: dict[Stage, tuple[Role, ...]] = {
 _MOST = 8192  # form questions that are remembered
 
 
-def role_of(passage: Passage) -> Role:
-    """The role of a passage in its report."""
-    return role_and_weight(passage)[0]
-
-
 def role_and_weight(passage: Passage) -> tuple[Role, float]:
     """The role of a passage, and how much its form question asks for that alone, 0 to 1."""
     if passage.section == FACTS or passage.stage == "admin":

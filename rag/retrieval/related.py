@@ -25,16 +25,8 @@ SIMILAR = 5
 # Of 53 pairs these were chosen on, 32 of 35 that they link are of one work; of 53 others 26 of 28.
 _AHEAD, _TITLE, _KINDS, _SAME_WORK = 0.1, 0.3, 0.1, 0.8
 # How near reports of a lab usually are and how that varies, as if so many more were there.
-_USUAL, _USUAL_SPREAD, _AS_MANY = 0.27, 0.18, 2
-_LEAST_SPREAD = 0.05
+_USUAL, _USUAL_SPREAD, _LEAST_SPREAD, _AS_MANY = 0.27, 0.18, 0.05, 2
 _SHRINK = 5.0  # reports that the mean of few of a kind is held against
-
-
-def related(
-    index: Index, info: ReportInfo
-) -> tuple[tuple[ReportInfo, ...], tuple[ReportInfo, ...]]:
-    """A report's line of work, with it among them, and similar reports of other labs."""
-    return line_of_work(index, info), similar(index, info)
 
 
 def line_of_work(index: Index, info: ReportInfo) -> tuple[ReportInfo, ...]:

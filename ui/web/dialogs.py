@@ -17,7 +17,7 @@ from rag.export.brief import report_link
 from rag.i18n.labels import country_label, value_label
 from rag.i18n.translations import Translations, marked
 from rag.index.interface import StoredReport
-from rag.retrieval.related import related as related_to
+from rag.retrieval.related import line_of_work, similar
 from rag.types import FACTS
 from ui.rendering import render
 from ui.web.actions import FROZEN, render_frozen, text_of
@@ -47,7 +47,7 @@ def render_report(
     `at`. By `key` the browser knows whether it has this view already.
     """
     info, passages = stored.info, engine.passages_of(stored.info.id)
-    line, similar = related_to(engine.index, info)
+    line = line_of_work(engine.index, info)
     texts = {passage.id: passage.text for passage in passages}
     is_lost = any(
         not find_quote(texts.get(passage_id, ""), quote)
@@ -73,7 +73,7 @@ def render_report(
         tags_quoted=bool(quoted_tags),
         unanswered=stored.unanswered,
         line=line if len(line) > 1 else (),
-        similar=similar,
+        similar=similar(engine.index, info),
         is_open=info.kind == "plan" and all(x.kind != "closing" for x in line),
     )
 

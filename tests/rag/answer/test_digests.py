@@ -11,7 +11,7 @@ from passages import passage, report
 from readers import squeezed, text_of
 
 from rag.answer.digests import HEADINGS
-from rag.answer.roles import role_of
+from rag.answer.roles import role_and_weight
 from rag.engine import Engine
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import export
@@ -43,7 +43,7 @@ def headings(answer: Answer) -> list[str]:
 )
 def test_a_form_question_has_the_role_of_those_like_it(prompt: str, stage: str, role: str) -> None:
     asked = passage("Sand.", report("a"), section="Form", prompt=prompt, stage=stage)
-    assert role_of(asked) == role
+    assert role_and_weight(asked)[0] == role
 
 
 @pytest.mark.parametrize(

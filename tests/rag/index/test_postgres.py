@@ -16,7 +16,7 @@ from rag.engine import Engine, open_engine
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
 from rag.index.postgres_writer import STAGE, DatabaseWriter
 from rag.models.embeddings import use_stored_vectors
-from rag.retrieval.related import related
+from rag.retrieval.related import line_of_work, similar
 from rag.settings import Settings
 from ui.cli.verify import answers_stand
 
@@ -86,7 +86,8 @@ def test_it_finds_lists_and_surveys_as_files_do(
     ours, theirs = engine._current()[0], sample_engine._current()[0]
     for name in list(theirs.heads)[::9]:
         info = theirs.heads[name].report.info
-        assert related(ours, info) == related(theirs, info)
+        assert line_of_work(ours, info) == line_of_work(theirs, info)
+        assert similar(ours, info) == similar(theirs, info)
     elsewhere = engine.settings
     answers = [sample_engine.ask(case.question).answer for case in sample_cases[:3]]
     assert answers_stand(answers, elsewhere, json=False)

@@ -6,7 +6,7 @@ import pytest
 
 from rag.engine import open_engine
 from rag.errors import IndexMissing
-from rag.retrieval.related import related
+from rag.retrieval.related import line_of_work, similar
 from rag.settings import Settings
 
 
@@ -15,11 +15,11 @@ def test_a_line_of_work_is_one_lab_s_and_similar_reports_are_of_others(sample_in
     engine = open_engine(Settings(index=sample_index))
     lines = 0
     for info in engine.catalog.reports.values():
-        line, similar = related(engine.index, info)
+        line = line_of_work(engine.index, info)
         assert info in line
         assert {other.lab for other in line} == {info.lab}
         assert [x.year or 0 for x in line] == sorted(x.year or 0 for x in line)
-        labs = [other.lab for other in similar]
+        labs = [other.lab for other in similar(engine.index, info)]
         assert info.lab not in labs
         assert len(set(labs)) == len(labs)
         lines += len({other.kind for other in line}) > 1
