@@ -135,7 +135,9 @@ def follow_up(
     if not (country or mixed):
         country = named_in(answer[:_TURN], catalog).country
     wide = only or (not country and many)
-    texts = (earlier, "" if wide or mixed else answer[:_TURN], question)
+    texts = [earlier, "" if wide or mixed else answer[:_TURN], question]
+    if len(country) == 1 and country != _places(" ".join(texts), catalog):
+        texts.append(country[0])
     standalone = " ".join(filter(None, texts))
     return Thread(without_regions(standalone) if only else standalone, country, year, wide, only)
 

@@ -24,7 +24,7 @@ OFF_TOPIC_LIKELY = -0.1
 _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
 _LAB_LEAD = 0.4  # the same of all of a lab, where the question has more words
-_WORK_LEAD = 0.15  # the same of a question that names a work: most of these ask for particulars
+_WORK_LEAD = 0.25  # the same of a question that names a work: most of these ask for particulars
 _TITLE_WORDS = 3  # words that are not those of a title by chance
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"

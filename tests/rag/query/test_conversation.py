@@ -103,7 +103,7 @@ def test_another_topic_takes_the_place_of_the_one_before(
     fiji = Turn("user", "What did Fiji learn about seaweed?")
     one = (fiji, Turn("assistant", "Fiji (2022): On racks [1]."))
     made = plan(quick_engine, question, *one)
-    assert (made.standalone, made.boosted.country) == (question, ("Fiji",))
+    assert (made.standalone, made.boosted.country) == (f"{question} Fiji", ("Fiji",))
     assert question in plan(quick_engine, "Why?", *one, Turn("user", question)).standalone
     for same in ("And the racks?", "And the results?", "And how do gardeners pay for it?"):
         assert "seaweed" in plan(quick_engine, same, *one).standalone
