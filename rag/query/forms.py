@@ -29,7 +29,7 @@ _TITLE_WORDS = 3  # words that are not those of a title by chance
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
 _MOST_TERMS = 8  # content words of a question that wants more than particulars
-_MOST_WORDS = {"topic": 4, "reasons": 3, "trend": 4}  # words of what is not put to labs
+_MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # words of what is not put to labs
 
 
 def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works) -> Plan:
