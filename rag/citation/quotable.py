@@ -22,9 +22,8 @@ MIN_WORDS = 5
 CLEAR_WORDS = 8
 # An answer of fewer words without a full stop is quoted after its question.
 SHORT_WORDS = 12
-# The least share of a sentence's words that are such as "the" and "is", with a full stop and
-# without one; and the most of the others that begin with a capital. Else it is a title or a list.
-MIN_FUNCTION = 0.1
+# The least share of the words of a sentence without a full stop that are such as "the" and "is",
+# and the most of the others of any that begin with a capital. Else it is a title or a list.
 CLEAR_FUNCTION = 0.3
 MOST_CAPITALS = 0.6
 # What has more characters between spaces is data.
@@ -110,7 +109,7 @@ def is_whole(text: str, language: str) -> bool:
     topics = [word for word in text.split() if not function.issuperset(_words_of(word))]
     capitals = sum(word.lstrip("\"'“‘«(")[:1].isupper() for word in topics)
     is_title = capitals > MOST_CAPITALS * len(topics)
-    least = MIN_FUNCTION if ends else CLEAR_FUNCTION
+    least = 0 if ends else CLEAR_FUNCTION
     return not is_title and sum(word in function for word in own) >= least * len(own)
 
 
