@@ -101,6 +101,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         page = build_app(engine, room)
     address = launch(page, engine, settings.host, settings.port, logins, keys, room)
     gc.freeze()
+    # Commands collect seldom; what failed requests leave, open files too, is to go soon, as usual.
+    gc.set_threshold(700, 10, 10)
     threading.Thread(target=_read_ahead, args=(engine, room), daemon=True).start()
     _log_start(engine, address, len(logins))
     print(f"Ask the Labs is at {address} (Ctrl+C stops it)", flush=True)
