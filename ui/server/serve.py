@@ -20,7 +20,6 @@ import threading
 import time
 import webbrowser
 from collections.abc import AsyncIterator, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
@@ -91,12 +90,9 @@ def start(settings: Settings, open_browser: bool = False) -> None:
             webbrowser.open(f"http://{host}:{settings.port}")
         # Imported here, because they take seconds and load numpy, which then reads its threads.
         from rag.engine import open_engine
+        from ui.web.app import build_app
 
-        with ThreadPoolExecutor(1) as pool:
-            opened = pool.submit(open_engine, settings)
-            from ui.web.app import build_app
-
-        engine = opened.result()
+        engine = open_engine(settings)
         room = Room(engine)
         page = build_app(engine, room)
     address = launch(page, engine, settings.host, settings.port, logins, keys, room)
