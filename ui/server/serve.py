@@ -107,8 +107,11 @@ def start(settings: Settings, open_browser: bool = False) -> None:
             time.sleep(0.2)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
-    finally:
-        page.close(verbose=False)
+    page.close(verbose=False)
+    # Answers and surveys may still be computed: libraries that work while Python takes itself
+    # apart crash. All that is kept is on the disk by now.
+    logging.shutdown()
+    os._exit(0)
 
 
 def _read_ahead(engine: Engine, room: Room) -> None:
