@@ -121,9 +121,8 @@ class Embedder:
         wanted = list(dict.fromkeys(s.text for p in visible for s in usable(p)))
         if earlier:
             earlier.copy(folder, wanted)
-        known, _ = VectorMemo(folder).lookup(wanted)
-        there = set(known.tolist())
-        new = [text for n, text in enumerate(wanted) if n not in there]
+        there = VectorMemo(folder).rows(wanted) >= 0
+        new = [text for text, is_there in zip(wanted, there, strict=True) if not is_there]
         if new:
             progress(SENTENCES_STAGE, 0, len(new))
         self._encode(new, folder, MANY_SENTENCES, partial(progress, SENTENCES_STAGE), 0)

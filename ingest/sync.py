@@ -7,7 +7,6 @@ ingest that is cut short has changed nothing for them, and the next one goes on 
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -36,8 +35,7 @@ from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, Inp
 from rag.files import replace_file, size_of
 from rag.index import layout, store
 from rag.index.interface import Index, StoredReport
-from rag.index.opening import current_index
-from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.snapshot import Snapshot, current_index, current_snapshot
 from rag.index.writer import LocalWriter, is_past
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
@@ -298,10 +296,7 @@ def _repaired(
     try:
         if base := _existing(folder, made):
             base.check()
-        for path in folder.glob(f"{layout.DATA}*"):
-            # What no version has any more.
-            if base is None or path != base.home:
-                shutil.rmtree(path, ignore_errors=True)
+        layout.trim(folder)
         return base
     except IndexDamaged:
         restored = store.restore(folder, progress)
@@ -313,16 +308,18 @@ def _pulled(
     database: DatabaseWriter, base: Snapshot | None, settings: Settings, progress: Progress
 ) -> Snapshot | None:
     """The folder's index, brought in line with the database if another machine has changed that."""
-    held, target, made = database.state()
+    held, made = database.state()
     ours = base.revision if base else ""
     in_line = ""
     with suppress(OSError):
         in_line = (settings.index / layout.IN_DATABASE).read_text("ascii", errors="replace")
-    # What this machine began to write, or has not written yet, is newer here.
-    if not held or ours in (held, target) or (ours and held == in_line):
+    # What this machine has not written yet, or not all of it, is newer here.
+    if not held or ours == held or (ours and held == in_line):
         return base
     layout.check_made_by("the database", made, made_by(settings))
-    return database.pull(base, settings.index, progress)
+    pulled = database.pull(base, settings.index, progress)
+    replace_file(settings.index / layout.IN_DATABASE, held.encode())
+    return pulled
 
 
 def _carry_out(
@@ -339,14 +336,13 @@ def _carry_out(
     size = size_of(base.home) if base and fresh else 0
     layout.check_room(settings.index, len(passages), size)
     earlier = base or _earlier(settings)
-    with _discarded_on_full_disk(settings.index, vectors.forget):
+    with _discarded_on_full_disk(settings.index, vectors):
         if base:
             vectors.take_over(base, {w.origin.info.id for w in changes.writes if w.origin})
         elif earlier:
             vectors.take_over(earlier, earlier.heads)
         vectors.make(passages, progress)
         writer = LocalWriter(settings.index, None if fresh else base, made_by(settings))
-    with _discarded_on_full_disk(settings.index, vectors.forget, writer.discard):
         stays: list[str] = []
         if base and fresh:
             replaced = {*changes.deletes, *(write.report.info.id for write in changes.writes)}
@@ -377,12 +373,13 @@ def _earlier(settings: Settings) -> Snapshot | None:
 
 
 @contextmanager
-def _discarded_on_full_disk(folder: Path, *discard: Callable[[], None]) -> Iterator[None]:
+def _discarded_on_full_disk(folder: Path, vectors: Embedder) -> Iterator[None]:
     """Delete what was begun if the disk fills up: it would keep the disk full."""
     try:
         yield
     except OSError:
         if layout.is_scarce(folder):
-            for give_up in discard:
-                give_up()
+            vectors.forget()
+            with suppress(IndexUnusable):
+                layout.trim(folder)
         raise

@@ -39,7 +39,7 @@ from ingest.sync import SyncResult, made_by, sync
 from rag.errors import IndexMismatch, IndexMissing, IndexUnusable
 from rag.files import replace_file
 from rag.index.layout import UPLOADED, check_made_by, current_version
-from rag.index.opening import current_index
+from rag.index.snapshot import current_index
 from rag.settings import Settings
 from rag.types import Notice, Progress
 

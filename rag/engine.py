@@ -36,7 +36,7 @@ from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
 from rag.errors import InputError, Stopped, TooLong
 from rag.index.interface import Index, StoredReport
-from rag.index.opening import current_index, with_files
+from rag.index.snapshot import current_index, with_files
 from rag.models.chat import make_chat
 from rag.models.client import Stop
 from rag.models.embeddings import (

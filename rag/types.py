@@ -49,8 +49,7 @@ class Report:
 class Passage:
     """The unit of retrieval: an answer block or a token-bounded part of it.
 
-    `part` counts from 1 to `parts`. `family` is the id of the first of the passages that say the
-    same word for word, or "".
+    `part` counts from 1 to `parts`.
     """
 
     id: str
@@ -63,7 +62,6 @@ class Passage:
     language: str = "en"
     part: int = 1
     parts: int = 1
-    family: str = ""
 
     @property
     def place(self) -> tuple[str, str]:

@@ -356,7 +356,7 @@ def mentions(index: Index, filters: Filters) -> tuple[Hit, ...]:
     scope = replace(filters, **dict.fromkeys(FREE_FIELDS, ()))
     best: dict[str, Hit] = {}
     for phrase, value in phrases.items():
-        ranking = index.having(terms_and_pairs(value, "en"), scope)
+        ranking = index.having([[term] for term in terms_and_pairs(value, "en")], scope)
         passages = index.rows([row for row, _ in ranking])
         for row, score in ranking:
             passage = passages[row]

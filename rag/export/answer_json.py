@@ -26,7 +26,7 @@ from rag.survey.types import Survey, SurveyRow, Verdict
 from rag.types import Answer, Citation, Hit, Passage, Plan
 
 SCORE_DIGITS = 4
-_PASSAGE_DETAIL = ("id", "spans", "language", "part", "parts", "family")
+_PASSAGE_DETAIL = ("id", "spans", "language", "part", "parts")
 _COVERAGE_DETAIL = (
     "read_passages",
     "read_reports",

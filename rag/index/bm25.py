@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from rag.types import Passage
 K1 = 1.2
 B = 0.75
 MOST_TIMES = 255  # that a term counts in a passage
-RAREST = 24  # terms of a passage by which those like it are found
 Scores = npt.NDArray[np.float32]
 Table = npt.NDArray[Any]
 
@@ -65,15 +64,12 @@ class Segment:
         return cls.of(hashes(numbers)[table["term"]], table["row"], table["count"])
 
     @classmethod
-    def merge(cls, segments: Sequence[Segment], moved: Rows | None = None) -> Segment:
+    def merge(cls, segments: Sequence[Segment], moved: Rows) -> Segment:
         """One segment of several; `moved` has for each row its new one, or -1 to leave it out."""
-        terms = [np.repeat(segment.terms, np.diff(segment.starts)) for segment in segments]
-        columns = (terms, [s.rows for s in segments], [s.counts for s in segments])
-        found, rows, counts = (np.concatenate(c) if c else np.zeros(0, "<u8") for c in columns)
-        if moved is None:
-            return cls.of(found, rows, counts)
-        rows = moved[rows]
-        return cls.of(found[rows >= 0], rows[rows >= 0], counts[rows >= 0])
+        terms = np.concatenate([np.repeat(s.terms, np.diff(s.starts)) for s in segments])
+        rows = moved[np.concatenate([segment.rows for segment in segments])]
+        counts = np.concatenate([segment.counts for segment in segments])
+        return cls.of(terms[rows >= 0], rows[rows >= 0], counts[rows >= 0])
 
     def packed(self) -> bytes:
         """The segment as it lies in a file: how many terms it has, and its arrays."""
@@ -129,7 +125,7 @@ class KeywordIndex:
     def __init__(self, segments: Sequence[Segment], lengths: Rows, rows: Rows) -> None:
         """Take segments, the number of terms of each row, and the row of each position."""
         self.size = len(rows)
-        self._segments = segments
+        self._segments = segments or [Segment.build(0, [])]
         self._positions = np.full(len(lengths), -1, np.int32)
         self._positions[rows] = np.arange(len(rows), dtype=np.int32)
         own = lengths[rows].astype(np.float32)
@@ -164,38 +160,20 @@ class KeywordIndex:
 
     def occurrences(self, terms: Collection[str]) -> tuple[Rows, Rows]:
         """Of some terms in passages: the term's number, and the passage's position."""
-        segment = Segment.merge(self._segments)
+        segment = Segment.merge(self._segments, self._positions)
         numbers = np.repeat(np.arange(len(segment.terms), dtype=np.int32), np.diff(segment.starts))
-        at = self._positions[segment.rows]
-        good = (at >= 0) & np.isin(segment.terms, hashes(terms))[numbers]
-        return numbers[good], at[good]
+        good = np.isin(segment.terms, hashes(terms))[numbers]
+        return numbers[good], segment.rows[good]
 
-    def having(self, terms: Collection[str]) -> list[tuple[int, float]]:
-        """The passages that have all of some terms, with their BM25 scores, the highest first."""
-        if not terms:
+    def having(self, words: Sequence[Collection[str]]) -> list[tuple[int, float]]:
+        """The passages that have all words, of each any of its terms; the best BM25 score first."""
+        if not words:
             return []
-        common = reduce(np.intersect1d, map(self.passages_with, terms))
-        scores = self._scores(terms)
+        found = [np.concatenate([*map(self.passages_with, terms)]) for terms in words]
+        common = reduce(np.intersect1d, found, np.unique(found[0]))
+        scores = self._scores(list(chain.from_iterable(words)))
         ranked = common[np.argsort(-scores[common], kind="stable")]
         return [(int(i), float(scores[i])) for i in ranked]
-
-    def alike(self, text: str, language: str, most: int) -> list[int]:
-        """The passages that share the most of the rare terms of a passage's text, at most so many.
-
-        Terms that no other passage has tell of none.
-        """
-        terms = question_terms(text, language, pairs=True)
-        counts = np.array(self.frequencies(terms))
-        rarest = (n for n in np.argsort(counts, kind="stable").tolist() if counts[n] > 1)
-        found = [self.passages_with(terms[n]) for n in islice(rarest, RAREST)]
-        rows, shared = np.unique(np.concatenate([*found, []]), return_counts=True)
-        best: list[int] = rows[np.argsort(-shared, kind="stable")[:most]].astype(int).tolist()
-        return best
-
-    def with_all(self, words: Sequence[Collection[str]]) -> Rows:
-        """The positions of the passages that have all words, of each any of its terms."""
-        found = [np.concatenate([*map(self.passages_with, terms)]) for terms in words]
-        return reduce(np.intersect1d, found)
 
     def frequencies(self, terms: Collection[str]) -> list[int]:
         """How many rows have each of the terms, those of the past among them."""

@@ -1,7 +1,6 @@
 """What the rest of the program asks of an index, however it is stored.
 
-Rows are numbers of passages, in the order of the reports' ids and of the passages in each. They
-hold for one open index, which stays as it was opened.
+Rows are numbers of passages. They hold for one open index, which stays as it was opened.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
-from itertools import accumulate, product, zip_longest
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -54,8 +53,8 @@ class StoredReport:
 
 
 Record = tuple[StoredReport, Sequence[Passage]]  # a report with its text, and its passages
-# What a packed record has of a passage; its report is beside it, its duplicates change with others.
-_OF_PASSAGE = tuple(f.name for f in fields(Passage) if f.name not in ("report", "family"))
+# What a packed record has of a passage; its report is beside it.
+_OF_PASSAGE = tuple(field.name for field in fields(Passage) if field.name != "report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +96,14 @@ def pack(report: StoredReport, passages: Sequence[Passage]) -> bytes:
     return zlib.compress(orjson.dumps([report.raw, rows]))
 
 
-def unpack(report: StoredReport, packed: bytes, families: Sequence[str] = ()) -> Record:
-    """The report with its text, and its passages, each with the first of its duplicates."""
+def unpack(report: StoredReport, packed: bytes) -> Record:
+    """The report with its text, and its passages."""
     raw, rows = orjson.loads(zlib.decompress(packed))
     passages = []
-    for row, family in zip_longest(rows, families, fillvalue=""):
+    for row in rows:
         values: dict[str, Any] = dict(zip(_OF_PASSAGE, row, strict=True))
         values["spans"] = tuple(map(tuple, values["spans"]))
-        passages.append(Passage(report=report.info, family=family, **values))
+        passages.append(Passage(report=report.info, **values))
     return replace(report, raw=raw), tuple(passages)
 
 
@@ -161,22 +160,28 @@ class Index(ABC):
         """All passages, ordered by report and id, read when they are asked for."""
         return Passages(self)
 
+    def marks(self) -> dict[str, str]:
+        """What tells one state of each report from another."""
+        return {name: head.mark for name, head in self.heads.items()}
+
     def place(self, row: int) -> tuple[str, int]:
-        """The report of a row, and which of its passages it is."""
+        """The report of a row, and which of its passages it is.
+
+        If not told otherwise, all passages are numbered in their order.
+        """
         number = bisect(self.starts, row) - 1
         return self.ids[number], row - self.starts[number]
 
     @abstractmethod
-    def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes, Sequence[str]]]:
-        """Reports as `pack` made them, and of each passage the first of its duplicates or ""."""
+    def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes]]:
+        """Reports by id as `pack` made them."""
 
     def read(self, report_ids: Collection[str]) -> Mapping[str, Record]:
         """Reports with their texts and passages by id; unknown ids are left out."""
         found = {name: self._records.get(name) for name in report_ids if name in self.heads}
         missing = [name for name, record in found.items() if record is None]
-        for name, packed, families in self.packed(missing) if missing else ():
-            record = unpack(self.heads[name].report, packed, families)
-            found[name] = self._records[name] = record
+        for name, packed in self.packed(missing) if missing else ():
+            found[name] = self._records[name] = unpack(self.heads[name].report, packed)
         if len(self._records) > RECORDS:
             for oldest in list(self._records)[: len(self._records) - RECORDS]:
                 self._records.pop(oldest, None)
@@ -200,13 +205,15 @@ class Index(ABC):
         """The `depth` best rows by each ranking in each scope."""
 
     @abstractmethod
-    def having(self, terms: Collection[str], filters: Filters) -> Ranking:
-        """The rows that pass the filters and have all terms, with their keyword scores."""
+    def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
+        """The rows that pass the filters and have all words, of each any of its terms, best first.
+
+        They are ranked by the keyword scores of the terms.
+        """
 
     def reports_with(self, words: Sequence[Collection[str]]) -> frozenset[str]:
         """The ids of the reports that have all words in one passage; of a word any of its terms."""
-        found = {row for one in product(*words) for row, _ in self.having(one, Filters())}
-        return frozenset(passage.report.id for passage in self.rows(found).values())
+        return frozenset(self.place(row)[0] for row, _ in self.having(words, Filters()))
 
     @abstractmethod
     def frequency(self, term: str) -> int:
@@ -279,5 +286,5 @@ class Passages(Sequence[Passage]):
     def __getitem__(self, which: Any) -> Any:
         if isinstance(which, slice):
             return [self[n] for n in range(*which.indices(len(self)))]
-        name, n = self._index.place(which)
+        name, n = Index.place(self._index, which)
         return self._index.passages_of(name)[n]

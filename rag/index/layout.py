@@ -16,6 +16,8 @@ written anew into another folder; the old one goes with the next ingest.
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,10 +81,10 @@ def current_version(folder: Path) -> Version | None:
         IndexUnusable: the folder can't be read.
     """
     try:
-        text = (folder / POINTER).read_bytes()
+        version = _VERSION.validate_json((folder / POINTER).read_bytes())
     except FileNotFoundError:
         if (folder / CHROMA).exists():
-            raise IndexDamaged(f"The file {folder / POINTER} is gone. {again(folder)}") from None
+            raise damaged(folder, f"the file {POINTER} is gone") from None
         if (folder / "chroma.sqlite3").is_file():
             raise IndexMismatch(
                 f"The index in {folder} is of an older kind. {anew(folder)}"
@@ -95,14 +97,12 @@ def current_version(folder: Path) -> Version | None:
             f"The index in {folder} can't be read ({error.strerror}). See to its permissions, or "
             "name another folder with --index."
         ) from error
-    try:
-        version = _VERSION.validate_json(text)
     except ValueError as error:
-        raise IndexDamaged(f"The file {folder / POINTER} is damaged. {again(folder)}") from error
+        raise damaged(folder, f"the file {POINTER} is damaged") from error
     if version.schema > SCHEMA:
         raise IndexMismatch(f"The index in {folder} is of a newer asklabs. {anew(folder)}")
     if version.schema < SCHEMA:
-        raise IndexDamaged(f"The index in {folder} is of an older kind. {again(folder)}")
+        raise damaged(folder, "it is of an older kind")
     return version
 
 
@@ -137,9 +137,28 @@ def anew(folder: Path | str) -> str:
     return f"Make it anew: asklabs ingest PATH --rebuild{where}"
 
 
-def again(folder: Path) -> str:
-    """What to do about an index that an ingest makes again from what Chroma holds."""
-    return f"Run asklabs ingest PATH --index {folder} to repair it; if that fails, with --rebuild."
+def damaged(folder: Path, error: Exception | str) -> IndexDamaged:
+    """What to say of an index whose files can't be read: an ingest makes them from Chroma's."""
+    return IndexDamaged(
+        f"The index in {folder} can't be read ({error}). Run asklabs ingest PATH --index {folder} "
+        "to repair it; if that fails, with --rebuild."
+    )
+
+
+def trim(folder: Path) -> None:
+    """Delete what no reader needs: data of the past, and of an ingest that was cut short."""
+    version = current_version(folder)
+    for path in folder.glob(f"{DATA}*"):
+        if version is None or path.name != version.data:
+            shutil.rmtree(path, ignore_errors=True)
+    if version:
+        home = folder / version.data
+        for path in home.glob(f"{TERMS}*"):
+            if path.name not in version.files:
+                path.unlink()
+        for name, (size, _) in version.files.items():
+            if (home / name).stat().st_size > size:
+                os.truncate(home / name, size)
 
 
 def is_scarce(folder: Path) -> bool:

@@ -6,8 +6,7 @@ with their numbers of passages.
 
     state     one row: the revision, what made it, and the words (not pairs of them): how each is
               written, how many passages have it
-    report    tags, the compressed text with its passages, which passages are duplicates; a report
-              that changes gets a new number
+    report    tags, the compressed text with its passages; a report that changes gets a new number
     passage   its vectors, and its terms as a tsvector; its row is its report's number and its place
     memo      vectors of sentences and words by their hash
 
@@ -18,19 +17,18 @@ index alone tells how often, and BM25 is summed up in SQL without reading a pass
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property, partial
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import psycopg
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
@@ -41,7 +39,7 @@ from rag.index.layout import check_made_by
 from rag.index.vectors import VectorMemo, hashes
 from rag.models.encoder import Vectors, unit
 
-VERSION = 2  # of the tables
+VERSION = 3  # of the tables
 PLACES = 1 << 16  # a row is its report's number times this, and its place
 MOST_TIMES = 12  # how often a term counts in a passage: more weigh hardly more
 # Terms of a question are looked for, the rarest first, while so many passages have them.
@@ -54,6 +52,12 @@ WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how ma
 _Result = TypeVar("_Result")
 Connection = psycopg.Connection[TupleRow]
 Scope = tuple[str, dict[str, Any], int]  # a condition, its values, about how many meet it
+SESSION = f"""
+    SET search_path = asklabs, public; SET jit = off;
+    SET hnsw.ef_search = {NEAREST}; SET hnsw.iterative_scan = strict_order"""
+# All that a reader is told at a time is of one moment.
+READS = """;
+    SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on"""
 # The weights of levels add up to that of the frequency: k / (k + norm).
 _KEYWORD = """
     WITH scores AS (
@@ -74,62 +78,57 @@ _FREQUENCIES = """
 
 
 class Database:
-    """A pool of connections, each use a transaction; what is lost on the way is tried once more."""
+    """A pool of connections; what is lost on the way is tried once more."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, writes: bool = False) -> None:
+        self._url = url
+        most, session = (1, SESSION) if writes else (MOST_CONNECTIONS, SESSION + READS)
         self._pool = ConnectionPool(
-            url, min_size=1, max_size=MOST_CONNECTIONS, timeout=WAIT, reconnect_timeout=WAIT,
-            configure=_configure_reader, open=False, kwargs={"autocommit": True},
+            url, min_size=1, max_size=most, timeout=WAIT, reconnect_timeout=WAIT, open=True,
+            configure=partial(configure, session), kwargs={"autocommit": writes},
         )  # fmt: skip
-        self._pool.open()
 
     def run(self, work: Callable[[Connection], _Result]) -> _Result:
-        """What some work with a connection gives; it sees nothing of what others do meanwhile.
+        """What some work with a connection gives.
+
+        Of a reader it is a transaction, which sees nothing of what others do meanwhile.
 
         Raises:
             IndexUnusable: the database can't be reached, also when tried again, or refuses.
         """
-        with told():
+        try:
             try:
-                with self._pool.connection() as connection:
-                    return work(connection)
+                return self._run(work)
             except psycopg.OperationalError:
                 self._pool.check()
-                with self._pool.connection() as connection:
-                    return work(connection)
+                return self._run(work)
+        except psycopg.OperationalError as error:
+            reason = " ".join(str(error).split())
+            raise IndexUnusable(
+                f"The database can't be reached ({reason}). See that it runs and that "
+                "ASKLABS_DATABASE names it, then try again. What it held is still there."
+            ) from error
+        except psycopg.Error as error:
+            raise IndexUnusable(f"The database refused what was asked ({error}).") from error
+
+    def _run(self, work: Callable[[Connection], _Result]) -> _Result:
+        try:
+            with self._pool.connection() as connection:
+                return work(connection)
+        except PoolTimeout:
+            psycopg.connect(self._url, connect_timeout=int(WAIT)).close()  # This says why.
+            raise
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """Raise IndexUnusable for what goes wrong with a database."""
-    try:
-        yield
-    except psycopg.OperationalError as error:
-        raise IndexUnusable(
-            f"The database can't be reached ({str(error).strip()}). See that it runs and that "
-            "ASKLABS_DATABASE names it, then try again. What it held is still there."
-        ) from error
-    except psycopg.Error as error:
-        raise IndexUnusable(f"The database refused what was asked ({error}).") from error
-
-
-def configure(connection: Connection) -> None:
-    connection.execute("SET search_path = asklabs, public")
-    connection.execute(f"SET hnsw.ef_search = {NEAREST}; SET hnsw.iterative_scan = strict_order")
-    connection.execute("SET jit = off")
+def configure(session: str, connection: Connection) -> None:
+    connection.execute(session.encode())
     if one(connection, "SELECT to_regtype('halfvec')")[0]:
         register_vector(connection)
-
-
-def _configure_reader(connection: Connection) -> None:
-    configure(connection)
-    connection.autocommit = False
-    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    connection.read_only = True
+    connection.commit()
 
 
 def one(connection: Connection, query: str, *values: Any) -> TupleRow:
@@ -182,8 +181,6 @@ class PostgresIndex(Index):
         self._known: Mapping[int, Head] = heads
         super().__init__({head.report.info.id: head for head in heads.values()})
         self._numbers = {head.report.info.id: n for n, head in heads.items()}
-        starts = zip(self.ids, self.starts, strict=False)
-        self._starts = {self._numbers[name]: start for name, start in starts}
         words = orjson.loads(zlib.decompress(packed))
         self.spellings = {term: form for term, form, _ in words}
         self._counts = {term: count for term, _, count in words}
@@ -207,6 +204,10 @@ class PostgresIndex(Index):
             raise
         return index
 
+    def place(self, row: int) -> tuple[str, int]:
+        number, n = divmod(row, PLACES)
+        return self._known[number].report.info.id if number in self._known else "", n
+
     def _scope(self, filters: Filters, stage: str = "") -> Scope:
         """The passages that pass filters, and are of a stage."""
         values: dict[str, Any] = {"stage": stage}
@@ -221,54 +222,46 @@ class PostgresIndex(Index):
             values["languages"] = [filter_key("language", v) for v in filters.language]
         return condition + (" AND stage = %(stage)s" if stage else ""), values, size
 
-    def _ranking(self, connection: Connection, query: str, values: Mapping[str, Any]) -> Ranking:
-        """Rows in the order of a query; an ingest may have added reports since tags were read."""
-        found = connection.execute(query.encode(), values)
-        pairs = ((*divmod(row, PLACES), score) for row, score in found)
-        return [(self._starts[n] + place, s) for n, place, s in pairs if n in self._starts]
-
     def candidates(
         self, query: Query, scopes: Sequence[Filters], depth: int, share: float
     ) -> Candidates:
-        found_terms = question_terms(query.text, query.language, query.pairs)
+        terms = question_terms(query.text, query.language, query.pairs)
 
         def find(connection: Connection) -> tuple[list[dict[str, Ranking]], Ranking, Ranking]:
-            wanted = self._rarest(self._frequencies(connection, found_terms))
-            rankings: list[dict[str, Ranking]] = []
-            matching: Ranking = ()
-            for n, filters in enumerate(scopes):
-                keyword = self._keyword(connection, wanted, self._scope(filters), depth, share)
-                if n == 0:
-                    matching = keyword
-                scope = self._scope(filters, query.stage)
-                one_row = f"SELECT FROM passage WHERE {scope[0]} LIMIT 1".encode()
-                if query.stage and not connection.execute(one_row, scope[1]).rowcount:
-                    scope = self._scope(filters)
-                elif query.stage:
-                    keyword = self._keyword(connection, wanted, scope, depth, share)
+            counts = self._rarest(self._frequencies(connection, terms))
+
+            def ranked(filters: Filters, stage: str) -> dict[str, Ranking]:
+                scope = self._scope(filters, stage)
                 near = {"static": query.static, "dense": query.dense}
-                nearest = {
-                    k: self._nearest(connection, k, v, scope, depth) for k, v in near.items()
+                return {
+                    "keyword": self._keyword(connection, counts, scope, depth, share),
+                    **{k: self._nearest(connection, k, v, scope, depth) for k, v in near.items()},
                 }
-                rankings.append({"keyword": keyword[:depth], **nearest})
-            rows = {row for r in rankings for best in r.values() for row, _ in best}
-            places = [self._numbers[name] * PLACES + n for name, n in map(self.place, rows)]
-            similar = self._ranking(
-                connection,
-                "SELECT row, -(dense <#> %(dense)s) FROM passage WHERE row = ANY(%(rows)s)",
-                {"dense": HalfVector(query.dense), "rows": places},
+
+            found = [ranked(filters, query.stage) for filters in scopes]
+            matching = found[0]["keyword"]
+            if query.stage:
+                matching = self._keyword(connection, counts, self._scope(scopes[0]), depth, share)
+                pairs = zip(found, scopes, strict=True)
+                # A scope without passages of that stage is searched as a whole.
+                found = [own if own["dense"] else ranked(scope, "") for own, scope in pairs]
+            rankings = [{k: best[:depth] for k, best in own.items()} for own in found]
+            rows = {row for own in rankings for best in own.values() for row, _ in best}
+            similar = connection.execute(
+                "SELECT row, -(dense <#> %s) FROM passage WHERE row = ANY(%s)",
+                [HalfVector(query.dense), list(rows)],
             )
-            return rankings, matching, similar
+            return rankings, matching, similar.fetchall()
 
         rankings, matching, similar = self._database.run(find)
-        # Another ingest may have taken some away meanwhile.
+        # Another ingest may have added some, or taken some away meanwhile.
         there = self.rows([row for row, _ in similar])
         kept = [
-            {name: [pair for pair in best if pair[0] in there] for name, best in r.items()}
-            for r in rankings
+            {name: [pair for pair in best if pair[0] in there] for name, best in own.items()}
+            for own in rankings
         ]
         over = (row for row, score in matching if score >= share * matching[0][1])
-        ids = frozenset(self.place(row)[0] for row in over)
+        ids = frozenset(self.place(row)[0] for row in over).intersection(self.heads)
         return Candidates(kept, {row: s for row, s in similar if row in there}, ids)
 
     def _frequencies(self, connection: Connection, terms: Collection[str]) -> dict[str, int]:
@@ -294,12 +287,11 @@ class PostgresIndex(Index):
         scope: Scope,
         depth: int,
         share: float,
-        *,
-        every: bool = False,
+        having: Sequence[Sequence[str]] = (),
     ) -> Ranking:
         """BM25: the best rows, and those of at least a share of the best score.
 
-        With `every` only rows that have all terms count.
+        Only rows count that have one of each of several terms, if any.
         """
         if not counts:
             return []
@@ -316,11 +308,12 @@ class PostgresIndex(Index):
             "slope": K1 * B / self._mean,
             "depth": depth,
             "share": share,
-            "every": " & ".join(map(_quoted, counts)),
+            "having": " & ".join(f"({' | '.join(map(_quoted, terms))})" for terms in having),
         }
-        if every:
-            condition += " AND terms @@ %(every)s::tsquery"
-        return self._ranking(connection, _KEYWORD.format(condition=condition), values)
+        if having:
+            condition += " AND terms @@ %(having)s::tsquery"
+        query = _KEYWORD.format(condition=condition).encode()
+        return connection.execute(query, values).fetchall()
 
     def _nearest(
         self, connection: Connection, column: str, vector: Vectors, scope: Scope, depth: int
@@ -332,15 +325,16 @@ class PostgresIndex(Index):
         query = f"""SELECT row, -({column} <#> %(vector)s) FROM passage WHERE {condition}
             ORDER BY {exact if size <= EXACT else near} LIMIT %(depth)s"""
         values = {**values, "vector": HalfVector(vector), "depth": depth}
-        return self._ranking(connection, query, values)
+        return connection.execute(query.encode(), values).fetchall()
 
-    def having(self, terms: Collection[str], filters: Filters) -> Ranking:
+    def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
 
         def find(connection: Connection) -> Ranking:
-            counts = self._frequencies(connection, set(terms))
-            if len(counts) < len(set(terms)):
+            counts = self._frequencies(connection, set(chain.from_iterable(words)))
+            known = [[term for term in terms if term in counts] for terms in words]
+            if not all(known):
                 return []
-            return self._keyword(connection, counts, self._scope(filters), 0, 0.0, every=True)
+            return self._keyword(connection, counts, self._scope(filters), 0, 0.0, known)
 
         found = self._database.run(find)
         there = self.rows([row for row, _ in found])
@@ -353,8 +347,8 @@ class PostgresIndex(Index):
     def frequencies(self, terms: Collection[str]) -> list[int]:
         return list(map(self.frequency, terms))
 
-    def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes, Sequence[str]]]:
-        query = "SELECT id, record, families FROM report WHERE number = ANY(%s)"
+    def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes]]:
+        query = "SELECT id, record FROM report WHERE number = ANY(%s)"
         numbers = [self._numbers[i] for i in report_ids]
         return self._database.run(lambda c: c.execute(query, [numbers]).fetchall())
 
@@ -373,16 +367,13 @@ class DatabaseMemo(VectorMemo):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def lookup(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], Vectors]:
+    def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
         if not texts:
-            return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
-        wanted = hashes(texts).astype("<i8").tolist()
+            return {}
+        of_hash = dict(zip(hashes(texts).astype("<i8").tolist(), texts, strict=True))
         query = "SELECT hash, vector FROM memo WHERE hash = ANY(%s)"
-        rows = self._database.run(lambda c: c.execute(query, [wanted], binary=True).fetchall())
-        found = {h: vector.to_numpy() for h, vector in rows}
-        known = [n for n, h in enumerate(wanted) if h in found]
-        vectors = [found[wanted[n]] for n in known]
-        return np.array(known, np.int64), unit(vectors) if known else np.zeros((0, 0), np.float32)
+        rows = self._database.run(lambda c: c.execute(query, [[*of_hash]], binary=True).fetchall())
+        return {of_hash[h]: unit([vector.to_numpy()])[0] for h, vector in rows}
 
 
 def _quoted(term: str) -> str:

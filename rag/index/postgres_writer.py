@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import orjson
-import psycopg
 from filelock import FileLock
 from pgvector import HalfVector
 from psycopg.types.json import Jsonb
@@ -23,15 +22,14 @@ from rag.index.layout import LOCK, current_version, write_error
 from rag.index.postgres import (
     MOST_TIMES,
     PLACES,
+    SESSION,
     VERSION,
-    WAIT,
     Connection,
     Database,
     check_version,
     configure,
     one,
-    told,
-)
+)  # fmt: skip
 from rag.index.snapshot import Snapshot
 from rag.index.writer import LocalWriter, write_all
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, unit
@@ -66,12 +64,53 @@ MIGRATIONS = (
         ADD FOREIGN KEY (report) REFERENCES report ON DELETE CASCADE;
     UPDATE state SET revision = '';
     """,
+    """
+    ALTER TABLE state DROP target;
+    ALTER TABLE report DROP families;
+    UPDATE report SET mark = regexp_replace(mark, ' [0-9]+$', '');
+    """,
 )
 assert len(MIGRATIONS) == VERSION
 
 
-def migrate(connection: Connection) -> None:
-    """Bring the tables to this version; raises IndexUnusable where they are of a newer one."""
+class DatabaseWriter(Database):
+    """One ingest's work on a database, which no other ingest does meanwhile."""
+
+    def __init__(self, url: str) -> None:
+        """Make the tables or bring them up to date.
+
+        Raises:
+            IndexBusy: another ingest is writing to the database.
+            IndexUnusable: it can't be reached, or is of a newer version.
+        """
+        super().__init__(url, writes=True)
+        try:
+            self.run(lambda _: None)
+        except BaseException:
+            self.close()
+            raise
+
+    def _run(self, work: Callable[[Connection], _Result]) -> _Result:
+        return super()._run(lambda connection: work(_locked(connection)))
+
+    def state(self) -> tuple[str, dict[str, str]]:
+        """The revision that readers have, and what made it."""
+        revision, made_by = self.run(lambda c: one(c, "SELECT revision, made_by FROM state"))
+        return revision, made_by
+
+    def bring_in_line(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Have the database hold what a snapshot has, each report in a transaction."""
+        self.run(partial(_bring_in_line, snapshot, progress))
+
+    def pull(self, base: Snapshot | None, folder: Path, progress: Progress) -> Snapshot:
+        """Have a folder hold what the database has; nothing is embedded."""
+        return self.run(partial(_pull, base, folder, progress))
+
+
+def _locked(connection: Connection) -> Connection:
+    """A connection that alone may write, until it is closed, to tables of this version."""
+    if not one(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK)[0]:
+        raise IndexBusy("Another ingest is writing to the database. Wait until it is done.")
     with connection.transaction():
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         connection.execute("CREATE SCHEMA IF NOT EXISTS asklabs")
@@ -81,73 +120,21 @@ def migrate(connection: Connection) -> None:
         for script in MIGRATIONS[number:]:
             connection.execute(script.encode())
         connection.execute("DELETE FROM version")
-        connection.execute("INSERT INTO version VALUES (%s)", [len(MIGRATIONS)])
-    configure(connection)
-
-
-class DatabaseWriter:
-    """One ingest's work on a database, which no other ingest does meanwhile."""
-
-    def __init__(self, url: str) -> None:
-        """Connect, and make the tables or bring them up to date.
-
-        Raises:
-            IndexBusy: another ingest is writing to the database.
-            IndexUnusable: it can't be reached, or is of a newer version.
-        """
-        self._url = url
-        self._connection = self._connect()
-
-    def _connect(self) -> Connection:
-        with told():
-            connection = psycopg.connect(self._url, autocommit=True, connect_timeout=int(WAIT))
-            if not one(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK)[0]:
-                connection.close()
-                raise IndexBusy("Another ingest is writing to the database. Wait until it is done.")
-            migrate(connection)
-        return connection
-
-    def close(self) -> None:
-        """Let other ingests work."""
-        self._connection.close()
-
-    def again(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Do some work that can be done twice; once more if the connection is lost."""
-        with told():
-            try:
-                return work(self._connection)
-            except psycopg.OperationalError:
-                self._connection.close()
-                self._connection = self._connect()
-                return work(self._connection)
-
-    def state(self) -> tuple[str, str, dict[str, str]]:
-        """The revision that readers have, that which was last to be written, what made it."""
-        return tuple(self.again(lambda c: one(c, "SELECT revision, target, made_by FROM state")))
-
-    def bring_in_line(self, snapshot: Snapshot, progress: Progress) -> None:
-        """Have the database hold what a snapshot has, each report in a transaction."""
-        self.again(partial(_bring_in_line, snapshot, progress))
-
-    def pull(self, base: Snapshot | None, folder: Path, progress: Progress) -> Snapshot:
-        """Have a folder hold what the database has; nothing is embedded."""
-        return self.again(partial(_pull, base, folder, progress))
-
-
-def _marks(snapshot: Snapshot) -> dict[str, str]:
-    """Of each report a mark of all that the database has of it."""
-    marks = {}
-    for name, head in snapshot.heads.items():
-        families = zlib.crc32("\n".join(snapshot.families_of(head)).encode())
-        marks[name] = f"{head.mark} {families}"
-    return marks
+        connection.execute("INSERT INTO version VALUES (%s)", [VERSION])
+    configure(SESSION, connection)
+    return connection
 
 
 def _bring_in_line(snapshot: Snapshot, progress: Progress, connection: Connection) -> None:
-    connection.execute("UPDATE state SET target = %s", [snapshot.revision])
-    _empty_what_others_made(snapshot, connection)
+    made_by = dict(snapshot.version.made_by)
+    if one(connection, "SELECT made_by FROM state")[0] != made_by:
+        # What another parser or embedding has made is of no use here.
+        with connection.transaction():
+            connection.execute("TRUNCATE passage, report, memo")
+            connection.execute("DROP INDEX IF EXISTS dense_hnsw, static_hnsw")
+            connection.execute("UPDATE state SET revision = '', made_by = %s", [Jsonb(made_by)])
     there: dict[str, str] = dict(connection.execute("SELECT id, mark FROM report").fetchall())
-    marks = _marks(snapshot)
+    marks = snapshot.marks()
     stale = [i for i, now in marks.items() if there.get(i) != now]
     _write_memo(snapshot, connection)
     connection.execute(_DELETE, [list(there.keys() - marks.keys())])
@@ -155,7 +142,7 @@ def _bring_in_line(snapshot: Snapshot, progress: Progress, connection: Connectio
         progress(STAGE, n, len(stale))
         with connection.transaction():
             connection.execute(_DELETE, [[report_id]])
-            _write(connection, snapshot, report_id, marks[report_id])
+            _write(connection, snapshot, report_id)
     for column, width in (("dense", snapshot.version.dimensions), ("static", STATIC_DIMENSIONS)):
         connection.execute(
             f"""CREATE INDEX IF NOT EXISTS {column}_hnsw ON passage
@@ -165,19 +152,8 @@ def _bring_in_line(snapshot: Snapshot, progress: Progress, connection: Connectio
     if len(stale) > MANY:
         connection.execute("ANALYZE passage")
     connection.execute(
-        "UPDATE state SET revision = %s, made_by = %s, words = %s",
-        [snapshot.revision, Jsonb(dict(snapshot.version.made_by)), _words(snapshot)],
+        "UPDATE state SET revision = %s, words = %s", [snapshot.revision, _words(snapshot)]
     )
-
-
-def _empty_what_others_made(snapshot: Snapshot, connection: Connection) -> None:
-    """Begin anew where another parser or embedding has made what is there."""
-    made_by = one(connection, "SELECT made_by FROM state")[0]
-    if made_by not in ({}, dict(snapshot.version.made_by)):
-        with connection.transaction():
-            connection.execute("TRUNCATE passage, report, memo")
-            connection.execute("DROP INDEX IF EXISTS dense_hnsw, static_hnsw")
-            connection.execute("UPDATE state SET revision = '', made_by = '{}'")
 
 
 def _words(snapshot: Snapshot) -> bytes:
@@ -187,14 +163,13 @@ def _words(snapshot: Snapshot) -> bytes:
     return zlib.compress(orjson.dumps(list(words)))
 
 
-def _write(connection: Connection, snapshot: Snapshot, report_id: str, now: str) -> None:
+def _write(connection: Connection, snapshot: Snapshot, report_id: str) -> None:
     head, passages = snapshot.heads[report_id], snapshot.passages_of(report_id)
-    ((_, record, families),) = snapshot.packed([report_id])
+    ((_, record),) = snapshot.packed([report_id])
     number = one(
         connection,
-        """INSERT INTO report (id, mark, head, record, families)
-        VALUES (%s, %s, %s, %s, %s) RETURNING number""",
-        report_id, now, head.line().decode(), record, list(families),
+        "INSERT INTO report (id, mark, head, record) VALUES (%s, %s, %s, %s) RETURNING number",
+        report_id, head.mark, head.line().decode(), record,
     )[0]  # fmt: skip
     rows = []
     for n, passage in enumerate(passages):
@@ -238,7 +213,7 @@ def _pull(
     (made_by,) = one(connection, "SELECT made_by FROM state")
     there: dict[str, str]
     there = dict(connection.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
-    marks = _marks(base) if base else {}
+    marks = base.marks() if base else {}
     writer = LocalWriter(folder, base, made_by)
     writer.delete([i for i in marks if i not in there])
     stale = [i for i, now in there.items() if marks.get(i) != now]
@@ -261,7 +236,8 @@ def copy_database(url: str, folder: Path) -> Snapshot:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK), closing(Database(url)) as database:
-            base = Snapshot(folder, version) if (version := current_version(folder)) else None
+            version = current_version(folder)
+            base = Snapshot.open(folder, version) if version else None
             (revision,) = database.run(lambda c: one(c, "SELECT revision FROM state"))
             if base and base.revision == revision:
                 return base

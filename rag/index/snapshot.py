@@ -9,7 +9,6 @@ The files of `data-...` only grow, and a version says how much of each counts (`
     static       those of `rag.models.encoder.encode_static`
     lengths      how many terms each passage has
     words        terms, each with a word as it is written
-    families     rows of duplicates, each with the first passage of its group; the last line counts
     terms-...    segments of the keyword index, each written once
     memo         vectors of sentences and words by their hash
 
@@ -32,12 +31,12 @@ import numpy.typing as npt
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
 from rag.catalog.topics import TopicCluster, find_topics
-from rag.errors import IndexDamaged
 from rag.index.bm25 import KeywordIndex, Segment
 from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking, Record
-from rag.index.layout import Version, again, check_made_by, existing_version
+from rag.index.layout import Version, check_made_by, current_version, damaged, existing_version
 from rag.index.vectors import Matrix, VectorMemo
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors
+from rag.settings import Settings
 
 TOPICS = "topics.npz"
 # What reading files raises that are missing, damaged or of another kind.
@@ -47,19 +46,18 @@ BAD = (OSError, ValueError, LookupError, TypeError, zlib.error)
 class Snapshot(Index):
     """One version of an index in a folder."""
 
-    def __init__(self, folder: Path, version: Version, before: Snapshot | None = None) -> None:
-        """Open the files of a version; raises one of BAD where they are not good.
-
-        Of files that have only grown since the version before, what is new is parsed.
-        """
+    def __init__(
+        self,
+        folder: Path,
+        version: Version,
+        heads: Mapping[str, Head],
+        spellings: Mapping[str, str],
+    ) -> None:
+        """Map the files of a version, of which the small ones have been read."""
+        super().__init__(heads)
         self.folder, self.version, self.revision = folder, version, version.revision
         self.home = folder / version.data
-        old = before if before and self._goes_on_from(before.version) else None
-        heads: dict[str, Head] = dict(old.heads) if old else {}
-        for line in self._content("heads", old).splitlines():
-            head = HEAD.validate_json(line)
-            heads[head.report.info.id] = head
-        super().__init__({name: head for name, head in heads.items() if not head.deleted})
+        self.spellings = spellings
         counts = np.diff(self.starts)
         # Of each passage its report's number, and its row in the files.
         self.report_numbers = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
@@ -72,35 +70,20 @@ class Snapshot(Index):
         if size := version.size("texts"):
             with (self.home / "texts").open("rb") as file:
                 self._texts = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-        families: dict[int, str] = dict(old.families) if old else {}
-        families |= {int(row): first for row, first in self._table("families", old).items()}
-        self.families: dict[int, str] = {row: first for row, first in families.items() if first}
-        self.spellings = {**(old.spellings if old else {}), **self._table("words", old)}
         self.segments = [Segment.load(self.home / name) for name in version.segments]
-        self.lengths = np.frombuffer(self._content("lengths"), "<i4")
+        self.lengths = np.frombuffer(_content(folder, version, "lengths"), "<i4")
         self.keyword = KeywordIndex(self.segments, self.lengths, self.file_rows)
         self.memo = VectorMemo(self.home / "memo")
 
-    def _goes_on_from(self, before: Version) -> bool:
-        """Whether files begin as in a version before: of a copy that was put back they do not."""
-        sums = {name: before.files.get(name, (0, 0)) for name in ("heads", "words", "families")}
-        return all(zlib.crc32(self._content(n)[:size]) == crc for n, (size, crc) in sums.items())
-
-    def _content(self, name: str, before: Snapshot | None = None) -> bytes:
-        """What counts of a file and is new."""
-        start, end = before.version.size(name) if before else 0, self.version.size(name)
-        if start == end:
-            return b""
-        with (self.home / name).open("rb") as file:
-            file.seek(start)
-            content = file.read(end - start)
-        if len(content) < end - start:
-            raise ValueError(f"the file {name} is too short")
-        return content
-
-    def _table(self, name: str, before: Snapshot | None) -> dict[str, str]:
-        lines = self._content(name, before).decode().split("\n")[:-1]
-        return {key: value for key, _, value in (line.partition("\t") for line in lines)}
+    @classmethod
+    def open(cls, folder: Path, version: Version) -> Snapshot:
+        """A version of the index in a folder; raises one of BAD where its files are not good."""
+        lines = _content(folder, version, "heads").splitlines()
+        heads = {head.report.info.id: head for head in map(HEAD.validate_json, lines)}
+        heads = {name: head for name, head in heads.items() if not head.deleted}
+        lines = _content(folder, version, "words").splitlines()
+        words = dict(line.split("\t", 1) for line in map(bytes.decode, lines))
+        return cls(folder, version, heads, words)
 
     @cached_property
     def topics(self) -> tuple[TopicCluster, ...]:
@@ -166,13 +149,9 @@ class Snapshot(Index):
     def _reports(self, rows: npt.NDArray[Any]) -> frozenset[str]:
         return frozenset(self.ids[n] for n in np.unique(self.report_numbers[rows]))
 
-    def having(self, terms: Collection[str], filters: Filters) -> Ranking:
+    def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
         allowed = self.allowed(filters)
-        return [(row, score) for row, score in self.keyword.having(terms) if allowed[row]]
-
-    def reports_with(self, words: Sequence[Collection[str]]) -> frozenset[str]:
-        """The ids of the reports that have all words in one passage; of a word any of its terms."""
-        return self._reports(self.keyword.with_all(words))
+        return [(row, score) for row, score in self.keyword.having(words) if allowed[row]]
 
     def frequency(self, term: str) -> int:
         return len(self.keyword.passages_with(term))
@@ -180,25 +159,16 @@ class Snapshot(Index):
     def frequencies(self, terms: Collection[str]) -> list[int]:
         return self.keyword.frequencies(terms)
 
-    def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes, Sequence[str]]]:
+    def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes]]:
         for name in report_ids:
             head = self.heads[name]
-            yield name, self._texts[head.at : head.at + head.size], self.families_of(head)
-
-    def families_of(self, head: Head) -> list[str]:
-        """Of each passage of a report the id of the first of its duplicates, or ""."""
-        return [self.families.get(row, "") for row in range(head.rows.start, head.rows.stop)]
+            yield name, self._texts[head.at : head.at + head.size]
 
     def read(self, report_ids: Collection[str]) -> Mapping[str, Record]:
         try:
             return super().read(report_ids)
         except BAD as error:
             raise damaged(self.folder, error) from error
-
-    def regroup(self, families: dict[int, str]) -> None:
-        """Take these rows for duplicates, each with the id of the first of its group."""
-        self.families = families
-        self._records.clear()
 
     def check(self) -> None:
         """Compare all files with their checksums; raises IndexDamaged."""
@@ -213,10 +183,43 @@ class Snapshot(Index):
                 raise damaged(self.folder, error)
 
 
-def current_snapshot(
-    folder: Path, made_by: Mapping[str, str], before: Snapshot | None = None
-) -> Snapshot:
-    """The index in a folder as it is now; opened faster after the one before.
+def _content(folder: Path, version: Version, name: str) -> bytes:
+    """What counts of a file."""
+    size = version.size(name)
+    if not size:
+        return b""
+    with (folder / version.data / name).open("rb") as file:
+        content = file.read(size)
+    if len(content) < size:
+        raise ValueError(f"the file {name} is too short")
+    return content
+
+
+def current_index(settings: Settings, made_by: Mapping[str, str], before: Index | None) -> Index:
+    """The index as it is now, the one before if nothing has changed; raises IndexUnusable."""
+    if settings.database:
+        # The libraries of databases take time to import, and most need none.
+        from rag.index.postgres import PostgresIndex
+
+        opened = before if isinstance(before, PostgresIndex) else None
+        return PostgresIndex.current(settings.database.get_secret_value(), made_by, opened)
+    if isinstance(before, Snapshot) and before.version == current_version(settings.index):
+        return before
+    return current_snapshot(settings.index, made_by)
+
+
+def with_files(index: Index, settings: Settings) -> Snapshot:
+    """An index with all of its files; those of a database are copied into the folder."""
+    if isinstance(index, Snapshot):
+        return index
+    from rag.index.postgres_writer import copy_database
+
+    assert settings.database
+    return copy_database(settings.database.get_secret_value(), settings.index)
+
+
+def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
+    """The index in a folder as it is now.
 
     Raises:
         IndexMissing, IndexDamaged: there is none; its files can't be read.
@@ -225,18 +228,13 @@ def current_snapshot(
     version = existing_version(folder)
     check_made_by(folder, version.made_by, made_by)
     try:
-        return Snapshot(folder, version, before)
+        return Snapshot.open(folder, version)
     except BAD as error:
         # Two ingests may have ended since its version was read.
         if (now := existing_version(folder)) != version:
             with suppress(*BAD):
-                return Snapshot(folder, now)
+                return Snapshot.open(folder, now)
         raise damaged(folder, error) from error
-
-
-def damaged(folder: Path, error: Exception) -> IndexDamaged:
-    """What to say of an index whose files can't be read."""
-    return IndexDamaged(f"The index in {folder} can't be read ({error}). {again(folder)}")
 
 
 def _top(scores: npt.NDArray[Any], depth: int) -> Ranking:

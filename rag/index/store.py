@@ -64,15 +64,15 @@ class Store:
         """Close the databases; what Chroma had still to write is written then."""
         if self._client:
             self._client.close()
-        self._client = None
         self._reports.close()
 
-    def state(self) -> tuple[str, str]:
-        """The revision that is here as a whole, and what made it; "" while it is written."""
-        return self._reports.execute("SELECT revision, made_by FROM state").fetchone() or ("", "")
+    def made_by(self) -> str:
+        """What made what is here as a whole; "" while it is written."""
+        query = "SELECT made_by FROM state WHERE revision != ''"
+        return next(self._reports.execute(query), ("",))[0]
 
     def hold(self, revision: str, made_by: str) -> None:
-        """Note what `state` tells."""
+        """Note of which revision all is here, and what made it; both "" while it is written."""
         with self._reports:
             self._reports.execute("DELETE FROM state")
             self._reports.execute("INSERT INTO state VALUES (?, ?)", (revision, made_by))
@@ -121,7 +121,7 @@ class Store:
                 metadatas=[passage_row(passage) for passage in batch],
             )
         packed = zip(heads, snapshot.packed(there), strict=True)
-        rows = [(name, h.mark, h.line().decode(), record) for h, (name, record, _) in packed]
+        rows = [(name, h.mark, h.line().decode(), record) for h, (name, record) in packed]
         with self._reports:
             self._reports.executemany("DELETE FROM report WHERE id = ?", [(i,) for i in report_ids])
             self._reports.executemany("INSERT INTO report VALUES (?, ?, ?, ?)", rows)
@@ -175,24 +175,23 @@ def passage_row(passage: Passage) -> dict[str, Any]:
 def bring_in_line(snapshot: Snapshot, progress: Progress, *, afresh: bool) -> None:
     """Have Chroma hold what a snapshot has; `afresh`, or after a kill, all is written anew."""
     made_by = orjson.dumps(dict(snapshot.version.made_by)).decode()
-    there: dict[str, str] = {}
-    whole = False
+    there: dict[str, str] | None = None
     with suppress(sqlite3.Error), closing(Store(snapshot.folder)) as store:
-        there, (revision, made) = store.marks(), store.state()
-        whole = bool(revision) and made == made_by and not afresh
-    now = {i: head.mark for i, head in snapshot.heads.items()}
-    if whole and now == there:
+        if store.made_by() == made_by and not afresh:
+            there = store.marks()
+    now = snapshot.marks()
+    if now == there:
         return
-    if not whole:
+    if there is None:
         shutil.rmtree(snapshot.folder / CHROMA, ignore_errors=True)
-        there = {}
-    changed = [i for i in there | now if there.get(i) != now.get(i)]
+    known = there or {}
+    changed = [i for i in known | now if known.get(i) != now.get(i)]
     with closing(Store(snapshot.folder)) as store:
         store.hold("", "")
         for at in range(0, len(changed), _TOGETHER):
             progress(STAGE, at, len(changed))
             store.write(snapshot, changed[at : at + _TOGETHER])
-        store.delete_indexes(shrink=not whole)
+        store.delete_indexes(shrink=there is None)
         store.hold(snapshot.revision, made_by)
 
 
@@ -202,24 +201,19 @@ def restore(folder: Path, progress: Progress) -> Snapshot:
     Raises:
         IndexDamaged: Chroma does not hold all either.
     """
-    error: Exception | None = None
-    writer: LocalWriter | None = None
-    memos = list(folder.glob(f"{DATA}*/memo"))
+    before = list(folder.glob(f"{DATA}*"))
     try:
         with closing(Store(folder)) as store:
-            revision, made = store.state()
-            if revision:
-                # That of an older kind tells of more.
-                made_by = {k: v for k, v in orjson.loads(made).items() if k != "schema"}
-                writer = LocalWriter(folder, None, made_by)
-                for memo in memos[:1]:
-                    shutil.copytree(memo, writer.memo)
-                return write_all(writer, store.read_all(), progress, "repairing")
-    except BAD + write_errors() as failure:
-        error = failure
-        if writer:
-            writer.discard()
-    raise IndexDamaged(
-        f"The index in {folder} can't be read, and what Chroma holds of it is not complete. "
-        f"{anew(folder)}"
-    ) from error
+            # Nothing to be parsed while it is written. That of an older kind tells of more.
+            made_by = {k: v for k, v in orjson.loads(store.made_by()).items() if k != "schema"}
+            writer = LocalWriter(folder, None, made_by)
+            for memo in (home / "memo" for home in before[:1]):
+                shutil.copytree(memo, writer.memo)
+            return write_all(writer, store.read_all(), progress, "repairing")
+    except BAD + write_errors() as error:
+        for home in set(folder.glob(f"{DATA}*")).difference(before):
+            shutil.rmtree(home, ignore_errors=True)
+        raise IndexDamaged(
+            f"The index in {folder} can't be read, and what Chroma holds of it is not complete. "
+            f"{anew(folder)}"
+        ) from error

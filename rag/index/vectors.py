@@ -70,7 +70,6 @@ class Matrix:
         if count:
             self._stored = np.asarray(np.memmap(path, row_type(width), "r", shape=(count,)))
         self._rows = rows
-        self._as_they_lie = len(rows) == count and bool((rows == np.arange(count)).all())
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -82,9 +81,8 @@ class Matrix:
         for at in range(0, len(product), _TOGETHER):
             part = self._stored["values"][at : at + _TOGETHER].astype(np.float32)
             product[at : at + _TOGETHER] = part @ other
-        product = (product.T * self._stored["factor"]).T
-        found: Vectors = product if self._as_they_lie else product[self._rows]
-        return found
+        scaled: Vectors = (product.T * self._stored["factor"]).T
+        return scaled[self._rows]
 
     def __getitem__(self, which: Any) -> Vectors:
         return self.at(self._rows[which])
@@ -121,12 +119,6 @@ class VectorMemo:
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def lookup(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], Vectors]:
-        """Which of the texts have a vector, and these."""
-        rows = self.rows(texts)
-        known = np.flatnonzero(rows >= 0)
-        return known, self.at(rows[known])
-
     def rows(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """The row of each text's vector, -1 for a text that has none."""
         rows = np.full(len(texts), -1, np.int64)
@@ -146,14 +138,16 @@ class VectorMemo:
 
     def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those of the texts that have one."""
-        return {texts[i]: vector for i, vector in zip(*self.lookup(texts), strict=True)}
+        rows = self.rows(texts)
+        known = [text for text, row in zip(texts, rows, strict=True) if row >= 0]
+        return dict(zip(known, self.at(rows[rows >= 0]), strict=True))
 
     def parts(self) -> Iterator[tuple[Hashes, Vectors]]:
         """All hashes with their vectors, part by part."""
         for at in range(0, len(self), 4096):
             yield self._hashes[at : at + 4096], _in_floats(self._vectors[at : at + 4096])
 
-    def add(self, texts: Sequence[str], vectors: npt.ArrayLike) -> None:
+    def add(self, texts: Sequence[str], vectors: Any) -> None:
         """Add vectors to the files; this memo finds them when it is opened again."""
         rows = in_bytes(np.asarray(vectors, np.float32))
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -171,7 +165,5 @@ class VectorMemo:
         """Copy the vectors of these texts, each once, to a memo in another folder."""
         other = VectorMemo(folder)
         for at in range(0, len(texts), 4096):
-            part = texts[at : at + 4096]
-            known, vectors = self.lookup(part)
-            if len(known):
-                other.add([part[i] for i in known], vectors)
+            if found := self.find(texts[at : at + 4096]):
+                other.add(list(found), list(found.values()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import shutil
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -16,7 +15,6 @@ import orjson
 
 from rag.files import replace_file
 from rag.index.bm25 import Segment, terms_of
-from rag.index.duplicates import find_duplicates
 from rag.index.interface import Head, StoredReport, pack
 from rag.index.layout import DATA, POINTER, SCHEMA, TERMS, Version
 from rag.index.snapshot import Snapshot
@@ -27,9 +25,6 @@ from rag.types import Passage, Progress
 
 # The share of rows that may be of the past before all is written anew.
 MOST_PAST = 0.2
-# With a larger share of new rows all passages are compared for duplicates, else the new ones with
-# those that share most of their rare words.
-MANY_NEW, NEAREST = 0.02, 30
 # Rows that are added between two looks for frequent words without vectors: a changed report need
 # not load a model for the sake of three rare words.
 LOOKED_AT = 500
@@ -49,16 +44,12 @@ class LocalWriter:
         files = dict(version.files)
         self._version = replace(version, files=files, made_by=dict(made_by), schema=SCHEMA)
         self.home = folder / version.data
+        self.memo = self.home / "memo"  # the folder of the vectors of sentences and words
         self._heads: dict[str, Head] = dict(base.heads) if base else {}
         self._forms: dict[str, str] = dict(base.spellings) if base else {}
         # The terms of the rows after those of the segments.
         self._terms: list[list[str]] = []
         self.home.mkdir(parents=True, exist_ok=True)
-
-    @property
-    def memo(self) -> Path:
-        """The folder of the vectors of sentences and words."""
-        return self.home / "memo"
 
     def add(self, report: StoredReport, passages: Sequence[Passage], vectors: Vectors) -> None:
         """Add a report, or replace it, with a vector for each of its passages in order."""
@@ -108,36 +99,13 @@ class LocalWriter:
         self._write_segment()
         self._merge_segments()
         self._version.revision = revision_of(self._version.made_by, self._heads)
-        snapshot = Snapshot(self.folder, self._version, self._base)
-        self._encode_words(snapshot)
-        families = self._families(snapshot)
-        changed = dict.fromkeys(map(str, snapshot.families.keys() - families.keys()), "")
-        changed |= {str(n): f for n, f in families.items() if snapshot.families.get(n) != f}
-        self._append_table("families", changed)
-        snapshot.regroup(families)
+        self._encode_words()
         there = self._base.version.files if self._base else {}
         for name in (name for name, size in self._version.files.items() if there.get(name) != size):
             with (self.home / name).open("ab") as file:
                 os.fsync(file.fileno())
         replace_file(self.folder / POINTER, orjson.dumps(asdict(self._version)))
-        self._delete_segments(self._version, self._base.version if self._base else self._version)
-        snapshot.memo = VectorMemo(self.memo)
-        return snapshot
-
-    def discard(self) -> None:
-        """Give up what was written, so that it takes no room."""
-        if not self._base:
-            shutil.rmtree(self.home, ignore_errors=True)
-            return
-        self._delete_segments(self._base.version)
-        for name, (size, _) in self._base.version.files.items():
-            os.truncate(self.home / name, size)
-
-    def _delete_segments(self, *versions: Version) -> None:
-        """Delete those that none of these versions has."""
-        for path in self.home.glob(f"{TERMS}*"):
-            if not any(path.name in version.files for version in versions):
-                path.unlink()
+        return Snapshot(self.folder, self._version, self._heads, self._forms)
 
     def _append(self, name: str, data: bytes) -> None:
         """Put data after what counts of a file."""
@@ -165,10 +133,8 @@ class LocalWriter:
     def _append_words(self, forms: Mapping[str, str]) -> None:
         new = {term: form for term, form in forms.items() if term not in self._forms}
         self._forms |= new
-        self._append_table("words", new)
-
-    def _append_table(self, name: str, lines: Mapping[str, str]) -> None:
-        self._append(name, "".join(f"{key}\t{value}\n" for key, value in lines.items()).encode())
+        lines = (f"{term}\t{form}\n" for term, form in new.items())
+        self._append("words", "".join(lines).encode())
 
     # The keyword index.
 
@@ -183,50 +149,25 @@ class LocalWriter:
 
     def _merge_segments(self) -> None:
         """Merge segments with those before them that are not much larger, so that there are few."""
-        bounds = [tuple(map(int, name.split("-")[1:])) for name in self._version.segments]
-        last, bounds = bounds[-1:], bounds[:-1]
-        while bounds and last[-1][1] - bounds[-1][0] <= min(
-            LARGEST, 3 * (last[-1][1] - last[0][0])
-        ):
-            last.insert(0, bounds.pop())
-        if len(last) > 1:
-            names = [f"{TERMS}{first}-{end}" for first, end in last]
-            merged = Segment.merge([Segment.load(self.home / name) for name in names])
-            for name in names:
+        names, end = self._version.segments, self._version.rows
+        firsts = [int(name.split("-")[1]) for name in names]
+        n = len(names) - 1
+        while n > 0 and end - firsts[n - 1] <= min(LARGEST, 3 * (end - firsts[n])):
+            n -= 1
+        if names[n + 1 :]:
+            segments = [Segment.load(self.home / name) for name in names[n:]]
+            for name in names[n:]:
                 del self._version.files[name]
-            self._save_segment(merged, last[0][0], last[-1][1])
+            rows = np.arange(end, dtype=np.int32)
+            self._save_segment(Segment.merge(segments, rows), firsts[n], end)
 
-    # What is known of passages only when all are there.
-
-    def _families(self, snapshot: Snapshot) -> dict[int, str]:
-        """The rows that have duplicates, with the id of the first passage of their group."""
-        start = self._base.version.rows if self._base else 0
-        new = np.flatnonzero(snapshot.file_rows >= start)
-        if start == 0 or len(new) > MANY_NEW * len(snapshot.passages):
-            firsts = find_duplicates(snapshot.passages)
-            pairs = zip(snapshot.file_rows.tolist(), snapshot.passages, strict=True)
-            return {row: firsts[p.id] for row, p in pairs if p.id in firsts}
-        families = dict(snapshot.families)
-        for position in new.tolist():
-            passage = snapshot.passages[position]
-            near = snapshot.keyword.alike(passage.text, passage.language, NEAREST)
-            passages = snapshot.rows(sorted({position, *near}))
-            firsts = find_duplicates(list(passages.values()))
-            if first := firsts.get(passage.id):
-                group = [i for i, p in passages.items() if firsts.get(p.id) == first]
-                rows: list[int] = snapshot.file_rows[group].tolist()
-                first = next((families[row] for row in rows if row in families), first)
-                families |= dict.fromkeys(rows, first)
-        return families
-
-    def _encode_words(self, snapshot: Snapshot) -> None:
+    def _encode_words(self) -> None:
         """Add the vectors of frequent words that have none, which is looked at now and then."""
         if self._base and self._base.version.rows // LOOKED_AT == self._version.rows // LOOKED_AT:
             return
+        snapshot = Snapshot(self.folder, self._version, self._heads, self._forms)
         words = list(snapshot.frequent_words.values())
-        known, _ = snapshot.memo.lookup(words)
-        new = sorted(set(words) - {words[i] for i in known})
-        if new:
+        if new := sorted(set(words) - snapshot.memo.find(words).keys()):
             VectorMemo(self.memo).add(new, encode_cached(new))
 
 

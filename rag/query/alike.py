@@ -47,6 +47,7 @@ def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
 @lru_cache(maxsize=2)  # a page has one index, and for surveys the files of it
 def _lexicon(index: Index) -> tuple[list[str], Vectors, dict[str, Mapping[str, float]]]:
     """The terms of the frequent words whose vectors are stored, with these; and what was asked."""
-    names, forms = list(index.frequent_words), list(index.frequent_words.values())
-    found, vectors = index.memo.lookup(forms)
-    return [names[i] for i in found], vectors, {}
+    words = index.frequent_words
+    found = index.memo.find(list(words.values()))
+    known = {term: found[form] for term, form in words.items() if form in found}
+    return list(known), np.array(list(known.values()), np.float32), {}

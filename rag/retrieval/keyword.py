@@ -44,7 +44,7 @@ def find_words(
     for code in dict.fromkeys((language, "en")):
         if own := set(terms(text, code)):
             wanted |= own
-            rows |= dict(index.having(own, filters))
+            rows |= dict(index.having([[term] for term in own], filters))
     best = sorted(rows, key=lambda row: -rows[row])[:MOST_READ]
     passages = index.rows(best)
     by_report: dict[str, list[Passage]] = {}

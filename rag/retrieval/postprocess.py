@@ -2,62 +2,73 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from hashlib import blake2b
+from itertools import chain, pairwise
 
 from rag.models.tokens import count_tokens
 from rag.text.contacts import mask_contacts
 from rag.text.tokenize import words
 from rag.types import Hit, Passage
 
-MIN_WORDS = 8  # answers of no more words may be equal by chance
+# Share of the pairs of words of two texts that are in both for one to repeat the other (Jaccard).
+NEAR = 0.7
+# So many of a text's pairs, any but always the same, are its sketch: texts are compared whose
+# sketches have some in common. Those of texts that repeat each other share about eleven.
+SKETCH, LEAST_SHARED = 16, 4
+MIN_WORDS = 12  # texts of fewer words (names, dates, ticked options) agree without being copied
 
 
 def fold_duplicates(hits: Iterable[Hit], apart: Collection[str] = ()) -> list[Hit]:
     """Put duplicates behind all other hits.
 
-    The files of one line of work share answers word for word: the best hit stands for its family
-    and names the other reports as its `siblings`. Hits of different countries are no duplicates,
-    nor are those that differ in a field of ReportInfo named in `apart` (for a question that
-    compares years).
+    The files of one line of work (plan, closing, experiment) share answers, word for word or nearly
+    so: the best hit stands for all and names their other reports as its `siblings`. Hits of
+    different countries are no duplicates, nor are those that differ in a field of ReportInfo named
+    in `apart` (for a question that compares years).
     """
-    best: dict[Hashable, Hit] = {}
-    folded: dict[Hashable, list[Hit]] = {}
-    for number, hit in enumerate(hits):
-        key = duplicate_key(hit.passage, apart) or number
-        if key in best:
-            folded.setdefault(key, []).append(hit)
-        else:
-            best[key] = hit
-    first = [_with_siblings(hit, folded.get(key, ())) for key, hit in best.items()]
-    rest = [hit for same in folded.values() for hit in same]
-    return first + sorted(rest, key=lambda hit: -hit.score)
+    groups: list[list[Hit]] = []
+    # For each lab, and pair of words in a sketch, the groups whose first hits have it.
+    having: defaultdict[Hashable, dict[int, list[int]]] = defaultdict(dict)
+    for hit in hits:
+        info, pairs = hit.passage.report, _word_pairs(hit.passage.text)
+        known = having[info.lab, *(getattr(info, name) for name in apart)]
+        sketch = pairs[:SKETCH]
+        shared = Counter(chain.from_iterable(known.get(pair, ()) for pair in sketch))
+        likely = (groups[n] for n in sorted(shared) if shared[n] >= LEAST_SHARED)
+        same = next((group for group in likely if _repeats(hit, group)), None)
+        if same:
+            same.append(hit)
+            continue
+        for pair in sketch:
+            known.setdefault(pair, []).append(len(groups))
+        groups.append([hit])
+    rest = [hit for _, *others in groups for hit in others]
+    return [_with_siblings(*group) for group in groups] + sorted(rest, key=lambda hit: -hit.score)
 
 
-def duplicate_key(passage: Passage, apart: Collection[str]) -> tuple[object, ...] | None:
-    """What duplicates have in common; None where the text is too short to tell."""
-    content: object = passage.family
-    if not content:
-        content = _content(passage.text)
-        if not content:
-            return None
-    info = passage.report
-    return (content, info.lab, *(getattr(info, name) for name in apart))
+def _repeats(hit: Hit, group: Sequence[Hit]) -> bool:
+    """Whether a hit repeats the first of a group.
+
+    What a report says twice with a word changed (the partner, the method) is about two things.
+    """
+    own, first = (set(_word_pairs(one.passage.text)) for one in (hit, group[0]))
+    share = len(own & first) / len(own | first)
+    reports = {other.passage.report.id for other in group}
+    return share == 1 or (share >= NEAR and hit.passage.report.id not in reports)
 
 
-@lru_cache(50_000)
-def _content(text: str) -> bytes:
-    """What stands for the words of a text; nothing for one that is too short to tell."""
+@lru_cache(20_000)
+def _word_pairs(text: str) -> array[int]:
+    """In order a number for each pair of words that follow each other; none for few words."""
     own = words(text)
-    if len(own) <= MIN_WORDS:
-        return b""
-    return blake2b(" ".join(own).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return array("q", sorted(set(map(hash, pairwise(own)))) if len(own) >= MIN_WORDS else ())
 
 
-def _with_siblings(hit: Hit, folded: Iterable[Hit]) -> Hit:
+def _with_siblings(hit: Hit, *folded: Hit) -> Hit:
     infos = {other.passage.report.id: other.passage.report for other in folded}
     infos.pop(hit.passage.report.id, None)
     if not infos:

@@ -71,7 +71,7 @@ def recombined(base: Snapshot, passages: int) -> Iterator[Batch]:
                 spans = ((at, at + len(text)),)
                 at += len(text) + 1
                 own_id = f"{info.id}#{len(written)}"
-                new = replace(passage, id=own_id, report=info, text=text, spans=spans, family="")
+                new = replace(passage, id=own_id, report=info, text=text, spans=spans)
                 written.append(new)
             raw = "\n".join(passage.text for passage in written)
             digest = f"{report.digest}-{copies}"

@@ -13,7 +13,7 @@ from rag.catalog.tag_fields import TAGS
 from rag.citation.quotes import still_stands
 from rag.export.brief import one_line, shortened, who
 from rag.index.interface import Index
-from rag.index.opening import current_index
+from rag.index.snapshot import current_index
 from rag.settings import Settings
 from rag.survey.types import CellState, Stance, Survey, SurveyCell, SurveyRow, Verdict
 from rag.types import Answer, Citation, Passage

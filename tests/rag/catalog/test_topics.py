@@ -12,7 +12,7 @@ from rag.index.snapshot import Snapshot
 
 
 def opened(index: Path, folder: Path) -> Snapshot:
-    snapshot = Snapshot(index, existing_version(index))
+    snapshot = Snapshot.open(index, existing_version(index))
     snapshot.folder = folder  # where topics are kept
     return snapshot
 

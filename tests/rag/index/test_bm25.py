@@ -60,7 +60,7 @@ def test_segments_give_the_scores_of_one_index(tmp_path: Path, cut: int) -> None
     lengths = np.array(list(map(len, numbers(PASSAGES))), np.int32)
     rows = np.array([1, 2, 3], np.int32)
     moved = np.array([-1, 0, 1, 2], np.int32)
-    merged = Segment.merge(parts)
+    merged = Segment.merge(parts, np.arange(4, dtype=np.int32))
     (tmp_path / "merged").write_bytes(merged.packed())
     loaded = Segment.load(tmp_path / "merged")
     indexes = (

@@ -22,6 +22,12 @@ from ui.cli.verify import answers_stand
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 ASKED = "Who waits for a ferry in Peru?"
+# Makes of a database one of the version before.
+OLDER = """
+    ALTER TABLE asklabs.state ADD target text NOT NULL DEFAULT '';
+    ALTER TABLE asklabs.report ADD families text[] NOT NULL DEFAULT '{}';
+    UPDATE asklabs.report SET mark = mark || ' 4711';
+    UPDATE asklabs.version SET number = 2"""
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +187,7 @@ def test_a_server_that_goes_away_during_an_ingest(
 
 
 def test_versions_and_empty_databases_are_told(
-    postgres: Postgres, stored: Settings, reports: Path, tmp_path: Path
+    postgres: Postgres, stored: Settings, reports: Path, tmp_path: Path, embedded: list[str]
 ) -> None:
     empty = using(Settings(index=tmp_path / "none"), postgres.new())
     with pytest.raises(IndexMissing, match="asklabs ingest PATH"):
@@ -191,6 +197,13 @@ def test_versions_and_empty_databases_are_told(
     for work in (lambda: open_engine(stored), lambda: sync([reports], stored)):
         with pytest.raises(IndexUnusable, match=r"newer than this asklabs.*Update"):
             work()
+    postgres.sql(name, OLDER)
+    with pytest.raises(IndexUnusable, match=r"version 2, older .* Run asklabs ingest PATH"):
+        open_engine(stored)
+    embedded.clear()
+    assert counts(sync([reports], stored)) == (0, 0, 3, 0, 0)
+    assert not embedded
+    assert "Peru waits" in answer_of(reader(stored, tmp_path))
     postgres.sql(name, "DROP SCHEMA asklabs CASCADE")
     sync([reports], stored)
     assert "Peru waits" in answer_of(reader(stored, tmp_path))

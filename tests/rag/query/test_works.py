@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from rag.engine import Engine
-from rag.index.interface import Index
 from rag.types import Answer
 
 COLD_BOX = "charcoal_cold_box_for_the_fish_road"
@@ -65,10 +64,3 @@ def test_a_particular_of_a_work_is_answered_from_its_reports_alone(quick_engine:
 )
 def test_a_topic_is_no_work(quick_engine: Engine, question: str) -> None:
     assert quick_engine.plan(question).reports == ()
-
-
-def test_every_index_finds_the_reports_that_have_words(quick_engine: Engine) -> None:
-    words = [("charcoal",), ("cold", "box")]
-    found = quick_engine.index.reports_with(words)
-    assert COLD_BOX in found
-    assert found == Index.reports_with(quick_engine.index, words)

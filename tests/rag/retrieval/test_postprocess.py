@@ -1,5 +1,7 @@
 """What happens to hits between search and answer."""
 
+from dataclasses import replace
+
 from passages import hits, passage, report
 
 from rag.models.tokens import count_tokens
@@ -7,16 +9,20 @@ from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, s
 from rag.types import Hit
 
 LONG = "The committee of the market met on Tuesday and counted all crates"
+SAID = (
+    "Shared pumps stood idle at noon since nobody knew whose hour it was, so the users painted a "
+    "clock on the tank and named a keeper for every day of the dry season"
+)
 
 
 def texts(ranked: list[Hit]) -> list[str]:
     return [hit.passage.text for hit in ranked]
 
 
-def family(*members: tuple[str, str, int]) -> list[Hit]:
-    """Hits of one family in rank order, each by (report, country, year)."""
+def copies(*members: tuple[str, str, int]) -> list[Hit]:
+    """Nearly the same words in rank order, each by (report, country, year)."""
     return [
-        Hit(passage(f"{LONG} {r}", report(r, country, year=year), family="f"), 1 / n)
+        Hit(passage(f"{LONG} {r}", report(r, country, year=year)), 1 / n)
         for n, (r, country, year) in enumerate(members, start=1)
     ]
 
@@ -26,15 +32,30 @@ def siblings(ranked: list[Hit]) -> list[tuple[str, list[str]]]:
 
 
 def test_the_better_of_two_equal_passages_stands_for_both() -> None:
-    folded = fold_duplicates(hits(LONG, "Other words", f"{LONG.upper()}!", LONG + " twice"))
-    assert texts(folded) == [LONG, "Other words", LONG + " twice", f"{LONG.upper()}!"]
+    folded = fold_duplicates(hits(LONG, "Other words", f"{LONG.upper()}!", SAID))
+    assert texts(folded) == [LONG, "Other words", SAID, f"{LONG.upper()}!"]
     assert siblings(folded) == [("r1", ["r3"]), ("r2", []), ("r4", []), ("r3", [])]
-    short = hits("Yes", "Yes", "No", "Yes")
-    assert fold_duplicates(short) == short
+    short = hits("Yes", "Yes", "No", "Yes", LONG.partition(" crates")[0])
+    assert fold_duplicates([*short, *short[4:]]) == [*short, *short[4:]]
 
 
-def test_the_best_of_a_family_names_the_others_by_year() -> None:
-    ranked = family(("closing", "Peru", 2023), ("again", "Peru", 2022), ("plan", "Peru", 2021))
+def test_an_answer_repeated_in_a_report_is_a_duplicate_and_a_changed_word_is_not() -> None:
+    """Partners of one report often have the same description."""
+    again = [Hit(passage(text, report("a")), 1.0) for text in (SAID, SAID.upper())]
+    assert siblings(fold_duplicates([*again, *hits(LONG)])) == [("a", []), ("r1", []), ("a", [])]
+    partners = [
+        Hit(passage(f"{name} brings us together. {SAID}", report("a")), 1.0)
+        for name in ("Kelp", "Tide")
+    ]
+    others = [replace(hit, passage=replace(hit.passage, report=report("b"))) for hit in partners]
+    assert fold_duplicates(partners) == partners
+    assert siblings(fold_duplicates([partners[0], *others])) == [
+        ("a", ["b"]), ("b", []), ("b", []),
+    ]  # fmt: skip
+
+
+def test_the_best_of_copies_names_the_others_by_year() -> None:
+    ranked = copies(("closing", "Peru", 2023), ("again", "Peru", 2022), ("plan", "Peru", 2021))
     folded = fold_duplicates([*ranked, Hit(passage("Other", report("other")), 0.1)])
     closing, *others = siblings(folded)
     assert closing == ("closing", ["plan", "again"])
@@ -42,11 +63,11 @@ def test_the_best_of_a_family_names_the_others_by_year() -> None:
 
 
 def test_other_countries_and_years_that_are_compared_stay_apart() -> None:
-    ranked = family(("a", "Peru", 2021), ("b", "Togo", 2021))
+    ranked = copies(("a", "Peru", 2021), ("b", "Togo", 2021))
     assert fold_duplicates(ranked) == ranked
     equal = [Hit(passage(LONG, report(name, name)), 1.0) for name in ("Peru", "Togo")]
     assert fold_duplicates(equal) == equal
-    years = family(("a", "Peru", 2021), ("b", "Peru", 2022), ("c", "Peru", 2021))
+    years = copies(("a", "Peru", 2021), ("b", "Peru", 2022), ("c", "Peru", 2021))
     folded = fold_duplicates(years, apart=["year"])
     assert siblings(folded) == [("a", ["c"]), ("b", []), ("c", [])]
 
