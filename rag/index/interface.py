@@ -284,7 +284,5 @@ class Passages(Sequence[Passage]):
                 yield from passages
 
     def __getitem__(self, which: Any) -> Any:
-        if isinstance(which, slice):
-            return [self[n] for n in range(*which.indices(len(self)))]
         name, n = Index.place(self._index, which)
         return self._index.passages_of(name)[n]

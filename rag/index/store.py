@@ -118,7 +118,7 @@ class Store:
                 ids=[passage.id for passage in batch],
                 embeddings=vectors[at : at + self._batch],
                 documents=[passage.text for passage in batch],
-                metadatas=[passage_row(passage) for passage in batch],
+                metadatas=[_metadata(passage) for passage in batch],
             )
         packed = zip(heads, snapshot.packed(there), strict=True)
         rows = [(name, h.mark, h.line().decode(), record) for h, (name, record) in packed]
@@ -160,16 +160,10 @@ class Store:
                 database.execute("VACUUM")
 
 
-def passage_row(passage: Passage) -> dict[str, Any]:
-    """The metadata of a passage's row."""
+def _metadata(passage: Passage) -> dict[str, Any]:
     info = passage.report
-    return {
-        "report": info.id,
-        "lab": info.lab,
-        "year": info.year,
-        "kind": info.kind,
-        **{name: getattr(passage, name) for name in ("prompt", "stage", "language")},
-    }
+    of_report = {"report": info.id, "lab": info.lab, "year": info.year, "kind": info.kind}
+    return of_report | {name: getattr(passage, name) for name in ("prompt", "stage", "language")}
 
 
 def bring_in_line(snapshot: Snapshot, progress: Progress, *, afresh: bool) -> None:

@@ -55,14 +55,11 @@ def in_bytes(vectors: Vectors) -> npt.NDArray[np.void]:
     return rows
 
 
-def _in_floats(rows: Any) -> Vectors:
-    vectors: Vectors = rows["values"].astype(np.float32)
-    vectors *= rows["factor"][..., None]
-    return vectors
-
-
 class Matrix:
-    """Some rows of a mapped matrix of vectors, in an order of their own."""
+    """Some rows of a mapped matrix of vectors, in an order of their own.
+
+    Only what is asked for is read, and memory is the system's to take.
+    """
 
     def __init__(self, path: Path, count: int, width: int, rows: Rows) -> None:
         """Map the first `count` vectors of a file."""
@@ -89,7 +86,10 @@ class Matrix:
 
     def at(self, rows: Any) -> Vectors:
         """The vectors of rows of the file."""
-        return _in_floats(self._stored[rows])
+        stored = self._stored[rows]
+        vectors: Vectors = stored["values"].astype(np.float32)
+        vectors *= stored["factor"][..., None]
+        return vectors
 
 
 class VectorMemo:
@@ -104,17 +104,15 @@ class VectorMemo:
         """Open the memo in a folder."""
         self._folder = folder
         self._hashes: Hashes = np.zeros(0, "<u8")
-        self._vectors: Any = np.zeros(0, row_type(0))
+        self._vectors = Matrix(folder, 0, 0, np.zeros(0, np.int32))
         with suppress(OSError, ValueError, StopIteration):
             path = next(folder.glob("rows-*"))
-            kind = row_type(int(path.name.removeprefix("rows-")))
+            width = int(path.name.removeprefix("rows-"))
             held = np.fromfile(folder / "hashes", "<u8")
-            count = min(len(held), path.stat().st_size // kind.itemsize)
-            # Mapped: only what is asked for is read, and memory is the system's to take.
-            self._vectors = np.memmap(path, kind, "r", shape=(count,))
-            self._hashes = held[:count]
-        self._order = np.argsort(self._hashes, kind="stable")
-        self._sorted = self._hashes[self._order]
+            count = min(len(held), path.stat().st_size // row_type(width).itemsize)
+            order = np.argsort(held[:count], kind="stable").astype(np.int32)
+            self._vectors = Matrix(path, count, width, order)
+            self._hashes = held[order]
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -125,16 +123,16 @@ class VectorMemo:
         if not len(texts) or not len(self):
             return rows
         wanted = hashes(texts)
-        at = np.searchsorted(self._sorted, wanted).clip(max=len(self) - 1)
-        known = np.flatnonzero(self._sorted[at] == wanted)
-        vectors = self.at(self._order[at[known]])
+        at = np.searchsorted(self._hashes, wanted).clip(max=len(self) - 1)
+        known = np.flatnonzero(self._hashes[at] == wanted)
+        vectors = self.at(at[known])
         good = known[np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < _TOLERANCE]
-        rows[good] = self._order[at[good]]
+        rows[good] = at[good]
         return rows
 
     def at(self, rows: npt.NDArray[np.integer[Any]]) -> Vectors:
-        """The vectors of rows."""
-        return _in_floats(self._vectors[rows])
+        """The vectors of rows, which are in the order of the hashes."""
+        return self._vectors[rows]
 
     def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those of the texts that have one."""
@@ -145,7 +143,7 @@ class VectorMemo:
     def parts(self) -> Iterator[tuple[Hashes, Vectors]]:
         """All hashes with their vectors, part by part."""
         for at in range(0, len(self), 4096):
-            yield self._hashes[at : at + 4096], _in_floats(self._vectors[at : at + 4096])
+            yield self._hashes[at : at + 4096], self._vectors[at : at + 4096]
 
     def add(self, texts: Sequence[str], vectors: Any) -> None:
         """Add vectors to the files; this memo finds them when it is opened again."""

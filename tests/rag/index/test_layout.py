@@ -210,7 +210,7 @@ def test_other_programs_find_the_same_in_chroma(sample_index: Path) -> None:
     client = chromadb.PersistentClient(str(sample_index / "chroma"))
     store = chroma.ChromaVectorStore(chroma_collection=client.get_collection("passages"))
     index = VectorStoreIndex.from_vector_store(store, MockEmbedding(embed_dim=1))
-    questions = [p.prompt for p in engine.passages[::26] if p.prompt][:20]
+    questions = [p.prompt for p in list(engine.passages)[::26] if p.prompt][:20]
     assert len(questions) == 20
     for question in questions:
         vector = embedding.get_query_embedding(question)
