@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import Any
 
@@ -17,7 +17,7 @@ from rag.answer.chosen import Material
 from rag.answer.deep import FOUND, Library, Researcher, make_researcher
 from rag.answer.digests import Digest, make_digest
 from rag.answer.extractive import Answerer, ExtractiveAnswerer
-from rag.answer.generate import ModelAnswerer
+from rag.answer.generate import ModelAnswerer, Reading
 from rag.answer.lists import list_draft, mentions
 from rag.answer.pipeline import (
     HITS_PER_ANSWER,
@@ -27,7 +27,6 @@ from rag.answer.pipeline import (
     PassageAnswer,
     Writers,
     build_answer,
-    reading,
 )
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import in_dictionary
@@ -51,10 +50,8 @@ from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import (
     HybridRetriever,
     SearchResult,
-    add_reports,
     choose_passages,
     is_personal,
-    reports_to_read,
     search,
     whole_reports,
 )
@@ -253,6 +250,7 @@ class Engine:
             )
             return _finished(finish(draft))
 
+        @cache
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
             linker, judge = self._planner.linker_of(snapshot.catalog), self._reranker
             about = TopicSurvey(plan, self.report_measure, linker, judge, bool(given), stop)
@@ -264,10 +262,8 @@ class Engine:
 
         look: Look | None = None
         if window := self._writers.answerer.window:
-            whole = reports_to_read(plan, result, snapshot.catalog)
-            parts = chain.from_iterable(map(snapshot.passages_of, whole))
-            more = add_reports(plan, hits, whole, parts, self.settings, window)
-            look = reading(self._masked(more), snapshot.texts)
+            ways = snapshot, self.settings, window, digested, self._masked
+            look = Reading(plan, result, hits, *ways)
         elif plan.intent == "answer" and not plan.wide:
             hits = whole_reports(hits, partial(self._opened, snapshot))
         if researcher and look:

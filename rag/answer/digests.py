@@ -76,11 +76,13 @@ _ABOUT = 0.5  # the least probability that a report is about a topic, whose find
 class Digest:
     """A digest's text, whose marks count the passages that it quotes in reading order.
 
-    `sides` are those of a comparison; `speaking` are the ids of all reports that speak of a topic.
+    `counted` is what it says first where all reports of its scope were counted; `sides` are those
+    of a comparison; `speaking` are the ids of all reports that speak of a topic.
     """
 
     text: str
     hits: tuple[Hit, ...]
+    counted: str = ""
     sides: tuple[str, ...] = ()
     speaking: tuple[str, ...] = ()
     name: str = "extractive"
@@ -109,7 +111,8 @@ def make_digest(material: Material) -> Digest | None:
         lines = [refusal(plan.language), *made.closest()]
     if not made.quoted:
         return None
-    return Digest("\n".join(lines), tuple(made.quoted.values()), made.sides, made.speaking)
+    hits = tuple(made.quoted.values())
+    return Digest("\n".join(lines), hits, made.counted, made.sides, made.speaking)
 
 
 class _Maker(ReportChooser):
@@ -119,6 +122,7 @@ class _Maker(ReportChooser):
         super().__init__(material)
         self.t = translations_for(self.plan.language)
         self.quoted: dict[str, Hit] = {}
+        self.counted = ""
         self.sides: tuple[str, ...] = ()
         self.speaking: tuple[str, ...] = ()
 
@@ -168,6 +172,12 @@ class _Maker(ReportChooser):
         """Whose quotes follow."""
         infos = list(reports)
         return quotes_head(infos, self.t) if infos else ""
+
+    def count(self, survey: Survey) -> str:
+        """How many reports speak of a topic, which are noted."""
+        self.speaking = tuple(row.report.id for row in survey.found)
+        self.counted = survey_sentence(survey, self.t)
+        return f"{self.counted}\n"
 
     def overview(self, reports: Sequence[ReportInfo]) -> str:
         """The years of reports, how many there are of each kind, and their most frequent themes."""
@@ -256,7 +266,9 @@ class _Maker(ReportChooser):
         for line in self.lines(self.open(reports), TELLING):
             of_report.setdefault(line.report.id, []).append(line)
         country = (plan.filters.country or plan.boosted.country)[0]
-        yield format_label(self.t, country_label(country, self.t), self.overview(reports)) + "."
+        name = country_label(country, self.t)
+        self.counted = format_label(self.t, name, self.overview(reports)) + "."
+        yield self.counted
         rows: dict[str, list[tuple[float, ReportInfo, list[Line]]]] = {}
         told: set[str] = set()
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
@@ -343,8 +355,7 @@ class _Maker(ReportChooser):
                 if picked := [*self.pick(first_role(own), 2), *self.pick(figures, 1)]:
                     of_year.append(self.by(info, picked, titled=len(countries) == 1))
         if survey and survey.found:
-            self.speaking = tuple(row.report.id for row in survey.found)
-            yield f"{survey_sentence(survey, self.t)}\n"
+            yield self.count(survey)
         yield self.head(hit.passage.report for hit in self.quoted.values())
         counted = Counter(row.report.year or 0 for row in (survey.found if survey else ()))
         all_of = Counter(row.report.year or 0 for row in (survey.rows if survey else ()))
@@ -401,8 +412,7 @@ class _Maker(ReportChooser):
                 labs[info.lab] += 1
                 of_work |= {other.id: picked for other in self.same_work(info)}
         if survey and survey.found:
-            self.speaking = tuple(row.report.id for row in survey.found)
-            yield f"{survey_sentence(survey, self.t)}\n"
+            yield self.count(survey)
         yield self.head(info for part in rows.values() for info, _ in part)
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():

@@ -1,22 +1,61 @@
-"""Writes answers with a language model: one prompt that fits its window, one completion."""
+"""Answers by a language model: what it reads, one prompt that fits its window, one completion."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from rag.answer.digests import Digest
 from rag.errors import ContextOverflow, ModelError
+from rag.index.interface import Index
 from rag.models.chat import Generation, truncate
 from rag.models.client import OPENAI
 from rag.models.prompts import answer_messages, refusal
 from rag.models.tokens import make_budget
+from rag.retrieval.hybrid import SearchResult, add_reports, reports_to_read
 from rag.settings import Settings
 from rag.text.citation_marks import stream_known
 from rag.types import Hit, Notice, Plan, Turn
 
 if TYPE_CHECKING:
     from rag.models.chat import ChatModel
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Chooses what a model reads, of at most `window` tokens, when it begins to write.
+
+    `hits` of what was `found` are read in any case; `digested` makes the plan's digest, if it has
+    one.
+    """
+
+    plan: Plan
+    found: SearchResult
+    hits: Sequence[Hit]
+    index: Index
+    settings: Settings
+    window: int
+    digested: Callable[[], tuple[Digest, Sequence[Hit], object] | None]
+    mask: Callable[[Sequence[Hit]], Sequence[Hit]]
+
+    def __call__(
+        self, generation: Generation
+    ) -> Generator[str, None, tuple[Sequence[Hit], Mapping[str, str]]]:
+        """The passages, first those that a digest without a model quotes, and their files."""
+        yield from ()
+        plan, index = self.plan, self.index
+        first: Sequence[Hit] = ()
+        if made := self.digested():
+            digest, first, _ = made
+            generation.counted, generation.speaking = digest.counted, digest.speaking
+        reports = reports_to_read(plan, self.found, index.catalog, first)
+        parts = chain.from_iterable(map(index.passages_of, reports))
+        sizes = self.settings, self.window
+        read = self.mask(add_reports(plan, first, self.hits, reports, parts, *sizes))
+        return read, index.texts({hit.passage.report.id for hit in read})
 
 
 class ModelAnswerer:
@@ -44,7 +83,7 @@ class ModelAnswerer:
         if not hits:
             yield refusal(plan.language)
             return
-        read = self._budget.fitting(plan, hits, history)
+        read = self._budget.fitting(plan, hits, history, generation.counted)
         if not read:
             raise ModelError(Notice("no_passage_fits", {"window": self._budget.window}))
         has_text, spent = False, generation.prompt
@@ -66,7 +105,7 @@ class ModelAnswerer:
     def _write(
         self, plan: Plan, read: Sequence[Hit], history: Sequence[Turn], generation: Generation
     ) -> Iterator[str]:
-        messages = answer_messages(plan, read, history)
+        messages = answer_messages(plan, read, history, generation.counted)
         generation.model, generation.priced = self.name, self._priced
         generation.read, generation.window = len(read), self._budget.window
         generation.prompt += self._budget.tokens(messages)

@@ -110,16 +110,6 @@ Texts = Callable[[Collection[str]], Mapping[str, str]]
 Look = Callable[[Generation], Generator[str, None, tuple[Sequence[Hit], Mapping[str, str]]]]
 
 
-def reading(hits: Sequence[Hit], texts: Texts) -> Look:
-    """What makes a model read these hits."""
-
-    def look(_: Generation) -> Generator[str, None, tuple[Sequence[Hit], Mapping[str, str]]]:
-        yield from ()
-        return hits, texts({hit.passage.report.id for hit in hits})
-
-    return look
-
-
 # Makes a digest where no model writes: its writer, the hits that it quotes, and their files.
 Digested = Callable[[], tuple[Digest, Sequence[Hit], Mapping[str, str]] | None]
 
@@ -235,7 +225,8 @@ class PassageAnswer:
         if not writers.is_checked:
             return unchecked(text), ()
         passages = [hit.passage for hit in read]
-        checked = check(text, passages, plan.language, plan.standalone, writers.judge, self.stop)
+        asked = f"{plan.standalone} {self._generation.counted}".rstrip()
+        checked = check(text, passages, plan.language, asked, writers.judge, self.stop)
         if checked.struck and not checked.verdicts:
             return replace(checked, text=nothing), (Notice("nothing_supported"),)
         return checked, checked.notices
@@ -254,7 +245,7 @@ class PassageAnswer:
         plan, digest = self.plan, self._writer if isinstance(self._writer, Digest) else None
         cited = {c.passage.report.id: c.passage.report for c in citations}
         read = tuple(dict.fromkeys(passage.report.id for passage in passages))
-        speaking = digest.speaking if digest and cited else ()
+        speaking = (digest or self._generation).speaking if cited else ()
         known = self.catalog.reports
         reports = cited | {i: known[i] for i in speaking if i in known}
         result = replace(self.result, matched=frozenset(reports)) if speaking else self.result

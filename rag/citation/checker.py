@@ -163,10 +163,11 @@ class Verifier:
         self._asked = frozenset(countries_in(question))
         self._by_number = {n: self._facts(p) for n, p in enumerate(passages, start=1)}
         self._all = _Facts().joined(self._by_number.values())
-        # "These are eleven labs" and the like count what the answer has cited.
+        # "These are eleven labs" and the like count what the answer has cited, or what was read.
         cited = {n for claim in claims for n in claim.cited}
         named = {code for claim in claims for code in countries_in(claim.sentence)}
-        self._counts = {self._labs(cited), str(len(named))}
+        self._counts = {self._labs(cited), self._labs(self._by_number), str(len(named))}
+        self._counts.add(str(len({passage.report.id for passage in passages})))
 
     def _facts(self, passage: Passage) -> _Facts:
         text = f"{passage.context} {passage.section} {passage.text}"

@@ -54,6 +54,7 @@ class Generation:
     passages the model was given, `end` how many characters of its text the answer keeps; None is
     all. `prompt` are the tokens of its prompts, `completion` those that it wrote besides the text,
     `window` those that a prompt could have. `steps` tell what it looked for before it wrote.
+    `counted` says how many reports of all there are on what is asked, `speaking` are their ids.
     `finish` is why it stopped, as its server says. Setting `stop` stops it.
     """
 
@@ -65,6 +66,8 @@ class Generation:
     completion: int = 0
     window: int = 0
     steps: list[Notice] = field(default_factory=list)
+    counted: str = ""
+    speaking: tuple[str, ...] = ()
     finish: str = ""
     notices: list[Notice] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)

@@ -13,7 +13,7 @@ from rag.types import Hit, Plan, Turn
 # A message to a chat model: its "role" (system, user or assistant) and its "content".
 Message = dict[str, str]
 # Changes with any edit below, so that an answer's record tells which wording made it.
-PROMPT_VERSION = "5"
+PROMPT_VERSION = "6"
 # The one sentence that says "no answer". Named once per language: the model is told to use it
 # word for word, and `is_refusal` recognises it.
 REFUSALS = {
@@ -41,7 +41,8 @@ or plan. "method": how something is tested or measured. "evidence": background, 
 "partner": who takes part. "admin": facts of a form. Never tell a plan or a hope as a result.
 4. End each sentence that tells what reports say with the numbers of the passages that say it, \
 like this [1] or [1][3]. Sentences on what labs have in common, how many they are, or what the \
-passages leave open have no number.
+passages leave open have no number. Say how many reports or labs there are as <counted> has it, \
+where it stands, or count those that you tell of.
 5. Where the passages answer only a part, give that part, then say in one sentence what they do \
 not tell. Only if nothing in them bears on the question, reply with exactly: {refusal}
 6. Keep numbers, units, dates and names as they stand. Add nothing that you know from elsewhere.
@@ -56,12 +57,14 @@ _FORMS = {
     "whom, what was found, with its numbers, and what comes next. Then say in one sentence what it "
     "leaves open, such as results that it only plans.",
     "lab": "Tell what the lab works on, line of work by line of work, the newest first, in at most "
-    "350 words: a list with one item each, that begins with the topic and the years, in bold, and "
-    "says what was found or learned, or else what is planned. Put what innovators did, whose "
-    "solutions the lab collected, into one last item.",
+    "350 words: one sentence that says how many reports there are, then a list with one item each, "
+    "that begins with the topic and the years, in bold, and says what was found or learned, or "
+    "else what is planned. Put what innovators did, whose solutions the lab collected, into one "
+    "last item.",
     # Evidence comes first: what is concluded then rests on words that are already written.
     "topic": "Take up every lab whose passages bear on the question, and leave out the others, in "
-    "at most 450 words: a list with one item a lab, that begins with the lab and the year, in "
+    "at most 450 words: one sentence that says how many reports and labs speak of it, if that was "
+    "counted, then a list with one item a lab, that begins with the lab and the year, in "
     "bold, and says in one or two sentences what it found, or else what it plans or tests. Labs "
     "with findings come first, then plans, then innovators. Where several labs speak, close with "
     "one or two sentences on what they agree on and where they differ.",
@@ -80,7 +83,8 @@ _USER = """Passages:
 
 {passages}
 
-{earlier}{question}
+These passages are of {counts}.
+{counted}{earlier}{question}
 
 How to answer, unless the question asks for less: {form}
 Answer in {language}; end each sentence that tells what reports say with its passage numbers in \
@@ -143,8 +147,12 @@ def _plain(text: str) -> str:
     return re.sub(r"[\W_]+", " ", text.replace("’", "'").casefold()).strip()
 
 
-def answer_messages(plan: Plan, hits: Sequence[Hit], history: Sequence[Turn]) -> list[Message]:
+def answer_messages(
+    plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], counted: str = ""
+) -> list[Message]:
     """The chat messages that ask a model for a cited answer from numbered passages (from 1).
+
+    `counted` says how many reports of all there are on what is asked.
 
     The last questions and answers stand before the question, without citation numbers: a model
     would copy them, and they count other passages.
@@ -154,6 +162,9 @@ def answer_messages(plan: Plan, hits: Sequence[Hit], history: Sequence[Turn]) ->
     system = _SYSTEM.format(language=language, refusal=refusal(plan.language))
     user = _USER.format(
         passages="\n\n".join(numbered(n, hit) for n, hit in enumerate(hits, start=1)),
+        counts=f"{len({hit.passage.report.id for hit in hits})} reports "
+        f"of {len({hit.passage.report.lab for hit in hits})} labs",
+        counted=f"{fenced('counted', counted)}\n" if counted else "",
         earlier=_conversation(history[-_TURNS:], _MOST_TOLD),
         question=fenced("question", plan.question),
         form=_FORMS["topic"] if plan.wide and plan.intent == "answer" else form,
@@ -221,7 +232,7 @@ def _conversation(history: Sequence[Turn], most: int) -> str:
 # So no secret or random word is needed: what looks like a fence is one of ours.
 
 # Characters of a title or form question that are shown; some are as long as a report.
-MOST_ATTRIBUTE = 300
+MOST_ATTRIBUTE = 160
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # Characters that a reader doesn't see and a model reads: controls, fillers, selectors, tag
 # characters, surrogates. The two joiners stay, for scripts that need them.

@@ -103,9 +103,11 @@ class Budget:
         """How many tokens of passages fit beside all else of a prompt without a conversation."""
         return self.usable - self.tokens(answer_messages(Plan("", ""), (), ()))
 
-    def fitting(self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn]) -> Sequence[Hit]:
+    def fitting(
+        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], counted: str = ""
+    ) -> Sequence[Hit]:
         """The first hits, whole, that fit in the window with all else of the prompt."""
-        left = self.usable - self.tokens(answer_messages(plan, (), history))
+        left = self.usable - self.tokens(answer_messages(plan, (), history, counted))
         for n, hit in enumerate(hits, start=1):
             # The empty line between passages may be a token of its own.
             left -= count_tokens(numbered(n, hit), self.model) + 1

@@ -55,6 +55,8 @@ MATCH_SHARE = 0.5
 WIDE_PER_LAB = 5  # how many passages of a lab come first for a question to many labs
 READ_WHOLE = 2  # how many reports all sentences are read of where no model answers
 WHOLE_REPORTS = 12  # how many reports more is read of than what was found
+# Intents whose digest tells of few reports: a model reads these and no others.
+_OF_FEW = ("report", "compare", "trend")
 # What of a report a digest can least do without, first.
 STAGES: tuple[Stage, ...] = ("finding", "intention", "evidence", "method", "partner", "admin")
 MOST_PASSAGES = 100  # no answer reads more passages than this
@@ -221,28 +223,35 @@ def choose_passages(
     return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
 
 
-def reports_to_read(plan: Plan, result: SearchResult, catalog: Catalog) -> list[str]:
+def reports_to_read(
+    plan: Plan, result: SearchResult, catalog: Catalog, first: Sequence[Hit] = ()
+) -> list[str]:
     """The ids of the reports of which more is read than what was found, first the best.
 
-    For changes over time they are in the order of their years. Of a lab they are all, the newest
-    first, and last what innovators wrote. Where a question names a report by other words than its
-    title's, or asks for a particular, it is the one found first.
+    `first` are the hits that a digest quotes. For changes over time the reports are in the order of
+    their years. Of a lab they are all, the newest first, and last what innovators wrote. Where a
+    question names a report by other words than its title's, or asks for a particular, it is the one
+    found first.
     """
     if plan.intent == "lab":
         infos = (catalog.reports[i] for i in catalog.ids(plan.filters.merged(plan.boosted)))
         ranked = sorted(infos, key=lambda r: (r.author != "lab", -(r.year or 0), r.id))
         return [info.id for info in ranked]
+    chosen = dict.fromkeys((*plan.reports, *(hit.passage.report.id for hit in first)))
     if plan.reports and plan.intent != "trend":
-        return list(plan.reports)
-    found = dict.fromkeys((*plan.reports, *(hit.passage.report.id for hit in result.hits)))
+        return list(chosen)
     single = plan.intent == "report" or (plan.intent == "answer" and not plan.wide)
-    best = list(found)[: 1 if single else WHOLE_REPORTS]
+    best = list(chosen)
+    if not (best and plan.intent in _OF_FEW):
+        found = dict.fromkeys((*best, *(hit.passage.report.id for hit in result.hits)))
+        best = list(found)[: 1 if single else WHOLE_REPORTS]
     in_years = plan.intent == "trend"
     return sorted(best, key=lambda i: catalog.reports[i].year or 0) if in_years else best
 
 
 def add_reports(
     plan: Plan,
+    first: Sequence[Hit],
     hits: Sequence[Hit],
     reports: Sequence[str],
     passages: Iterable[Passage],
@@ -252,8 +261,9 @@ def add_reports(
     """Hits with more passages of these reports, in the order of the reports and of their files.
 
     A prompt has as many tokens of passages as the settings say, and at most `window`; where that
-    has no room for the hits, they stay alone. After the hits come the findings of each report in
-    turn, then the next stage. In a digest of a report or a lab no other hits come before that.
+    has no room for the hits, they stay alone. `first` come those that a digest quotes. After the
+    hits come the findings of each report in turn, then the next stage. In a digest of few reports
+    other hits come last, or not at all.
     """
     room = settings.context_tokens * (
         1 if plan.intent == "answer" and not plan.wide else WIDE_TOKENS
@@ -265,16 +275,17 @@ def add_reports(
             by_report[passage.report.id].append(known.get(passage.id, Hit(passage, 0.0)))
     turns = interleave([sorted(parts, key=_stage_order) for parts in by_report.values()])
     ranked = fold_duplicates(sorted(turns, key=_stage_order))
+    of_few = plan.intent == "lab" or (plan.intent in _OF_FEW and (first or plan.intent == "report"))
     inside = [hit for hit in hits if hit.passage.report.id in by_report]
-    lead = inside if plan.intent in ("report", "lab") else hits
+    lead = interleave([[*first, *(inside if of_few else hits)]])
     chosen: list[Hit] = []
     tokens = 0
     for hit in interleave([[*lead, *ranked, *(hits if plan.intent == "report" else ())]]):
         tokens += count_tokens(numbered(len(chosen) + 1, hit)) + 1
-        if tokens > min(window, room) and len(chosen) >= len(lead):
+        if tokens > min(window, room) and len(chosen) >= len(first or lead):
             break
         if tokens > window:
-            return list(hits)
+            return lead
         chosen.append(hit)
     order = {report: n for n, report in enumerate(by_report)}
 

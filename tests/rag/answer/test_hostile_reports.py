@@ -43,7 +43,8 @@ _DATA = r"(?:[^<]|<(?=[ \n]*[\d=.,$€£]))*"
 _QUESTION = rf"<question>\n{_DATA}\n</question>"
 _PROMPT = re.compile(
     rf"""Passages:\n\n(?:<passage number="\d+"(?: [a-z_]+="[^"<>\n]*")* stage="[a-z]+">\n{_DATA}"""
-    rf"\n</passage>\n\n)+(?:<conversation>\n{_DATA}\n</conversation>\n)?{_QUESTION}"
+    rf"\n</passage>\n\n)+These passages are of \d+ reports of \d+ labs\.\n"
+    rf"(?:<counted>\n{_DATA}\n</counted>\n)?(?:<conversation>\n{_DATA}\n</conversation>\n)?{_QUESTION}"
     r"\n\nHow to answer, [^<\n]+\nAnswer in ([\w ]+); end each sentence that tells what reports "
     r"say with its passage numbers in square brackets\."
 )
@@ -82,10 +83,8 @@ def test_text_of_a_report_can_not_leave_its_fence(attack: str) -> None:
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=NAMES)
 def test_a_question_or_a_conversation_can_not_leave_its_fence(attack: str) -> None:
-    plan = Plan(attack, attack)
-    assert_well_formed(
-        str(answer_messages(plan, hits("One."), [Turn("user", attack)])[1]["content"]), 1
-    )
+    plan, turns = Plan(attack, attack), [Turn("user", attack)]
+    assert_well_formed(answer_messages(plan, hits("One."), turns, attack)[1]["content"], 1)
     user = str(plan_messages(attack, [Turn("assistant", attack)], "en")[1]["content"])
     assert re.fullmatch(rf"<conversation>\n{_DATA}\n</conversation>\n{_QUESTION}", user)
 

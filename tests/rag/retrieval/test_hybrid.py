@@ -1,5 +1,6 @@
 """Hybrid search over the sample collection: rank, scope, what a question names, what is read."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import fake_engine
@@ -106,9 +107,9 @@ def test_a_digest_reads_whole_reports_and_their_findings_before_all_else() -> No
     catalog = Catalog([*infos, fake_engine.report(1)])
     found = SearchResult((Hit(passages[0], 1.0), Hit(passages[3], 0.5)), frozenset())
 
-    def read(plan: Plan, window: int = 10_000) -> list[str]:
-        reports = reports_to_read(plan, found, catalog)
-        hits = add_reports(plan, found.hits, reports, passages, Settings(), window)
+    def read(plan: Plan, window: int = 10_000, first: Sequence[Hit] = ()) -> list[str]:
+        reports = reports_to_read(plan, found, catalog, first)
+        hits = add_reports(plan, first, found.hits, reports, passages, Settings(), window)
         return [hit.passage.text.removeprefix("report_") for hit in hits]
 
     whole = [f"{n} {stage}" for n in (3, 6, 0, 9) for stage in stages]
@@ -120,6 +121,11 @@ def test_a_digest_reads_whole_reports_and_their_findings_before_all_else() -> No
         texts = read(replace(lab, intent=intent))
         assert texts == [*(f"0 {stage}" for stage in stages), "3 partner"]
     assert len(read(replace(lab, intent="topic"))) == 6
+    # What a digest quotes comes first; a comparison reads its reports alone.
+    quoted = [Hit(passages[8], 0.0)]
+    assert len(read(replace(lab, intent="topic"), first=quoted)) == 9
+    assert read(replace(lab, intent="topic"), 180, quoted)[:1] == ["6 intention"]
+    assert read(replace(lab, intent="compare"), first=quoted) == [f"6 {stage}" for stage in stages]
 
 
 def test_more_passages_are_read_where_more_are_wanted() -> None:
