@@ -133,7 +133,8 @@ def left_out(examples: Sequence[Example]) -> list[tuple[Example, Chances, Chance
         chances = made[key].chances(example.features)
         judged = made[key].judged(chances, example.second)
         plain = chances.stated(is_absent(example.features))
-        judged = judged.stated(is_absent(example.features, example.second))
+        surest = float(chances.says.max(initial=0))
+        judged = judged.stated(is_absent(example.features, example.second, surest))
         results.append((example, plain, judged))
     return results
 

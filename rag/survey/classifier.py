@@ -30,8 +30,9 @@ MOST_JUDGED = 250  # reports that it judges at most
 UNMET = 0.02  # what is left of probabilities where the collection does not meet a topic
 PATIENCE, PAUSE = 15.0, 0.25  # seconds to wait while it serves others, and between two tries
 MOST_READ = 30  # reports that it judges before a digest is made
-FIRST = 10  # likeliest reports of which one must have a sentence with this logit
+FIRST = 10  # likeliest reports of which one must have a sentence with this logit,
 ANSWERS = -3.0
+SURE = 0.7  # or one speaks of it with this probability before they are judged
 SECOND = ("relevance", "likeness")  # what a second look finds of a report
 LEAST_SPREAD = 0.01  # added to the standard deviation of likeness
 AT_A_TIME = 60  # sentences between two looks at whether to stop
@@ -189,14 +190,16 @@ class Judged:
         return self.chances.stated(self.is_absent)
 
 
-def is_absent(features: Numbers, second: Numbers | None = None) -> bool:
+def is_absent(features: Numbers, second: Numbers | None = None, surest: float = 0.0) -> bool:
     """Whether the collection does not speak of a topic at all.
 
     No report has all its words, or the cross-encoder finds that no sentence that it read says
-    anything of it.
+    anything of it, while no report speaks of it surely: `surest` is the highest probability before
+    its look. Of topics of several parts ("coral reefs and mangroves") no sentence says all.
     """
     known = np.zeros(0) if second is None else second[~np.isnan(second[:, 0]), 0]
-    return not is_met(features) or bool(len(known) and known.max() < ANSWERS)
+    is_unsaid = bool(len(known)) and known.max() < ANSWERS and surest < SURE
+    return not is_met(features) or is_unsaid
 
 
 def judge_topic(
@@ -218,15 +221,16 @@ def judge_topic(
     measured = measure.measure(topic, scope if only else ())
     progress("reading", len(scope), len(scope))
     chances = classifier().chances(measured.features)
+    inside = np.isin(measure.ids, list(scope))
+    surest = float(chances.says[inside].max(initial=0))
     second = None
     if reranker:
-        inside = np.isin(measure.ids, list(scope))
         likeliest = np.argsort(np.where(inside, -chances.about, 1), kind="stable")[:FIRST]
         unsure = uncertain(np.where(inside, chances.says, 0))[:most]
         read = [n for n in dict.fromkeys([*likeliest.tolist(), *unsure]) if inside[n]]
         second = second_look(topic, measured, read, measure, reranker, progress, stop)
         chances = classifier().judged(chances, second)
-    absent = topic.is_unknown or is_absent(measured.features, second)
+    absent = topic.is_unknown or is_absent(measured.features, second, surest)
     return Judged(measured, chances, absent)
 
 

@@ -121,7 +121,9 @@ def test_a_topic_that_no_passage_and_no_tag_meets_is_spoken_of_by_no_report() ->
     unmet = np.column_stack([(rows | {"weakest": np.full(3, 0.5)})[name] for name in FEATURES])
     assert is_absent(unmet)
     assert not is_absent(met)
-    assert is_absent(met, np.array([[np.nan, np.nan], [-9.0, 0.5], [-8.0, 0.5]]))
+    unsaid = np.array([[np.nan, np.nan], [-9.0, 0.5], [-8.0, 0.5]])
+    assert is_absent(met, unsaid)
+    assert not is_absent(met, unsaid, surest=0.9)
     assert Chances(np.ones(3), np.ones(3)).stated(True).says.sum() < 0.1
 
 
