@@ -17,6 +17,7 @@ Role = Literal["user", "assistant"]
 Span = tuple[int, int]
 # Told the name of a stage, how much of it is done, and how much there is (0: not known).
 Progress = Callable[[str, int, int], None]
+FREE_TEXT = "Text of the report"  # prompt of what stands under no heading and no question
 FACTS = "Facts of this report"  # section and prompt of what only tags say: "Label: value" a line
 
 

@@ -31,7 +31,7 @@ from ingest.parsing.scan import (
 )
 from rag.catalog.normalize import fold_tag
 from rag.text.sentences import sentences
-from rag.types import FACTS, Block, Report, Span, Stage
+from rag.types import FACTS, FREE_TEXT, Block, Report, Span, Stage
 
 _NAME_PROMPT = re.compile(
     r"\b(?:name for your|title of the|name of the (?:experiment|innovation)|solution name)\b"
@@ -39,8 +39,6 @@ _NAME_PROMPT = re.compile(
     re.IGNORECASE,
 )
 _INSIGHT = re.compile(r"^(?:[-_*•\"'.]|\d+\s*[.)]|$)")
-# The question of a text that stands under no question and no heading.
-FREE_TEXT = "Text of the report"
 MAX_TITLE = 200  # characters of the longest title
 # What may be left of a paragraph of form text without being a word of the lab's.
 _MARKS = "*_>-–.:; \t\n\u00a0"

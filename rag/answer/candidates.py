@@ -21,17 +21,18 @@ from rag.citation.quotable import short_question, usable
 from rag.models.encoder import Vectors
 from rag.query.entities import countries_in
 from rag.retrieval.hybrid import collected_factor
-from rag.survey.columns import QUESTION_LIKE_EXAMPLE, nearest_kind
+from rag.survey.columns import QUESTION_LIKE_EXAMPLE, nearest_kind, nearest_kinds
 from rag.text.tokenize import (
     counted_thing,
     counted_words,
     is_quantity,
     strip_accents,
+    terms,
     terms_and_pairs,
     words,
     words_by_numbers,
 )
-from rag.types import Alike, Hit, Passage, Plan
+from rag.types import FACTS, Alike, Hit, Passage, Plan
 
 if TYPE_CHECKING:
     from rag.models.embeddings import Embedding
@@ -50,9 +51,11 @@ BEFORE, SECOND = 0.85, 0.9
 # Where a form question asks for the same as the question, its report tells the topic: its answers
 # come so much nearer to the report's best sentence, and gain this; the first of them, this more.
 REPORT_SHARE, ASKED_BONUS, FIRST_BONUS = 0.7, 0.2, 0.1
-# How near to its examples a question must be to ask for the same as a form question; without the
-# words of its topic; and without them where the whole question says otherwise.
-ASKED, ASKED_BARE, ASKED_CLEARLY = 1.0, 0.85, 1.4
+# How near to its examples the beginning or the end of a question must be to ask for the same as a
+# form question; both together; and where it is one word. They have at most so many words.
+ASKED, ASKED_BY_BOTH, ASKED_BY_WORD, MOST_ASKING = 1.5, 1.8, 2.1, 7
+# A question of more content words says by itself what it asks for.
+MOST_TERMS = 8
 # Words of an answer that needs no form question before it where that is what was asked.
 MIN_ALONE = 3
 # The share of a passage's relevance (0 to 1) that its sentences' scores gain.
@@ -61,6 +64,7 @@ RELEVANCE_WEIGHT = 0.5
 NOT_FOUND = 0.5
 # The share of the mean score of the sentences before and after it that a sentence gains.
 NEIGHBOURS = 0.2
+_NO_MARKS = str.maketrans(dict.fromkeys("¿?؟¡!:;,.،؛", " "))
 _LEARNED = re.compile(
     r"\b(?:learn\w*|lessons?|found|findings?|results?|barriers?|obstacles?|worked|enseigne\w*"
     r"|appris|lecons?|resultats?|aprend\w+|lecciones|licoes|resultados?|barreras?|barreiras?)\b"
@@ -99,8 +103,8 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
         return []
     texts = [sentence.text for *_, sentence in found]
     vectors = np.asarray(embedding.get_text_embedding_batch(texts), np.float32)
-    asked = [plan.standalone, plan.question] if plan.follows else [plan.standalone]
-    query = np.asarray(embedding.get_text_embedding_batch(asked), np.float32).mean(axis=0)
+    questions = [plan.standalone, plan.question] if plan.follows else [plan.standalone]
+    query = np.asarray(embedding.get_text_embedding_batch(questions), np.float32).mean(axis=0)
     near = vectors @ query
     weights = _weights(plan, [hit for hit in hits if hit.score] or hits)
     total = sum(weights.values()) or 1.0
@@ -124,7 +128,9 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
             score = score * learned + FINDING_BONUS
         score += NUMBER_BONUS if quantity and re.search(r"\d", text) else 0.0
         score += COUNTED_WEIGHT * max(0.0, float(counted[i]) - LEAST_COUNTED)
-        fits = bool(wanted) and kind_asked(passage.prompt or passage.section) == wanted
+        # A fact has its own label.
+        asked = text.partition(":")[0] if passage.section == FACTS else passage.prompt
+        fits = bool(wanted) and kind_asked(asked or passage.section) == wanted
         unjudged = mean if hit.score else NOT_FOUND * mean
         score += RELEVANCE_WEIGHT * (unjudged if hit.relevance is None else hit.relevance)
         score *= 1.0 if passage.report.author == "lab" else collected
@@ -175,13 +181,24 @@ def _counted(plan: Plan, texts: Sequence[str], embedding: Embedding) -> Vectors:
 
 
 def kind_wanted(plan: Plan) -> str:
-    """The kind of form question that asks the same as a question: "cost", "outcome" ...; or ""."""
-    about = set(words(plan.subject))
-    bare = " ".join(w for w in plan.question.split() if about.isdisjoint(words(w)))
-    (kind, near), (of_bare, near_bare) = map(nearest_kind, (plan.question, bare or plan.question))
-    if near < ASKED:
-        clear = near_bare >= (ASKED_BARE if of_bare == kind else ASKED_CLEARLY)
-        kind = of_bare if clear else "other"
+    """The kind of form question that asks the same as a question: "cost", "outcome" ...; or "".
+
+    What a question asks for stands at its beginning, its end, or both: "how long did ... take".
+    """
+    own = plan.question.translate(_NO_MARKS).split()
+    if len(terms(plan.question, plan.language)) > MOST_TERMS:
+        return ""
+    lengths = range(1, min(MOST_ASKING, len(own)) + 1)
+    ends = [(" ".join(part), ASKED) for n in lengths for part in (own[:n], own[-n:])]
+    lengths = range(2, min(4, len(own)))
+    both = [
+        (" ".join(own[: n - m] + own[-m:]), ASKED_BY_BOTH) for n in lengths for m in (1, 2) if n > m
+    ]
+    parts = {part: least for part, least in (*both, *ends) if terms(part, plan.language)}
+    kind, best = "other", 0.0
+    for (part, least), (name, near) in zip(parts.items(), nearest_kinds([*parts]), strict=True):
+        if near >= (least if " " in part else ASKED_BY_WORD) and near > best:
+            kind, best = name, near
     # "How much plastic" is no question for a cost, "how much money" is.
     thing = counted_thing(plan.question, plan.language)
     return "" if kind == "other" or (thing and kind_asked(thing) != kind) else kind

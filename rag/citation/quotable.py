@@ -15,7 +15,7 @@ from functools import lru_cache
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences
 from rag.text.tokenize import stop_words, words
-from rag.types import FACTS, Passage, Span
+from rag.types import FACTS, FREE_TEXT, Passage, Span
 
 # With fewer words a text is no sentence; with as many it may be one without a full stop.
 MIN_WORDS = 5
@@ -180,7 +180,7 @@ def _one_line(text: str, unit: Sequence[Span], language: str) -> str:
 
 def short_question(passage: Passage) -> str:
     """A passage's form question, short enough to stand before its answer; "" if it has none."""
-    match = _QUESTION.match(passage.prompt) if passage.section else None
+    match = _QUESTION.match(passage.prompt) if passage.prompt != FREE_TEXT else None
     if not match:
         return ""
     return match["label"] or " ".join(filter(None, (match["sentence"], match["unit"])))

@@ -83,7 +83,12 @@ def _examples() -> tuple[Sequence[str], _Texts]:
 @lru_cache(8192)
 def nearest_kind(text: str) -> tuple[str, float]:
     """What a text asks for, such as "cost" or "partners", and how near it is to an example."""
-    return _nearest(_Texts.of([text]))[0]
+    return nearest_kinds([text])[0]
+
+
+def nearest_kinds(texts: Sequence[str]) -> list[tuple[str, float]]:
+    """What each text asks for, and how near it is to an example."""
+    return _nearest(_Texts.of(texts)) if texts else []
 
 
 def _nearest(texts: _Texts) -> list[tuple[str, float]]:

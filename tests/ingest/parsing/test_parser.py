@@ -3,9 +3,8 @@
 import pytest
 from made_up import TAGS, answers, learned, parsed, report, texts
 
-from ingest.parsing.parser import FREE_TEXT
 from ingest.parsing.scan import clean
-from rag.types import FACTS
+from rag.types import FACTS, FREE_TEXT
 
 PARTNER = (
     "Please state the name of the Parter:",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from passages import passage, report
 
@@ -9,7 +11,7 @@ from rag.answer.candidates import find_candidates, kind_wanted
 from rag.models.embeddings import make_embedding
 from rag.retrieval.hybrid import READ_WHOLE, whole_reports
 from rag.settings import Settings
-from rag.types import Hit, Plan
+from rag.types import FACTS, Hit, Plan
 
 
 @pytest.mark.quality
@@ -37,6 +39,16 @@ def test_what_stands_under_the_question_that_is_asked_goes_first() -> None:
 
 
 @pytest.mark.quality
+def test_a_tag_answers_by_its_own_label() -> None:
+    text = "Total cost: Less than 1,000 USD\nControl group: none"
+    facts = replace(passage(text, prompt=FACTS), section=FACTS)
+    question = "what did the fish stall cost"
+    plan = Plan(question, question, subject="fish stall")
+    found = find_candidates(plan, [Hit(facts, 1.0)], make_embedding(Settings()))
+    assert [c.text for c in found if c.fits] == ["Total cost: Less than 1,000 USD"]
+
+
+@pytest.mark.quality
 def test_an_answer_to_what_is_asked_needs_no_form_question_before_it() -> None:
     prompt = "Who are your top 5 partners for this challenge? Please name them."
     text = "Market Women's League of Lima\nCivil society"
@@ -56,6 +68,9 @@ def test_an_answer_to_what_is_asked_needs_no_form_question_before_it() -> None:
         ("who were the partners of the fish stall", "fish stall", "partners"),
         ("¿Cuánto costó el puesto de pescado?", "puesto pescado", "cost"),
         ("Why do women sell smoked fish?", "women smoked fish", ""),
+        ("smoked fish in Lima: which hypotheses?", "smoked fish hypotheses", "hypothesis"),
+        ("how long did the fish stall take", "fish stall", "duration"),
+        ("smoked fish proven?", "smoked fish", "outcome"),
     ],
 )
 def test_a_question_asks_for_what_a_form_does(question: str, subject: str, kind: str) -> None:

@@ -1,10 +1,13 @@
 """Which sentences of a passage can be quoted, how they are shown, and that they are found again."""
 
+from dataclasses import replace
+
 import pytest
 from passages import passage
 
 from rag.citation.citations import best_support
 from rag.citation.quotable import usable
+from rag.types import FREE_TEXT
 
 
 @pytest.mark.parametrize(
@@ -45,3 +48,10 @@ def test_whole_sentences_are_shown_with_what_they_need(
     for own in sentences:
         support = best_support(f"Peru (2023, plan): {own.text}", source, "en")
         assert (support.status, support.quote) == ("supported", text[own.start : own.end])
+
+
+@pytest.mark.parametrize(("prompt", "shown"), [("Prototype?", ["Prototype: No"]), (FREE_TEXT, [])])
+def test_a_short_answer_without_a_heading_is_shown_with_its_question(
+    prompt: str, shown: list[str]
+) -> None:
+    assert [s.text for s in usable(replace(passage("No", prompt=prompt), section=""))] == shown
