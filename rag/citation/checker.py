@@ -14,6 +14,7 @@ stays and is marked. `eval verify` measures all this.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,7 @@ _LEAST_WORDS = 4
 _TOKENS_PER_SENTENCE = 80
 _LONGEST_REASON = 200
 _MOST_READ = 40_000
+_BOLD = re.compile(r"\W*\*\*([^*]+)\*\*")
 # Paraphrase and translation are named because models doubt them, the parts of a sentence because
 # they overlook a word that is changed. The reason comes first: it is what the verdict rests on.
 _PROMPT = """You check the sentences of an answer against passages of reports of country \
@@ -62,7 +64,7 @@ other languages than the sentences.
 Judge a sentence with cites="..." by these passages together and by no others. Judge one with \
 cites="all", and any that counts or compares the labs of the answer or tells what the passages do \
 not say, by all passages and by the sentences beside it. "These", "it" or "the lab" refer to the \
-sentences before.
+sentences before. Take as said what <question> states, such as how many reports there are.
 
 Take each sentence apart and look up every part: which lab or country; who did it with \
 whom; what; how many, when, where; whether it is planned, assumed, asked, under way or done; \
@@ -168,6 +170,9 @@ class Verifier:
         named = {code for claim in claims for code in countries_in(claim.sentence)}
         self._counts = {self._labs(cited), self._labs(self._by_number), str(len(named))}
         self._counts.add(str(len({passage.report.id for passage in passages})))
+        self._years: dict[str, set[int]] = {}
+        for passage in passages:
+            self._years.setdefault(passage.report.lab, set()).add(passage.report.year or 0)
 
     def _facts(self, passage: Passage) -> _Facts:
         text = f"{passage.context} {passage.section} {passage.text}"
@@ -203,6 +208,20 @@ class Verifier:
     def _in_language(self, numbers: Iterable[int]) -> list[int]:
         return [n for n in numbers if self._passages[n - 1].language == self._language]
 
+    def _years_told(self, claim: Claim) -> set[str]:
+        """Of the years that a claim names those that it need not cite.
+
+        An item begins with the years of all its sentences; of years between those of the reports it
+        may be said that nothing is told.
+        """
+        years = set[int]().union(*self._years.values()) - {0}
+        if not claim.cited:
+            return {str(year) for year in range(min(years, default=0), max(years, default=0))}
+        head = _BOLD.match(claim.sentence)
+        labs = {self._passages[n - 1].report.lab for n in claim.cited}
+        own = {str(year) for lab in labs for year in self._years[lab]}
+        return own & numbers_in(head[1]) if head else set()
+
     def _by_facts(self, claim: Claim) -> Verdict:
         """The verdict by numbers and places; "unchecked" where they say nothing against it."""
         cited, bare = claim.cited, ITEM.sub("", claim.sentence)
@@ -210,7 +229,7 @@ class Verifier:
         written = numbers_in(bare)
         spelled = {n for n in spelled_in(bare) if int(n) >= _LEAST_SPELLED}
         counts = {self._labs(cited), str(len(countries_in(bare))), *self._counts}
-        fine = self._question | counts
+        fine = self._question | counts | self._years_told(claim)
 
         def missing(numbers: set[str], facts: _Facts) -> list[str]:
             known = {*facts.numbers, *fine}
@@ -346,7 +365,8 @@ def _parts(text: str, known: int) -> Iterator[tuple[str, str, Claim | None]]:
 def makes_claim(sentence: str) -> bool:
     """Whether a sentence says something that reports could support; headings and frames don't."""
     plain = keep_known(sentence, 0).strip().rstrip("*_ ")
-    if not marks(sentence) and plain.endswith((":", "：")):
+    is_head = plain.endswith((":", "：")) or _BOLD.fullmatch(keep_known(sentence, 0).strip())
+    if is_head and not marks(sentence):
         return False
     return not plain.startswith("#") and len(words(plain)) >= _LEAST_WORDS
 

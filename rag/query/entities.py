@@ -29,9 +29,11 @@ _OPEN_RANGES: Sequence[tuple[str, Callable[[int, int], bool]]] = (
     (r"\b(?:before|prior to|earlier than|avant|antes de)\s+{}|قبل (?:عام )?{}", lt),
     (r"\b(?:until|up to|till|jusqu en|hasta|ate)\s+{}|حتى (?:عام )?{}", le),
 )
-# Names that have a country's in them and stand for something else.
+# Names that have a country's in them and stand for something else. In Arabic an adjective for what
+# has to do with money is Mali's name, too: there after a preposition or "lab".
 _NO_COUNTRIES = re.compile(
     r"\bnew mexico|\b(?:gulf of|golfe de|golfo de) guin\w+|\bu\.?s\.?[ -]?(?:\$|dollars?\b)"
+    r"|(?<=[\u0621-\u064a] )(?<!في |من |عن |مع )(?<!بين |إلى |على )(?<!مختبر )مالي\b|المالي\b"
     r"|\$ ?us\b|\b(?:latin\w*|south|su[dl]|nort[eh]|central|inter|pan|afr\w+)[ -]am[eé]ric\w+",
     re.IGNORECASE,
 )

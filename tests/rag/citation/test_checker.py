@@ -51,9 +51,28 @@ def test_what_a_hard_fact_denies_is_struck_with_the_reason(sentence: str, reason
     assert (struck.text, struck.reason) == (sentence, reason)
 
 
-@pytest.mark.parametrize("frame", ["In short:", "**What labs found:**", "## Findings", "Yes."])
+HEADS = ["In short:", "**What labs found:**", "**How labs share water**", "## Findings", "Yes."]
+
+
+@pytest.mark.parametrize("frame", HEADS)
 def test_frames_and_headings_stay(frame: str) -> None:
     assert check(f"{frame}\n\n{CLAIM} [2].", READ, "en").text.startswith(frame)
+
+
+LATER = passage("The wells dried up.", report("dry-wells", "Ghana", "GH", year=2025))
+SHARED = "Farmers share the water of three wells by the hour [2]."
+OF_YEARS = {
+    f"**Ghana (2023 to 2025).** {SHARED}": ["supported"],
+    f"**Ghana (2023 to 2026).** {SHARED}": [],
+    "The passages tell nothing of 2024.": ["unchecked"],
+    "The passages tell nothing of 2026.": [],
+}
+
+
+@pytest.mark.parametrize("sentence", OF_YEARS)
+def test_an_item_begins_with_all_its_years_and_years_between_may_be_silent(sentence: str) -> None:
+    checked = check(f"{CLAIM} [2].\n\n{sentence}", [*READ, LATER], "en")
+    assert list(checked.statuses.values())[1:] == OF_YEARS[sentence]
 
 
 # By the model: right; right, though a number of it stands nowhere; denied; in part; in no passage.
