@@ -156,31 +156,27 @@ class PostgresIndex(Index):
         """Read tags and words; of reports only those that `before` has not."""
         self._database = database
         known: Mapping[int, Head] = before._known if before else {}
-        with_heads = "SELECT number, head FROM report WHERE NOT number = ANY(%s)"
+        new = "SELECT number, CASE WHEN number <> ALL(%s) THEN head END FROM report"
 
         def read(connection: Connection) -> tuple[Any, ...]:
-            there = one(connection, "SELECT to_regclass('asklabs.version')")[0]
-            if not there:
+            if not one(connection, "SELECT to_regclass('asklabs.version')")[0]:
                 raise IndexMissing("The database holds no index. Make one: asklabs ingest PATH")
             check_version(one(connection, "SELECT number FROM version")[0])
             state = one(connection, "SELECT revision, made_by, words FROM state")
-            numbers = {n for (n,) in connection.execute("SELECT number FROM report")}
-            new = connection.execute(with_heads, [list(known)]).fetchall()
             mean = one(connection, "SELECT avg(length)::float8 FROM passage")[0]
-            return state, numbers, new, mean
+            return *state, mean or 1.0, connection.execute(new, [list(known)]).fetchall()
 
-        (self.revision, self.made_by, packed), numbers, new, mean = database.run(read)
+        self.revision, self.made_by, packed, self._mean, reports = database.run(read)
         if not self.revision:
             raise IndexMissing(
                 "The database holds no index yet: an ingest is at work or was cut short. Run "
                 "asklabs ingest PATH and wait until it is done."
             )
-        self._mean = mean or 1.0
-        heads = {n: head for n, head in known.items() if n in numbers}
-        heads |= {n: HEAD.validate_json(head) for n, head in new}
-        self._known: Mapping[int, Head] = heads
-        super().__init__({head.report.info.id: head for head in heads.values()})
-        self._numbers = {head.report.info.id: n for n, head in heads.items()}
+        self._known: Mapping[int, Head] = {
+            n: HEAD.validate_json(head) if head else known[n] for n, head in reports
+        }
+        super().__init__({head.report.info.id: head for head in self._known.values()})
+        self._numbers = {head.report.info.id: n for n, head in self._known.items()}
         words = orjson.loads(zlib.decompress(packed))
         self.spellings = {term: form for term, form, _ in words}
         self._counts = {term: count for term, _, count in words}

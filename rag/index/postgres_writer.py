@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,10 +15,10 @@ from filelock import FileLock
 from pgvector import HalfVector
 from psycopg.types.json import Jsonb
 
-from rag.errors import IndexBusy
+from rag.errors import IndexBusy, IndexUnusable
 from rag.index.bm25 import terms_of
 from rag.index.interface import HEAD, StoredReport, unpack
-from rag.index.layout import LOCK, current_version, write_error
+from rag.index.layout import LOCK, write_error
 from rag.index.postgres import (
     MOST_TIMES,
     PLACES,
@@ -30,7 +30,7 @@ from rag.index.postgres import (
     configure,
     one,
 )  # fmt: skip
-from rag.index.snapshot import Snapshot
+from rag.index.snapshot import Snapshot, current_snapshot
 from rag.index.writer import LocalWriter, write_all
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, unit
 from rag.types import Passage, Progress
@@ -236,8 +236,9 @@ def copy_database(url: str, folder: Path) -> Snapshot:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK), closing(Database(url)) as database:
-            version = current_version(folder)
-            base = Snapshot.open(folder, version) if version else None
+            base: Snapshot | None = None
+            with suppress(IndexUnusable):
+                base = current_snapshot(folder, {})
             (revision,) = database.run(lambda c: one(c, "SELECT revision FROM state"))
             if base and base.revision == revision:
                 return base
