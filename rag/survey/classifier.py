@@ -12,16 +12,17 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import ceil, exp, floor, sqrt
+from math import ceil, exp, floor, log, sqrt
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rag.models.client import Stop
 from rag.retrieval.rerank import CrossEncoder, Shed
-from rag.survey.features import Measured, Numbers, ReportMeasure, Topic, is_met
+from rag.survey.features import FEATURES, Measured, Numbers, ReportMeasure, Topic, is_met
 from rag.types import Passage, Progress, Span
 
 WEIGHTS = Path(__file__).with_name("weights.json")
@@ -33,8 +34,12 @@ MOST_READ = 30  # reports that it judges before a digest is made
 FIRST = 10  # likeliest reports of which one must have a sentence with this logit,
 ANSWERS = -3.0
 SURE = 0.7  # or one speaks of it with this probability before they are judged
+# From which nearness of meaning a report stands out, by the logarithm of how many passages there
+# are: the highest of many is higher by chance.
+STANDS_OUT, MORE_OF_MANY = -1.6, 1.5
 SECOND = ("relevance", "likeness")  # what a second look finds of a report
 LEAST_SPREAD = 0.01  # added to the standard deviation of likeness
+_RAISED_BY, _MOST_RAISED = 0.25, 8.0  # log odds
 AT_A_TIME = 60  # sentences between two looks at whether to stop
 
 
@@ -49,6 +54,23 @@ class Chances:
         """These, of which little is left where a topic is absent."""
         left = UNMET if absent else 1.0
         return Chances(self.says * left, self.about * left)
+
+    def raised(self, apart: npt.NDArray[np.bool_]) -> Chances:
+        """These, those of reports that stand out so much higher that one report speaks of a topic.
+
+        They were learned from a large collection, where few reports speak of a topic.
+        """
+        more = 0.0
+        while apart.any() and more < _MOST_RAISED and self._with(apart, more).says.sum() < 1:
+            more += _RAISED_BY
+        return self._with(apart, more) if more else self
+
+    def _with(self, apart: npt.NDArray[np.bool_], more: float) -> Chances:
+        says, about = (
+            np.where(apart, 1 / (1 + np.exp(-_log_odds(values) - more)), values)
+            for values in (self.says, self.about)
+        )
+        return Chances(says, about)
 
 
 class Classifier:
@@ -190,16 +212,34 @@ class Judged:
         return self.chances.stated(self.is_absent)
 
 
-def is_absent(features: Numbers, second: Numbers | None = None, surest: float = 0.0) -> bool:
+def standing_out(features: Numbers, passages: int) -> npt.NDArray[np.bool_]:
+    """Which reports, of so many passages in all, are nearer in meaning to a topic than by chance.
+
+    Of few reports that tells more than their words, which may be in another language.
+    """
+    least = STANDS_OUT + MORE_OF_MANY * log(max(1, passages))
+    return np.asarray(features[:, FEATURES.index("meaning")] >= least)
+
+
+def is_absent(
+    features: Numbers,
+    second: Numbers | None = None,
+    surest: float = 0.0,
+    is_found: bool | None = None,
+) -> bool:
     """Whether the collection does not speak of a topic at all.
 
-    No report has all its words, or the cross-encoder finds that no sentence that it read says
-    anything of it, while no report speaks of it surely: `surest` is the highest probability before
-    its look. Of topics of several parts ("coral reefs and mangroves") no sentence says all.
+    It is not `is_found`, if that is known, else no report has all its words; or the cross-encoder,
+    which read the nearest report, finds that no sentence says anything of it, while no report
+    speaks of it surely: `surest` is the highest probability before its look. Of topics of several
+    parts ("coral reefs and mangroves") no sentence says all.
     """
-    known = np.zeros(0) if second is None else second[~np.isnan(second[:, 0]), 0]
-    is_unsaid = bool(len(known)) and known.max() < ANSWERS and surest < SURE
-    return not is_met(features) or is_unsaid
+    if second is not None and surest < SURE:
+        known = second[~np.isnan(second[:, 0]), 0]
+        nearest = int(np.argmax(features[:, FEATURES.index("meaning")]))
+        if len(known) and known.max() < ANSWERS and not np.isnan(second[nearest, 0]):
+            return True
+    return not (is_met(features) if is_found is None else is_found)
 
 
 def judge_topic(
@@ -230,8 +270,10 @@ def judge_topic(
         read = [n for n in dict.fromkeys([*likeliest.tolist(), *unsure]) if inside[n]]
         second = second_look(topic, measured, read, measure, reranker, progress, stop)
         chances = classifier().judged(chances, second)
-    absent = topic.is_unknown or is_absent(measured.features, second, surest)
-    return Judged(measured, chances, absent)
+    apart = standing_out(measured.features, len(measure.snapshot.passages))
+    is_found = (is_met(measured.features) and not topic.is_unknown) or bool(apart.any())
+    absent = is_absent(measured.features, second, surest, is_found)
+    return Judged(measured, chances if absent else chances.raised(apart), absent)
 
 
 @dataclass(frozen=True, slots=True)

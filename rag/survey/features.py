@@ -40,7 +40,7 @@ FEATURES = (
 )  # fmt: skip
 NEAR = 0.7  # cosine from which a word of the collection stands for one of the topic
 KNOWN_TAG = 0.7  # cosine from which a tag means the topic
-LEAST_KNOWN = 0.0005  # added to the share of reports with such a tag, whose logarithm is taken
+LEAST_KNOWN = 1.1  # reports added to those with such a tag, of whose share the logarithm is taken
 LEARNED = 30  # words that are learned
 # A first guess of how likely reports speak of a topic, from which words are learned: log odds.
 GUESS = {"meaning": 0.5, "coverage": 2, "tags": 3, "closest_sentence": 6, "sentences": 2}
@@ -291,7 +291,7 @@ class ReportMeasure:
             "closest_sentence": closest,
             "sentences": np.log1p(near),
             "length": np.log(self._lengths.clip(1)),
-            "known": np.full(len(self.ids), np.log(known.mean() + LEAST_KNOWN)),
+            "known": np.full(len(self.ids), np.log((known.sum() + LEAST_KNOWN) / len(self.ids))),
         }
         guess = GUESS_CONSTANT + sum(columns[name] * weight for name, weight in GUESS.items())
         columns["learned"] = self._best(self._learned(1 / (1 + np.exp(-guess))))
@@ -380,7 +380,7 @@ class ReportMeasure:
 def is_met(features: Numbers) -> bool:
     """Whether a passage has all words of a topic, or what means them, or a tag means the topic."""
     weakest, known = (features[:, FEATURES.index(name)].max() for name in ("weakest", "known"))
-    return bool(weakest >= NEAR or known > np.log(LEAST_KNOWN) + 1e-6)
+    return bool(weakest >= NEAR or known > np.log(LEAST_KNOWN / len(features)) + 1e-6)
 
 
 def _relative(

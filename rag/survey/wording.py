@@ -74,7 +74,9 @@ def english_wordings(
     read = {*nearest[:READ].tolist(), *meeting[:READ].tolist()}
     for n in read.union(meeting[:MEETING].tolist()):
         passage = snapshot.passages[n]
-        for name in set(_phrases(f"{passage.report.title}. {passage.text}")):
+        info = passage.report
+        texts = (info.title, *info.thematic_areas, passage.text)
+        for name in set(_phrases(". ".join(texts))):
             if name not in rendered:
                 rendered[name] = word_by_word(name, near)
             counts[name] += n in read or rendered[name] > 0

@@ -14,8 +14,15 @@ from rag.engine import Engine, open_engine
 from rag.errors import InputError
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
-from rag.survey.classifier import Chances, classifier, is_absent, uncertain, waited_scores
-from rag.survey.features import FEATURES, LEAST_KNOWN, Topic
+from rag.survey.classifier import (
+    Chances,
+    classifier,
+    is_absent,
+    standing_out,
+    uncertain,
+    waited_scores,
+)
+from rag.survey.features import FEATURES, LEAST_KNOWN, Topic, is_met
 from rag.survey.wording import word_by_word
 
 
@@ -116,15 +123,38 @@ def test_passages_are_like_those_that_are_relevant(sample_engine: Engine) -> Non
 
 def test_a_topic_that_no_passage_and_no_tag_meets_is_spoken_of_by_no_report() -> None:
     rows = {name: np.full(3, 1.0) for name in FEATURES}
-    rows["known"] = np.full(3, np.log(LEAST_KNOWN))
+    rows["known"] = np.full(3, np.log(LEAST_KNOWN / 3))
     met = np.column_stack([rows[name] for name in FEATURES])
     unmet = np.column_stack([(rows | {"weakest": np.full(3, 0.5)})[name] for name in FEATURES])
+    assert is_met(met)
+    assert not is_met(unmet)
     assert is_absent(unmet)
     assert not is_absent(met)
-    unsaid = np.array([[np.nan, np.nan], [-9.0, 0.5], [-8.0, 0.5]])
+    unsaid = np.array([[-9.0, 0.5], [np.nan, np.nan], [-8.0, 0.5]])
     assert is_absent(met, unsaid)
     assert not is_absent(met, unsaid, surest=0.9)
     assert Chances(np.ones(3), np.ones(3)).stated(True).says.sum() < 0.1
+
+
+def test_the_cross_encoder_tells_a_topic_absent_only_where_it_read_the_nearest_report() -> None:
+    features = np.ones((3, len(FEATURES)))
+    features[1, FEATURES.index("meaning")] = 9
+    read = np.array([[np.nan, np.nan], [-9.0, 0.5], [-8.0, 0.5]])
+    assert is_absent(features, read, is_found=True)
+    assert not is_absent(features, read[[1, 0, 2]], is_found=True)
+
+
+def test_a_report_that_stands_out_speaks_of_a_topic_that_few_others_do() -> None:
+    features = np.ones((3, len(FEATURES)))
+    features[1, FEATURES.index("meaning")] = 9
+    assert standing_out(features, 500).tolist() == [False, True, False]
+    assert not standing_out(features, 25_000).any()
+    low = Chances(np.full(3, 0.03), np.full(3, 0.02))
+    raised = low.raised(standing_out(features, 500))
+    assert raised.says[1] > 0.9 and raised.about[1] > 0.8
+    assert raised.says[0] == raised.says[2] == 0.03
+    sure = Chances(np.full(3, 0.6), np.full(3, 0.5))
+    assert sure.raised(standing_out(features, 500)) is sure
 
 
 @pytest.mark.quality
