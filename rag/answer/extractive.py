@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from rag.answer.candidates import Candidate, find_candidates
+from rag.answer.candidates import Candidate, find_candidates, kind_wanted
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import (
     author_label,
@@ -50,6 +50,9 @@ OFF_TOPIC_CERTAIN = 0.1
 # The relevance of a passage that answers, and one below which none does; 0 to 1.
 RELEVANT = 0.5
 IRRELEVANT = 0.02
+# The relevance below which no passage of the only report that there is answers, if none of its form
+# questions asks for what the question does.
+IRRELEVANT_ALONE = 0.04
 # Where no relevance is known: the cosine of the closest passage below which none answers, the one
 # from which on it may, and the share of the question's words in a passage from which on it may.
 DISTANT, NEAR, MOST_WORDS = 0.25, 0.42, 0.7
@@ -157,15 +160,20 @@ class ExtractiveAnswerer:
         """Whether what comes closest is no answer to the question.
 
         So it is where the collection has no report of the year or the country that is asked for,
-        where no digest could be made of a topic, and where a question for a number has no sentence
-        that gives one.
+        where no digest could be made of a topic, where a question for a number has no sentence
+        that gives one, and where no passage of the only report is relevant.
         """
         if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
             return True
         from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
         if plan.countries and not from_there and (_relevance(hits) or 0.0) < RELEVANT:
             return True
-        return is_quantity(plan.question) and self._lacks_quantity(candidates, plan, hits)
+        if is_quantity(plan.question) or kind_wanted(plan) == "cost":
+            return self._lacks_quantity(candidates, plan, hits)
+        alone = len({hit.passage.report.id for hit in hits}) == 1
+        relevance = _relevance(hits) if alone else None
+        fits = any(candidate.fits for candidate in candidates)
+        return relevance is not None and relevance < IRRELEVANT_ALONE and not fits
 
     def _lacks_quantity(
         self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]

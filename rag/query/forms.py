@@ -103,7 +103,8 @@ def _of_work(plan: Plan, work: Work, links: Links) -> Plan:
 def in_form(plan: Plan, form: Intent) -> Plan:
     """The plan with this form of answer; as it is where the question lacks what the form needs."""
     countries = plan.filters.country or plan.boosted.country
-    if form == "lab" and len(countries) != 1:
+    # A digest of a lab leaves its partners out.
+    if form == "lab" and (len(countries) != 1 or has_wording("partners", plan.standalone)):
         return plan
     if form == "compare":
         return replace(plan, intent=form, wide=True) if has_sides(plan.boosted) else plan
@@ -111,6 +112,16 @@ def in_form(plan: Plan, form: Intent) -> Plan:
         return plan
     wide = plan.wide or (form in ("topic", "trend", "reasons") and not countries)
     return replace(plan, intent=form, wide=wide)
+
+
+def of_one_report(plan: Plan, reports: tuple[str, ...]) -> Plan:
+    """The plan of a question to a single report, which has no labs, topics or years to tell apart.
+
+    `reports` is its id.
+    """
+    if plan.intent in ("report", "lab"):
+        return replace(plan, intent="report", reports=reports)
+    return replace(plan, intent="answer", reports=(), wide=False)
 
 
 def has_sides(named: Filters) -> bool:

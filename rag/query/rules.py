@@ -18,7 +18,7 @@ from rag.query.conversation import (
     previous_question,
 )
 from rag.query.entities import countries_in, labs_in, region_in, without
-from rag.query.forms import form_of, has_sides
+from rag.query.forms import form_of, has_sides, of_one_report
 from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores
 from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, has_wording
@@ -33,6 +33,7 @@ _CLEAR = 0.3  # score of an intent that is meant for sure
 _SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
 _SURE = 0.6  # the score of talk that may be names alone
+_OF_ALL = 0.7  # the score of a question about the collection where that is a single report
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _MOST_REST = 3  # words of talk that ask for nothing
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
@@ -64,14 +65,20 @@ class Rules:
         many = has_wording("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history)
         works = Works(self.linker, self.reports_with)
+        alone = tuple(catalog.ids(filters))
+        alone = alone if len(alone) == 1 else ()
         about = None if follows else asks_about(question, links, scores)
+        if alone and about == () and scores["about"] < _OF_ALL and not overrides(question):
+            about = None  # "Where is it?" is about the report
         if about is not None and not works.has_name(links.words, language):
             language = greeting_language(question) or language
             return Plan(question, question, language, "about", filters, about=about)
         if follows and (repeated := self._repeat_list(question, links, scores, history)):
             return repeated
         notices = self._missing(links)
-        if not follows and (query := self.query(links, scores)):
+        query = None if follows else self.query(links, scores)
+        # "What is the solution?" wants no list of one.
+        if query and not (alone and query.form == "list" and not query.group_by):
             free = [link for link in links.links if link.field in FREE_FIELDS]
             if not free or query.form == "count" or catalog.matching(query):
                 return self._list(question, language, query, links)
@@ -108,6 +115,7 @@ class Rules:
                 standalone = without_regions(standalone)
         if thread.only and boosted.country:
             narrowed = filters.merged(Filters(country=boosted.country))
+        on_topic = (*TO_REPORTS, "about") if alone else TO_REPORTS
         planned = Plan(
             question,
             standalone,
@@ -119,9 +127,10 @@ class Rules:
             without(named, boosted, catalog),
             follows,
             notices=notices,
-            off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in TO_REPORTS),
+            off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in on_topic),
         )
-        return form_of(planned, links, scores, works)
+        planned = form_of(planned, links, scores, works)
+        return of_one_report(planned, alone) if alone else planned
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
         """The query of tags that answers a question; None where it asks for more than tags know."""

@@ -107,7 +107,7 @@ def test_findings_go_before_questions() -> None:
         (0.2, 0.4, None, True),
         (0.2, 0.1, 0.9, False),
         (0.0, 0.4, 0.01, True),
-        (-0.5, 0.1, 0.01, False),
+        (-0.5, 0.1, 0.1, False),
     ],
 )
 def test_off_the_topic_is_what_looks_so_and_finds_nothing(
@@ -117,6 +117,14 @@ def test_off_the_topic_is_what_looks_so_and_finds_nothing(
     text = answer_text("Who won the cup of fish?", found, off_topic=off_topic)
     assert is_refusal(text) == refused
     assert not (refused and marks(text))
+
+
+def test_where_nothing_of_the_only_report_is_relevant_its_closest_sentences_are_no_answer() -> None:
+    (alone,) = (replace(h, relevance=0.01) for h in hits(FISH))
+    question = "Who won the cup of fish?"
+    assert is_refusal(answer_text(question, [alone]))
+    other = replace(alone, passage=passage(BOATS, report("b", "Ghana", "GH")))
+    assert not is_refusal(answer_text(question, [alone, other]))
 
 
 def test_a_year_without_reports_is_answered_by_what_is_closest() -> None:

@@ -73,6 +73,26 @@ def test_what_is_asked_for_and_whether_of_many_labs(
     assert not (made.filters and made.boosted)
 
 
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("question", "intent"),
+    [
+        ("What is the solution?", "answer"),
+        ("Who developed the solution?", "answer"),
+        ("Where is it?", "answer"),
+        ("Why did traders lose fish?", "answer"),
+        ("What is Uganda working on?", "report"),
+        ("How many solutions are there?", "list"),
+        ("What can you do?", "about"),
+    ],
+)
+def test_a_single_report_has_no_lists_topics_or_years(
+    quick_engine: Engine, question: str, intent: str
+) -> None:
+    made = plan(quick_engine, question, country=("Uganda",))
+    assert (made.intent, made.wide) == (intent, intent == "list")
+
+
 def test_a_region_stands_for_its_labs(quick_engine: Engine) -> None:
     made = plan(quick_engine, REGION)
     assert set(made.boosted.country) == {"Côte d'Ivoire", "Sierra Leone", "Togo", "Cabo Verde"}
