@@ -33,7 +33,7 @@ _CLEAR = 0.3  # score of an intent that is meant for sure
 _SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
 _SURE = 0.6  # the score of talk that may be names alone
-_OF_ALL = 0.7  # the score of a question about the collection where that is a single report
+_OF_ALL = 0.5  # by how much it is more than that of a question to a single report
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _MOST_REST = 3  # words of talk that ask for nothing
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
@@ -68,8 +68,10 @@ class Rules:
         alone = tuple(catalog.ids(filters))
         alone = alone if len(alone) == 1 else ()
         about = None if follows else asks_about(question, links, scores)
-        if alone and about == () and scores["about"] < _OF_ALL and not overrides(question):
-            about = None  # "Where is it?" is about the report
+        if alone and about in ((), ("self",)) and not overrides(question):
+            # "Where is it?" is about the report.
+            lead = max(scores["about"], scores["self"]) - max(scores[name] for name in TO_REPORTS)
+            about = about if lead >= _OF_ALL else None
         if about is not None and not works.has_name(links.words, language):
             language = greeting_language(question) or language
             return Plan(question, question, language, "about", filters, about=about)
