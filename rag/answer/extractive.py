@@ -168,9 +168,9 @@ class ExtractiveAnswerer:
         from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
         if plan.countries and not from_there and (_relevance(hits) or 0.0) < RELEVANT:
             return True
-        if is_quantity(plan.question) or kind_wanted(plan) == "cost":
-            return self._lacks_quantity(candidates, plan, hits)
         alone = len({hit.passage.report.id for hit in hits}) == 1
+        if is_quantity(plan.question) or (alone and kind_wanted(plan) == "cost"):
+            return self._lacks_quantity(candidates, plan, hits)
         relevance = _relevance(hits) if alone else None
         fits = any(candidate.fits for candidate in candidates)
         return relevance is not None and relevance < IRRELEVANT_ALONE and not fits
