@@ -17,7 +17,7 @@ from rag.answer.chosen import SAYS, Material, ReportChooser
 from rag.answer.extractive import NEAREST, is_off_topic, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_of_question
-from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, is_whole
 from rag.i18n.labels import (
     author_label,
@@ -293,15 +293,17 @@ class _Maker(ReportChooser):
         reports = self._sides()
         lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
         self.sides = tuple(reports)
-        is_topical = bool(self.plan.subject or self.plan.reports)
+        # Of a few reports all parts are told, of all work the main ones.
+        few = max(map(len, reports.values()), default=0) <= _READ_OF_SIDE
+        in_parts = bool(self.plan.subject or self.plan.reports or few)
         shown = (
             "; ".join(f"{title_of(r)} ({self.when(r)})" for r in infos)
-            if is_topical
+            if in_parts
             else self.overview(infos)
             for infos in reports.values()
         )
         rows = list(self._row(marked("Reports"), shown))
-        for role, most in (_ROWS if is_topical else _ROWS_OF_ALL).items():
+        for role, most in (_ROWS if in_parts else _ROWS_OF_ALL).items():
             picked = [
                 self.pick((x for x in of_side if x.role == role), most)
                 for of_side in lines.values()
@@ -321,7 +323,7 @@ class _Maker(ReportChooser):
         plan, catalog = self.plan, self.catalog
         if plan.reports:
             return {title_of(r): [r] for r in map(catalog.reports.__getitem__, plan.reports)}
-        within = Filters(country=plan.boosted.country, year=plan.boosted.year).merged(plan.filters)
+        within = plan.boosted.merged(plan.filters)
         field = "country" if len(within.country) > 1 else "year"
         sides: dict[str, Sequence[ReportInfo]] = {
             value_label(field, value, self.t): catalog.select(replace(within, **{field: (value,)}))
@@ -372,7 +374,7 @@ class _Maker(ReportChooser):
         plan, reports = self.plan, self.catalog.reports
         # A work is of one lab.
         of_work = reports[plan.reports[0]].countries if plan.reports else ()
-        named = Filters(country=countries or of_work, year=plan.boosted.year)
+        named = replace(plan.boosted, country=countries or of_work)
         scope = plan.filters.merged(named)
         inside = [reports[i] for i in sorted(self.catalog.ids(scope))]
         if plan.subject and countries:

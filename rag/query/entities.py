@@ -12,7 +12,7 @@ from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.places.countries import adjective_to_iso, fold_name, is_abbreviation, names_to_iso
 from rag.places.regions import countries_of_regions_in
-from rag.query.wordings import any_of
+from rag.query.wordings import any_of, has_wording
 from rag.text.tokenize import strip_accents, terms
 from rag.types import Span
 
@@ -34,7 +34,8 @@ _OPEN_RANGES: Sequence[tuple[str, Callable[[int, int], bool]]] = (
 _NO_COUNTRIES = re.compile(
     r"\bnew mexico|\b(?:gulf of|golfe de|golfo de) guin\w+|\bu\.?s\.?[ -]?(?:\$|dollars?\b)"
     r"|(?<=[\u0621-\u064a] )(?<!في |من |عن |مع )(?<!بين |إلى |على )(?<!مختبر )مالي\b|المالي\b"
-    r"|\$ ?us\b|\b(?:latin\w*|south|su[dl]|nort[eh]|central|inter|pan|afr\w+)[ -]am[eé]ric\w+",
+    r"|\$ ?us\b|\b(?:latin\w*|south|su[dl]|nort[eh]|central|inter|pan|afr\w+)[ -]am[eé]ric\w+"
+    r"|\bfranc[êée]s\b|\b(?:cu[aá]nto|qui[eé]n|se) gana\b",
     re.IGNORECASE,
 )
 
@@ -130,6 +131,12 @@ def years_named(text: str) -> tuple[int, ...]:
     """The years that a text is about ("in 2019"), whether or not there are reports of them."""
     pattern = rf"\b{any_of('in_year')}\W{{1,2}}((?:19[89]|20[0-4])\d)\b"
     return tuple(int(year) for year in re.findall(pattern, strip_accents(text)))
+
+
+def places_in_order(word: str) -> list[int]:
+    """Which of several things in order a word names: 0 for "first", -1 for "last"."""
+    places = {"first": 0, "second": 1, "third": 2, "last": -1}
+    return [place for name, place in places.items() if has_wording(name, word)]
 
 
 def _country(phrase: str, written: str, capitals: bool) -> str | None:

@@ -28,6 +28,7 @@ _WORK_LEAD = 0.25  # the same of a question that names a work: most of these ask
 _TITLE_WORDS = 3  # words that are not those of a title by chance
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
+_MOST_SIDES = 2  # years that are compared side by side
 _MOST_TERMS = 8  # content words of a question that wants more than particulars
 _MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # words of what is not put to labs
 
@@ -56,16 +57,18 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if work.is_name or (work and not plan.wide and certain):
         plan = replace(plan, reports=(*work.reports, *work.beside))
     if plan.intent == "compare":
-        # Years of one lab are no sides: what is asked for is how its work went on.
-        over_time = len(plan.boosted.country) < 2
+        # Years of one lab may be sides, or a span over which its work went on.
+        many_years = len(plan.boosted.year) > _MOST_SIDES
+        is_span = plan.reports or many_years or scores["trend"] > scores["compare"]
+        over_time = is_span and len(plan.boosted.country) < 2
         plan = plan if over_time else replace(plan, reports=())
         return in_form(plan, "trend") if over_time and not particular else plan
     if plan.reports:
         return _of_work(plan, work, links)
     if particular:
         return plan
-    if best == "list" and words and of_all and scores[best] > scores["passage"] + _LEAD:
-        # Which reports speak of what is no tag, too.
+    if best in ("list", "yesno") and words and of_all and scores[best] > scores["passage"] + _LEAD:
+        # Which reports speak of what is no tag, and whether any does, too.
         return in_form(plan, "topic")
     if digest == "lab" and words and len(plan.boosted.country) > 1:
         digest = "topic"  # "which labs in Africa work on"

@@ -21,7 +21,7 @@ from rag.catalog.tag_fields import FREE_FIELDS, TAGS, Filters, listed_names
 from rag.places.countries import english_name, fold_name
 from rag.places.regions import countries_of_regions_in, region_words
 from rag.query.correction import one_slip_away
-from rag.query.entities import country_spans, region_in, years_in, years_named
+from rag.query.entities import country_spans, places_in_order, region_in, years_in, years_named
 from rag.query.intents import words_beside
 from rag.query.wordings import any_of, has_wording, is_of_any_work, may_be_topic, words_of
 from rag.text.language import LANGUAGES
@@ -31,7 +31,7 @@ _REMEMBERED = 65_536  # words whose stems are remembered: all names, and what pe
 _LONGEST = 8  # words of the longest phrase that is looked for
 # A tag with more values than this is no choice from a list: people write it freely.
 _MOST_VALUES = 12
-# How many words may stand between a value and the word for its field ("the method of co-creation").
+# The most words between a value and the word for its field ("the method of co-creation").
 _NEAR = 2
 _FEW = 5  # words of a question whose language is a guess
 _SEVERAL = ("method", "datasource", "sdg", "theme")
@@ -212,6 +212,7 @@ class Linker:
         goals = [(link.start, link.end, {"sdg"}) for link in links if link.field == "sdg"]
         for link in self._values(words, language, taken, goals):
             take(link)
+        links += self._ordinals(written, links)
         links = _without_neighbours(sorted(links, key=lambda k: k.start))
         pairs = zip((None, *links), links, strict=False)
         links = [_joined(link, previous, words) for previous, link in pairs]
@@ -261,6 +262,20 @@ class Linker:
             if match.start() in at and match.end() in ends and "." in goal:
                 name = catalog.name("sdg", goal)
                 yield Link(at[match.start()], ends[match.end()], "sdg", (name,))
+
+    def _ordinals(self, words: Sequence[str], links: Sequence[Link]) -> list[Link]:
+        """Links of the years of "the first and the last plan" of a lab."""
+        named = Links((), tuple(links)).filters()
+        kinds = [k.start for k in links if k.field in ("type", "kind")]
+        if len(named.country) != 1 or named.year:
+            return []
+        years = sorted({info.year for info in self.catalog.select(named) if info.year})
+        return [
+            Link(i, i + 1, "year", (years[place],))
+            for i, word in enumerate(words)
+            for place in places_in_order(fold_name(word))
+            if any(abs(i - at) < _FEW for at in kinds) and -len(years) <= place < len(years)
+        ]
 
     def _values(
         self,

@@ -166,7 +166,9 @@ class Rules:
         ]
         # "Which labs are there?" names nothing else.
         all_labs = "country" in links.fields and not (named or excluded)
-        per_lab = best == "ranking" or has_wording("per", words) or all_labs
+        # "By Togo" asks for nothing of each.
+        is_per = has_wording("per", words) and len(named.country) != 1
+        per_lab = best == "ranking" or is_per or all_labs
         group_by = of_tags[0] if of_tags else "country" if per_lab else ""
         group_by = "year" if is_trend else group_by
         if not (named or excluded or group_by) and best not in ("count", "yesno"):

@@ -145,6 +145,12 @@ def test_the_years_of_a_lab_are_all_told(sample_engine: Engine) -> None:
     assert {c.passage.report.lab for c in answer.citations} == {"Lesotho"}
 
 
+def test_years_of_one_kind_of_report_are_compared_side_by_side(sample_engine: Engine) -> None:
+    answer = ask(sample_engine, "Compare the plans of Lesotho of 2022 and 2023")
+    assert answer.coverage.sides == ("2022", "2023")
+    assert "experiment" not in {citation.passage.report.kind for citation in answer.citations}
+
+
 def test_no_report_that_says_nothing_of_a_topic_is_summed_up(sample_engine: Engine) -> None:
     assert not ask(sample_engine, "Summarise the report on nuclear power stations").text.startswith(
         "**"

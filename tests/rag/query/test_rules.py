@@ -52,7 +52,11 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("Why did the lab in Fiji use ethnography?", "answer", False),
         ("How do the plans of Fiji and Tanzania differ?", "compare", True),
         ("What did Fiji and Tanzania do about seaweed?", "compare", True),
-        ("Compare 2022 with 2023 in Paraguay.", "trend", True),
+        ("Compare 2022 with 2023 in Paraguay.", "compare", True),
+        ("Compare the closing reports of Lesotho of 2022 and 2023", "compare", True),
+        ("Em que trabalhou o laboratório do Togo em 2022?", "lab", False),
+        ("Which experiments did Lesotho run and which of them are still unproven?", "lab", False),
+        ("Did any lab try vouchers against tooth decay?", "topic", True),
         ("How do Fiji and France compare?", "answer", False),
         ("ماذا تعلمت المختبرات عن المال عبر الهاتف؟", "topic", True),
         ("Why is mobile money weak in Togo?", "answer", False),
@@ -136,6 +140,23 @@ def test_a_list_without_a_filter_is_longer_or_an_answer(quick_engine: Engine) ->
     everything = {name: (0,) if name == "year" else ("",) for name in FILTER_FIELDS}
     nothing = ignoring(quick_engine, GOAL, **everything)
     assert (nothing.filters, nothing.ignored) == (Filters(), whole.filters)
+
+
+@pytest.mark.parametrize(
+    ("question", "years"),
+    [
+        ("What changed between the first and the second plan of Togo?", (2021, 2022)),
+        ("¿qué dice el último informe de Togo?", (2022,)),
+        ("ما الفرق بين الخطة الأولى والثانية في توغو", (2021, 2022)),
+        ("Which plan of Togo was the third?", ()),
+        ("Who sold ice first in Togo?", ()),
+    ],
+)
+def test_the_first_or_last_report_of_a_lab_is_one_of_its_year(
+    quick_engine: Engine, question: str, years: tuple[int, ...]
+) -> None:
+    made = plan(quick_engine, question)
+    assert made.filters.merged(made.boosted).year == years
 
 
 @pytest.mark.quality
