@@ -59,6 +59,7 @@ class Example:
     second: Numbers
     stands_for: Numbers
     language: str = LANGUAGE
+    has_parts: bool = False
 
     @property
     def gold(self) -> float:
@@ -133,7 +134,7 @@ def left_out(examples: Sequence[Example]) -> list[tuple[Example, Chances, Chance
         chances = made[key].chances(example.features)
         judged = made[key].judged(chances, example.second)
         plain = chances.stated(is_absent(example.features))
-        surest = float(chances.says.max(initial=0))
+        surest = float(chances.says.max(initial=0)) if example.has_parts else 0.0
         judged = judged.stated(is_absent(example.features, example.second, surest))
         results.append((example, plain, judged))
     return results
@@ -194,13 +195,14 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
         read = measure.topic(topic.id, topic.lang)
         measures.append((topic, read, measure.measure(read)))
     examples = []
-    for topic, _, measured in measures:
+    for topic, read, measured in measures:
         grades = np.array([topic.grades.get(i, 0) for i in measure.ids], float)
         usual = 0.0 if topic.stands_for else 1.0
         stands_for = np.array([topic.stands_for.get(i, usual) for i in measure.ids])
         second = np.full((len(grades), len(SECOND)), np.nan)
+        has_parts = len(read.parts) > 1
         examples.append(
-            Example(topic.id, measured.features, grades, second, stands_for, topic.lang)
+            Example(topic.id, measured.features, grades, second, stands_for, topic.lang, has_parts)
         )
     # Which reports are uncertain is told by the weights of the other topics.
     judged = []

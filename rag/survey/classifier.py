@@ -38,6 +38,9 @@ SURE = 0.7  # or one speaks of it with this probability before they are judged
 # are: the highest of many is higher by chance.
 STANDS_OUT, MORE_OF_MANY = -1.6, 1.5
 SECOND = ("relevance", "likeness")  # what a second look finds of a report
+# How much more numbers vary than if reports spoke of a topic by chance alone: of nineteen topics of
+# 3 to 17 reports, 17 are inside their intervals; 12 were without.
+DISPERSION = 6.0
 LEAST_SPREAD = 0.01  # added to the standard deviation of likeness
 _RAISED_BY, _MOST_RAISED = 0.25, 8.0  # log odds
 AT_A_TIME = 60  # sentences between two looks at whether to stop
@@ -98,7 +101,7 @@ class Classifier:
         expected = float(says.sum())
         if expected < 0.5:
             return 0, ceil(expected + 2 * sqrt(expected))
-        chance = float((says * (1 - says)).sum()) / expected**2
+        chance = DISPERSION * float((says * (1 - says)).sum()) / expected**2
         from_topic = self._weights["spread"].get(language, self._weights["spread"]["other"])
         spread = exp(self._weights["width"] * sqrt(chance + from_topic**2))
         return floor(expected / spread), min(len(says), ceil(expected * spread))
@@ -230,9 +233,9 @@ def is_absent(
     """Whether the collection does not speak of a topic at all.
 
     It is not `is_found`, if that is known, else no report has all its words; or the cross-encoder,
-    which read the nearest report, finds that no sentence says anything of it, while no report
-    speaks of it surely: `surest` is the highest probability before its look. Of topics of several
-    parts ("coral reefs and mangroves") no sentence says all.
+    which read the nearest report, finds that no sentence says anything of it. Of topics of several
+    parts ("coral reefs and mangroves") no sentence says all: `surest` is the highest probability
+    before its look that a report speaks of such a topic, which goes before.
     """
     if second is not None and surest < SURE:
         known = second[~np.isnan(second[:, 0]), 0]
@@ -262,7 +265,7 @@ def judge_topic(
     progress("reading", len(scope), len(scope))
     chances = classifier().chances(measured.features)
     inside = np.isin(measure.ids, list(scope))
-    surest = float(chances.says[inside].max(initial=0))
+    surest = float(chances.says[inside].max(initial=0)) if len(topic.parts) > 1 else 0.0
     second = None
     if reranker:
         likeliest = np.argsort(np.where(inside, -chances.about, 1), kind="stable")[:FIRST]
