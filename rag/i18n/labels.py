@@ -198,6 +198,9 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
         return country_label(text, t)
     if field == "language":
         return language_label(text, t)
+    key, colon, of_key = text.partition(": ")
+    if field == "fact" and colon:
+        return format_label(t, field_label(key, t), value_label(key, of_key, t))
     labels = {"type": TYPE_LABELS | KIND_LABELS, "kind": KIND_LABELS, "author": AUTHOR_LABELS}
     label = labels.get(field, {}).get(text)
     if label is None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from fake_engine import HOSTILE, FakeEngine, report
-from page_fixtures import Visit, ask
+from page_fixtures import NARROW, Visit, ask
 from playwright.sync_api import Locator, Page, expect
 from runs import case, outcome, reported
 
@@ -89,6 +89,27 @@ def test_filters_and_reports_are_steps_back_and_addresses(site: str, visit: Visi
     expect(sent.locator("dialog.report")).to_be_visible()
     sent.keyboard.press("Escape")
     expect_reports(sent.locator("#explore"), TOGO)
+
+
+def test_an_address_of_explore_is_opened_without_an_error(
+    sample_site: str, visit: Visit, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = visit(f"{sample_site}/?#/explore?find=money", viewport=NARROW, locale="ar-EG")
+    titles = page.locator("#explore tbody .open-report")
+    expect(page.locator(".found .open-report").first).to_be_visible()
+    # Titles of one direction stand under each other on a page of the other.
+    lefts = {round((title.bounding_box() or {"x": -1})["x"]) for title in titles.all()[:9]}
+    assert len(lefts) == 1
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "es", "pt", "ar"])
+def test_all_views_are_in_sight_on_a_phone(site: str, visit: Visit, language: str) -> None:
+    page = visit(site, viewport=NARROW, locale=language)
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    page.evaluate("askBrief.add({kind: 'note', text: 'x'})")
+    for link in page.locator("#views a").all():
+        expect(link).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.slow

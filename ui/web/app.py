@@ -82,13 +82,16 @@ class Wires:
         follow: `then` with the output's value, or `otherwise`, where it failed.
         """
 
+        unchanged = {part: gr.skip() for part in self.of(outputs)[:1]}
+
         def handle(request: gr.Request, event: gr.EventData, *values: Any) -> Any:
             made = make(self.visit(request, event, inputs, values))
-            return self.values(made, outputs) if outputs else None
+            # Gradio takes an empty mapping for a value that is missing.
+            return self.values(made, outputs) or unchanged if outputs else None
 
         def steps(request: gr.Request, event: gr.EventData, *values: Any) -> Iterator[Any]:
             # Gradio empties all outputs of a generator that yields nothing.
-            yield {self.of(outputs)[0]: gr.skip()}
+            yield unchanged
             for made in make(self.visit(request, event, inputs, values)):
                 yield self.values(made, outputs)
 

@@ -22,7 +22,7 @@ from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
 from rag.export.brief import shortened
-from rag.i18n.labels import kind_label, lab_label, value_label
+from rag.i18n.labels import join_parts, kind_label, lab_label, value_label
 from rag.i18n.translations import Translations, format_number, language_code, marked
 from rag.retrieval.keyword import find_words
 from rag.types import Passage
@@ -123,7 +123,7 @@ def _row(info: ReportInfo, t: Translations) -> tuple[str, ...]:
     """The id of a report, and what the columns of the table say of it."""
     more = len(info.methods) - METHODS
     named = [value_label("method", method, t) for method in info.methods[:METHODS]]
-    methods = ", ".join(named) + (f" +{more}" if more > 0 else "")
+    methods = join_parts(t, ", ", named) + (f" +{more}" if more > 0 else "")
     year, kind = str(info.year or ""), kind_label(info, t)
     return info.id, lab_label(info, t), year, kind, info.title, methods
 

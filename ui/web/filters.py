@@ -231,8 +231,8 @@ def _scope_chips(
             yield {
                 "field": field,
                 "value": str(group[0]) if are_apart else "",
-                # What a country or a year is needs no word.
-                "key": "" if field in _UNFOLDED else _label(field, t),
+                # What a country or a year is needs no word; a fact names its field itself.
+                "key": "" if field in (*_UNFOLDED, "fact") else _label(field, t),
                 "region": region,
                 "names": names,
                 "button": button.format(filter=f"{_label(field, t)}: {which}"),

@@ -128,6 +128,7 @@ def test_labs_are_named_in_the_reader_s_language() -> None:
         ("type", "learningplan", "Plan d’apprentissage par l’action", "Action learning plan"),
         ("language", "fr", "français", "French"),
         ("theme", "Peru", "Peru", "Peru"),
+        ("fact", "sample_size: 12", "Taille de l'échantillon\u00a0: 12", "Sample size: 12"),
     ],
 )
 def test_values_have_labels(field: str, value: str, french: str, english: str) -> None:
