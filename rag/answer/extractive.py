@@ -12,8 +12,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from rag.answer.candidates import Candidate, find_candidates, kind_wanted
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import (
@@ -56,16 +54,8 @@ IRRELEVANT_ALONE = 0.04
 # Where no relevance is known: the cosine of the closest passage below which none answers, the one
 # from which on it may, and the share of the question's words in a passage from which on it may.
 DISTANT, NEAR, MOST_WORDS = 0.25, 0.42, 0.7
-# The likeness of what a sentence counts to what the question does from which on it answers.
-COUNTS = 0.8
-# Points of a sentence that gives the number asked for, of 4: with one that is nearly as similar as
-# the closest sentence, and without.
-LIKELY_QUANTITY = 0.5
-CERTAIN_QUANTITY = 1.4
-# How far, in cosine, a sentence that gives a quantity may be behind the closest sentence; the
-# second where that one is in another language, of which similarity tells less.
-QUANTITY_GAP = 0.06
-QUANTITY_GAP_ACROSS = 0.2
+# The share of the best score, and the score, from which on a sentence has the number asked for.
+NUMBER_SHARE, NUMBER_SCORE = 0.9, 0.4
 # How many reports, or sentences, a refusal shows instead of an answer.
 NEAREST = 3
 # How many sentences an answer has: to a question of few content words, to one of more, and of many
@@ -170,50 +160,22 @@ class ExtractiveAnswerer:
             return True
         alone = len({hit.passage.report.id for hit in hits}) == 1
         if is_quantity(plan.question) or (alone and kind_wanted(plan) == "cost"):
-            return self._lacks_quantity(candidates, plan, hits)
+            return self._lacks_quantity(candidates, plan)
         relevance = _relevance(hits) if alone else None
         fits = any(candidate.fits for candidate in candidates)
         return relevance is not None and relevance < IRRELEVANT_ALONE and not fits
 
-    def _lacks_quantity(
-        self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]
-    ) -> bool:
+    def _lacks_quantity(self, candidates: Sequence[Candidate], plan: Plan) -> bool:
         """Whether no sentence gives the number that is asked for.
 
-        The best of those with a number must answer by its words, its form question, its meaning
-        and its passage's relevance, each from 0 to 1; or it must be nearly as similar to the
-        question as the closest sentence.
+        The best of those with a number must answer nearly as well as the best of all, and well
+        enough.
         """
-        giving = [c for c in candidates if gives_quantity(c.text)]
-        lead = max(candidates, key=lambda c: c.score)
-        counts = lead.counted >= COUNTS and hits[lead.n - 1].relevance is None
-        if lead in giving and (lead.fits or counts):
-            return False
+        giving = [c.score for c in candidates if gives_quantity(c.text)]
         if not giving or plan.wide or not self._builtin:
             return not giving
-        wanted = set(terms(plan.standalone, plan.language))
-        prompts = list(dict.fromkeys(hits[c.n - 1].passage.prompt for c in giving))
-        question = np.asarray(self._embedding.get_query_embedding(plan.standalone))
-        vectors = np.asarray(self._embedding.get_text_embedding_batch(prompts))
-        prompt_similarity = dict(zip(prompts, (vectors @ question).tolist(), strict=True))
-
-        def points(candidate: Candidate) -> float:
-            hit = hits[candidate.n - 1]
-            text = f"{candidate.text} {hit.passage.prompt}"
-            words_met = share(wanted, set(terms(text, hit.passage.language)))
-            meaning = candidate.similarity + prompt_similarity[hit.passage.prompt]
-            return float(words_met + meaning + (hit.relevance or 0.0))
-
-        best = max(map(points, giving))
-        closest = max(candidates, key=lambda c: c.similarity)
-        same_language = hits[closest.n - 1].passage.language == plan.language
-        gap = QUANTITY_GAP if same_language else QUANTITY_GAP_ACROSS
-        near = max(c.similarity for c in giving) >= closest.similarity - gap
-        # Words tell little across languages; without relevance a quarter of the points is missing.
-        if not same_language:
-            return not near
-        least = LIKELY_QUANTITY if near else CERTAIN_QUANTITY
-        return best < (0.75 * least if _relevance(hits) is None else least)
+        least = NUMBER_SHARE * max(c.score for c in candidates)
+        return max(giving) < max(least, NUMBER_SCORE)
 
 
 def _relevance(hits: Sequence[Hit]) -> float | None:

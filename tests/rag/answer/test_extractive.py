@@ -153,6 +153,13 @@ def test_a_quantity_is_answered_with_its_number(number: str) -> None:
     assert f"{number} women" in answer_text("How many women sell smoked fish?", found)
 
 
+def test_a_cost_that_the_best_sentence_gives_is_answered_in_its_words() -> None:
+    found = hits("Renting a solar pump for one hour costs a gardener 40 cents.", PUMPS)
+    text = answer_text("how much do gardeners pay to rent a pump", found)
+    assert not is_refusal(text)
+    assert "40 cents" in text
+
+
 def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_words() -> None:
     near = "The women of the market will tell us how many kilograms of smoked fish they sell a day."
     question = "How many kilograms of smoked fish do the women sell a day?"
