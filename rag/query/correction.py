@@ -19,7 +19,8 @@ LONG = 7
 MOST = 400  # characters: in a longer text a slip matters little and looking for it takes long
 # Fewer words in capitals are names, not a sentence.
 _SHOUTED = 4
-_WORD = re.compile(r"[^\W\d_]+")
+# "Amina's" is a name.
+_WORD = re.compile(r"[^\W\d_]+\b(?!(?<=[a-z])['’]s\b)")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 

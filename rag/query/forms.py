@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.query.intents import intent_scores
-from rag.query.linker import Links, asks
+from rag.query.linker import Links, asks, light_words
 from rag.query.wordings import has_wording
 from rag.query.works import Work, Works
 from rag.text.tokenize import is_quantity, terms
@@ -23,6 +23,7 @@ DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
 OFF_TOPIC_LIKELY = -0.1
 _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
+_NAMED = 0.5  # the score of a topic that is named, and no more
 _LAB_LEAD = 0.4  # the same of all of a lab, where the question has more words
 _WORK_LEAD = 0.25  # the same of a question that names a work: most of these ask for particulars
 _TITLE_WORDS = 3  # words that are not those of a title by chance
@@ -39,21 +40,29 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     words = subject(links, plan.language, best)
     plan = replace(plan, subject=" ".join(words))
     chosen, digest = max((scores[name], name) for name in (*DIGESTS, "compare"))
+    lead = chosen - scores["passage"]
+    if words and light_words().issuperset(map(str.lower, set(links.unlinked).difference(words))):
+        # "Birth registration and digital identity" asks for nothing but what there is.
+        chosen, digest, lead = _NAMED, "topic", _NAMED
     many = len(terms(plan.standalone, plan.language)) > _MOST_TERMS
     if sides := titled_sides(links, plan, works):
         return replace(plan, intent="compare", reports=sides, wide=True)
     of_all = links.kinds or "country" in links.fields
-    if words and of_all and not many and best == "count":
+    particular = many or is_quantity(plan.standalone)
+    counted = best == "count" or (best == "topic" and particular)
+    if words and of_all and not many and counted:
         # How many reports speak of what is no tag, their survey tells.
         return plan if plan.follows else in_form(plan, "topic")
     if plan.follows:
         return plan
-    particular = many or is_quantity(plan.standalone)
     work = Work() if many else works.named(words, plan)
     # A few common words are in a title by chance.
     one = plan.boosted.country or plan.boosted.kind or plan.boosted.type
     clear = one and digest not in ("topic", "trend") and (len(words) > 1 or len(work.reports) == 1)
-    certain = clear or len(work.words) >= _TITLE_WORDS or scores["report"] >= chosen - _LEAD
+    # "Reduce food waste" is a topic, however many titles begin with it.
+    topical = digest in ("topic", "reasons") and lead >= _LEAD
+    titled = len(work.words) >= _TITLE_WORDS and (not topical or _is_title(plan, work, works))
+    certain = clear or titled or scores["report"] >= chosen - _LEAD
     if work.is_name or (work and not plan.wide and certain):
         plan = replace(plan, reports=(*work.reports, *work.beside))
     if plan.intent == "compare":
@@ -67,12 +76,14 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return _of_work(plan, work, links)
     if particular:
         return plan
-    if best in ("list", "yesno") and words and of_all and scores[best] > scores["passage"] + _LEAD:
+    listed = best in ("list", "yesno") and scores[best] > scores["passage"] + _LEAD
+    which_labs = "country" in links.fields and has_wording("which", links.words[0])
+    which_labs = which_labs and plan.off_topic <= OFF_TOPIC_LIKELY
+    if words and ((of_all and listed) or which_labs):
         # Which reports speak of what is no tag, and whether any does, too.
         return in_form(plan, "topic")
     if digest == "lab" and words and len(plan.boosted.country) > 1:
         digest = "topic"  # "which labs in Africa work on"
-    lead = chosen - scores["passage"]
     # Whether a report is there to be summed up, its passages tell.
     if plan.off_topic > (0.0 if digest == "report" else OFF_TOPIC_LIKELY):
         return plan
@@ -101,6 +112,13 @@ def _of_work(plan: Plan, work: Work, links: Links) -> Plan:
         # Others may tell it too where common words are no certain name.
         return plan if work.is_name else replace(plan, reports=())
     return replace(plan, intent="report", reports=work.reports or plan.reports)
+
+
+def _is_title(plan: Plan, work: Work, works: Works) -> bool:
+    """Whether a question has all words of the title of a work."""
+    asked = {*terms(plan.standalone, plan.language), *terms(plan.standalone, "en")}
+    titles = (works.linker.catalog.reports[i] for i in work.reports)
+    return any(set(terms(info.title, info.language)) <= asked for info in titles)
 
 
 def in_form(plan: Plan, form: Intent) -> Plan:

@@ -41,8 +41,7 @@ _GOAL = re.compile(
 # Marks of short vowels, which few people write.
 _VOWELS = re.compile("[\u064b-\u065f\u0670]")
 _ARABIC = re.compile(r"^(?:[وفبك]?ال|[وف]?لل|[وبل])(?=\w{3})")
-# Letters of a word that may name something.
-_WORD = range(2, 41)
+_WORD = range(2, 41)  # letters of a word that may name something
 _PLACEHOLDERS = {"country": "COUNTRY", "year": "YEAR", "type": "KIND", "kind": "KIND"}
 
 
@@ -152,7 +151,7 @@ class Linker:
             for term in (*terms(info.title, info.language), *terms(info.title, "en")):
                 self.titled.setdefault(term, set()).add(info.id)
         for field, value, reports, name, language in self._names():
-            if words := [word for word in _tokens(name) if word not in _light()]:
+            if words := [word for word in _tokens(name) if word not in light_words()]:
                 phrase = tuple(_stem(word, language) for word in words)
                 meanings = self._phrases.setdefault((language, *phrase), {})
                 meanings.setdefault((field, value), (reports, set()))[1].add(words[0])
@@ -222,7 +221,7 @@ class Linker:
         goal_words: set[str] = set().union(*(self._of_goal.get(goal, set()) for goal in named))
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
-        stop = _light() | stop_words(language) | stop_words("en")
+        stop = light_words() | stop_words(language) | stop_words("en")
         rest = [
             word
             for i, word in enumerate(words)
@@ -289,7 +288,7 @@ class Linker:
         `goals` are the places of SDGs by number: what stands beside one is its name.
         """
         languages = dict.fromkeys((language, "en", *(LANGUAGES if len(words) <= _FEW else ())))
-        heavy = [i for i, word in enumerate(words) if word not in _light()]
+        heavy = [i for i, word in enumerate(words) if word not in light_words()]
         matches: list[tuple[int, int, dict[tuple[str, str], int]]] = []
         for first in range(len(heavy)):
             for last in range(first, min(first + _LONGEST, len(heavy))):
@@ -346,7 +345,7 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     spans = [match.span() for match in re.finditer(r"\w+", question)]
     named = ("", "country", "year", "type", "kind")
     left_out = {i for k in links.links if k.field in named for i in range(k.start, k.end)}
-    stop = _light() | stop_words(language)
+    stop = light_words() | stop_words(language)
     words = [fold_name(word) for word in links.words]
     asked = [any(has_wording(n, word) for n in ("labs", "solutions")) for word in words]
     left_out |= {i for i, word in enumerate(words) if word in stop or asked[i]}
@@ -359,7 +358,7 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     # After "which labs" come words that ask ("use"), after "about" the topic, and alone it is one;
     # "the lessons of" only ask, too.
     before = words[first - 1] if first else ""
-    joined = not before or before in _light() or re.fullmatch(any_of("about"), before)
+    joined = not before or before in light_words() or re.fullmatch(any_of("about"), before)
     while first < len(words) and first not in values:
         is_asked = only_asks(words[first], language, intent)
         is_asked = is_asked and (not joined or first + 1 in left_out)
@@ -456,7 +455,7 @@ def _stem(word: str, language: str) -> str:
 
 
 @cache
-def _light() -> frozenset[str]:
+def light_words() -> frozenset[str]:
     """Articles, prepositions and "and": words that a name may have or lack."""
     return frozenset(fold_name(word) for word in words_of("light").split())
 

@@ -87,8 +87,12 @@ class Rules:
             # Where no report has the tag, the text of one may say it.
             tags = (" ".join(links.words[link.start : link.end]) for link in free)
             notices = (*notices, Notice("no_reports_tagged", {"tags": ", ".join(tags)}))
-        thread = Thread(question)
+        thread, narrowed = Thread(question), filters
         if follows:
+            if points_at_labs(question) and not (named.country or region_in(question, catalog)):
+                # "How much did they spend?" after a list is about its reports.
+                last = self._last(history).query
+                narrowed = filters.merged(last.filters) if last and not last.group_by else filters
             thread = follow_up(question, language, history, named, self.linker)
         standalone = thread.standalone
         named = named.merged(Filters(country=thread.country, year=thread.year))
@@ -108,7 +112,7 @@ class Rules:
         of_all = links.kinds or "country" in links.fields
         listing = of_all and max(scores, key=lambda name: scores[name]) in CATALOG
         many = many or (listing and not named.country)
-        wide, narrowed = compares or many, filters
+        wide = compares or many
         if region and boosted.country and not means_one_of_a_region(question):
             wide = True
             if many:
@@ -137,10 +141,12 @@ class Rules:
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
         """The query of tags that answers a question; None where it asks for more than tags know."""
         by_tags = {name: scores[name] for name in CATALOG}
-        other = max(score for name, score in scores.items() if name not in (*CATALOG, *TALK))
         # Of reports and nothing but tags, tags answer where no other intent is clear.
         named, excluded = links.filters(), links.filters(excluded=True)
         tags = any(getattr(named, field) for field in TAGS if field != "theme")
+        # "Plans of Peru" names no topic.
+        not_other = (*CATALOG, *TALK, *(() if tags or named.theme else ("topic",)))
+        other = max(score for name, score in scores.items() if name not in not_other)
         # Methods and data are tags first, a theme is rather what a question is about.
         margin = _MARGIN if tags else -_MARGIN if named.theme else 0.0
         clear = other > max(by_tags.values()) + margin
@@ -217,8 +223,11 @@ class Rules:
         counts = not fields and scores["count"] > _COUNTS
         if links.rest or not (new or excluded or fields or counts):
             return None
-        before, earlier = previous_question(history)
-        last = self.plan(before, language_in(before, earlier), earlier)
+        last = self._last(history)
+        if last.intent in ("topic", "reasons") and new and points_at_labs(question):
+            # "Which of them were experiments?" of a topic's reports.
+            narrowed = self.filters.merged(new.merged(last.filters))
+            return replace(last, question=question, filters=narrowed, follows=True)
         if last.query is None:
             return None
         old, every = last.query.filters, last.query.every
@@ -245,6 +254,11 @@ class Rules:
             follows=True,
             query=query,
         )
+
+    def _last(self, history: Sequence[Turn]) -> Plan:
+        """The plan of the last question of a conversation."""
+        before, earlier = previous_question(history)
+        return self.plan(before, language_in(before, earlier), earlier)
 
     def _missing(self, links: Links) -> tuple[Notice, ...]:
         known, years = self.linker.catalog.years, ", ".join(map(str, links.missing_years))

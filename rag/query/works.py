@@ -67,12 +67,17 @@ class Works:
             key = tuple(word for word in stems if word in shared)
             groups.setdefault(key, [i for i in matched if matched[i] >= shared])
         names = {word for word in stems if _is_name(word, plan)}
-        # Names first, then more words.
-        ranked = sorted(groups, key=lambda own: (-len(names & set(own)), -len(own)))
+        # Names first, then more words, then those of fewer titles.
+        ranked = sorted(
+            groups, key=lambda own: (-len(names & set(own)), -len(own), len(groups[own]))
+        )
         for own in ranked[:_MOST_TRIED]:
             reports = sorted(groups[own])
             is_whole, is_name = len(own) == len(stems), not names.isdisjoint(own)
             if len(reports) > _MOST_TITLED or len(self._labs(reports)) != 1:
+                continue
+            # "Kisumu ecommerce" is none of a lab that never says Kisumu where others do.
+            if any(self._is_elsewhere(stems[word], reports) for word in names.difference(own)):
                 continue
             # Common words are a name where they are all that is asked for, or of one country. One
             # of another language is rare among reports in English.
@@ -107,6 +112,11 @@ class Works:
                 if set.intersection(*titled) and len(self.reports_with(stems)) <= most:
                     return True
         return False
+
+    def _is_elsewhere(self, stems: Collection[str], reports: Collection[str]) -> bool:
+        """Whether only other labs than those of some reports have a word."""
+        labs = self._labs(self.reports_with([stems]))
+        return bool(labs) and labs.isdisjoint(self._labs(reports))
 
     def _labs(self, reports: Collection[str]) -> set[str]:
         return {self.linker.catalog.reports[i].lab for i in reports}

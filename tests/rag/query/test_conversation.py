@@ -150,3 +150,12 @@ def test_a_list_is_repeated_by_what_is_new(quick_engine: Engine) -> None:
 def test_a_few_words_are_in_the_language_whose_dictionary_has_them() -> None:
     asked = {"vendedores ambulantes": "es", "lixo": "pt", "pêche": "fr", "waste": "en", "AI": "en"}
     assert {text: language_in(text) for text in asked} == asked
+
+
+def test_what_they_did_is_asked_of_the_last_list(quick_engine: Engine) -> None:
+    history = (
+        Turn("user", "Which plans of 2023 are tagged with SDG 14?"),
+        Turn("assistant", "1 report"),
+    )
+    made = plan(quick_engine, "How did they find their volunteers?", *history)
+    assert (made.filters.year, made.filters.sdg) == ((2023,), ("14. Life below water",))
