@@ -96,10 +96,14 @@ def test_an_address_of_explore_is_opened_without_an_error(
 ) -> None:
     page = visit(f"{sample_site}/?#/explore?find=money", viewport=NARROW, locale="ar-EG")
     titles = page.locator("#explore tbody .open-report")
+    hint = page.locator(".find-form input")
+    expect(hint).to_have_css("direction", "ltr")
     expect(page.locator(".found .open-report").first).to_be_visible()
     # Titles of one direction stand under each other on a page of the other.
     lefts = {round((title.bounding_box() or {"x": -1})["x"]) for title in titles.all()[:9]}
     assert len(lefts) == 1
+    hint.fill("")
+    expect(hint).to_have_css("direction", "rtl")
     assert "Traceback" not in capfd.readouterr().err
 
 
