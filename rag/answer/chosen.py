@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.answer.lines import LineReader
+from rag.answer.lines import Line, LineReader
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.models.embeddings import Embedding
@@ -24,6 +24,7 @@ _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
 _NEARLY = 0.8
 _FEW = 3  # likely reports, to which near ones are added
 _AHEAD = 1.0  # standard deviations by which these are nearer than the mean of all
+_JUDGED = 80  # lines that the cross-encoder reads
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 
@@ -68,6 +69,25 @@ class ReportChooser(LineReader):
             if not countries or not set(countries).isdisjoint(info.countries)
             if not years or info.year in years
         ]
+
+    def judged(self, lines: Sequence[Line]) -> list[Line]:
+        """The best lines, whose scores gain by how well the cross-encoder finds that they answer.
+
+        Those that it can't read gain as much as the others do on average; all stay as they are
+        where it is busy or doesn't know the question's language.
+        """
+        reranker, first = self._surveys.reranker, sorted(lines, key=lambda x: -x.score)[:_JUDGED]
+        if not reranker or self.plan.language != reranker.language:
+            return list(lines)
+        read = [x for x in first if x.hit.passage.language == reranker.language]
+        texts = [f"{x.report.title} | {x.hit.passage.prompt}\n{x.text}" for x in read]
+        try:
+            scores = reranker.scores(self.plan.standalone, texts)
+        except TimeoutError:
+            return list(lines)
+        gains = {x.place: reranker.relevance(score) for x, score in zip(read, scores, strict=True)}
+        usual = sum(gains.values()) / (len(gains) or 1)
+        return [replace(x, score=x.score + gains.get(x.place, usual)) for x in first]
 
     def likeliest(self) -> list[ReportInfo]:
         """The report that is most about the topic, of the lab that is asked for."""

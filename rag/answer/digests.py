@@ -455,6 +455,7 @@ class _Maker(ReportChooser):
         lines = [x for x in self.lines(hits, FINDINGS) if len(x.words) >= MIN_WORDS]
         if self.plan.subject:
             lines = on_topic(lines)
+        lines = self.judged(lines)
         asked = role_of_question(self.plan.standalone)
         rows: dict[Role, list[tuple[ReportInfo, list[Line]]]] = {}
         for role in sorted(FINDINGS, key=lambda role: role != asked):
@@ -470,6 +471,9 @@ class _Maker(ReportChooser):
                     of_lab += self.pick([line], 1)
             by_report = (groupby(of_lab, key=lambda line: line.report) for of_lab in told.values())
             rows[role] = [(info, list(group)) for groups in by_report for info, group in groups]
+        if asked != "found" and len(rows[asked]) >= _FEWER_REASONS:
+            # Who asks what failed does not ask what was found.
+            del rows["found"]
         yield self.head(info for of_role in rows.values() for info, _ in of_role)
         for role, of_role in rows.items():
             yield from self.part(HEADINGS[role], of_role)
