@@ -471,7 +471,7 @@ class _Maker(ReportChooser):
                     of_lab += self.pick([line], 1)
             by_report = (groupby(of_lab, key=lambda line: line.report) for of_lab in told.values())
             rows[role] = [(info, list(group)) for groups in by_report for info, group in groups]
-        if asked != "found" and len(rows[asked]) >= _FEWER_REASONS:
+        if asked != "found" and len(rows.get(asked, ())) >= _FEWER_REASONS:
             # Who asks what failed does not ask what was found.
             del rows["found"]
         yield self.head(info for of_role in rows.values() for info, _ in of_role)

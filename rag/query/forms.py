@@ -76,10 +76,7 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return _of_work(plan, work, links)
     if particular:
         return plan
-    listed = best in ("list", "yesno") and scores[best] > scores["passage"] + _LEAD
-    which_labs = "country" in links.fields and has_wording("which", links.words[0])
-    which_labs = which_labs and plan.off_topic <= OFF_TOPIC_LIKELY
-    if words and ((of_all and listed) or which_labs):
+    if best in ("list", "yesno") and words and of_all and scores[best] > scores["passage"] + _LEAD:
         # Which reports speak of what is no tag, and whether any does, too.
         return in_form(plan, "topic")
     if digest == "lab" and words and len(plan.boosted.country) > 1:

@@ -68,7 +68,7 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("how big is the collection", "about", False),
         ("¿De dónde salen los informes?", "about", False),
         ("you're funny", "about", False),
-        ("Which labs were the first to dry seaweed on racks?", "topic", True),
+        ("Which labs were the first to dry seaweed on racks?", "answer", True),
     ],
 )
 def test_what_is_asked_for_and_whether_of_many_labs(
