@@ -128,6 +128,9 @@ def in_form(plan: Plan, form: Intent) -> Plan:
         return replace(plan, intent=form, wide=True) if has_sides(plan.boosted) else plan
     if form in ("topic", "reasons") and len(countries) == 1:
         return plan
+    if form == "trend" and len(plan.boosted.year) == 1:
+        # "More than in 2021" is about the years since then, too.
+        plan = replace(plan, boosted=replace(plan.boosted, year=()))
     wide = plan.wide or (form in ("topic", "trend", "reasons") and not countries)
     return replace(plan, intent=form, wide=wide)
 
