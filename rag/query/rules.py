@@ -144,8 +144,10 @@ class Rules:
         # Of reports and nothing but tags, tags answer where no other intent is clear.
         named, excluded = links.filters(), links.filters(excluded=True)
         tags = any(getattr(named, field) for field in TAGS if field != "theme")
-        # "Plans of Peru" names no topic.
-        not_other = (*CATALOG, *TALK, *(() if tags or named.theme else ("topic",)))
+        # "Plans of Peru" names no topic, nor does "puppetry as a method".
+        by_name = any(getattr(named, field, ()) for field in links.fields if field != "country")
+        no_topic = by_name or not (tags or named.theme)
+        not_other = (*CATALOG, *TALK, *(("topic",) if no_topic else ()))
         other = max(score for name, score in scores.items() if name not in not_other)
         # Methods and data are tags first, a theme is rather what a question is about.
         margin = _MARGIN if tags else -_MARGIN if named.theme else 0.0
