@@ -55,7 +55,7 @@ IRRELEVANT_ALONE = 0.04
 # from which on it may, and the share of the question's words in a passage from which on it may.
 DISTANT, NEAR, MOST_WORDS = 0.25, 0.42, 0.7
 # The share of the best score, and the score, from which on a sentence has the number asked for.
-NUMBER_SHARE, NUMBER_SCORE = 0.9, 0.4
+NUMBER_SHARE, NUMBER_SCORE = 0.9, 0.5
 # How many reports, or sentences, a refusal shows instead of an answer.
 NEAREST = 3
 # How many sentences an answer has: to a question of few content words, to one of more, and of many
