@@ -85,7 +85,6 @@ class Candidate:
     text: str
     report: str
     words: frozenset[str]
-    similarity: float
     score: float
     counted: float = 0.0
     fits: bool = False
@@ -138,7 +137,7 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
         if fits and len(words(alone := without_question(text, passage))) >= MIN_ALONE:
             text = alone
         own, report = frozenset(words(text)), passage.report.id
-        known = float(similarity), score, float(counted[i]), fits
+        known = score, float(counted[i]), fits
         candidates.append(Candidate(n, sentence.start, text, report, own, *known))
     return _fitting_nearer(with_neighbours(candidates))
 
@@ -213,6 +212,11 @@ def kind_asked(prompt: str) -> str:
 def without_question(text: str, passage: Passage) -> str:
     """What can be quoted without the form question that may stand before it."""
     return text.removeprefix(f"{short_question(passage)}: ")
+
+
+def in_context(text: str, passage: Passage) -> str:
+    """A sentence as the cross-encoder reads it: after its report's title and its form question."""
+    return f"{passage.report.title} | {passage.prompt}\n{text}"
 
 
 def _is_about_countries(passage: Passage, countries: Collection[str]) -> bool:

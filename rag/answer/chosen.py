@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rag.answer.candidates import in_context
 from rag.answer.lines import Line, LineReader
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
@@ -80,7 +81,7 @@ class ReportChooser(LineReader):
         if not reranker or self.plan.language != reranker.language:
             return list(lines)
         read = [x for x in first if x.hit.passage.language == reranker.language]
-        texts = [f"{x.report.title} | {x.hit.passage.prompt}\n{x.text}" for x in read]
+        texts = [in_context(x.text, x.hit.passage) for x in read]
         try:
             scores = reranker.scores(self.plan.standalone, texts)
         except TimeoutError:

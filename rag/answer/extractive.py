@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from rag.answer.candidates import Candidate, find_candidates, kind_wanted
+from rag.answer.candidates import Candidate, find_candidates, in_context, kind_wanted
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import (
     author_label,
@@ -321,9 +321,7 @@ def clearest_first(
     passages = [hits[c.n - 1].passage for c in chosen]
     if chosen[0].fits or {plan.language, *(p.language for p in passages)} != {reranker.language}:
         return chosen
-    texts = [
-        f"{p.report.title} | {p.prompt}\n{c.text}" for p, c in zip(passages, chosen, strict=True)
-    ]
+    texts = [in_context(c.text, p) for p, c in zip(passages, chosen, strict=True)]
     try:
         # A question that follows another stands alone with what was said before it.
         scores = reranker.scores(plan.question if plan.follows else plan.standalone, texts)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, pairwise
+from zlib import crc32
 
 from rag.models.tokens import count_tokens
 from rag.text.contacts import mask_contacts
@@ -65,7 +66,8 @@ def _repeats(hit: Hit, group: Sequence[Hit]) -> bool:
 def _word_pairs(text: str) -> array[int]:
     """In order a number for each pair of words that follow each other; none for few words."""
     own = words(text)
-    return array("q", sorted(set(map(hash, pairwise(own)))) if len(own) >= MIN_WORDS else ())
+    pairs = {crc32(" ".join(pair).encode("utf-8", "surrogatepass")) for pair in pairwise(own)}
+    return array("q", sorted(pairs) if len(own) >= MIN_WORDS else ())
 
 
 def _with_siblings(hit: Hit, *folded: Hit) -> Hit:

@@ -181,7 +181,7 @@ def test_the_sentence_that_answers_clearly_best_goes_first(
             return list(scores)
 
     texts = enumerate((FISH, BOATS), start=1)
-    chosen = [Candidate(n, 0, text, "r", frozenset(), 0.5, 1 / n) for n, text in texts]
+    chosen = [Candidate(n, 0, text, "r", frozenset(), 1 / n) for n, text in texts]
     ordered = clearest_first(chosen, Plan(QUESTION, QUESTION), hits(FISH, BOATS), Reranker())
     assert [c.n for c in ordered] == [first, 3 - first]
 
