@@ -56,7 +56,6 @@ class Embedder:
         self._settings = settings
         name = hashlib.sha256(embedding_name(settings).encode()).hexdigest()[:8]
         self._folder = settings.index / f"{EMBEDDED}{name}"
-        self._known: dict[str, Vectors] = {}
         self._processes = ExitStack()
         self._embed: Embed | None = None
 
@@ -72,16 +71,15 @@ class Embedder:
 
     def take_over(self, base: Snapshot, report_ids: Iterable[str]) -> None:
         """Use the vectors of reports that an index has."""
+        memo = VectorMemo(self._folder)
         for report_id in report_ids:
-            row = base.heads[report_id].row
-            for n, passage in enumerate(base.passages_of(report_id)):
-                self._known[passage.in_context] = base.dense.at(row + n)
+            texts = [passage.in_context for passage in base.passages_of(report_id)]
+            memo.add(texts, base.dense.at(base.heads[report_id].rows))
 
     def make(self, passages: Iterable[Passage], progress: Progress) -> None:
         """Embed the passages that have no vector yet."""
         texts = list(dict.fromkeys(passage.in_context for passage in passages))
-        there = VectorMemo(self._folder).find([t for t in texts if t not in self._known])
-        new = [text for text in texts if text not in self._known and text not in there]
+        new = VectorMemo(self._folder).missing(texts)
         done = len(texts) - len(new)
         progress(EMBEDDING_STAGE, done, len(texts))
         self._encode(new, self._folder, MANY, partial(progress, EMBEDDING_STAGE), done)
@@ -90,9 +88,7 @@ class Embedder:
     def of(self, passages: Sequence[Passage]) -> Vectors:
         """A row for each passage."""
         texts = [passage.in_context for passage in passages]
-        found = self._memo.find([t for t in texts if t not in self._known]) | {
-            t: self._known[t] for t in texts if t in self._known
-        }
+        found = self._memo.find(texts)
         width = max((len(vector) for vector in found.values()), default=0)
         nothing = np.zeros(width, np.float32)
         rows = np.array([found.get(t, nothing) for t in texts], np.float32)
@@ -121,9 +117,7 @@ class Embedder:
         wanted = list(dict.fromkeys(s.text for p in visible for s in usable(p)))
         if earlier:
             earlier.copy(folder, wanted)
-        there = VectorMemo(folder).rows(wanted) >= 0
-        new = [text for text, is_there in zip(wanted, there, strict=True) if not is_there]
-        if new:
+        if new := VectorMemo(folder).missing(wanted):
             progress(SENTENCES_STAGE, 0, len(new))
         self._encode(new, folder, MANY_SENTENCES, partial(progress, SENTENCES_STAGE), 0)
 

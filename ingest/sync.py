@@ -6,9 +6,10 @@ ingest that is cut short has changed nothing for them, and the next one goes on 
 
 from __future__ import annotations
 
+import errno
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -45,6 +46,8 @@ from rag.types import Passage, Progress, Report
 if TYPE_CHECKING:
     from rag.index.postgres_writer import DatabaseWriter
 
+# What is told of a file that can't grow.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PARSER_VERSION = "5"  # raise with any change that alters what is stored for the same file
 
 
@@ -336,7 +339,7 @@ def _carry_out(
     size = size_of(base.home) if base and fresh else 0
     layout.check_room(settings.index, len(passages), size)
     earlier = base or _earlier(settings)
-    with _discarded_on_full_disk(settings.index, vectors):
+    try:
         if base:
             vectors.take_over(base, {w.origin.info.id for w in changes.writes if w.origin})
         elif earlier:
@@ -361,6 +364,13 @@ def _carry_out(
         progress("preparing search", 0, 0)
         snapshot = writer.publish()
         vectors.forget()
+    except OSError as error:
+        if error.errno in FULL:
+            # What was begun would keep the disk full.
+            vectors.forget()
+            with suppress(IndexUnusable):
+                layout.trim(settings.index)
+        raise
     save_lessons(writer.home, changes.lessons)
     return snapshot
 
@@ -370,16 +380,3 @@ def _earlier(settings: Settings) -> Snapshot | None:
     with suppress(IndexUnusable):
         return current_snapshot(settings.index, {"embedding": embedding_name(settings)})
     return None
-
-
-@contextmanager
-def _discarded_on_full_disk(folder: Path, vectors: Embedder) -> Iterator[None]:
-    """Delete what was begun if the disk fills up: it would keep the disk full."""
-    try:
-        yield
-    except OSError:
-        if layout.is_scarce(folder):
-            vectors.forget()
-            with suppress(IndexUnusable):
-                layout.trim(folder)
-        raise

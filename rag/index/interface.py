@@ -216,12 +216,12 @@ class Index(ABC):
         return frozenset(self.place(row)[0] for row, _ in self.having(words, Filters()))
 
     @abstractmethod
-    def frequency(self, term: str) -> int:
-        """How many passages have a term."""
-
-    @abstractmethod
     def frequencies(self, terms: Collection[str]) -> Sequence[int]:
-        """The same of many terms, in their order; passages of the past may count."""
+        """How many passages have each of the terms, in order; those of the past may count."""
+
+    def frequency(self, term: str) -> int:
+        """The same of one term."""
+        return self.frequencies([term])[0]
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -36,8 +36,6 @@ EMBEDDED = "embedded-"
 TERMS = "terms-"
 IN_DATABASE = "in-database"  # the revision that the database had when it was last in line
 SCHEMA = 5  # raise when the files, or how words are stemmed, change
-# Free bytes below which a disk counts as full: a database may want as much at a time.
-SCARCE = 64_000_000
 # Bytes of a new passage in all files, those that an ingest deletes at its end among them.
 A_PASSAGE = 16_000
 
@@ -159,12 +157,6 @@ def trim(folder: Path) -> None:
         for name, (size, _) in version.files.items():
             if (home / name).stat().st_size > size:
                 os.truncate(home / name, size)
-
-
-def is_scarce(folder: Path) -> bool:
-    """Whether the disk of a folder is as good as full."""
-    free = free_bytes(folder)
-    return free is not None and free < SCARCE
 
 
 def check_room(folder: Path, passages: int, copied: int) -> None:

@@ -262,7 +262,7 @@ class PostgresIndex(Index):
 
     def _frequencies(self, connection: Connection, terms: Collection[str]) -> dict[str, int]:
         """How many passages have each of the terms, those with none left out."""
-        counts = {term: self.frequency(term) for term in terms}
+        counts = dict(zip(terms, self.frequencies(terms), strict=True))
         pairs = [term for term, count in counts.items() if not count and " " in term]
         if pairs:
             found = connection.execute(_FREQUENCIES, [list(map(_quoted, pairs))])
@@ -336,12 +336,9 @@ class PostgresIndex(Index):
         there = self.rows([row for row, _ in found])
         return [(row, score) for row, score in found if row in there]
 
-    def frequency(self, term: str) -> int:
-        # Of pairs of words nothing is known.
-        return int(self._counts.get(term, 0))
-
     def frequencies(self, terms: Collection[str]) -> list[int]:
-        return list(map(self.frequency, terms))
+        # Of pairs of words nothing is known.
+        return [self._counts.get(term, 0) for term in terms]
 
     def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes]]:
         query = "SELECT id, record FROM report WHERE number = ANY(%s)"

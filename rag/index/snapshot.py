@@ -140,21 +140,16 @@ class Snapshot(Index):
         in_scope = np.where(inside[0], keyword, 0)
         highest = float(in_scope.max(initial=0))
         over = np.flatnonzero((in_scope > 0) & (in_scope >= share * highest))
-        return Candidates(rankings, {row: float(dense[row]) for row in rows}, self._reports(over))
+        matching = frozenset(self.ids[n] for n in np.unique(self.report_numbers[over]))
+        return Candidates(rankings, {row: float(dense[row]) for row in rows}, matching)
 
     def _of_stage(self, stage: str, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         inside = allowed & self.findings if stage == "finding" else allowed
         return inside if inside.any() else allowed
 
-    def _reports(self, rows: npt.NDArray[Any]) -> frozenset[str]:
-        return frozenset(self.ids[n] for n in np.unique(self.report_numbers[rows]))
-
     def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
         allowed = self.allowed(filters)
         return [(row, score) for row, score in self.keyword.having(words) if allowed[row]]
-
-    def frequency(self, term: str) -> int:
-        return len(self.keyword.passages_with(term))
 
     def frequencies(self, terms: Collection[str]) -> list[int]:
         return self.keyword.frequencies(terms)

@@ -140,6 +140,10 @@ class VectorMemo:
         known = [text for text, row in zip(texts, rows, strict=True) if row >= 0]
         return dict(zip(known, self.at(rows[rows >= 0]), strict=True))
 
+    def missing(self, texts: Sequence[str]) -> list[str]:
+        """Those of the texts that have none."""
+        return [text for text, row in zip(texts, self.rows(texts), strict=True) if row < 0]
+
     def parts(self) -> Iterator[tuple[Hashes, Vectors]]:
         """All hashes with their vectors, part by part."""
         for at in range(0, len(self), 4096):

@@ -166,8 +166,7 @@ class LocalWriter:
         if self._base and self._base.version.rows // LOOKED_AT == self._version.rows // LOOKED_AT:
             return
         snapshot = Snapshot(self.folder, self._version, self._heads, self._forms)
-        words = list(snapshot.frequent_words.values())
-        if new := sorted(set(words) - snapshot.memo.find(words).keys()):
+        if new := snapshot.memo.missing(sorted({*snapshot.frequent_words.values()})):
             VectorMemo(self.memo).add(new, encode_cached(new))
 
 
