@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, time
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -96,8 +97,8 @@ def _brief(write: Callable[[Brief], bytes]) -> Writer:
     return lambda answers, title, day, url: write(make_brief(answers, title, day, url))
 
 
-def _sources(write: Callable[[Sequence[Answer], str], bytes]) -> Writer:
-    return lambda answers, _title, _day, url: write(answers, url)
+def _cited(write: Callable[[Sequence[Mapping[str, Any]]], bytes]) -> Writer:
+    return lambda answers, _title, _day, url: write(_references(answers, url))
 
 
 # What CommonMark and GitHub's dialect give a meaning anywhere in a line: links, also bare ones
@@ -281,124 +282,106 @@ def _csv_cell(value: Value) -> str:
     return f"'{text}" if _FORMULA.match(written) or _FORMULA.match(text) else text
 
 
-# References have one entry a report, in the order of first citations; what it is cited for stands
-# in it as notes, in the language of the first question.
+# BibTeX counts braces, also escaped ones, so there are none here.
 _TEX = {
     "\\": r"\textbackslash{}",
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
-    # BibTeX counts braces, also escaped ones, so these must not be braces.
     "{": r"\textbraceleft{}",
     "}": r"\textbraceright{}",
     **{character: f"\\{character}" for character in "$&%#_"},
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Cited:
-    """A report, a key of its own, what sort it is, where it is, and what it is cited for."""
+def _references(answers: Sequence[Answer], report_url: str) -> list[dict[str, Any]]:
+    """An item of CSL-JSON for each cited report, in the order of first citations.
 
-    info: ReportInfo
-    key: str
-    kind: str
-    link: str
-    title: str
-    authors: Sequence[str]
-    notes: list[str]
+    What it is cited for stands in its `note`, a line each, in the language of the first question.
+    """
+    t = translations_for(answers[0].language)
+    items: dict[str, dict[str, Any]] = {}
+    keys = set[str]()
+    for answer in answers:
+        cited_in = t.gettext("Cited in the answer to: {question}").format(question=answer.question)
+        for citation in answer.citations:
+            info = citation.passage.report
+            if info.id not in items:
+                ours = info.countries if info.author == "lab" else ()
+                items[info.id] = {
+                    "id": _key(info, keys),
+                    "type": "report",
+                    "title": one_line(info.title or info.id),
+                    # A lab has no first and last name.
+                    "author": [{"literal": one_line(n)} for n in ours or (author_label(info),)],
+                    "publisher": one_line(info.lab),
+                    "issued": {"date-parts": [[info.year]]} if info.year else None,
+                    "genre": one_line(kind_label(info, t)),
+                    "number": one_line(info.id),
+                    "language": one_line(info.language),
+                    "URL": report_link(report_url, info.id),
+                    "note": [],
+                }
+            section = one_line(citation.passage.section)
+            where = f" ({section})" if section else ""
+            quote = one_line(f"[{citation.n}] “{citation.quote}”{where}")
+            notes = items[info.id]["note"]
+            notes += [quote] if (cited := one_line(cited_in)) in notes else [cited, quote]
+    return list(items.values())
 
 
-def _to_bibtex(answers: Sequence[Answer], report_url: str) -> bytes:
-    """One @techreport per cited report, in UTF-8; what it is cited for stands in `annote`."""
+def _to_csl(items: Sequence[Mapping[str, Any]]) -> bytes:
+    """The items as citation managers read them."""
+    made = [{**item, "note": "\n".join(item["note"])} for item in items]
+    filled = [{name: value for name, value in item.items() if value} for item in made]
+    text = json.dumps(filled, ensure_ascii=False, indent=1)
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _to_bibtex(items: Sequence[Mapping[str, Any]]) -> bytes:
+    """One @techreport an item, in UTF-8; what it is cited for stands in `annote`."""
     entries = []
-    for cited in _cited(answers, report_url):
+    for item in items:
         fields = {
-            "title": f"{{{_tex(cited.title)}}}",
-            "author": " and ".join(f"{{{_tex(name)}}}" for name in cited.authors),
-            "institution": f"{{{_tex(cited.info.lab)}}}",
-            "year": str(cited.info.year or ""),
-            "type": _tex(cited.kind),
-            "number": _tex(cited.info.id),
-            "langid": _tex(language_label(cited.info.language).lower()),
+            "title": f"{{{_tex(item['title'])}}}",
+            "author": " and ".join(f"{{{_tex(name['literal'])}}}" for name in item["author"]),
+            "institution": f"{{{_tex(item['publisher'])}}}",
+            "year": _year(item),
+            "type": _tex(item["genre"]),
+            "number": _tex(item["number"]),
+            "langid": _tex(language_label(item["language"]).lower()),
             # An address is taken as it stands; one that is checked has no brace.
-            "url": cited.link,
-            "annote": _tex(" ".join(cited.notes)),
+            "url": item["URL"],
+            "annote": _tex(" ".join(item["note"])),
         }
         lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
-        entries.append(f"@techreport{{{cited.key},\n{lines}}}\n")
+        entries.append(f"@techreport{{{item['id']},\n{lines}}}\n")
     return "\n".join(entries).encode()
 
 
 def _tex(text: str) -> str:
-    return "".join(_TEX.get(character, character) for character in one_line(text))
+    return "".join(_TEX.get(character, character) for character in text)
 
 
-def _to_ris(answers: Sequence[Answer], report_url: str) -> bytes:
-    """One entry per cited report, in UTF-8; each quote is a note."""
+def _year(item: Mapping[str, Any]) -> str:
+    return str(item["issued"]["date-parts"][0][0]) if item["issued"] else ""
+
+
+def _to_ris(items: Sequence[Mapping[str, Any]]) -> bytes:
+    """One entry an item, in UTF-8; each quote is a note."""
+    names = {"PB": "publisher", "M3": "genre", "LA": "language", "ID": "number", "UR": "URL"}
     entries = []
-    for cited in _cited(answers, report_url):
+    for item in items:
         pairs = [
             ("TY", "RPRT"),
-            ("TI", cited.title),
-            *(("AU", name) for name in cited.authors),
-            ("PY", str(cited.info.year or "")),
-            ("PB", cited.info.lab),
-            ("M3", cited.kind),
-            ("LA", cited.info.language),
-            ("ID", cited.info.id),
-            ("UR", cited.link),
-            *(("N1", note) for note in cited.notes),
-            ("ER", " "),
+            ("TI", item["title"]),
+            *(("AU", name["literal"]) for name in item["author"]),
+            ("PY", _year(item)),
+            *((tag, item[name]) for tag, name in names.items()),
+            *(("N1", note) for note in item["note"]),
         ]
-        entries.append("".join(f"{tag}  - {one_line(v)}\r\n" for tag, v in pairs if v))
+        lines = "".join(f"{tag}  - {value}\r\n" for tag, value in pairs if value)
+        entries.append(f"{lines}ER  - \r\n")
     return "\r\n".join(entries).encode()
-
-
-def _to_csl(answers: Sequence[Answer], report_url: str) -> bytes:
-    """One item per cited report, as citation managers read it; each quote is a line of `note`."""
-    items = []
-    for cited in _cited(answers, report_url):
-        item = {
-            "id": cited.key,
-            "type": "report",
-            "title": one_line(cited.title),
-            # A lab has no first and last name.
-            "author": [{"literal": one_line(name)} for name in cited.authors],
-            "publisher": one_line(cited.info.lab),
-            "issued": {"date-parts": [[cited.info.year]]} if cited.info.year else None,
-            "genre": one_line(cited.kind),
-            "number": one_line(cited.info.id),
-            "language": one_line(cited.info.language),
-            "URL": cited.link,
-            "note": "\n".join(map(one_line, cited.notes)),
-        }
-        items.append({name: value for name, value in item.items() if value})
-    text = json.dumps(items, ensure_ascii=False, indent=1)
-    return (text + "\n").encode("utf-8", "backslashreplace")
-
-
-def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
-    t = translations_for(answers[0].language)
-    reports: dict[str, _Cited] = {}
-    keys = set[str]()
-    for answer in answers:
-        cited_in = t.gettext("Cited in the answer to: {question}").format(question=answer.question)
-        seen = set[str]()
-        for citation in answer.citations:
-            info = citation.passage.report
-            if info.id not in reports:
-                kind, link = kind_label(info, t), report_link(report_url, info.id)
-                ours = info.countries if info.author == "lab" else ()
-                title, authors = info.title or info.id, ours or (author_label(info),)
-                key = _key(info, keys)
-                reports[info.id] = _Cited(info, key, kind, link, title, authors, [])
-            notes = reports[info.id].notes
-            if info.id not in seen:
-                seen.add(info.id)
-                notes.append(cited_in)
-            section = one_line(citation.passage.section)
-            where = f" ({section})" if section else ""
-            notes.append(f"[{citation.n}] “{citation.quote}”{where}")
-    return list(reports.values())
 
 
 def _key(info: ReportInfo, taken: set[str]) -> str:
@@ -435,10 +418,11 @@ FORMATS: Mapping[str, Format] = {
     ),
     "xlsx": Format(_EXCEL, _DATA, "Excel", _to_xlsx),
     "csv": Format(
-        "text/csv", _DATA, marked("Table of sources"), _sources(lambda *a: to_csv(_source_rows(*a)))
+        *("text/csv", _DATA, marked("Table of sources")),
+        lambda answers, _title, _day, url: to_csv(_source_rows(answers, url)),
     ),
-    "bib": Format("application/x-bibtex", _CITE, "BibTeX", _sources(_to_bibtex)),
-    "ris": Format("application/x-research-info-systems", _CITE, "RIS", _sources(_to_ris)),
-    "csl.json": Format(_CSL, _CITE, "CSL-JSON", _sources(_to_csl)),
+    "bib": Format("application/x-bibtex", _CITE, "BibTeX", _cited(_to_bibtex)),
+    "ris": Format("application/x-research-info-systems", _CITE, "RIS", _cited(_to_ris)),
+    "csl.json": Format(_CSL, _CITE, "CSL-JSON", _cited(_to_csl)),
 }
 _OTHER_NAMES = {"csl": "csl.json", "htm": "html"}
