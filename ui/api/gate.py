@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import logging
 import secrets
 import time
 from collections import deque
@@ -17,13 +18,17 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from rag.errors import AskLabsError, IndexUnusable, InputError, ModelError, UnknownReport
 from rag.models.client import Stop
 from ui.api.models import Problem
 from ui.server.guard import RETRY
 from ui.server.login import Check, TooManyLogins, set_login
+from ui.server.room import Full
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,25 +36,36 @@ if TYPE_CHECKING:
 PREFIX = "asklabs-"
 MINUTE, MOST_REQUESTS = 60.0, 120  # requests of one key, or of one address without keys
 OPEN = ("/api/v1/", "/api/v1/openapi.json")  # tell nothing of the collection
+TOO_MANY = "Too many wait already. Ask again later."
+_STATUS = {InputError: 400, UnknownReport: 404, ModelError: 502, IndexUnusable: 503}
+_log = logging.getLogger(__name__)
 
 
-class Refused(Exception):
-    """A request that is answered with a problem."""
+def problem_of(error: Exception) -> Problem:
+    """What an error is to a program; its remedy follows the first sentence of its message."""
+    status, text = 500, "Something went wrong. Ask again; the log of the server tells more."
+    if isinstance(error, Full):
+        status, text = 503, TOO_MANY
+    elif isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        status, text = 422, f"{place}: {first['msg']}. See openapi.json beside this address."
+    elif isinstance(error, HTTPException):
+        status, text = error.status_code, f"{error.detail}"
+    elif isinstance(error, AskLabsError):
+        known = (code for kind, code in _STATUS.items() if isinstance(error, kind))
+        status, text = next(known, 500), str(error)
+    else:
+        _log.error("A request of a program failed", exc_info=error)
+    detail, stop, remedy = text.partition(". ")
+    title = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Closed"
+    remedy = remedy or "See openapi.json for what there is."
+    return Problem(title=title, status=status, detail=detail + stop.strip(), remedy=remedy)
 
-    def __init__(self, status: int, detail: str, remedy: str) -> None:
-        super().__init__(f"{detail} {remedy}")
-        title = HTTPStatus(status).phrase
-        self.problem = Problem(title=title, status=status, detail=detail, remedy=remedy)
 
-
-def too_many() -> Refused:
-    """That too many wait."""
-    return Refused(503, "Too many wait already.", "Ask again later.")
-
-
-def problem_response(problem: Problem) -> JSONResponse:
-    """A problem as a response, which also says when to ask again or how to log in."""
-    wait = {"Retry-After": RETRY}
+def problem_response(error: Exception) -> JSONResponse:
+    """An error as a response, which also says when to ask again or how to log in."""
+    problem, wait = problem_of(error), {"Retry-After": RETRY}
     headers = {401: {"WWW-Authenticate": "Bearer"}, 429: wait, 503: wait}.get(problem.status)
     return JSONResponse(problem.model_dump(), problem.status, headers, "application/problem+json")
 
@@ -90,8 +106,8 @@ class Gate:
             if scope["path"].removeprefix(scope.get("app_root_path", "")) not in OPEN:
                 scope.setdefault("state", {})["caller"] = caller = await self._caller(request)
                 self._count(caller)
-        except Refused as refused:
-            await problem_response(refused.problem)(scope, receive, send)
+        except HTTPException as error:
+            await problem_response(error)(scope, receive, send)
         else:
             await self._run(scope, receive, send)
 
@@ -126,14 +142,12 @@ class Gate:
         if self._visitor and (name := self._visitor(request)):
             return f"login {name}"
         if self._check or self._visitor:
-            detail = "This needs a key."
-            if not self._check:
-                detail = "The page needs a login, and no keys were given out."
-            remedy = (
-                "Who runs it makes one (asklabs key NAME, ASKLABS_API_KEYS); send it as "
-                "Authorization: Bearer KEY."
+            closed = "The page needs a login, and no keys were given out."
+            raise HTTPException(
+                401,
+                f"{'This needs a key.' if self._check else closed} Who runs it makes one (asklabs "
+                "key NAME, ASKLABS_API_KEYS); send it as Authorization: Bearer KEY.",
             )
-            raise Refused(401, detail, remedy)
         return f"address {address}"
 
     async def _name(self, check: Check, key: str, address: str) -> str:
@@ -155,11 +169,10 @@ class Gate:
                 self._known[digest] = name
                 return name
         except TooManyLogins as error:
-            raise Refused(429, "Too many wrong keys.", "Wait five minutes.") from error
+            raise HTTPException(429, "Too many wrong keys. Wait five minutes.") from error
         except ValueError:
             pass
-        remedy = "Make a new one: asklabs key NAME"
-        raise Refused(401, "This is no key of this server.", remedy)
+        raise HTTPException(401, "This is no key of this server. Make a new one: asklabs key NAME")
 
     def _count(self, caller: str) -> None:
         now = time.monotonic()
@@ -168,5 +181,5 @@ class Gate:
         asked = self._asked.setdefault(caller, deque(maxlen=MOST_REQUESTS))
         if len(asked) == MOST_REQUESTS and asked[0] > now - MINUTE:
             detail = f"There were more than {MOST_REQUESTS} requests within a minute."
-            raise Refused(429, detail, "Ask again later.")
+            raise HTTPException(429, f"{detail} Ask again later.")
         asked.append(now)

@@ -29,7 +29,7 @@ from rag.export.brief import report_link
 from rag.i18n.notices import coverage_sentence, notice_words
 from rag.models.client import Stop
 from rag.survey.types import Survey
-from ui.api.gate import GONE, too_many
+from ui.api.gate import GONE, TOO_MANY
 from ui.api.models import Text
 from ui.server import log
 from ui.server.room import Full, Room
@@ -70,7 +70,7 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
             async with room.place():
                 return await run_sync(work)
         except Full:
-            raise ToolError(str(too_many())) from None
+            raise ToolError(TOO_MANY) from None
         except AskLabsError as error:
             raise ToolError(str(error)) from error
 

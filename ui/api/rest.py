@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from http import HTTPStatus
 from importlib.metadata import version
 from secrets import token_urlsafe
 from typing import Annotated, Any
@@ -27,7 +26,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from rag.catalog.catalog import FACETS, facet
 from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.engine import Engine
-from rag.errors import AskLabsError, IndexUnusable, InputError, ModelError, UnknownReport
+from rag.errors import AskLabsError, UnknownReport
 from rag.export import answer_json
 from rag.export.answer_json import row_to_dict, survey_to_dict
 from rag.export.formats import FORMATS, export
@@ -37,7 +36,7 @@ from rag.survey.stream import SurveyStream
 from rag.survey.types import SurveyRow
 from rag.types import Answer, Turn
 from ui.api import models
-from ui.api.gate import GONE, Refused, problem_response, too_many
+from ui.api.gate import GONE, problem_of, problem_response
 from ui.api.models import Problem
 from ui.rendering import render
 from ui.server import log
@@ -45,7 +44,6 @@ from ui.server.room import Full, Room
 
 MOST_JOBS, MOST_RUNNING = 20, 2  # surveys that are kept, and that run at a time
 POLL = 0.1  # seconds between two looks for new rows
-_STATUS = {InputError: 400, UnknownReport: 404, ModelError: 502, IndexUnusable: 503}
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +56,7 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         redoc_url=None,
         responses={"default": {"model": Problem, "description": "A problem"}},
     )
-    for error in (AskLabsError, Full, Refused, HTTPException, RequestValidationError, Exception):
+    for error in (AskLabsError, Full, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(error, _problem)
     jobs = _Jobs(engine)
 
@@ -179,31 +177,7 @@ def _filters(wanted: Any) -> Filters:
 
 
 async def _problem(_: Request, error: Exception) -> Response:
-    return problem_response(problem_of(error))
-
-
-def problem_of(error: Exception) -> Problem:
-    """What an error is to a program; its remedy follows the first sentence of its message."""
-    if isinstance(error, Full):
-        error = too_many()
-    if isinstance(error, Refused):
-        return error.problem
-    status, text = 500, "Something went wrong. Ask again; the log of the server tells more."
-    if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        status, text = 422, f"{place}: {first['msg']}. See openapi.json beside this address."
-    elif isinstance(error, HTTPException):
-        status, text = error.status_code, f"{error.detail}"
-    elif isinstance(error, AskLabsError):
-        known = (code for kind, code in _STATUS.items() if isinstance(error, kind))
-        status, text = next(known, 500), str(error)
-    else:
-        _log.error("A request of a program failed", exc_info=error)
-    detail, stop, remedy = text.partition(". ")
-    title = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Closed"
-    remedy = remedy or "See openapi.json for what there is."
-    return Problem(title=title, status=status, detail=detail + stop.strip(), remedy=remedy)
+    return problem_response(error)
 
 
 async def _pieces(
@@ -305,7 +279,7 @@ class _Jobs:
         with self._lock:
             running = [j for j in self._jobs.values() if j.state == "running"]
             if len(running) >= MOST_RUNNING:
-                raise Refused(503, "Other surveys run.", "Ask again later.")
+                raise HTTPException(503, "Other surveys run. Ask again later.")
             over = [j.id for j in self._jobs.values() if j.state != "running"]
             for old in over[: max(0, len(self._jobs) + 1 - MOST_JOBS)]:
                 del self._jobs[old]
