@@ -36,6 +36,7 @@ PRODUCT = "Ask the Labs"
 NEAREST = 3
 NEAREST_CHARS = 400
 Fact = tuple[str, str]  # label and value
+Kind = Literal["paragraph", "bullet", "numbered", "heading"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Run:
 class Line:
     """A paragraph, list item or heading of an answer; `number` is that of a numbered item."""
 
-    kind: Literal["paragraph", "bullet", "numbered", "heading"]
+    kind: Kind
     runs: tuple[Run, ...]
     number: int = 0
 
@@ -431,15 +432,19 @@ _BIDI_CONTROL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 def answer_lines(text: str, known: set[int]) -> Iterator[Line]:
     """The lines of an answer's text; of its `[n]` marks the `known` ones are notes."""
-    for raw in clean(text).split("\n"):
-        line = raw.strip()
+    for kind, number, words in kinds_of_lines(clean(text)):
+        yield Line(kind, _runs(words, known), number)
+
+
+def kinds_of_lines(text: str) -> Iterator[tuple[Kind, int, str]]:
+    """What each line is in Markdown, the number of an item that has one, and its words."""
+    for line in filter(None, map(str.strip, text.splitlines())):
         if item := _ITEM.fullmatch(line):
-            number = int(item[1] or 0)
-            yield Line("numbered" if item[1] else "bullet", _runs(item[2], known), number)
+            yield "numbered" if item[1] else "bullet", int(item[1] or 0), item[2]
         elif heading := _HEADING.fullmatch(line):
-            yield Line("heading", _runs(heading[1], known))
-        elif line:
-            yield Line("paragraph", _runs(line, known))
+            yield "heading", 0, heading[1]
+        else:
+            yield "paragraph", 0, line
 
 
 def _runs(text: str, known: set[int]) -> tuple[Run, ...]:

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from rag.answer.digests import KEY_POINTS
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
-from rag.export.brief import shortened, speaker
+from rag.export.brief import kinds_of_lines, shortened, speaker
 from rag.feedback import MAX_COMMENT
 from rag.i18n.labels import author_label, format_count, kind_label
 from rag.i18n.notices import coverage_sentence, verdicts
@@ -33,9 +33,7 @@ TOPICS: tuple[Intent, ...] = ("topic", "reasons")
 WHO = "who:"
 PREVIEW = 120  # characters of what a lab says in a group of quotes that is folded
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
-_MARK = re.compile(r" ?\[(\d{1,6})\]")
-_ITEM = re.compile(r"\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
-_HEADING = re.compile(r"#{1,6}\s+(.*)")
+MARK = re.compile(r" ?\[(\d{1,6})\]")
 # A number stays on the line of the words before it; a row of numbers may wrap.
 _NARROW_SPACE, _THIN_SPACE = "\u202f", "\u2009"
 _TAG = re.compile(r"\[\[(\w+):\s*(.*?)\s*\]\]")
@@ -57,19 +55,12 @@ def render_prose(
     Only bold, lists and headings of Markdown are understood; everything else is shown as it
     stands. Given `citations`, a number that has none stays plain text.
     """
-    blocks: list[tuple[str, int | None, list[Markup]]] = []
-    for line in filter(str.strip, text.splitlines()):
-        if item := _ITEM.fullmatch(line):
-            tag, start, content = "ol" if item[1] else "ul", item[1], item[2]
-            if not blocks or blocks[-1][0] != tag:
-                blocks.append((tag, int(start) if start else None, []))
-        elif heading := _HEADING.fullmatch(line.strip()):
-            content = heading[1]
-            blocks.append(("h4", None, []))
-        else:
-            content = line.strip()
-            blocks.append(("p", None, []))
-        blocks[-1][2].append(_inline(content, turn, citations, t))
+    blocks: list[tuple[str, int, list[Markup]]] = []
+    for kind, number, words in kinds_of_lines(text):
+        tag = {"paragraph": "p", "heading": "h4", "bullet": "ul", "numbered": "ol"}[kind]
+        if not blocks or tag not in ("ul", "ol") or blocks[-1][0] != tag:
+            blocks.append((tag, number, []))
+        blocks[-1][2].append(_inline(words, turn, citations, t))
     return render("prose.html", t, blocks=blocks)
 
 
@@ -84,7 +75,7 @@ def _inline(
 
     speaker_name, words, changes_direction = speaker(text) or ("", text, False)
     # Marks are put into text that is escaped already.
-    line = _BOLD.sub(r"<strong>\1</strong>", _MARK.sub(link, str(escape(words))))
+    line = _BOLD.sub(r"<strong>\1</strong>", MARK.sub(link, str(escape(words))))
     html = Markup(line.replace(f"</a>{_NARROW_SPACE}<a", f"</a>{_THIN_SPACE}<a"))
     if changes_direction:
         html = Markup(' <span class="turned" dir="auto">{}</span>').format(html.strip())
@@ -216,11 +207,11 @@ def _evidence(
         heading, *lines = group.strip().split("\n")
         labs: dict[str, tuple[ReportInfo, str, list[Markup]]] = {}
         for line in lines:
-            mark = _MARK.search(line)
+            mark = MARK.search(line)
             if mark and int(mark[1]) in citations:
                 info, words = citations[int(mark[1])][0].passage.report, line.removeprefix("- ")
                 said = (speaker(words) or ("", words))[1]
-                preview = shortened(_MARK.sub("", said).strip(), PREVIEW)
+                preview = shortened(MARK.sub("", said).strip(), PREVIEW)
                 lab = labs.setdefault(author_label(info, t), (info, preview, []))
                 # The lab's name stands over its first words.
                 lab[2].append(_inline(words if lab[2] else said, turn, citations, t))

@@ -23,16 +23,15 @@ from rag.export.brief import Brief, make_brief, one_line
 from rag.export.formats import BRIEFS, FORMATS, file_name
 from rag.i18n.labels import author_label, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, language_code, marked
-from rag.text.citation_marks import defuse
+from rag.text.citation_marks import defuse, keep_known
 from rag.types import Answer, Citation, Coverage, Passage, Status
 from ui.rendering import render
 from ui.server import log
-from ui.web.answer import find_quote, key_points
+from ui.web.answer import MARK, find_quote, key_points
 from ui.web.handlers import Visit, saved
 
 LONGEST, MOST_PINS = 20_000, 300
 DAMAGED = marked("This file is no brief of this page, or it was damaged.")
-_MARK = re.compile(r" ?\[(\d{1,6})\]")
 
 
 def render_brief(t: Translations) -> Markup:
@@ -69,7 +68,7 @@ def pinned_answer(v: Visit) -> dict[str, Any]:
     answer = v.exchange.answer
     if answer.is_list:
         # The lines of a list name its reports.
-        answer = replace(answer, text=_MARK.sub("", answer.text), citations=())
+        answer = replace(answer, text=keep_known(answer.text, 0), citations=())
     kept = answer_to_dict(replace(answer, hits=()))
     return {"kind": "answer", "text": answer.question, "answer": kept}
 
@@ -192,7 +191,7 @@ class _Writer:
             mark = self._mark(c.passage.report.id, c.passage.id, c.quote, c.status)
             marks[c.n] = mark or marks.get(c.n, "")
         text = key_points(answer.text, answer.language) or answer.text
-        text = _MARK.sub(lambda m: f" {marks[int(m[1])]}" if marks.get(int(m[1])) else "", text)
+        text = MARK.sub(lambda m: f" {marks[int(m[1])]}" if marks.get(int(m[1])) else "", text)
         self.lines += [f"### {one_line(defuse(answer.question))}", *text.splitlines()]
 
     def _mark(self, report: str, passage: str, quote: str, status: Status = "supported") -> str:
