@@ -8,17 +8,15 @@ model by the sources' sentences that are most similar to the question, as many a
 
 from __future__ import annotations
 
-import hashlib
 import re
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import bm25s
 import numpy as np
@@ -42,8 +40,10 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
+from rag.index.vectors import VectorMemo
 from rag.models.chat import ChatModel, make_chat
 from rag.models.embeddings import embedding_name, make_embedding
+from rag.models.encoder import unit
 from rag.models.prompts import Message, refusal
 from rag.models.tokens import SHARE, count_tokens, make_budget
 from rag.retrieval.postprocess import fit_budget
@@ -56,7 +56,7 @@ from rag.types import Answer, Citation, Coverage, Hit, Passage, Progress, Turn
 
 # The folder of each baseline's run: plain llama-index, and BM25.
 NAMES = ("plain", "bm25")
-# The folder in the index's where vectors are kept, so that only the first run over it embeds.
+# The folder in the index's where vectors are kept.
 FOLDER = "baselines"
 # Texts that are embedded at once.
 BATCH = 64
@@ -88,33 +88,25 @@ Search = Callable[[str], tuple[Hit, ...]]
 
 
 def load_chunks(engine: Engine, progress: Progress) -> Chunks:
-    """The chunks of all reports of an index, embedded at the first run over what it holds.
+    """The chunks of all reports of an index, each embedded once.
 
     Where the folder of the index can't be written to, each run embeds.
     """
     infos, settings = engine.catalog.reports, engine.settings
     raw = {report: engine.report(report).raw for report in sorted(infos)}
     chunks = split(raw, infos)
-    parts = (engine.revision, embedding_name(settings), version("llama-index-core"))
-    key = "\n".join((*parts, str(settings.mask_contacts)))
-    path = settings.index / FOLDER / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
-    try:
-        return Chunks(chunks, raw, np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError):
-        pass  # There is none, or it is damaged: it is made anew.
     texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks)]
-    model = make_embedding(settings)
-    rows: list[list[float]] = []
-    for first in range(0, len(texts), BATCH):
-        rows += model.get_text_embedding_batch(texts[first : first + BATCH])
-        progress("embedding for baselines", len(rows), len(texts))
-    vectors = np.asarray(rows, np.float32)
-    # No run fails for want of a cache. Those of earlier contents go.
-    with suppress(OSError):
-        shutil.rmtree(path.parent, ignore_errors=True)
-        path.parent.mkdir()
-        np.save(path, vectors)
-    return Chunks(chunks, raw, vectors)
+    memo = VectorMemo(settings.index / FOLDER / quote(embedding_name(settings), safe=""))
+    vectors, model = memo.find(texts), make_embedding(settings)
+    new = [text for text in dict.fromkeys(texts) if text not in vectors]
+    for first in range(0, len(new), BATCH):
+        batch = new[first : first + BATCH]
+        rows = unit(model.get_text_embedding_batch(batch))
+        vectors |= dict(zip(batch, rows, strict=True))
+        with suppress(OSError):  # No run fails for want of a memo.
+            memo.add(batch, rows)
+        progress("embedding for baselines", first + len(batch), len(new))
+    return Chunks(chunks, raw, np.array([vectors[text] for text in texts], np.float32))
 
 
 def split(raw: Mapping[str, str], infos: Mapping[str, ReportInfo]) -> list[Passage]:
