@@ -181,5 +181,6 @@ class KeywordIndex:
         for segment in self._segments:
             if len(segment.terms):
                 at = np.searchsorted(segment.terms, held).clip(max=len(segment.terms) - 1)
-                counts += np.diff(segment.starts)[at] * (segment.terms[at] == held)
+                found = segment.starts[at + 1] - segment.starts[at]
+                counts += found * (segment.terms[at] == held)
         return counts.tolist()
