@@ -141,8 +141,9 @@ def older_index(settings: Settings) -> str:
     Readers take what an older version made, ingests want it anew.
     """
     try:
-        if version := current_version(settings.index):
-            check_made_by(settings.index, version.made_by, made_by(settings))
+        with suppress(IndexMissing):
+            made = current_version(settings.index).made_by
+            check_made_by(settings.index, made, made_by(settings))
     except IndexMismatch as error:
         return (
             "No reports can be added to an index of another version of asklabs, which answers as "

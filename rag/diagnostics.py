@@ -41,7 +41,7 @@ def diagnostics(settings: Settings) -> dict[str, Any]:
         made = datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds")
     with suppress(IndexUnusable):
         version = current_version(folder)
-        made_with = {**version.made_by, "schema": str(version.schema)} if version else {}
+        made_with = {**version.made_by, "schema": str(version.schema)}
     return {
         "index": str(folder),
         "path": str(folder.resolve()),

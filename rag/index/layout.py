@@ -3,14 +3,24 @@
     index/
       current          the version that readers use: which files, and how much of them
       data-6f1c0a2b/   what searching needs, in files that only grow
+        heads          a line of JSON for each report or later change of one: tags, where its
+                       passages' rows begin and its text lies; the last line of a report counts
+        texts          of each line the verbatim text and the passages, compressed
+        dense          the passages' vectors of unit length, a row each (`rag.index.vectors`)
+        static         those of `rag.models.encoder.encode_static`
+        lengths        how many terms each passage has
+        words          terms, each with a word as it is written
+        terms-...      segments of the keyword index, each written once
+        memo/          vectors of sentences and words by their hash
       chroma/          the same passages and vectors in Chroma, for other programs and for repairs
       embedded-...     vectors that an unfinished ingest has made
       ingest.lock      held by an ingest that writes
       reports/         report files that came through the page; each ingest reads them too
 
 An ingest adds to the ends of the files and then replaces `current`, which the file system does at
-once or not at all. Readers look at nothing beyond what their version says; what an ingest that was
-cut short has left there is cut off by the next one. When much of the data is of the past, all is
+once or not at all. Readers look at nothing beyond what their version says, so they never see what
+an ingest adds meanwhile, and many processes share one copy in memory; what an ingest that was cut
+short has left there is cut off by the next one. When much of the data is of the past, all is
 written anew into another folder; the old one goes with the next ingest.
 """
 
@@ -19,6 +29,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,10 +80,11 @@ class Version:
 _VERSION = TypeAdapter(Version)
 
 
-def current_version(folder: Path) -> Version | None:
-    """The version that counts, or None where there is none yet.
+def current_version(folder: Path) -> Version:
+    """The version that counts.
 
     Raises:
+        IndexMissing: there is none yet.
         IndexDamaged: the file that tells it is damaged, of an older kind, or gone while there is
             an index; an ingest makes it again from Chroma.
         IndexMismatch: the index is of a newer kind, or of one that can't be brought over.
@@ -87,7 +99,14 @@ def current_version(folder: Path) -> Version | None:
             raise IndexMismatch(
                 f"The index in {folder} is of an older kind. {anew(folder)}"
             ) from None
-        return None
+        if any(folder.glob(f"{DATA}*")) or any(folder.glob(f"{EMBEDDED}*")):
+            raise IndexMissing(
+                f"The index in {folder} holds nothing yet: an ingest is at work or was cut short. "
+                "Run asklabs ingest PATH and wait until it is done."
+            ) from None
+        raise IndexMissing(
+            f"There is no index in {folder}. Make one: asklabs ingest PATH --index {folder}"
+        ) from None
     except NotADirectoryError as error:
         raise IndexUnusable(f"{folder} is a file. Name a folder with --index.") from error
     except OSError as error:
@@ -101,21 +120,6 @@ def current_version(folder: Path) -> Version | None:
         raise IndexMismatch(f"The index in {folder} is of a newer asklabs. {anew(folder)}")
     if version.schema < SCHEMA:
         raise damaged(folder, "it is of an older kind")
-    return version
-
-
-def existing_version(folder: Path) -> Version:
-    """The version that counts; raises IndexMissing too, where there is none."""
-    version = current_version(folder)
-    if version is None:
-        if any(folder.glob(f"{DATA}*")) or any(folder.glob(f"{EMBEDDED}*")):
-            raise IndexMissing(
-                f"The index in {folder} holds nothing yet: an ingest is at work or was cut short. "
-                "Run asklabs ingest PATH and wait until it is done."
-            )
-        raise IndexMissing(
-            f"There is no index in {folder}. Make one: asklabs ingest PATH --index {folder}"
-        )
     return version
 
 
@@ -145,7 +149,9 @@ def damaged(folder: Path, error: Exception | str) -> IndexDamaged:
 
 def trim(folder: Path) -> None:
     """Delete what no reader needs: data of the past, and of an ingest that was cut short."""
-    version = current_version(folder)
+    version: Version | None = None
+    with suppress(IndexMissing):
+        version = current_version(folder)
     for path in folder.glob(f"{DATA}*"):
         if version is None or path.name != version.data:
             shutil.rmtree(path, ignore_errors=True)

@@ -1,19 +1,4 @@
-"""An index as readers have it: mapped files, of which only what is asked for is read.
-
-The files of `data-...` only grow, and a version says how much of each counts (`rag.index.layout`):
-
-    heads        a line of JSON for each report or later change of one: tags, where its passages'
-                 rows begin and its text lies; the last line of a report counts
-    texts        of each line the verbatim text and the passages, compressed
-    dense        the passages' vectors of unit length, a row each, as `rag.index.vectors.in_bytes`
-    static       those of `rag.models.encoder.encode_static`
-    lengths      how many terms each passage has
-    words        terms, each with a word as it is written
-    terms-...    segments of the keyword index, each written once
-    memo         vectors of sentences and words by their hash
-
-So a reader never sees what an ingest adds meanwhile, and many processes share one copy in memory.
-"""
+"""An index as readers have it: mapped files (`rag.index.layout`), read where they are asked for."""
 
 from __future__ import annotations
 
@@ -33,7 +18,7 @@ from rag.catalog.tag_fields import Filters
 from rag.catalog.topics import TopicCluster, find_topics
 from rag.index.bm25 import KeywordIndex, Segment
 from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking, Record
-from rag.index.layout import Version, check_made_by, current_version, damaged, existing_version
+from rag.index.layout import Version, check_made_by, current_version, damaged
 from rag.index.vectors import Matrix, VectorMemo
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors
 from rag.settings import Settings
@@ -220,13 +205,13 @@ def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
         IndexMissing, IndexDamaged: there is none; its files can't be read.
         IndexMismatch: it was made by something else than `made_by`.
     """
-    version = existing_version(folder)
+    version = current_version(folder)
     check_made_by(folder, version.made_by, made_by)
     try:
         return Snapshot.open(folder, version)
     except BAD as error:
         # Two ingests may have ended since its version was read.
-        if (now := existing_version(folder)) != version:
+        if (now := current_version(folder)) != version:
             with suppress(*BAD):
                 return Snapshot.open(folder, now)
         raise damaged(folder, error) from error

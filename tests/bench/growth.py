@@ -28,7 +28,7 @@ from ingest.sync import made_by
 from rag.engine import open_engine
 from rag.files import size_of
 from rag.index.interface import StoredReport
-from rag.index.layout import current_version
+from rag.index.layout import POINTER
 from rag.index.snapshot import Snapshot, current_snapshot
 from rag.index.store import Store
 from rag.index.writer import LocalWriter
@@ -167,7 +167,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     index, passages = Path(arguments[0]), int(arguments[1])
     folder = Path(arguments[2]) if arguments[2:] else Path(tempfile.mkdtemp(), "index")
-    if current_version(folder) is None:
+    if not (folder / POINTER).exists():
         folder.mkdir(parents=True, exist_ok=True)
         build(current_snapshot(index, {}), folder, passages)
     environ = {

@@ -23,10 +23,9 @@ from ingest import embed
 from ingest.embed import SENTENCES_STAGE
 from ingest.sync import sync
 from rag.engine import open_engine
-from rag.errors import AskLabsError, IndexBusy, IndexUnusable
+from rag.errors import AskLabsError, IndexBusy, IndexMissing, IndexUnusable
 from rag.files import size_of
 from rag.index import layout
-from rag.index.layout import current_version
 from rag.index.snapshot import current_snapshot
 from rag.index.store import STAGE
 from rag.settings import Settings
@@ -73,8 +72,7 @@ def _fill_the_disk(index: Path) -> None:
     """Let no file grow beyond what the vectors have now."""
     import resource
 
-    version = current_version(index)
-    size = (index / version.data / "dense").stat().st_size if version else 100_000
+    size = max((path.stat().st_size for path in index.glob("data-*/dense")), default=100_000)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     shutil.disk_usage = disk_usage(64_000_000)
@@ -166,9 +164,10 @@ def test_while_one_ingest_works_readers_have_the_old_and_another_waits(
 
 def visible(index: Path) -> Content:
     """All that readers can see of an index: its rows, and the vectors of its passages."""
-    if current_version(index) is None:
+    try:
+        snapshot = current_snapshot(index, {})
+    except IndexMissing:
         return NOTHING
-    snapshot = current_snapshot(index, {})
     snapshot.check()
     reports = [(r.info, r.raw, r.passages) for r in map(snapshot.report, snapshot.heads)]
     rows = snapshot.revision, reports, list(snapshot.passages)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from rag.catalog.normalize import fold_tag
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
-from rag.engine import Engine
+from rag.engine import LONGEST_QUESTION, Engine
 from rag.errors import InputError, UnknownReport
 from rag.export.brief import report_link
 from rag.i18n.labels import country_label, value_label
@@ -22,7 +22,6 @@ from rag.types import FACTS
 from ui.rendering import render
 from ui.web.actions import FROZEN, render_frozen, text_of
 from ui.web.answer import WHO, by_lab, find_quote, segments
-from ui.web.filters import LONGEST_QUESTION
 from ui.web.handlers import Visit
 
 Quotes = Mapping[str, Sequence[str]]

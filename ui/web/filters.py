@@ -31,6 +31,7 @@ from rag.catalog.catalog import (
 )
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
+from rag.engine import LONGEST_QUESTION
 from rag.i18n.labels import FIELD_LABELS, format_count, value_label
 from rag.i18n.translations import ENGLISH, Translations, format_number, language_code, marked
 from rag.places.regions import region_name
@@ -51,7 +52,6 @@ QUESTION = "q"
 # Goes before the field of a value that isn't to be taken from the question.
 WITHOUT = "without-"
 KEYS = (QUESTION, *FILTER_FIELDS, *(WITHOUT + field for field in FILTER_FIELDS))
-LONGEST_QUESTION = 4000
 # The part of an address that is read: characters, and values. Our own links are shorter.
 _LONGEST_QUERY = 60_000
 _MOST_VALUES = 500

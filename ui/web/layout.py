@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ingest.uploads import LARGEST_UPLOAD
 from rag.answer.about import SURVEY, Example
-from rag.engine import Engine
+from rag.engine import LONGEST_QUESTION, Engine
 from rag.errors import InputError
 from rag.export.formats import FORMATS
 from rag.i18n.labels import reports_and_labs
@@ -32,7 +32,7 @@ from rag.watch import Watch, load_watches
 from ui.rendering import render
 from ui.web.answer import render_sources
 from ui.web.brief import render_brief
-from ui.web.filters import LONGEST_QUESTION, render_facets
+from ui.web.filters import render_facets
 from ui.web.uploads import FAILED
 
 Parts = dict[str, Any]

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from eval.figures import proportion
 from rag.catalog.catalog import Catalog
+from rag.engine import LONGEST_QUESTION
 from rag.i18n import labels
 from rag.i18n.labels import field_label, kind_label, lab_label, value_label
 from rag.i18n.translations import Translations, format_number, marked
@@ -19,7 +20,6 @@ from rag.survey.columns import MOST
 from rag.survey.gaps import consensus, gap_map, trend
 from rag.survey.types import RUNGS, STANCES, Survey, SurveyRow
 from rag.text.tokenize import strip_accents
-from ui.web.filters import LONGEST_QUESTION
 
 MOST_WORDS = 50  # near words, or ticked rows, that an address may hold
 LONGEST_ADDRESS = 10_000  # characters of it that are read

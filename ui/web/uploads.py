@@ -39,8 +39,6 @@ STAGES = {
     "parsing": marked("Parsing"),
     "embedding": INDEXING,
     "preparing search": marked("Preparing the search"),
-    # Readers need not know that it is for other machines too.
-    "publishing": marked("Preparing the search"),
 }
 PAUSE = 0.3  # seconds between two drawings of the progress
 SHOWN = 20  # reports, and files, that the result names

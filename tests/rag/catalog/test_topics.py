@@ -7,12 +7,12 @@ import pytest
 
 from rag.catalog import topics
 from rag.catalog.tag_fields import Filters
-from rag.index.layout import existing_version
+from rag.index.layout import current_version
 from rag.index.snapshot import Snapshot
 
 
 def opened(index: Path, folder: Path) -> Snapshot:
-    snapshot = Snapshot.open(index, existing_version(index))
+    snapshot = Snapshot.open(index, current_version(index))
     snapshot.folder = folder  # where topics are kept
     return snapshot
 

@@ -19,6 +19,7 @@ from rag.query.planner import MOST_CHARACTERS, make_planner
 from rag.settings import Settings
 from rag.types import Plan, Turn
 
+pytest.importorskip("openai")  # It takes a second to load, which a server's patience is not for.
 KEY = "sk-secret-4711"
 BEFORE = (
     Turn("user", "What did the Namibia lab do with solar pumps?"),
