@@ -48,9 +48,6 @@ OFF_TOPIC_CERTAIN = 0.1
 # The relevance of a passage that answers, and one below which none does; 0 to 1.
 RELEVANT = 0.5
 IRRELEVANT = 0.02
-# The relevance below which no passage of the only report that there is answers, if none of its form
-# questions asks for what the question does.
-IRRELEVANT_ALONE = 0.04
 # Where no relevance is known: the cosine of the closest passage below which none answers, the one
 # from which on it may, and the share of the question's words in a passage from which on it may.
 DISTANT, NEAR, MOST_WORDS = 0.25, 0.42, 0.7
@@ -158,12 +155,12 @@ class ExtractiveAnswerer:
         from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
         if plan.countries and not from_there and (_relevance(hits) or 0.0) < RELEVANT:
             return True
-        alone = len({hit.passage.report.id for hit in hits}) == 1
-        if is_quantity(plan.question) or (alone and kind_wanted(plan) == "cost"):
-            return self._lacks_quantity(candidates, plan)
+        alone = _alone(hits)
+        number = is_quantity(plan.question) or (alone and kind_wanted(plan) == "cost")
+        if number and self._lacks_quantity(candidates, plan):
+            return True
         relevance = _relevance(hits) if alone else None
-        fits = any(candidate.fits for candidate in candidates)
-        return relevance is not None and relevance < IRRELEVANT_ALONE and not fits
+        return relevance is not None and relevance < RELEVANT
 
     def _lacks_quantity(self, candidates: Sequence[Candidate], plan: Plan) -> bool:
         """Whether no sentence gives the number that is asked for.
@@ -183,6 +180,11 @@ def _relevance(hits: Sequence[Hit]) -> float | None:
     return max((hit.relevance for hit in hits if hit.relevance is not None), default=None)
 
 
+def _alone(hits: Sequence[Hit]) -> bool:
+    """Whether there is but one report to tell."""
+    return len({hit.passage.report.id for hit in hits}) == 1
+
+
 def is_off_topic(plan: Plan, hits: Sequence[Hit]) -> bool:
     """Whether a question has nothing to do with the reports, by its wording and what it finds."""
     if plan.off_topic <= OFF_TOPIC_LIKELY:
@@ -194,6 +196,8 @@ def is_off_topic(plan: Plan, hits: Sequence[Hit]) -> bool:
         answered = nearest >= NEAR or _words_met(plan, hits) >= MOST_WORDS
     else:
         distant, answered = relevance < IRRELEVANT, relevance >= RELEVANT
+    # "Where do they work?" has no word of the report that it is put to.
+    distant = distant and not _alone(hits)
     return distant or (plan.off_topic > OFF_TOPIC_CERTAIN and not answered)
 
 

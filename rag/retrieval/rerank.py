@@ -29,6 +29,10 @@ TOKENS = 256  # tokens of a question with a passage; the rest of a longer passag
 PAIRS = 4  # pairs at a time: of similar length, so that little is padding
 # The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
 TEMPERATURE = 2.0
+# A question to a single report is read after where that is from, so that "it" has a name. That lifts
+# its logits: from the first one on a passage answers more likely than not; they lie closer by the
+# second. From 188 questions to 26 reports.
+ANSWERS_ALONE, SPREAD_ALONE = 4.4, 2.0
 PATIENCE = 0.7  # seconds that a question waits while another is scored; then it goes on without
 # Seconds without scoring after a question had to go on without: scoring takes all cores.
 CROWDED = 5.0
@@ -44,15 +48,22 @@ def rerank_first(hits: Sequence[Hit], plan: Plan, reranker: CrossEncoder) -> lis
     places = [n for n, hit in first if hit.passage.language == plan.language == reranker.language]
     if not places:
         return list(hits)
+    passages = [hits[n].passage for n in places]
+    origins = {p.report.id: p.context.partition(" | ")[0] for p in passages}
+    question, answers, spread = plan.standalone, 0.0, 1.0
+    if len(origins) == 1:
+        question = f"{origins.popitem()[1]}: {question}"
+        answers, spread = ANSWERS_ALONE, SPREAD_ALONE
     try:
-        scores = reranker.scores(plan.standalone, [hits[n].passage.in_context for n in places])
+        scores = reranker.scores(question, [passage.in_context for passage in passages])
     except TimeoutError:
         return list(hits)
     moved = list(hits)
     ranked = sorted(zip(scores, places, strict=True), key=lambda pair: -pair[0])
     for rank, (place, (score, old)) in enumerate(zip(places, ranked, strict=True), start=1):
         placed = hits[old].placed(hits[place].score, reranker.name, rank, score)
-        moved[place] = replace(placed, relevance=reranker.relevance(score))
+        relevance = reranker.relevance(spread * (score - answers))
+        moved[place] = replace(placed, relevance=relevance)
     return moved
 
 

@@ -78,6 +78,11 @@ _TOKEN = re.compile(r"\w+(?:['’]\w+)?|%")
 # The number before an item of a list.
 ITEM = re.compile(r"^\W*\(?\d{1,2}[.)]\s")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+# A number that is a name's: "Treatment Group 2", "SDG 5", "COVID-19".
+_NAMED = re.compile(
+    r"\bCOVID\W?19\b|\b(?:SDG|ODS|ODD)s?\W?\d+\b"
+    r"|(?<=\w )[A-Z][a-z]{3,} \d{1,2}\b(?![.,]?\d|\W?%)"
+)
 
 
 def strip_accents(text: str) -> str:
@@ -166,8 +171,8 @@ def is_quantity(question: str) -> bool:
 
 
 def gives_quantity(sentence: str) -> bool:
-    """Whether a sentence has a number, or a word for one, besides years and item numbers."""
-    bare = _YEAR.sub(" ", ITEM.sub("", sentence))
+    """Whether a sentence has a number, or a word for one, that is no year, item or name."""
+    bare = _NAMED.sub(" ", _YEAR.sub(" ", ITEM.sub("", sentence)))
     if any(ch.isdigit() or ch == "%" for ch in bare):
         return True
     return any(w in _QUANTITIES or NUMERALS.get(w, "1") not in "01" for w in words(bare))
