@@ -29,9 +29,9 @@ TOKENS = 256  # tokens of a question with a passage; the rest of a longer passag
 PAIRS = 4  # pairs at a time: of similar length, so that little is padding
 # The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
 TEMPERATURE = 2.0
-# A question to a single report is read after where that is from, so that "it" has a name. That lifts
-# its logits: from the first one on a passage answers more likely than not; they lie closer by the
-# second. From 188 questions to 26 reports.
+# A question to a single report is read after where that is from, so that "it" has a name, which
+# lifts its logits: from the first one on a passage answers more likely than not; they lie closer by
+# the second. From 188 questions to 26 reports.
 ANSWERS_ALONE, SPREAD_ALONE = 4.4, 2.0
 PATIENCE = 0.7  # seconds that a question waits while another is scored; then it goes on without
 # Seconds without scoring after a question had to go on without: scoring takes all cores.

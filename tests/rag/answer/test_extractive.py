@@ -113,7 +113,8 @@ def test_findings_go_before_questions() -> None:
 def test_off_the_topic_is_what_looks_so_and_finds_nothing(
     off_topic: float, similarity: float, relevance: float | None, refused: bool
 ) -> None:
-    found = [replace(h, relevance=relevance) for h in hits(FISH, similarity=similarity)]
+    # A single report would be taken to be what is asked about.
+    found = [replace(h, relevance=relevance) for h in hits(FISH, FISH, similarity=similarity)]
     text = answer_text("Who won the cup of fish?", found, off_topic=off_topic)
     assert is_refusal(text) == refused
     assert not (refused and marks(text))

@@ -36,6 +36,24 @@ def test_a_cross_encoder_moves_the_first_hits_of_its_language(
     assert rerank_first([a, c], plan, reranker) == [a, c]
 
 
+def test_a_question_to_one_report_is_read_after_where_that_is_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reranker, plan, asked = CrossEncoder(), Plan("Why?", "Why?", "en"), list[str]()
+
+    def scores(_: CrossEncoder, question: str, texts: Sequence[str]) -> list[float]:
+        asked.append(question)
+        return [6.0] * len(texts)
+
+    monkeypatch.setattr(CrossEncoder, "scores", scores)
+    [a, b] = hits("a", "bb")
+    (alone,) = rerank_first([a], plan, reranker)
+    (among, _) = rerank_first([a, b], plan, reranker)
+    origin = a.passage.context.partition(" | ")[0]
+    assert asked == [f"{origin}: Why?", "Why?"]
+    assert (alone.relevance or 1) < (among.relevance or 0)
+
+
 @pytest.mark.quality
 def test_what_answers_scores_most_in_any_order_and_texts_may_be_of_any_length() -> None:
     encoder = CrossEncoder()
