@@ -309,8 +309,11 @@ class Linker:
                             meanings[meaning] = reports
                 if meanings:
                     matches.append((places[0], places[-1] + 1, meanings))
-        matches.sort(key=lambda match: (match[0] - match[1], match[0]))
         fields = [(a, b, {v for f, v in m if not f}) for a, b, m in matches] + list(goals)
+        # The word for a field makes the name of a value no longer: "circular economy as a theme".
+        of_field = {i for a, b, names in fields if names for i in range(a, b)}
+        said = [i for i in heavy if i not in of_field and words[i] not in stop_words("en")]
+        matches.sort(key=lambda m: (-sum(m[0] <= i < m[1] for i in said), m[0] - m[1], m[0]))
         for start, end, meanings in matches:
             near = {
                 name
