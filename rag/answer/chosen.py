@@ -25,6 +25,8 @@ _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
 _NEARLY = 0.8
 _FEW = 3  # likely reports, to which near ones are added
 _AHEAD = 1.0  # standard deviations by which these are nearer than the mean of all
+# Reports that are read over the years, and the most of a year of a topic.
+_READ_OVER_TIME, MOST_OF_YEAR = 16, 3
 _JUDGED = 80  # lines that the cross-encoder reads
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
@@ -123,6 +125,14 @@ class ReportChooser(LineReader):
         near = self.standing_out(infos) if adds else []
         return [known[i] for i in dict.fromkeys((*saying, *near))]
 
+    def on_subject(
+        self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
+    ) -> Sequence[ReportInfo]:
+        """The reports that say something of the topic; where these are few, likely ones."""
+        saying = [r for r in infos if r.id in said and said[r.id].says >= SAYS]
+        likely = () if len(saying) >= _FEW else self.saying(infos, said)
+        return list({info.id: info for info in (*saying, *likely)}.values())
+
     def standing_out(self, infos: Sequence[ReportInfo]) -> list[str]:
         """The reports whose middles are nearer to the topic than most are, nearest first."""
         index = self._surveys.open().snapshot
@@ -152,3 +162,28 @@ class ReportChooser(LineReader):
             near[name] = max(near.get(name, 0.0), hit.similarity)
         least = _NEARLY * max(near.values(), default=0.0)
         return [name for name in near if near[name] >= least]
+
+    def over_time(self, countries: tuple[str, ...]) -> list[ReportInfo]:
+        """The reports of labs, or of the work that is named, that tell most, by their years."""
+        plan, reports = self.plan, self.catalog.reports
+        # A work is of one lab.
+        of_work = reports[plan.reports[0]].countries if plan.reports else ()
+        named = replace(plan.boosted, country=countries or of_work)
+        scope = plan.filters.merged(named)
+        inside = [reports[i] for i in sorted(self.catalog.ids(scope))]
+        if plan.subject and countries:
+            said = self._surveys.speaking([info.id for info in inside])
+            inside = self.saying(inside, said)[:_READ_OVER_TIME]
+        elif plan.subject:
+            near = self.near()
+            inside = [info for info in inside if info.id in near]
+        ranked = [*map(reports.__getitem__, plan.reports), *self.found(), *inside]
+        order = {info.id: n for n, info in reversed(list(enumerate(ranked)))}
+        # What labs wrote comes before what they collected.
+        told = {**{i: reports[i] for i in plan.reports}, **{info.id: info for info in inside}}
+        first = sorted(told.values(), key=lambda r: (r.author != "lab", order[r.id]))
+        each = max(MOST_OF_YEAR, _READ_OVER_TIME // len({info.year for info in first} or "?"))
+        by_year: dict[int | None, list[ReportInfo]] = {}
+        for info in first:
+            by_year.setdefault(info.year, []).append(info)
+        return [r for year in sorted(by_year, key=lambda y: y or 0) for r in by_year[year][:each]]

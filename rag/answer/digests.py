@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from rag.answer.candidates import kind_asked, kind_wanted
-from rag.answer.chosen import SAYS, Material, ReportChooser
+from rag.answer.chosen import MOST_OF_YEAR, SAYS, Material, ReportChooser
 from rag.answer.extractive import NEAREST, is_off_topic, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_of_question
@@ -65,8 +65,8 @@ _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so 
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 3  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
-# Reports that are read: of a side, over the years, of a topic, and of a year of a topic.
-_READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD, _MOST_OF_YEAR = 3, 16, 60, 3
+# Reports that are read: of a side, and of a topic.
+_READ_OF_SIDE, MOST_TOLD = 3, 60
 _NEAREST = 5  # sentences of a report nearest to a topic that may be quoted
 _NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
 _ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
@@ -259,16 +259,25 @@ class _Maker(ReportChooser):
         """All work of a lab: what was found, what is planned, what was collected."""
         plan = self.plan
         reports = self.catalog.select(plan.filters.merged(plan.boosted))
-        if len(reports) == 1 or self.nearest_title():
+        about: set[str] = set()
+        if plan.subject:
+            said = self._surveys.speaking([info.id for info in reports])
+            about = {i for i in said if said[i].about >= _ABOUT}
+            reports = tuple(self.with_results(self.on_subject(reports, said)))
+        elif len(reports) == 1:
             yield from self.report()
             return
+        lines = self.lines(self.open(reports), TELLING)
+        near = {line.place for line in (on_topic(lines) if plan.subject else lines)}
         of_report: dict[str, list[Line]] = {}
-        for line in self.lines(self.open(reports), TELLING):
-            of_report.setdefault(line.report.id, []).append(line)
-        country = (plan.filters.country or plan.boosted.country)[0]
-        name = country_label(country, self.t)
-        self.counted = format_label(self.t, name, self.overview(reports)) + "."
-        yield self.counted
+        for line in lines:
+            if line.place in near or (line.report.id in about and line.role in FINDINGS):
+                of_report.setdefault(line.report.id, []).append(line)
+        if not plan.subject:
+            country = (plan.filters.country or plan.boosted.country)[0]
+            name = country_label(country, self.t)
+            self.counted = format_label(self.t, name, self.overview(reports)) + "."
+            yield self.counted
         rows: dict[str, list[tuple[float, ReportInfo, list[Line]]]] = {}
         told: set[str] = set()
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
@@ -283,10 +292,13 @@ class _Maker(ReportChooser):
                 told.update(own[0].report.id for own in begun)
                 picked = [*(x for own in begun for x in self.pick(first_role(own), 1)), *picked]
             rows.setdefault(part, []).append((best, info, picked))
-        for part, (heading, most) in _PARTS.items():
+        for part, (_, most) in _PARTS.items():
             best_rows = sorted(rows.get(part, []), key=lambda row: -row[0])[:most]
-            best_rows.sort(key=lambda row: -(row[1].year or 0))
-            yield from self.part(heading, [row[1:] for row in best_rows], titled=True)
+            rows[part] = sorted(best_rows, key=lambda row: -(row[1].year or 0))
+        if plan.subject:
+            yield self.head(info for of_part in rows.values() for _, info, _ in of_part)
+        for part, (heading, _) in _PARTS.items():
+            yield from self.part(heading, [row[1:] for row in rows[part]], titled=True)
 
     def compare(self) -> Iterator[str]:
         """Sides beside each other, row by row."""
@@ -303,7 +315,14 @@ class _Maker(ReportChooser):
             for infos in reports.values()
         )
         rows = list(self._row(marked("Reports"), shown))
-        for role, most in (_ROWS if in_parts else _ROWS_OF_ALL).items():
+        table = _ROWS if in_parts else _ROWS_OF_ALL
+        # Who asks how their problems differ wants no more of them.
+        wanted = kind_wanted(self.plan)
+        every = [line for of_side in lines.values() for line in of_side]
+        asked = {x.role for x in every if wanted and kind_asked(x.hit.passage.prompt) == wanted}
+        for role, most in table.items():
+            if asked and role not in asked:
+                continue
             picked = [
                 self.pick((x for x in of_side if x.role == role), most)
                 for of_side in lines.values()
@@ -344,14 +363,14 @@ class _Maker(ReportChooser):
         countries = self.plan.boosted.country or self.plan.filters.country
         survey: Survey | None = None
         if countries or self.plan.reports or not self.plan.subject:
-            told = self._over_time(countries)
+            told = self.over_time(countries)
             lines = self.lines(self.open(told), TELLING)
         else:
             survey, told, lines = self._surveyed()
         rows: dict[int, list[str]] = {}
         for info in told:
             of_year = rows.setdefault(info.year or 0, [])
-            if not survey or len(of_year) < _MOST_OF_YEAR:
+            if not survey or len(of_year) < MOST_OF_YEAR:
                 own = [line for line in lines if line.report.id == info.id]
                 figures = (x for x in own if gives_quantity(x.text) and "http" not in x.text)
                 if picked := [*self.pick(first_role(own), 2), *self.pick(figures, 1)]:
@@ -368,31 +387,6 @@ class _Maker(ReportChooser):
                 what = self.t.gettext("{k} of {n}").format(k=counted[year], n=of_all)
             yield f"### {year or '?'} ({what})"
             yield from rows.get(year, ())
-
-    def _over_time(self, countries: tuple[str, ...]) -> list[ReportInfo]:
-        """The reports of labs, or of the work that is named, that tell most, by their years."""
-        plan, reports = self.plan, self.catalog.reports
-        # A work is of one lab.
-        of_work = reports[plan.reports[0]].countries if plan.reports else ()
-        named = replace(plan.boosted, country=countries or of_work)
-        scope = plan.filters.merged(named)
-        inside = [reports[i] for i in sorted(self.catalog.ids(scope))]
-        if plan.subject and countries:
-            said = self._surveys.speaking([info.id for info in inside])
-            inside = self.saying(inside, said)[:_READ_OVER_TIME]
-        elif plan.subject:
-            near = self.near()
-            inside = [info for info in inside if info.id in near]
-        ranked = [*map(reports.__getitem__, plan.reports), *self.found(), *inside]
-        order = {info.id: n for n, info in reversed(list(enumerate(ranked)))}
-        # What labs wrote comes before what they collected.
-        told = {**{i: reports[i] for i in plan.reports}, **{info.id: info for info in inside}}
-        first = sorted(told.values(), key=lambda r: (r.author != "lab", order[r.id]))
-        each = max(_MOST_OF_YEAR, _READ_OVER_TIME // len({info.year for info in first} or "?"))
-        by_year: dict[int | None, list[ReportInfo]] = {}
-        for info in first:
-            by_year.setdefault(info.year, []).append(info)
-        return [r for year in sorted(by_year, key=lambda y: y or 0) for r in by_year[year][:each]]
 
     def topic(self) -> Iterator[str]:
         """What many labs say, by a survey: what was found, what is planned, and solutions."""

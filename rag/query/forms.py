@@ -25,6 +25,8 @@ _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
 _NAMED = 0.5  # the score of a topic that is named, and no more
 _LAB_LEAD = 0.4  # the same of all of a lab, where the question has more words
+_REPORT_LEAD = 0.2  # by how much a report is summed up rather than asked for its reasons
+_ONE_WORK = 0.1  # by how much more a lab's topic is one than a work of its
 _WORK_LEAD = 0.25  # the same of a question that names a work: most of these ask for particulars
 _TITLE_WORDS = 3  # words that are not those of a title by chance
 # What stands for the name of a work where its question is read, as in the example questions.
@@ -65,6 +67,11 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     certain = clear or titled or scores["report"] >= chosen - _LEAD
     if work.is_name or (work and not plan.wide and certain):
         plan = replace(plan, reports=(*work.reports, *work.beside))
+    if plan.intent == "compare" and len(plan.boosted.country) > 1:
+        # "Who paid for it in Peru and Chile?" has one answer of each, and no sides.
+        counts = is_quantity(plan.standalone) and not has_wording("compare", plan.standalone)
+        if counts or scores["passage"] > scores["compare"]:
+            return replace(plan, intent="answer")
     if plan.intent == "compare":
         # Years of one lab may be sides, or a span over which its work went on.
         many_years = len(plan.boosted.year) > _MOST_SIDES
@@ -86,6 +93,12 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return plan
     # All of a lab is asked for where nothing of its work is named.
     least = _LEAD if digest != "lab" else _LAB_LEAD if words else -_LEAD
+    if digest == "report" and scores["reasons"] > chosen - _REPORT_LEAD:
+        return plan  # "what blocked the project"
+    country = plan.filters.country or plan.boosted.country
+    if digest == "topic" and len(country) == 1 and not (of_all or plan.wide):
+        # What a lab says on a topic, or what one of its works is.
+        digest = "report" if scores["report"] > chosen - _ONE_WORK else "lab"
     particular = not plan.wide and len(words) > _MOST_WORDS.get(digest, _MOST_TERMS)
     if chosen < _LEAST or lead < least or particular:
         return plan

@@ -31,6 +31,7 @@ from rag.types import Notice, Plan, Turn
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
 _CLEAR = 0.3  # score of an intent that is meant for sure
 _SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
+_TALK_LEAD = 0.2  # by how much talk with other words is more like it than like a question
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
 _SURE = 0.6  # the score of talk that may be names alone
 _OF_ALL = 0.5  # by how much it is more than that of a question to a single report
@@ -295,7 +296,10 @@ def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tupl
     # What names nothing is rather talk to the product than off the topic.
     names = scores.keys() - ({"offtopic"} if not links.rest else set())
     best = max(names, key=lambda name: scores[name])
+    # What has several words of its own has to be much like talk.
+    other = max(scores[name] for name in TO_REPORTS) if len(links.rest) > 1 else 0.0
     unlike = (scores[best] <= _SOCIAL and links.rest) or len(links.rest) > _MOST_REST
+    unlike = unlike or scores[best] < other + _TALK_LEAD
     if best not in TALK or unlike:
         return None
     # Names alone ("questionnaires") are a topic.
