@@ -265,7 +265,8 @@ class Engine:
             ways = snapshot, self.settings, window, digested, self._masked
             look = Reading(plan, result, hits, *ways)
         elif plan.intent == "answer" and not plan.wide:
-            hits = whole_reports(hits, partial(self._opened, snapshot))
+            same_work = partial(line_of_work, snapshot)
+            hits = whole_reports(hits, partial(self._opened, snapshot), same_work)
         if researcher and look:
             library = self._library(snapshot, retriever, filters)
             look = partial(researcher.look, library, plan, hits, look, history)

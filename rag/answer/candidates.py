@@ -20,13 +20,13 @@ import numpy as np
 from rag.citation.quotable import short_question, usable
 from rag.models.encoder import Vectors
 from rag.query.entities import countries_in
+from rag.query.outcomes import asks_outcome
 from rag.retrieval.hybrid import collected_factor
 from rag.survey.columns import QUESTION_LIKE_EXAMPLE, nearest_kind, nearest_kinds
 from rag.text.tokenize import (
     counted_thing,
     counted_words,
     is_quantity,
-    strip_accents,
     terms,
     terms_and_pairs,
     words,
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 # Added to the score of a sentence that a lab found, and taken from one that is a question itself.
 FINDING_BONUS = 0.05
 QUESTION_MALUS = 0.3
-# The score of a finding is multiplied by this where the question asks for findings.
-LEARNED_FACTOR = 1.3
+# The score of a finding is multiplied by this where the question asks what came of a work.
+OUTCOME_FACTOR = 1.6
 # Added to the score of a sentence with a number where the question asks for one.
 NUMBER_BONUS = 0.1
 # Times the likeness, above a least one, of what a sentence counts to what the question counts.
@@ -65,11 +65,6 @@ NOT_FOUND = 0.5
 # The share of the mean score of the sentences before and after it that a sentence gains.
 NEIGHBOURS = 0.2
 _NO_MARKS = str.maketrans(dict.fromkeys("¿?؟¡!:;,.،؛", " "))
-_LEARNED = re.compile(
-    r"\b(?:learn\w*|lessons?|found|findings?|results?|barriers?|obstacles?|worked|enseigne\w*"
-    r"|appris|lecons?|resultats?|aprend\w+|lecciones|licoes|resultados?|barreras?|barreiras?)\b"
-    r"|تعلم|نتائج|دروس"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +106,22 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
     counted = _counted(plan, texts, embedding)
     wanted = kind_wanted(plan)
     collected = collected_factor(plan)
-    learned = LEARNED_FACTOR if _LEARNED.search(strip_accents(plan.question)) else 1.0
+    # A long question says by itself what it asks for.
+    is_long = len(terms(plan.question, plan.language)) > MOST_TERMS
+    outcome = 1.0 if is_long else 1 + (OUTCOME_FACTOR - 1) * asks_outcome(plan.question)
     # A passage that was not judged counts as the mean of those that were.
     judged = [hit.relevance for hit in hits if hit.relevance is not None]
     mean = sum(judged) / max(1, len(judged))
     candidates = []
     for i, ((n, hit, sentence), similarity) in enumerate(zip(found, near, strict=True)):
         passage, text = hit.passage, sentence.text
-        terms = set(terms_and_pairs(f"{text} {passage.context}", passage.language))
-        terms |= set(terms_and_pairs(text, plan.language))
+        own_terms = set(terms_and_pairs(f"{text} {passage.context}", passage.language))
+        own_terms |= set(terms_and_pairs(text, plan.language))
         alike = plan.alike if passage.language != plan.language else ()
-        covered = sum(shares(weights, terms, alike)) / total
+        covered = sum(shares(weights, own_terms, alike)) / total
         score = 0.5 * float(similarity) + 0.5 * covered + 0.2 / (4 + n)
         if passage.stage == "finding":
-            score = score * learned + FINDING_BONUS
+            score = score * outcome + FINDING_BONUS
         score += NUMBER_BONUS if quantity and re.search(r"\d", text) else 0.0
         score += COUNTED_WEIGHT * max(0.0, float(counted[i]) - LEAST_COUNTED)
         # A fact has its own label.

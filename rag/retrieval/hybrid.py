@@ -297,15 +297,20 @@ def add_reports(
 
 
 def whole_reports(
-    hits: Sequence[Hit], opened: Callable[[Collection[str]], Sequence[Hit]]
+    hits: Sequence[Hit],
+    opened: Callable[[Collection[str]], Sequence[Hit]],
+    same_work: Callable[[ReportInfo], Sequence[ReportInfo]],
 ) -> tuple[Hit, ...]:
     """Hits with the other passages of the reports found first: an answer may be in any of them.
 
-    `opened` gives the passages of reports. What was not found has a score of 0.
+    Of the first one all its line of work is read: a closing tells what came of a plan. `opened`
+    gives the passages of reports. What was not found has a score of 0.
     """
     found = {hit.passage.id for hit in hits}
-    first = list(dict.fromkeys(hit.passage.report.id for hit in hits))[:READ_WHOLE]
-    return (*hits, *(hit for hit in opened(first) if hit.passage.id not in found))
+    first = list({hit.passage.report.id: hit.passage.report for hit in hits}.values())[:READ_WHOLE]
+    work = [info for best in first[:1] for info in same_work(best)]
+    read = dict.fromkeys(info.id for info in (*first, *work))
+    return (*hits, *(hit for hit in opened(list(read)) if hit.passage.id not in found))
 
 
 def _stage_order(hit: Hit) -> int:

@@ -77,12 +77,19 @@ def test_a_question_asks_for_what_a_form_does(question: str, subject: str, kind:
     assert kind_wanted(Plan(question, question, subject=subject)) == kind
 
 
-def test_the_reports_found_first_are_read_whole() -> None:
+def test_the_reports_found_first_are_read_whole_and_the_work_of_the_first() -> None:
     infos = [report(f"r{n}") for n in range(READ_WHOLE + 1)]
+    closing = report("closing")
     found = [Hit(passage("Found.", info), 1.0) for info in infos]
-    others = {info.id: Hit(passage("Not found.", info), 0.0) for info in infos}
+    others = {info.id: Hit(passage("Not found.", info), 0.0) for info in (*infos, closing)}
+    work = {infos[0].id: (infos[0], closing)}
 
-    hits = whole_reports(found, lambda ids: [h for i in ids for h in (others[i], found[0])])
+    hits = whole_reports(
+        found,
+        lambda ids: [h for i in ids for h in (others[i], found[0])],
+        lambda info: work.get(info.id, (info,)),
+    )
 
     assert hits[: len(found)] == tuple(found)
-    assert hits[len(found) :] == tuple(others[info.id] for info in infos[:READ_WHOLE])
+    read = [*(info.id for info in infos[:READ_WHOLE]), closing.id]
+    assert hits[len(found) :] == tuple(others[i] for i in read)
