@@ -66,7 +66,7 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("Has mobile money become a bigger topic?", "trend", True),
         ("what is Togo doing about mobile money", "lab", False),
         ("What did Togo learn about mobile money?", "lab", False),
-        ("ماذا تعلمت توغو عن المال عبر الهاتف؟", "lab", False),
+        ("ماذا تعلم مختبر توغو عن المال عبر الهاتف؟", "lab", False),
         ("What blocked the notebook project in Togo?", "answer", False),
         ("How much do Togo and Fiji spend on boards?", "answer", True),
         ("Who paid the boards of Togo and Fiji?", "answer", True),
