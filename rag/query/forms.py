@@ -116,7 +116,7 @@ def _of_work(plan: Plan, work: Work, links: Links) -> Plan:
     shown[links.words.index(work.words[0])] = _ANY_WORK
     scores = intent_scores(" ".join(filter(None, shown)))[0]
     lead = scores["report"] - scores["passage"]
-    if scores["trend"] > max(_LEAST, scores["passage"]):
+    if scores["trend"] > max(_LEAST, scores["passage"], scores["report"]):
         return in_form(plan, "trend")
     if is_quantity(plan.standalone) or lead < _WORK_LEAD:
         # Others may tell it too where common words are no certain name.

@@ -42,6 +42,7 @@ _GOAL = re.compile(
 _VOWELS = re.compile("[\u064b-\u065f\u0670]")
 _ARABIC = re.compile(r"^(?:[وفبك]?ال|[وف]?لل|[وبل])(?=\w{3})")
 _WORD = range(2, 41)  # letters of a word that may name something
+_Meaning = tuple[str, str]  # a field and a value
 _PLACEHOLDERS = {"country": "COUNTRY", "year": "YEAR", "type": "KIND", "kind": "KIND"}
 
 
@@ -141,8 +142,8 @@ class Linker:
     def __init__(self, catalog: Catalog) -> None:
         """`titled` are the ids of reports by the terms of their titles."""
         self.catalog = catalog
-        # Phrase -> (field, value) -> number of reports and the first words, before stemming.
-        self._phrases: dict[tuple[str, ...], dict[tuple[str, str], tuple[int, set[str]]]] = {}
+        # Phrase -> (field, value) -> number of reports and the words, before stemming.
+        self._phrases: dict[tuple[str, ...], dict[_Meaning, tuple[int, set[str]]]] = {}
         self._words: dict[str, set[str]] = {}
         # Goal -> the words of its names.
         self._of_goal: dict[str, set[str]] = {}
@@ -154,7 +155,7 @@ class Linker:
             if words := [word for word in _tokens(name) if word not in light_words()]:
                 phrase = tuple(_stem(word, language) for word in words)
                 meanings = self._phrases.setdefault((language, *phrase), {})
-                meanings.setdefault((field, value), (reports, set()))[1].add(words[0])
+                meanings.setdefault((field, value), (reports, set()))[1].add(" ".join(words))
                 for word in words:
                     self._words.setdefault(word[:1], set()).add(word)
                 if field == "sdg":
@@ -289,38 +290,38 @@ class Linker:
         """
         languages = dict.fromkeys((language, "en", *(LANGUAGES if len(words) <= _FEW else ())))
         heavy = [i for i, word in enumerate(words) if word not in light_words()]
-        matches: list[tuple[int, int, dict[tuple[str, str], int]]] = []
+        matches: list[tuple[int, int, dict[_Meaning, int]]] = []
         for first in range(len(heavy)):
             for last in range(first, min(first + _LONGEST, len(heavy))):
                 places = heavy[first : last + 1]
                 if not taken.isdisjoint(range(places[0], places[-1] + 1)):
                     break
-                meanings: dict[tuple[str, str], int] = {}
-                own = all(usage(words[i], language) for i in places)
+                meanings: dict[_Meaning, int] = {}
+                exact: dict[_Meaning, int] = {}
+                said = [words[i] for i in places]
+                own = all(usage(word, language) for word in said)
                 for code in languages:
                     if own and code not in (language, "en"):
                         continue  # "experiencias" are no experiments in Spanish
-                    phrase = (code, *(_stem(words[i], code) for i in places))
+                    phrase = (code, *(_stem(word, code) for word in said))
                     same = code != "en" or language == "en"
                     for meaning, (reports, forms) in self._phrases.get(phrase, {}).items():
                         # A stem alone is not enough: "utilise" has that of "utilities".
-                        word = words[places[0]]
-                        if len(places) > 1 or any(_same_word(word, f, same) for f in forms):
+                        if len(said) > 1 or any(_same_word(said[0], f, same) for f in forms):
                             meanings[meaning] = reports
+                        # "Solutions mapping" is a method, "solutions mapped" are solutions.
+                        if len(said) > 1 and " ".join(said) in forms:
+                            exact[meaning] = reports
                 if meanings:
-                    matches.append((places[0], places[-1] + 1, meanings))
+                    matches.append((places[0], places[-1] + 1, exact or meanings))
         fields = [(a, b, {v for f, v in m if not f}) for a, b, m in matches] + list(goals)
         # The word for a field makes the name of a value no longer: "circular economy as a theme".
         of_field = {i for a, b, names in fields if names for i in range(a, b)}
-        said = [i for i in heavy if i not in of_field and words[i] not in stop_words("en")]
-        matches.sort(key=lambda m: (-sum(m[0] <= i < m[1] for i in said), m[0] - m[1], m[0]))
+        told = [i for i in heavy if i not in of_field and words[i] not in stop_words("en")]
+        matches.sort(key=lambda m: (-sum(m[0] <= i < m[1] for i in told), m[0] - m[1], m[0]))
         for start, end, meanings in matches:
-            near = {
-                name
-                for a, b, names in fields
-                if 0 <= max(start - b, a - end) <= _NEAR
-                for name in names
-            }
+            gaps = ((max(start - b, a - end), names) for a, b, names in fields)
+            near = {name for gap, names in gaps if 0 <= gap <= _NEAR for name in names}
             if start and re.fullmatch(any_of("per"), words[start - 1]):
                 near.add("")
             field, values = _meaning(meanings, near)
@@ -392,15 +393,14 @@ def _joined(link: Link, previous: Link | None, words: Sequence[str]) -> Link:
     joined = ""
     if previous and previous.field == link.field:
         # "Neither A nor B" excludes both.
-        carried = previous.excluded and len(between.split()) <= 1
-        excluded = excluded or carried
+        excluded = excluded or (previous.excluded and len(between.split()) <= 1)
         ways = re.search(rf"\b(?:(?P<and>{any_of('and')})|(?P<or>{any_of('or')}))\b", between)
         joined = ways.lastgroup or "" if ways else "or" if not between else ""
     return replace(link, excluded=excluded, joined=joined)
 
 
 def _meaning(
-    meanings: Mapping[tuple[str, str], int], near: Collection[str]
+    meanings: Mapping[_Meaning, int], near: Collection[str]
 ) -> tuple[str, tuple[str, ...]]:
     """The field and values that a phrase means.
 
@@ -460,7 +460,7 @@ def _stem(word: str, language: str) -> str:
 @cache
 def light_words() -> frozenset[str]:
     """Articles, prepositions and "and": words that a name may have or lack."""
-    return frozenset(fold_name(word) for word in words_of("light").split())
+    return frozenset(map(fold_name, words_of("light").split()))
 
 
 @lru_cache(_REMEMBERED)
