@@ -63,10 +63,9 @@ class Link:
 
     def is_beside(self, value: Link) -> bool:
         """Whether this link of a field stands beside a value of the field."""
-        gap = max(value.start - self.end, self.start - value.end)
         fact = str(value.values[0]).partition(": ")[0] if value.field == "fact" else ""
         named = value.values and self.values[0] in (value.field, fact)
-        return bool(named) and gap <= _NEAR
+        return bool(named) and max(value.start - self.end, self.start - value.end) <= _NEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +110,7 @@ class Links:
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields that the question names by themselves, with no value of theirs beside."""
-        named = (link for link in self.links if not link.field)
-        alone = (link for link in named if not any(map(link.is_beside, self.links)))
+        alone = (k for k in self.links if not (k.field or any(map(k.is_beside, self.links))))
         return tuple(dict.fromkeys(str(link.values[0]) for link in alone))
 
     def filters(self, *, excluded: bool = False) -> Filters:
@@ -145,8 +143,7 @@ class Linker:
         # Phrase -> (field, value) -> number of reports and the words, before stemming.
         self._phrases: dict[tuple[str, ...], dict[_Meaning, tuple[int, set[str]]]] = {}
         self._words: dict[str, set[str]] = {}
-        # Goal -> the words of its names.
-        self._of_goal: dict[str, set[str]] = {}
+        self._of_goal: dict[str, set[str]] = {}  # the words of the names of each goal
         self.titled: dict[str, set[str]] = {}
         for info in catalog.reports.values():
             for term in (*terms(info.title, info.language), *terms(info.title, "en")):
@@ -155,7 +152,7 @@ class Linker:
             if words := [word for word in _tokens(name) if word not in light_words()]:
                 phrase = tuple(_stem(word, language) for word in words)
                 meanings = self._phrases.setdefault((language, *phrase), {})
-                meanings.setdefault((field, value), (reports, set()))[1].add(" ".join(words))
+                meanings.setdefault((field, value), (reports, set()))[1].add(_one(words))
                 for word in words:
                     self._words.setdefault(word[:1], set()).add(word)
                 if field == "sdg":
@@ -214,8 +211,7 @@ class Linker:
             take(link)
         links += self._ordinals(written, links)
         links = _without_neighbours(sorted(links, key=lambda k: k.start))
-        pairs = zip((None, *links), links, strict=False)
-        links = [_joined(link, previous, words) for previous, link in pairs]
+        links = [_joined(k, p, words) for p, k in zip((None, *links), links, strict=False)]
         taken = {i for link in links for i in range(link.start, link.end)}
         # The words of a goal that is named by its number only say it again.
         named = [str(value) for link in links if link.field == "sdg" for value in link.values]
@@ -310,7 +306,7 @@ class Linker:
                         if len(said) > 1 or any(_same_word(said[0], f, same) for f in forms):
                             meanings[meaning] = reports
                         # "Solutions mapping" is a method, "solutions mapped" are solutions.
-                        if len(said) > 1 and " ".join(said) in forms:
+                        if len(said) > 1 and _one(said) in forms:
                             exact[meaning] = reports
                 if meanings:
                     matches.append((places[0], places[-1] + 1, exact or meanings))
@@ -439,12 +435,16 @@ def _tokens(text: str) -> list[str]:
     return [fold_name(word) for word in re.findall(r"\w+", text)]
 
 
+def _one(words: Sequence[str]) -> str:
+    """Words as they are written of one thing or of several: "lab" for "labs"."""
+    return " ".join(word.removesuffix("s") for word in words)
+
+
 def _same_word(word: str, other: str, same_language: bool) -> bool:
     """Whether two words with one stem are one word, but for an article and two last letters."""
     word, other = _ARABIC.sub("", word), _ARABIC.sub("", other)
     least = max(4, len(word) - 2, len(other) - 2)
-    same = word.removesuffix("s") == other.removesuffix("s")
-    return same or (same_language and word[:least] == other[:least])
+    return _one([word]) == _one([other]) or (same_language and word[:least] == other[:least])
 
 
 @lru_cache(_REMEMBERED)

@@ -30,6 +30,8 @@ LINKED = {
     ),
     "experimentos de Togo": ("es", Filters(country=("Togo",), kind=("experiment",))),
     "How do sellers utilise ice?": ("en", Filters()),
+    # Words of the same stems mean what they are written as.
+    "solutions mapped in Togo": ("en", Filters(country=("Togo",), kind=("solution",))),
     # A report has one kind; plans are the whole form.
     "plans and solutions from Togo": (
         "en",
