@@ -168,7 +168,7 @@ class Plan:
     the `query` that answers it. `notices` tell what of the question could not be understood.
     `off_topic` is by how much it is more like questions to no report than like others. `reports`
     are the ids of those that it names by their titles; `subject` are the words that say what it is
-    about, but for labs, years and kinds.
+    about, but for labs, years and kinds. `alone` is whether there is but one report to ask.
     """
 
     question: str
@@ -191,6 +191,7 @@ class Plan:
     off_topic: float = -1.0
     reports: tuple[str, ...] = ()
     subject: str = ""
+    alone: bool = False
 
     @property
     def first(self) -> Filters:

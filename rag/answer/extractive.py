@@ -155,11 +155,10 @@ class ExtractiveAnswerer:
         from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
         if plan.countries and not from_there and (_relevance(hits) or 0.0) < RELEVANT:
             return True
-        alone = _alone(hits)
-        number = is_quantity(plan.question) or (alone and kind_wanted(plan) == "cost")
+        number = is_quantity(plan.question) or (plan.alone and kind_wanted(plan) == "cost")
         if number and self._lacks_quantity(candidates, plan):
             return True
-        relevance = _relevance(hits) if alone else None
+        relevance = _relevance(hits) if plan.alone else None
         return relevance is not None and relevance < RELEVANT
 
     def _lacks_quantity(self, candidates: Sequence[Candidate], plan: Plan) -> bool:
@@ -180,24 +179,20 @@ def _relevance(hits: Sequence[Hit]) -> float | None:
     return max((hit.relevance for hit in hits if hit.relevance is not None), default=None)
 
 
-def _alone(hits: Sequence[Hit]) -> bool:
-    """Whether there is but one report to tell."""
-    return len({hit.passage.report.id for hit in hits}) == 1
-
-
 def is_off_topic(plan: Plan, hits: Sequence[Hit]) -> bool:
     """Whether a question has nothing to do with the reports, by its wording and what it finds."""
     if plan.off_topic <= OFF_TOPIC_LIKELY:
         return False
     relevance = _relevance(hits)
+    # In a language that the cross-encoder does not read, passages are near or not.
+    near = max((hit.similarity for hit in hits if hit.relevance is None), default=0.0)
     if relevance is None:
-        nearest = max((hit.similarity for hit in hits), default=0.0)
-        distant = nearest < DISTANT
-        answered = nearest >= NEAR or _words_met(plan, hits) >= MOST_WORDS
+        distant = near < DISTANT
+        answered = near >= NEAR or _words_met(plan, hits) >= MOST_WORDS
     else:
-        distant, answered = relevance < IRRELEVANT, relevance >= RELEVANT
+        distant, answered = relevance < IRRELEVANT and near < NEAR, relevance >= RELEVANT
     # "Where do they work?" has no word of the report that it is put to.
-    distant = distant and not _alone(hits)
+    distant = distant and not plan.alone
     return distant or (plan.off_topic > OFF_TOPIC_CERTAIN and not answered)
 
 

@@ -153,6 +153,7 @@ def of_one_report(plan: Plan, reports: tuple[str, ...]) -> Plan:
 
     `reports` is its id.
     """
+    plan = replace(plan, alone=True)
     if plan.intent in ("report", "lab"):
         return replace(plan, intent="report", reports=reports)
     return replace(plan, intent="answer", reports=(), wide=False)

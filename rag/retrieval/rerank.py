@@ -49,10 +49,9 @@ def rerank_first(hits: Sequence[Hit], plan: Plan, reranker: CrossEncoder) -> lis
     if not places:
         return list(hits)
     passages = [hits[n].passage for n in places]
-    origins = {p.report.id: p.context.partition(" | ")[0] for p in passages}
     question, answers, spread = plan.standalone, 0.0, 1.0
-    if len(origins) == 1:
-        question = f"{origins.popitem()[1]}: {question}"
+    if plan.alone:
+        question = f"{passages[0].context.partition(' | ')[0]}: {question}"
         answers, spread = ANSWERS_ALONE, SPREAD_ALONE
     try:
         scores = reranker.scores(question, [passage.in_context for passage in passages])

@@ -113,19 +113,24 @@ def test_findings_go_before_questions() -> None:
 def test_off_the_topic_is_what_looks_so_and_finds_nothing(
     off_topic: float, similarity: float, relevance: float | None, refused: bool
 ) -> None:
-    # A single report would be taken to be what is asked about.
-    found = [replace(h, relevance=relevance) for h in hits(FISH, FISH, similarity=similarity)]
+    found = [replace(h, relevance=relevance) for h in hits(FISH, similarity=similarity)]
     text = answer_text("Who won the cup of fish?", found, off_topic=off_topic)
     assert is_refusal(text) == refused
     assert not (refused and marks(text))
 
 
+def test_a_near_passage_in_another_language_is_no_other_topic() -> None:
+    (read, french) = hits(FISH, PUMPS, similarity=0.45)
+    found = [replace(read, relevance=0.01), french]
+    assert not is_refusal(answer_text("Who won the cup of fish?", found, off_topic=0.0))
+    assert is_refusal(answer_text("Who won the cup of fish?", found[:1], off_topic=0.0))
+
+
 def test_where_nothing_of_the_only_report_is_relevant_its_closest_sentences_are_no_answer() -> None:
-    (alone,) = (replace(h, relevance=0.01) for h in hits(FISH))
+    found = [replace(h, relevance=0.2) for h in hits(FISH)]
     question = "Who won the cup of fish?"
-    assert is_refusal(answer_text(question, [alone]))
-    other = replace(alone, passage=passage(BOATS, report("b", "Ghana", "GH")))
-    assert not is_refusal(answer_text(question, [alone, other]))
+    assert is_refusal(answer_text(question, found, alone=True))
+    assert not is_refusal(answer_text(question, found))
 
 
 def test_a_year_without_reports_is_answered_by_what_is_closest() -> None:

@@ -47,7 +47,7 @@ def test_a_question_to_one_report_is_read_after_where_that_is_from(
 
     monkeypatch.setattr(CrossEncoder, "scores", scores)
     [a, b] = hits("a", "bb")
-    (alone,) = rerank_first([a], plan, reranker)
+    (alone,) = rerank_first([a], replace(plan, alone=True), reranker)
     (among, _) = rerank_first([a, b], plan, reranker)
     origin = a.passage.context.partition(" | ")[0]
     assert asked == [f"{origin}: Why?", "Why?"]
