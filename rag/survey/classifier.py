@@ -22,14 +22,12 @@ import numpy.typing as npt
 
 from rag.models.client import Stop
 from rag.retrieval.rerank import CrossEncoder, Shed
-from rag.survey.features import FEATURES, Measured, Near, Numbers, ReportMeasure, Topic, is_met
-from rag.types import Passage, Progress
+from rag.survey.features import FEATURES, Measured, Numbers, ReportMeasure, Topic, is_met
+from rag.types import Passage, Progress, Span
 
 WEIGHTS = Path(__file__).with_name("weights.json")
-UNCERTAIN = (0.015, 0.985)  # probabilities between which the cross-encoder is asked
-MOST_JUDGED = 400  # reports that it judges at most
-ALONE = 2  # sentences of each that it reads alone, too
-SPEAKS = -8.0  # logit from which a sentence speaks of a topic
+UNCERTAIN = (0.03, 0.97)  # probabilities between which the cross-encoder is asked
+MOST_JUDGED = 250  # reports that it judges at most
 UNMET = 0.02  # what is left of probabilities where the collection does not meet a topic
 PATIENCE, PAUSE = 15.0, 0.25  # seconds to wait while it serves others, and between two tries
 MOST_READ = 30  # reports that it judges before a digest is made
@@ -39,13 +37,13 @@ SURE = 0.7  # or one speaks of it with this probability before they are judged
 # From which nearness of meaning a report stands out, by the logarithm of how many passages there
 # are: the highest of many is higher by chance.
 STANDS_OUT, MORE_OF_MANY = -1.6, 1.5
-SECOND = ("relevance", "likeness", "silence")  # what a second look finds of a report
+SECOND = ("relevance", "likeness")  # what a second look finds of a report
 # How much more numbers vary than if reports spoke of a topic by chance alone: of nineteen topics of
 # 3 to 17 reports, 17 are inside their intervals; 12 were without.
 DISPERSION = 6.0
 LEAST_SPREAD = 0.01  # added to the standard deviation of likeness
 _RAISED_BY, _MOST_RAISED = 0.25, 8.0  # log odds
-AT_A_TIME = 20  # reports between two looks at whether to stop
+AT_A_TIME = 60  # sentences between two looks at whether to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,81 +165,40 @@ def second_look(
     """What is found of these reports (reports x SECOND), nan for others.
 
     The cross-encoder's logit of the best sentence, after title and tags, which say what it leaves
-    open; how much nearer the report's passages are to the relevant sentences' passages than to
-    those of the others; and 1 where no tag and none of the nearest sentences, read alone, speaks of
-    the topic. Sentences in other languages than the cross-encoder's own are not judged, nor any
-    where it stays busy.
+    open; and how much nearer the report's passages are to the relevant sentences' passages than to
+    those of the others. Sentences in other languages than the cross-encoder's own are not judged,
+    nor any where it stays busy.
     """
     passages = measure.snapshot.passages
-    language = reranker.language if topic.language == reranker.language else None
-    nearest = [
-        (report, near)
-        for report in reports
-        if (near := measured.sentences.of(report)[:ALONE])
-        and all(passages[sentence.passage].language == language for sentence in near)
+    nearest = ((report, near) for report in reports for near in measured.sentences.of(report)[:1])
+    pairs = [
+        (report, near.passage, _in_context(passage, near.span))
+        for report, near in nearest
+        if (passage := passages[near.passage]).language == topic.language == reranker.language
     ]
     found = np.full((len(measured.features), len(SECOND)), np.nan)
     done = 0
-    while done < len(nearest) and not (stop and stop.is_set()):
-        part = nearest[done : done + AT_A_TIME]
-        texts = [_in_context(passages[near[0].passage], measure.text(near[0])) for _, near in part]
-        scores = waited_scores(reranker, topic.text, texts, stop)
-        silent = _silent(topic, measured, part, measure, reranker, stop) if scores else None
-        if scores is None or silent is None:
+    while done < len(pairs) and not (stop and stop.is_set()):
+        part = pairs[done : done + AT_A_TIME]
+        scores = waited_scores(reranker, topic.text, [text for *_, text in part], stop)
+        if scores is None:
             break
-        found[[report for report, _ in part], 0] = scores
-        found[[report for report, _ in part], 2] = [report in silent for report, _ in part]
+        found[[report for report, *_ in part], 0] = scores
         done += len(part)
-        progress("judging", done, len(nearest))
+        progress("judging", done, len(pairs))
     if done:
-        read = [report for report, _ in nearest[:done]]
+        read = [report for report, *_ in pairs[:done]]
         relevant = np.array([reranker.relevance(logit) for logit in found[read, 0]])
-        likeness = measure.likeness([near[0].passage for _, near in nearest[:done]], relevant)[read]
+        likeness = measure.likeness([at for _, at, _ in pairs[:done]], relevant)[read]
         # Few reports are further apart than many: what counts is how much of the way it is.
         found[read, 1] = (likeness - likeness.mean()) / (likeness.std() + LEAST_SPREAD)
     return found
 
 
-def _silent(
-    topic: Topic,
-    measured: Measured,
-    nearest: Sequence[tuple[int, Sequence[Near]]],
-    measure: ReportMeasure,
-    reranker: CrossEncoder,
-    stop: Stop | None,
-) -> set[int] | None:
-    """Those of reports, with their nearest sentences, in which nothing speaks; None where busy."""
-    left = {report: near for report, near in nearest if not measured.tagged[report]}
-    for k in range(ALONE):
-        asked = {report: near[k] for report, near in left.items() if near[k:]}
-        if not read_alone(topic, measured, list(asked.values()), measure, reranker, stop):
-            return None
-        for report, sentence in asked.items():
-            if measured.logits[sentence.place] >= SPEAKS:
-                del left[report]
-    return set(left)
-
-
-def read_alone(
-    topic: Topic,
-    measured: Measured,
-    sentences: Sequence[Near],
-    measure: ReportMeasure,
-    reranker: CrossEncoder,
-    stop: Stop | None,
-) -> bool:
-    """Have the sentences read that were not; False where the cross-encoder stays busy."""
-    unread = [s for s in sentences if s.place not in measured.logits]
-    texts = [measure.text(sentence) for sentence in unread]
-    scores = waited_scores(reranker, topic.text, texts, stop) if texts else ()
-    measured.logits.update(zip((s.place for s in unread), scores or (), strict=False))
-    return scores is not None
-
-
-def _in_context(passage: Passage, sentence: str) -> str:
+def _in_context(passage: Passage, span: Span) -> str:
     info = passage.report
     tags = ", ".join((*info.thematic_areas, *info.datasources, *info.methods))
-    return f"{info.title}. {tags}. {sentence}"
+    return f"{info.title}. {tags}. {passage.text[slice(*span)]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
@@ -31,7 +31,7 @@ from rag.survey.sentences import Places, SentenceTable
 from rag.survey.types import Evidence
 from rag.survey.wording import english_wordings
 from rag.text.tokenize import content_words, terms
-from rag.types import Passage, Span
+from rag.types import Span
 
 # The features of a report, in their order.
 FEATURES = (
@@ -67,11 +67,6 @@ class Near:
     score: float
     similarity: float
     weakest: float
-
-    @property
-    def place(self) -> tuple[int, Span]:
-        """Where it stands."""
-        return self.passage, self.span
 
 
 @dataclass(frozen=True)
@@ -195,16 +190,12 @@ class NearSentences:
 class Measured:
     """The features of all reports (reports x FEATURES), and by report the sentences, best first.
 
-    `nearest` is the position of each report's nearest passage; -1 where it has none. `tagged` are
-    those with a tag that means the topic. `logits` are what the cross-encoder finds of sentences
-    that it has read alone, by their places.
+    `nearest` is the position of each report's nearest passage; -1 where it has none.
     """
 
     features: Numbers
     sentences: NearSentences
     nearest: npt.NDArray[np.int64]
-    tagged: npt.NDArray[np.bool_]
-    logits: dict[tuple[int, Span], float] = field(default_factory=dict)
 
 
 class ReportMeasure:
@@ -305,12 +296,7 @@ class ReportMeasure:
         guess = GUESS_CONSTANT + sum(columns[name] * weight for name, weight in GUESS.items())
         columns["learned"] = self._best(self._learned(1 / (1 + np.exp(-guess))))
         features = np.column_stack([columns[name] for name in FEATURES])
-        return Measured(features, sentences, self._nearest(order), known > 0)
-
-    def text(self, sentence: Near) -> str:
-        """The words of a sentence."""
-        passage: Passage = self.snapshot.passages[sentence.passage]
-        return passage.text[slice(*sentence.span)]
+        return Measured(features, sentences, self._nearest(order))
 
     def likeness(self, passages: Sequence[int], relevant: Numbers) -> Numbers:
         """How much nearer each report's best passage is to the relevant passages than to others.

@@ -19,19 +19,17 @@ from rag.errors import InputError
 from rag.i18n.translations import marked
 from rag.index.interface import StoredReport
 from rag.models.client import Stop
-from rag.models.embeddings import encode_cached
 from rag.query.linker import Linker, topic_of
 from rag.retrieval.postprocess import mask_passage
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import (
     MOST_READ,
-    SPEAKS,
     Judged,
     Speaking,
     classifier,
     judge_topic,
-    read_alone,
     speaking,
+    waited_scores,
 )
 from rag.survey.evidence import evidence_of
 from rag.survey.features import Near, ReportMeasure, Topic
@@ -40,9 +38,10 @@ from rag.text.sentences import sentences
 from rag.types import Plan, Progress, Span
 
 # Of so many likely reports the cross-encoder reads the nearest sentences, so many of each. Its
-# choice is quoted where it speaks of the topic and has so much more than the nearest. Headings and
+# choice is quoted where it has this logit, and so much more than the nearest. Headings and
 # questions, which say little, have less.
-QUOTES_READ, SENTENCES_READ, CLEARER = 150, 4, 1.0
+QUOTES_READ, SENTENCES_READ = 150, 4
+SAYS, CLEARER = -4.0, 1.0
 FEW_WORDS, LESS = 7, 2.0
 READ_AT_A_TIME = 15  # reports
 # Why no survey can be made.
@@ -156,7 +155,6 @@ class SurveyStream:
         self._done: list[SurveyRow] = []
         self._judged: Judged | None = None
         self._clearest: dict[int, Near] = {}  # by report, where it is not the nearest sentence
-        self._tags: dict[int, str] = {}  # and what alone speaks of the topic in a report
         self._rows = self._make()
 
     def __iter__(self) -> Iterator[SurveyRow]:
@@ -206,34 +204,21 @@ class SurveyStream:
 
     def _choose_sentences(self, topic: Topic, reports: Sequence[int]) -> None:
         """Find the sentences to quote among the nearest ones of these reports."""
-        judged, measure, reranker = self._judged, self._measure, self._reranker
-        if judged is None or not reranker or topic.language != reranker.language:
+        judged, passages = self._judged, self._measure.snapshot.passages
+        if judged is None or not self._reranker or topic.language != self._reranker.language:
             return
-        logits, passages = judged.measured.logits, measure.snapshot.passages
         near = {n: judged.measured.sentences.of(n)[:SENTENCES_READ] for n in reports}
-        asked = [sentence for found in near.values() for sentence in found]
-        read_alone(topic, judged.measured, asked, measure, reranker, self._stop)
-        for n, found in near.items():
-            said: list[tuple[float, Near]] = []
-            for sentence in found:
-                text = measure.text(sentence)
-                says_little = len(text.split()) < FEW_WORDS or text.endswith("?")
-                said.append((logits.get(sentence.place, -np.inf) - LESS * says_little, sentence))
-            best, clearest = max(said, key=lambda pair: pair[0], default=(-np.inf, None))
-            is_silent = all(
-                logits.get(s.place, 0) < SPEAKS and passages[s.passage].language == topic.language
-                for s in found
-            )
-            if clearest and best >= max(SPEAKS, said[0][0] + CLEARER):
-                self._clearest[n] = clearest
-            elif is_silent and judged.measured.tagged[n]:
-                self._tags[n] = self._nearest_tag(topic, n)
-
-    def _nearest_tag(self, topic: Topic, report: int) -> str:
-        info = self._measure.snapshot.catalog.reports[self._measure.ids[report]]
-        tags = (*info.thematic_areas, *info.datasources, *info.methods, *info.sdgs)
-        near = np.array(encode_cached(tags)) @ np.array(encode_cached(topic.texts)).T
-        return tags[int(near.max(axis=1).argmax())]
+        pairs = [(n, sentence) for n, found in near.items() for sentence in found]
+        texts = [passages[s.passage].text[slice(*s.span)] for _, s in pairs]
+        scores = waited_scores(self._reranker, topic.text, texts, self._stop) if texts else None
+        said: dict[int, list[tuple[float, Near]]] = {}
+        for (n, sentence), text, score in zip(pairs, texts, scores or (), strict=False):
+            says_little = len(text.split()) < FEW_WORDS or text.endswith("?")
+            said.setdefault(n, []).append((score - LESS * says_little, sentence))
+        for n, found in said.items():
+            best, sentence = max(found, key=lambda pair: pair[0])
+            if best >= max(SAYS, found[0][0] + CLEARER):
+                self._clearest[n] = sentence
 
     def _evidence(self, report: StoredReport) -> Evidence:
         known, name = self._measure.evidence, report.info.id
@@ -256,14 +241,9 @@ class SurveyStream:
         return [self._quoted(row, numbers[row.report.id]) for row in rows]
 
     def _quoted(self, row: SurveyRow, report: int) -> SurveyRow:
-        """A row with the best sentence of its report that stands verbatim in the file.
-
-        Where only a tag speaks of the topic, it is quoted.
-        """
+        """A row with the best sentence of its report that stands verbatim in the file."""
         snapshot = self._measure.snapshot
         raw = snapshot.report(row.report.id).raw
-        if (tag := self._tags.get(report)) and (place := verbatim(tag, raw)):
-            return replace(row, quote=place[0], span=place[1])
         judged = self._judged
         assert judged is not None
         measured = judged.measured

@@ -162,9 +162,8 @@ class SurveyRow:
 
     `score` is the probability that it says something of substance on the topic, `about` that it, or
     a part of it, is about the topic. `quote` is verbatim and stands at `span` of the file, in
-    `passage` if it is no tag; silent reports have none. `judge` is who gave the verdict: "rules" or
-    a model's name. `cells` are by the names of columns; `stance` is what a model says that it says
-    to a claim.
+    `passage`; silent reports have none. `judge` is who gave the verdict: "rules" or a model's name.
+    `cells` are by the names of columns; `stance` is what a model says that it says to a claim.
     """
 
     report: ReportInfo

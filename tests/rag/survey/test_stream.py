@@ -15,7 +15,6 @@ from rag.errors import InputError
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 from rag.survey.classifier import (
-    SECOND,
     Chances,
     classifier,
     is_absent,
@@ -95,8 +94,7 @@ def test_second_looks_are_at_the_least_certain_and_change_only_what_was_judged()
     assert uncertain(says) == [1, 3]
     weights = classifier()
     before = weights.chances(np.zeros((4, len(FEATURES))))
-    unread = [np.nan] * len(SECOND)
-    looks = np.array([unread, [5.0, 0.5, 0.0], unread, [-11.0, 0.1, 1.0]])
+    looks = np.array([[np.nan, np.nan], [5.0, 0.5], [np.nan, np.nan], [-11.0, 0.1]])
     after = weights.judged(before, looks)
     assert (after.says == before.says).tolist() == [True, False, True, False]
     assert after.says[1] > after.says[3]
@@ -198,24 +196,6 @@ def test_a_report_of_tags_alone_is_surveyed_without_a_quote(
     sync([tmp_path / "reports"], settings)
     stream = open_engine(settings).survey("beekeeping")
     assert {row.report.id: row.quote for row in stream.nearest(4)}["tags"] == ""
-
-
-def test_a_tag_is_quoted_where_no_sentence_speaks_of_the_topic(
-    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def scored(_self: CrossEncoder, _topic: str, texts: Sequence[str]) -> list[float]:
-        # Titles and tags go before sentences that are read in context.
-        return [5.0 if "waste management" in text.casefold() else -11.0 for text in texts]
-
-    monkeypatch.setattr(CrossEncoder, "scores", scored)
-    rows = sample_engine.survey("waste management").survey.found
-    tagged = [row for row in rows if row.quote and row.passage is None]
-    assert tagged
-    for row in tagged:
-        tags = (*row.report.thematic_areas, *row.report.datasources, *row.report.methods)
-        assert row.quote in tags
-        assert row.span
-        assert row.quote in sample_engine.report(row.report.id).raw[slice(*row.span)]
 
 
 def test_a_survey_waits_for_a_busy_cross_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
