@@ -152,7 +152,7 @@ class Linker:
             if words := [word for word in _tokens(name) if word not in light_words()]:
                 phrase = tuple(_stem(word, language) for word in words)
                 meanings = self._phrases.setdefault((language, *phrase), {})
-                meanings.setdefault((field, value), (reports, set()))[1].add(_one(words))
+                meanings.setdefault((field, value), (reports, set()))[1].add(" ".join(words))
                 for word in words:
                     self._words.setdefault(word[:1], set()).add(word)
                 if field == "sdg":
@@ -306,7 +306,7 @@ class Linker:
                         if len(said) > 1 or any(_same_word(said[0], f, same) for f in forms):
                             meanings[meaning] = reports
                         # "Solutions mapping" is a method, "solutions mapped" are solutions.
-                        if len(said) > 1 and _one(said) in forms:
+                        if len(said) > 1 and _one(" ".join(said)) in map(_one, forms):
                             exact[meaning] = reports
                 if meanings:
                     matches.append((places[0], places[-1] + 1, exact or meanings))
@@ -435,16 +435,16 @@ def _tokens(text: str) -> list[str]:
     return [fold_name(word) for word in re.findall(r"\w+", text)]
 
 
-def _one(words: Sequence[str]) -> str:
+def _one(text: str) -> str:
     """Words as they are written of one thing or of several: "lab" for "labs"."""
-    return " ".join(word.removesuffix("s") for word in words)
+    return " ".join(word.removesuffix("s") for word in text.split())
 
 
 def _same_word(word: str, other: str, same_language: bool) -> bool:
     """Whether two words with one stem are one word, but for an article and two last letters."""
     word, other = _ARABIC.sub("", word), _ARABIC.sub("", other)
     least = max(4, len(word) - 2, len(other) - 2)
-    return _one([word]) == _one([other]) or (same_language and word[:least] == other[:least])
+    return _one(word) == _one(other) or (same_language and word[:least] == other[:least])
 
 
 @lru_cache(_REMEMBERED)
