@@ -296,7 +296,7 @@ def build_answer(
 ) -> Answer:
     """The answer to a planned question.
 
-    `found` is None for an answer about the collection itself; `index` is the index's fingerprint.
+    `result` is None for an answer about the collection itself; `index` is the index's fingerprint.
     """
     notices = draft.notices
     if result:
