@@ -211,7 +211,7 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     ):
         likeliest = np.argsort(-chances.about, kind="stable")[:FIRST].tolist()
         reports = list(dict.fromkeys((*likeliest, *uncertain(chances.says))))
-        second = second_look(read, measured, reports, measure, CrossEncoder())
+        second = second_look(read, measured, reports, measure, CrossEncoder().topics)
         judged.append(replace(example, second=second))
     return judged
 

@@ -126,6 +126,10 @@ class Engine:
         if self._reranker:
             self._reranker.scores(question, [question])
 
+    @property
+    def _topic_reader(self) -> CrossEncoder | None:
+        return self._reranker.topics if self._reranker else None
+
     def shed_when(self, is_shed: Callable[[], bool]) -> None:
         """Leave out the cross-encoder, most of an answer's work, while a function says so."""
         if isinstance(self._reranker, CrossEncoder):
@@ -252,7 +256,7 @@ class Engine:
 
         @cache
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
-            linker, judge = self._planner.linker_of(snapshot.catalog), self._reranker
+            linker, judge = self._planner.linker_of(snapshot.catalog), self._topic_reader
             about = TopicSurvey(plan, self.report_measure, linker, judge, bool(given), stop)
             ways = partial(self._opened, snapshot), partial(line_of_work, snapshot)
             known = snapshot.catalog, self._embedding, about, *ways
@@ -305,7 +309,7 @@ class Engine:
         snapshot = measure.snapshot
         plan = self._planner.without_model().plan(checked(question), snapshot, filters=filters)
         survey = planned(question, plan, self._planner.linker_of(snapshot.catalog), filters)
-        reranker = self._reranker if judged else None
+        reranker = self._topic_reader if judged else None
         return SurveyStream(
             measure, survey, without, reranker, self.settings.mask_contacts, progress
         )

@@ -72,7 +72,8 @@ class Candidate:
     """A sentence of a passage: which passage (from 1), where in it, and how well it answers.
 
     `fits` is whether its form question asks for what the question does, `counted` how like what it
-    counts is to what the question counts.
+    counts is to what the question counts, `answers` how likely it answers (0 to 1) as the
+    cross-encoder reads it, None where that did not.
     """
 
     n: int
@@ -83,6 +84,7 @@ class Candidate:
     score: float
     counted: float = 0.0
     fits: bool = False
+    answers: float | None = None
 
 
 def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> list[Candidate]:

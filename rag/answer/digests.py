@@ -368,6 +368,12 @@ class _Maker(ReportChooser):
         else:
             survey, told, lines = self._surveyed()
         rows: dict[int, list[str]] = {}
+        if survey:
+            # Of a year that is counted something is told, too.
+            unheard = {info.year for info in told}
+            first = {r.report.year: r.report for r in reversed(survey.found)}
+            more = [info for year, info in first.items() if year not in unheard]
+            told, lines = [*told, *more], [*lines, *self.lines(self.open(more), TELLING)]
         for info in told:
             of_year = rows.setdefault(info.year or 0, [])
             if not survey or len(of_year) < MOST_OF_YEAR:

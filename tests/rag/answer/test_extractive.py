@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from passages import hits, passage, report
 
 from rag.answer.candidates import Candidate
-from rag.answer.extractive import ExtractiveAnswerer, clearest_first
+from rag.answer.extractive import ExtractiveAnswerer, read_candidates
 from rag.models.embeddings import make_embedding
 from rag.models.prompts import REFUSALS, is_refusal
 from rag.query.entities import countries_in
@@ -126,13 +126,6 @@ def test_a_near_passage_in_another_language_is_no_other_topic() -> None:
     assert is_refusal(answer_text("Who won the cup of fish?", found[:1], off_topic=0.0))
 
 
-def test_where_nothing_of_the_only_report_is_relevant_its_closest_sentences_are_no_answer() -> None:
-    found = [replace(h, relevance=0.2) for h in hits(FISH)]
-    question = "Who won the cup of fish?"
-    assert is_refusal(answer_text(question, found, alone=True))
-    assert not is_refusal(answer_text(question, found))
-
-
 def test_a_year_without_reports_is_answered_by_what_is_closest() -> None:
     missing = (Notice("no_reports_of_year", {"years": "2019", "first": 2020, "last": 2025}),)
     text = answer_text(QUESTION, hits(FISH), notices=missing)
@@ -175,21 +168,41 @@ def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_wor
     )
 
 
-@pytest.mark.parametrize(("scores", "first"), [((0.0, 3.0), 2), ((0.0, 1.0), 1), ((), 1)])
-def test_the_sentence_that_answers_clearly_best_goes_first(
-    scores: Sequence[float], first: int
-) -> None:
-    class Reranker(CrossEncoder):
-        def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-            del question, texts
-            if not scores:
-                raise TimeoutError
-            return list(scores)
+class Reader(CrossEncoder):
+    """A reranker that gives each text its logit, or is busy."""
 
+    def __init__(self, logits: Mapping[str, float]) -> None:
+        self._given = logits
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        del question
+        if not self._given:
+            raise TimeoutError
+        return [self._given[text.rpartition("\n")[2]] for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("logits", "first"),
+    [({FISH: -9.0, BOATS: 9.0}, 2), ({FISH: 9.0, BOATS: 9.0}, 1), ({}, 1)],
+)
+def test_a_sentence_gains_by_how_likely_it_answers(logits: dict[str, float], first: int) -> None:
     texts = enumerate((FISH, BOATS), start=1)
-    chosen = [Candidate(n, 0, text, "r", frozenset(), 1 / n) for n, text in texts]
-    ordered = clearest_first(chosen, Plan(QUESTION, QUESTION), hits(FISH, BOATS), Reranker())
-    assert [c.n for c in ordered] == [first, 3 - first]
+    candidates = [Candidate(n, 0, text, "r", frozenset(), 1 / n) for n, text in texts]
+    plan, found = Plan(QUESTION, QUESTION), hits(FISH, BOATS)
+    read = read_candidates(candidates, plan, found, Reader(logits))
+    assert max(read, key=lambda c: c.score).n == first
+    assert [c.answers is None for c in read] == [not logits] * 2
+    french = replace(plan, language="fr")
+    assert read_candidates(candidates, french, found, Reader(logits)) == candidates
+
+
+@pytest.mark.parametrize(("logit", "refused"), [(-9.0, True), (9.0, False)])
+def test_a_question_that_no_sentence_answers_is_refused(logit: float, refused: bool) -> None:
+    reader = Reader({FISH: logit})
+    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True, reranker=reader)
+    text = "".join(answerer.stream(Plan(QUESTION, QUESTION), hits(FISH), ()))
+    assert is_refusal(text) == refused
+    assert FISH[:-1] in text
 
 
 def test_a_country_that_is_asked_about_is_told_of_or_the_question_refused() -> None:

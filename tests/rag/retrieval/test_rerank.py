@@ -47,11 +47,10 @@ def test_a_question_to_one_report_is_read_after_where_that_is_from(
 
     monkeypatch.setattr(CrossEncoder, "scores", scores)
     [a, b] = hits("a", "bb")
-    (alone,) = rerank_first([a], replace(plan, alone=True), reranker)
-    (among, _) = rerank_first([a, b], plan, reranker)
+    rerank_first([a], replace(plan, alone=True), reranker)
+    rerank_first([a, b], plan, reranker)
     origin = a.passage.context.partition(" | ")[0]
     assert asked == [f"{origin}: Why?", "Why?"]
-    assert (alone.relevance or 1) < (among.relevance or 0)
 
 
 @pytest.mark.quality
