@@ -15,7 +15,7 @@ EVAL_OPTIONS ?= --baseline
 SAMPLE_CASES = eval/sample/cases.jsonl
 FLOORS = eval/sample/floors.json
 
-.PHONY: help demo install test test-slow lint eval floors bench bench-growth soak audit lock words intents survey browser postgres typescript dev clean
+.PHONY: help demo install test test-slow lint eval floors bench bench-growth soak audit lock words intents survey reranker browser postgres typescript dev clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ words: dev ## bring the messages of the code into the translations, rag/i18n/loc
 
 survey: dev ## train the weights of surveys on graded topics (GRADED=FILES REPORTS=INDEX)
 	@$(BIN)/python -m eval.train_survey $(GRADED) --index $(REPORTS)
+
+reranker: dev ## train the cross-encoder, an hour or two (REPORTS=INDEX; pip install -e '.[train]' before)
+	@$(BIN)/python -m eval.train_reranker --index $(REPORTS)
 
 intents: dev ## weigh the example questions of rag/query/intents.toml again
 	@$(BIN)/python -m rag.query.intents

@@ -1,0 +1,179 @@
+"""What the cross-encoder is trained on: the files, the pairs made of them, what is measured."""
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from passages import passage, report
+
+from eval.reranker_pairs import DATA, Data, auc, figures, kept_pairs, load_data, pairs_of
+from eval.train_reranker import library
+from rag.errors import InputError
+from rag.types import Hit, Passage
+
+FERRY = report("ferry", title="Solar ferries", methods=("trials",), year=2022)
+COSTS = "The ferry cost 400 dollars in its first year. It was painted in blue by two fishermen."
+CREW = "Twelve fishermen were trained to steer it. Nobody wanted to sail at night."
+GARDEN = "Forty families grow beans on their roofs. The water comes from two old wells."
+
+
+def name(read: Passage) -> str:
+    return hashlib.sha256(read.in_context.encode()).hexdigest()[:12]
+
+
+def place(read: Passage, at: int, sentence: str) -> list[int]:
+    start = read.text.index(sentence)
+    return [at, start, start + len(sentence)]
+
+
+@pytest.fixture
+def passages() -> list[Passage]:
+    return [
+        passage(COSTS, FERRY),
+        passage(CREW, FERRY),
+        passage(GARDEN, report("garden", title="Roof gardens")),
+        passage("Six nurses walk to the clinic every week.", report("clinic", title="Clinics")),
+    ]
+
+
+@pytest.fixture
+def folder(passages: list[Passage], tmp_path: Path) -> Path:
+    costs, crew, garden, clinic = passages
+    cost = {
+        "question": "what did the boat cost",
+        "alone": True,
+        "best": [place(costs, 0, "The ferry cost 400 dollars in its first year.")],
+        "also": [place(crew, 1, "Twelve fishermen were trained to steer it.")],
+    }
+    lost = {"question": "who?", "alone": False, "best": [[2, 0, 9]], "also": []}
+    night = {"question": "Who sails at night?", "alone": False, "best": [], "also": []}
+    sheet = {"passages": [name(costs), name(crew), "0" * 12], "questions": [cost, lost, night]}
+    beans = {
+        "question": "How many families grow beans?",
+        "alone": False,
+        "best": [place(garden, 0, "Forty families grow beans on their roofs.")],
+        "also": [],
+    }
+    other = {"passages": [name(garden)], "questions": [beans, night]}
+    again = {"passages": [name(crew)], "questions": [night]}
+    nothing: dict[str, Any] = {"passages": ["0" * 12], "questions": [night]}
+    sheets = [sheet, nothing, nothing, other, *[nothing] * 9, again]
+    lost_quote = ["0" * 12, 0, 1, 2]
+    topics = [
+        {"topic": topic, "quotes": [[name(clinic), 0, 10, 2], [name(garden), 0, 6, n], lost_quote]}
+        for n, topic in enumerate(("health", "boats"))
+    ]
+    for file, rows in (("questions", sheets), ("topics", [*topics, *topics, topics[0]])):
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / f"{file}.jsonl").write_text(lines, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def data(passages: list[Passage], folder: Path) -> Data:
+    return load_data(passages, folder)
+
+
+def test_the_files_name_passages_and_places_and_hold_no_text() -> None:
+    count = answered = 0
+    for line in (DATA / "questions.jsonl").read_text(encoding="utf-8").splitlines():
+        sheet = json.loads(line)
+        assert set(sheet) == {"passages", "questions"}
+        assert all(re.fullmatch("[0-9a-f]{12}", name) for name in sheet["passages"])
+        for question in sheet["questions"]:
+            assert set(question) == {"question", "alone", "best", "also"}
+            assert 1 <= len(question["question"].split()) < 60
+            assert question["best"] or not question["also"]
+            places = [tuple(place) for place in question["best"] + question["also"]]
+            assert len(places) == len(set(places))
+            assert all(0 <= at < len(sheet["passages"]) for at, _, _ in places)
+            assert all(0 <= start < end for _, start, end in places)
+            count += 1
+            answered += bool(question["best"])
+    assert count > 8_000
+    assert 0.5 < answered / count < 0.6
+    for line in (DATA / "topics.jsonl").read_text(encoding="utf-8").splitlines():
+        topic = json.loads(line)
+        assert set(topic) == {"topic", "quotes"}
+        assert len(topic["topic"].split()) < 8
+        for name, start, end, grade in topic["quotes"]:
+            assert re.fullmatch("[0-9a-f]{12}", name)
+            assert 0 <= start < end
+            assert grade in (0, 1, 2)
+
+
+def test_held_out_are_sheets_of_reports_that_no_other_sheet_has(data: Data) -> None:
+    (sheet,) = data.sheets_held
+    assert sheet.questions[0].text == "How many families grow beans?"
+    asked = [question.text for sheet in data.sheets for question in sheet.questions]
+    assert asked == ["what did the boat cost", "Who sails at night?"]
+    assert {pair.question for pair in data.topics} == {"health", "boats"}
+    assert [pair.question for pair in data.topics_held[0]] == ["health", "health"]
+    assert [pair.target for pair in data.topics[2:4]] == [1.0, 0.3]
+    assert data.topics[0].text == "Clinics. . Six nurses"
+
+
+def test_pairs_tell_what_answers_from_what_is_near(data: Data, passages: list[Passage]) -> None:
+    pairs = set(pairs_of(data.sheets, Random(1)))
+    texts = {(pair.question.rpartition(": ")[2], pair.text): pair.target for pair in pairs}
+    costs, crew, *_ = passages
+
+    def target(question: str, sentence: str) -> float | None:
+        return texts.get((question, f"Solar ferries | What did you learn?\n{sentence}"))
+
+    cost, night = "what did the boat cost", "Who sails at night?"
+    assert target(cost, "The ferry cost 400 dollars in its first year.") == 1
+    assert target(cost, "Twelve fishermen were trained to steer it.") == 0.5
+    assert target(cost, "It was painted in blue by two fishermen.") == 0
+    assert target(night, "Nobody wanted to sail at night.") == 0
+    assert texts[cost, costs.in_context] == 1
+    assert (cost, crew.in_context) not in texts  # It answers in part.
+    assert texts[night, crew.in_context] == 0
+    read = {pair.question for seed in range(9) for pair in pairs_of(data.sheets, Random(seed))}
+    assert read == {cost, f"Peru 2022 plan: {cost}", night}
+
+
+def test_a_question_to_all_reports_is_read_with_another_one(data: Data) -> None:
+    both = [*data.sheets, *data.sheets_held]
+    foreign = [p for p in pairs_of(both, Random(1)) if p.question.startswith("How many families")]
+    assert any("Solar ferries" in pair.text and pair.target == 0 for pair in foreign)
+
+
+def test_kept_pairs_have_the_logits_of_what_is_found(passages: list[Passage]) -> None:
+    found = [Hit(read, 1.0) for read in passages]
+    engine: Any = SimpleNamespace(search=lambda *_, **__: found)
+    pairs = kept_pairs(["boats"], engine, lambda _, texts: [2.5] * len(texts), Random(1))
+    assert {(pair.target, pair.is_kept) for pair in pairs} == {(2.5, True)}
+    assert len(pairs) == len(passages) + 2
+    assert pairs[0].text.startswith("Solar ferries. ")
+    assert pairs[-1].text == passages[3].in_context
+
+
+def test_figures_of_a_model_that_knows(data: Data) -> None:
+    def score(question: str, texts: Sequence[str]) -> list[float]:
+        return [float("beans" in question and "beans" in text) for text in texts]
+
+    told = figures(data.sheets_held, data.topics_held, score)
+    assert told.startswith("2 questions, 1 of them answered: AUC of the best sentence 1.000, ")
+    assert "best sentence right 1.000; 2 quotes of topics: AUC 0.500" in told
+    assert auc([(True, 2.0), (True, 0.0), (False, 1.0), (False, 0.0)]) == pytest.approx(0.625)
+
+
+def test_another_collection_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="lacks the reports"):
+        load_data([passage("Nothing of it.")], folder)
+
+
+def test_what_is_not_installed_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(
+        InputError, match=r"needs torch, which is in the extra `train`: pip install"
+    ):
+        library("torch")
