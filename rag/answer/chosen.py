@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rag.answer.candidates import in_context
 from rag.answer.lines import Line, LineReader
@@ -24,7 +26,8 @@ _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
 # The share of the nearest report's nearness to the topic that others have that are told.
 _NEARLY = 0.8
 _FEW = 3  # likely reports, to which near ones are added
-_AHEAD = 1.0  # standard deviations by which these are nearer than the mean of all
+# Standard deviations by which these are nearer than the mean of all; and where none is likely.
+_AHEAD, _FAR_AHEAD = 1.0, 2.0
 # Reports that are read over the years, and the most of a year of a topic.
 _READ_OVER_TIME, MOST_OF_YEAR = 16, 3
 _JUDGED = 80  # lines that the cross-encoder reads
@@ -122,7 +125,7 @@ class ReportChooser(LineReader):
         # A side that alone says nothing is told to have nothing.
         unsaid = all(s.says < _LIKELY for s in said.values())
         adds = unsaid or 0 < len(saying) < _FEW
-        near = self.standing_out(infos) if adds else []
+        near = self.standing_out(infos, unsaid) if adds else []
         return [known[i] for i in dict.fromkeys((*saying, *near))]
 
     def on_subject(
@@ -133,16 +136,51 @@ class ReportChooser(LineReader):
         likely = () if len(saying) >= _FEW else self.saying(infos, said)
         return list({info.id: info for info in (*saying, *likely)}.values())
 
-    def standing_out(self, infos: Sequence[ReportInfo]) -> list[str]:
-        """The reports whose middles are nearer to the topic than most are, nearest first."""
+    def standing_out(self, infos: Sequence[ReportInfo], unsaid: bool) -> list[str]:
+        """The reports whose middles are nearer to the topic than most are, nearest first.
+
+        Where its words are `unsaid` the whole question tells what is meant.
+        """
         index = self._surveys.open().snapshot
-        topic = np.asarray(self._embedding.get_query_embedding(self.plan.subject), np.float32)
-        near = index.means @ topic
-        ahead = (near - near.mean()) / (near.std() or 1.0)
+        ahead = _standard(index.means @ (self._asked() if unsaid else self._topic()))
+        least = _FAR_AHEAD if unsaid else _AHEAD
         places = {name: row for row, name in enumerate(index.heads)}
         own = [info for info in infos if info.author == "lab"] or infos
         of_side = {info.id: float(ahead[places[info.id]]) for info in own if info.id in places}
-        return sorted((i for i in of_side if of_side[i] >= _AHEAD), key=lambda i: -of_side[i])
+        return sorted((i for i in of_side if of_side[i] >= least), key=lambda i: -of_side[i])
+
+    def nearest(self, infos: Sequence[ReportInfo]) -> list[ReportInfo]:
+        """The report with the passage nearest to the topic; none where that is so near by chance.
+
+        Of many passages the nearest one is nearer by chance than of a few.
+        """
+        index = self._surveys.open().snapshot
+        own = [info for info in infos if info.author == "lab"] or infos
+        known = {info.id: info for info in own}
+        names = list(index.heads)
+        inside = [n for n, name in enumerate(names) if name in known]
+        rows = np.flatnonzero(np.isin(index.report_numbers, inside))
+        if not len(rows):
+            return []
+        ahead = _standard(index.dense @ self._asked())
+        best = rows[np.argmax(ahead[rows])]
+        by_chance = float(np.sqrt(2 * np.log(len(rows))))
+        return [known[names[index.report_numbers[best]]]] if ahead[best] >= by_chance else []
+
+    def _asked(self) -> npt.NDArray[np.float32]:
+        """The meaning of the topic and of its question, without that of the places it names."""
+        plan, embedding = self.plan, self._embedding
+        question = np.asarray(embedding.get_query_embedding(plan.standalone))
+        if places := plan.boosted.country or plan.filters.country:
+            named = np.asarray(embedding.get_text_embedding_batch(list(places)))
+            basis, _ = np.linalg.qr(named.T)
+            question = question - basis @ (basis.T @ question)
+            question /= np.linalg.norm(question) or 1.0
+        return np.asarray(self._topic() + question, np.float32)
+
+    def _topic(self) -> npt.NDArray[np.float32]:
+        """The meaning of the topic's words."""
+        return np.asarray(self._embedding.get_query_embedding(self.plan.subject), np.float32)
 
     def with_results(self, infos: Sequence[ReportInfo]) -> list[ReportInfo]:
         """The reports, each plan followed by the last report of what came of it."""
@@ -187,3 +225,8 @@ class ReportChooser(LineReader):
         for info in first:
             by_year.setdefault(info.year, []).append(info)
         return [r for year in sorted(by_year, key=lambda y: y or 0) for r in by_year[year][:each]]
+
+
+def _standard(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Values in standard deviations from their mean."""
+    return np.asarray((values - values.mean()) / (values.std() or 1.0))

@@ -354,7 +354,7 @@ class _Maker(ReportChooser):
             return {side: own[side] or infos for side, infos in sides.items()}
         said = self._surveys.speaking([info.id for infos in sides.values() for info in infos])
         return {
-            side: self.with_results(self.saying(infos, said)[:_READ_OF_SIDE])
+            side: self.with_results(self.saying(infos, said)[:_READ_OF_SIDE] or self.nearest(infos))
             for side, infos in sides.items()
         }
 

@@ -86,6 +86,26 @@ def test_what_a_report_or_a_side_does_not_tell_is_said(sample_engine: Engine) ->
     assert answer_from_dict(json.loads(json.dumps(answer_to_dict(sides)))) == sides
 
 
+@pytest.mark.parametrize(
+    ("question", "silent"),
+    [
+        ("Lesotho vs Ivory Coast: why do the sellers end the day in cash?", ""),
+        ("Turkey vs Vietnam: what becomes of the food that nobody takes?", ""),
+        ("Compare os avisos de ciclone de Vanuatu com os avisos de erosão do Bangladesh", ""),
+        ("Vanuatu vs Namibia: how are cyclone warnings passed on?", "Namibia"),
+        ("Ivory Coast vs Georgia: sellers who withdraw their mobile money", "Georgia"),
+    ],
+)
+def test_a_side_has_nothing_only_where_no_report_of_it_is_near_the_question(
+    sample_engine: Engine, question: str, silent: str
+) -> None:
+    answer = ask(sample_engine, question)
+    cited = {citation.passage.report.lab for citation in answer.citations}
+    assert len(answer.coverage.sides) == 2
+    assert len(cited) == (1 if silent else 2)
+    assert silent not in cited
+
+
 def test_reports_are_compared_by_their_titles(sample_engine: Engine) -> None:
     first, second = [
         next(
