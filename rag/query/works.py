@@ -67,9 +67,16 @@ class Works:
             key = tuple(word for word in stems if word in shared)
             groups.setdefault(key, [i for i in matched if matched[i] >= shared])
         names = {word for word in stems if _is_name(word, plan)}
-        # Names first, then more words, then those of fewer titles.
+        # Names first, then more words, then those of fewer titles, then those that come first.
+        order = list(stems)
         ranked = sorted(
-            groups, key=lambda own: (-len(names & set(own)), -len(own), len(groups[own]))
+            groups,
+            key=lambda own: (
+                -len(names & set(own)),
+                -len(own),
+                len(groups[own]),
+                [order.index(word) for word in own],
+            ),
         )
         for own in ranked[:_MOST_TRIED]:
             reports = sorted(groups[own])
@@ -93,7 +100,7 @@ class Works:
                 return Work(tuple(reports), more, own, is_whole, is_name)
             if is_whole and (is_name or len(own) > 1):
                 return Work(tuple(reports), (), own, is_whole, is_name)
-        for word in names:
+        for word in filter(names.__contains__, order):
             having = scope.intersection(self.reports_with([stems[word]]))
             few = len(having) <= _MOST_TITLED and len(self._labs(having)) == 1
             if few and word[:1].isupper():
