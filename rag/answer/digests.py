@@ -370,9 +370,9 @@ class _Maker(ReportChooser):
         rows: dict[int, list[str]] = {}
         if survey:
             # Of a year that is counted something is told, too.
-            unheard = {info.year for info in told}
+            years = {info.year for info in told}
             first = {r.report.year: r.report for r in reversed(survey.found)}
-            more = [info for year, info in first.items() if year not in unheard]
+            more = [info for year, info in first.items() if year not in years]
             told, lines = [*told, *more], [*lines, *self.lines(self.open(more), TELLING)]
         for info in told:
             of_year = rows.setdefault(info.year or 0, [])

@@ -70,8 +70,6 @@ PER_REPORT_WIDE = 2
 MIN_SHARE = 0.5
 # An answer of one report also takes others whose best sentence has this share of the best score.
 FOCUS_SHARE = 0.98
-# How likely a sentence has to answer for its report to be quoted beside the best one.
-ANSWERS_TOO = 0.8
 # How many sentences the reranker reads, and what the score of one gains that answers for sure.
 SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
 # Two sentences say the same if they share more than this of the words of the shorter one.
@@ -298,13 +296,7 @@ def choose(
     count = most or max(usual, SENTENCES if lead.fits else 0)
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
-    # Where neither a lab nor a report is asked, others that answer are heard too.
-    anywhere = not (plan.countries or plan.reports or plan.alone)
-    near = {
-        c.report
-        for c in candidates
-        if wide or c.score >= FOCUS_SHARE * best or (anywhere and (c.answers or 0.0) >= ANSWERS_TOO)
-    }
+    near = {c.report for c in candidates if wide or c.score >= FOCUS_SHARE * best}
     good = [c for c in candidates if c.score >= MIN_SHARE * best and c.report in near]
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
