@@ -55,6 +55,8 @@ _COLUMNS = (
 )
 # A spreadsheet takes a cell that begins with one of these, also in full width, for a formula.
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
+LONGEST_CELL = 32_000  # characters; Excel takes 32,767
+_LONGEST_LINK = 2079  # characters of an address that Excel opens
 
 
 def export(
@@ -237,35 +239,75 @@ def _source_rows(answers: Sequence[Answer], report_url: str) -> list[Sequence[Va
     return rows
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table whose first row, the head, stays in view and filters the others if `filtered`.
+
+    `widths` are those of the columns in characters. The cells of the last column are addresses if
+    `linked`.
+    """
+
+    name: str
+    rows: Sequence[Sequence[Value]]
+    widths: Sequence[int]
+    filtered: bool = True
+    linked: bool = False
+
+
+def to_workbook(sheets: Sequence[Sheet]) -> bytes:
+    """The sheets as an Excel workbook, in which every text is text and no formula.
+
+    Equal sheets give equal bytes.
+    """
+    import xlsxwriter
+
+    file, options = io.BytesIO(), {"strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(file, {"in_memory": True, **options}) as book:
+        # The time of writing would make each file differ.
+        book.set_properties({"created": datetime(2000, 1, 1, tzinfo=UTC)})
+        top = {"valign": "top", "text_wrap": True, "font_name": "Calibri", "font_size": 10}
+        plain, head = book.add_format(top), book.add_format({**top, "bold": True})
+        link = book.add_format({**top, "underline": 1, "font_color": "#0B4A8A"})
+        for sheet in sheets:
+            page, last = book.add_worksheet(sheet.name), len(sheet.widths) - 1
+            page.freeze_panes(1, 0)
+            for column, width in enumerate(sheet.widths):
+                page.set_column(column, column, width)
+            for number, row in enumerate(sheet.rows):
+                cells = [clean(v)[:LONGEST_CELL] if isinstance(v, str) else v for v in row]
+                page.write_row(number, 0, cells, plain if number else head)
+                if number and sheet.linked and 0 < len(str(cells[last])) <= _LONGEST_LINK:
+                    page.write_url(number, last, cells[last], link, cells[last])
+            if sheet.filtered:
+                page.autofilter(0, 0, len(sheet.rows) - 1, last)
+    return file.getvalue()
+
+
 def _to_xlsx(answers: Sequence[Answer], title: str, day: date, report_url: str) -> bytes:
     """A sheet for every list, count or comparison, and one of all sources."""
-    from rag.export.xlsx import Sheet, to_xlsx  # which reads this module's templates
-
     t = translations_for(answers[0].language)
     sheets: list[Sheet] = []
-    for answer, part in zip(
-        answers, make_brief(answers, title, day, report_url).parts, strict=True
-    ):
-        if part.table is None:
+    parts = make_brief(answers, title, day, report_url).parts
+    for answer, table in zip(answers, (part.table for part in parts), strict=True):
+        if table is None:
             continue
-        rows: list[list[Value]] = [[*part.table.head]]
-        for row in part.table.rows:
+        rows: list[list[Value]] = [[*table.head]]
+        for row in table.rows:
             plain = (re.sub(r"(?<=\d)[,.\s](?=\d{3}\b)", "", cell.text) for cell in row)
             rows.append([int(text) if text.isdecimal() else text for text in plain])
-        widths = [5 * share for share in part.table.widths]
+        widths = [5 * share for share in table.widths]
         is_linked = bool(report_url) and answer.is_list and not answer.coverage.table
         if is_linked:
             links = (report_link(report_url, name) for name in answer.coverage.reports)
             rows = [[*row, end] for row, end in zip(rows, (t.gettext("Link"), *links), strict=True)]
             widths.append(40)
         name = f"{t.gettext('Reports')} {len(sheets) + 1}"
-        sheets.append(Sheet(name, rows, widths, filtered=True, linked=is_linked))
+        sheets.append(Sheet(name, rows, widths, linked=is_linked))
     cited = [answer for answer in answers if not answer.is_list]
     widths = [{"question": 40, "title": 36, "quote": 60, "prompt": 30}.get(n, 12) for n in _COLUMNS]
     if cited or not sheets:
-        rows = [list(row) for row in _source_rows(cited, report_url)]
-        sheets.append(Sheet(t.gettext("Sources"), rows, widths, filtered=True))
-    return to_xlsx(sheets)
+        sheets.append(Sheet(t.gettext("Sources"), _source_rows(cited, report_url), widths))
+    return to_workbook(sheets)
 
 
 def to_csv(rows: Iterable[Iterable[Value]]) -> bytes:

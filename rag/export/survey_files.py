@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -14,7 +14,6 @@ from rag.errors import InputError
 from rag.export.answer_json import survey_to_dict
 from rag.export.brief import (
     Brief,
-    Fact,
     Line,
     Part,
     Quote,
@@ -28,8 +27,7 @@ from rag.export.brief import (
     source_of,
 )
 from rag.export.docx import to_docx
-from rag.export.formats import TEMPLATES, Value, font_folder, to_csv
-from rag.export.xlsx import Sheet, to_xlsx
+from rag.export.formats import TEMPLATES, Sheet, Value, font_folder, to_csv, to_workbook
 from rag.i18n import labels
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import Translations, format_number, language_code, translations_for
@@ -138,39 +136,30 @@ def _facts(made: SurveyFile) -> list[tuple[str, Value]]:
 def _to_xlsx(made: SurveyFile) -> bytes:
     rows = _table(made)
     widths = [_HEAD.get(str(name), _CELL_WIDTH) for name in rows[0]]
-    survey = Sheet("Survey", rows, widths, filtered=True, linked=bool(made.report_url))
-    facts = Sheet("How it was made", [("What", "Value"), *_facts(made)], (24, 110))
-    return to_xlsx([survey, facts])
+    survey = Sheet("Survey", rows, widths, linked=bool(made.report_url))
+    facts = [("What", "Value"), *_facts(made)]
+    return to_workbook([survey, Sheet("How it was made", facts, (24, 110), filtered=False)])
 
 
-def _to_docx(made: SurveyFile) -> bytes:
-    facts = [(name, one_line(str(value))) for name, value in _facts(made) if value]
-    return to_docx(survey_brief(made.survey, made.gaps, facts, made.day, made.report_url))
-
-
-def survey_brief(
-    survey: Survey, gaps: GapMap, facts: Sequence[Fact], day: date, report_url: str = ""
-) -> Brief:
-    """A survey as a brief: counts, evidence, gap map, strongest findings, all that speak of it.
-
-    `facts` say how it was made.
-    """
-    t = translations_for(survey.language)
+def survey_brief(made: SurveyFile) -> Brief:
+    """A survey as a brief: counts, evidence, gap map, strongest findings, all that speak of it."""
+    survey, report_url, t = made.survey, made.report_url, translations_for(made.survey.language)
     code = language_code(t)
+    facts = tuple((name, one_line(str(value))) for name, value in _facts(made) if value)
     lines = [_line("paragraph", survey_sentence(survey, t)), *_evidence(survey, t)]
     strongest = sorted(survey.found, key=_strength, reverse=True)[:STRONGEST]
     sources = tuple(_source(row, n, t, report_url) for n, row in enumerate(strongest, start=1))
     head = tuple(map(t.gettext, ("Country", "Year", "Verdict", "Report")))
     rows = tuple(_row(row, t) for row in survey.found)
     annex = Table(t.gettext("All reports that speak of it"), head, cells(rows), (4, 1, 2, 7))
-    picture = gap_picture(gaps, t) if survey.found else b""
+    picture = gap_picture(made.gaps, t) if survey.found else b""
     first = Part(
-        *(one_line(survey.question), code, (), tuple(facts), tuple(lines)),
+        *(one_line(survey.question), code, (), facts, tuple(lines)),
         *(((t.gettext("Strongest findings"), sources),) if sources else (), None, (), picture),
     )
     second = Part("", code, (), (), (), (), annex, ())
     parts = (first, second) if rows else (first,)
-    return framed(one_line(survey.topic), day, t, (), parts)
+    return framed(one_line(survey.topic), made.day, t, (), parts)
 
 
 def _line(kind: Any, words: str) -> Line:
@@ -267,6 +256,6 @@ def _cell(cell: GapCell, words: str = "") -> dict[str, Any]:
 FORMATS: Mapping[str, Callable[[SurveyFile], bytes]] = {
     "csv": lambda made: to_csv(_table(made)),
     "xlsx": _to_xlsx,
-    "docx": _to_docx,
+    "docx": lambda made: to_docx(survey_brief(made)),
     "json": lambda made: orjson.dumps(survey_to_dict(made.survey)),
 }
