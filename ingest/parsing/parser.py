@@ -12,9 +12,12 @@ A group whose end is missing ends with its section.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 
 from ingest.parsing.form_text import Forms, head_key
 from ingest.parsing.scan import (
@@ -240,53 +243,11 @@ def kind_of(type_: str, blocks: tuple[Block, ...]) -> str:
     return "closing" if is_closing else "plan"
 
 
-def _compiled(rules: tuple[tuple[Stage, str], ...]) -> tuple[tuple[Stage, re.Pattern[str]], ...]:
-    return tuple((stage, re.compile(words, re.IGNORECASE)) for stage, words in rules)
-
-
-# What a form question says of its answer. The first match wins. Written for words that any such
-# form uses, not for whole questions.
-_RULES = _compiled(
-    (
-        (
-            "admin",
-            r"^(?:title|name|age|note|tags?|text|sdgs?|images?|created by:?|collected by)$"
-            r"|\bname for your|title of the|name of the (?:experiment|innovat)|prepared by"
-            r"|on date|current status|end of action|saves automatically|portfolio does"
-            r"|contact|e-?mail|reviewer|challenge type|quality check"
-            r"|\b(?:please|kindly) (?:upload|paste|add|include|insert)\b",
-        ),
-        (
-            "finding",
-            r"\binsights?\b|know now|learning outcome|main learnings|what (?:did|have) you learn"
-            r"|barriers?|bottleneck|obstacle|surpris|proven|advice|would you (?:change|have done)"
-            r"|observations? about|did this|did these|did you experience|happened after|hand-?over"
-            r"|actual monetary|how long did|planned to scale|follow up|benefit from the results"
-            r"|be replicated|influenced|bonus question|in hindsight|result",
-        ),
-        ("partner", r"\bpartner|collaborat|who led|who lead|solution holder"),
-        (
-            "method",
-            r"\bmethods?\b|types? of data|data gaps|control group|sample size|unit of analysis"
-            r"|data collection|assigned to|test your hypothesis|innovation method|timeline",
-        ),
-        ("evidence", r"\bevidence|background|history of|description|what is the (?:solution|inno)"),
-        (
-            "intention",
-            r"challenge|learning question|learning intent|hypothesis|value proposition"
-            r"|early leads|tweet|estimated|planned|intend|stage\(s\)|purpose|goal",
-        ),
-    )
-)
-_SECTIONS = _compiled(
-    (
-        ("finding", r"result|learnings|enseignements|aprendizajes|lessons|^learning$|^end$|^fin$"),
-        ("partner", r"partner|partenaire|socios|parceiros"),
-        ("method", r"method|méthode|método|design"),
-        ("admin", r"^(?:title|titre|título|overview|contact)"),
-        ("intention", r"challenge|défi|desafío|desafio|question|pregunta|closing|goal"),
-    )
-)
+@cache
+def _rules(table: str) -> Sequence[tuple[Stage, re.Pattern[str]]]:
+    """The stages of a table of `stages.toml` with their words, in order."""
+    data = tomllib.loads(Path(__file__).with_name("stages.toml").read_text(encoding="utf-8"))
+    return [(s, re.compile("|".join(words), re.IGNORECASE)) for s, words in data[table].items()]
 
 
 def stage_of(section: str, prompt: str) -> Stage:
@@ -294,11 +255,7 @@ def stage_of(section: str, prompt: str) -> Stage:
 
     A heading that stands for a question is a section's, not a form's.
     """
-    if prompt != section:
-        for stage, pattern in _RULES:
-            if pattern.search(prompt):
-                return stage
-    for stage, pattern in _SECTIONS:
-        if pattern.search(section):
-            return stage
-    return "evidence"
+    asked = "" if prompt == section else prompt
+    places = ("questions", asked), ("sections", section)
+    found = (stage for table, text in places for stage, w in _rules(table) if w.search(text))
+    return next(found, "evidence")
