@@ -41,36 +41,8 @@ LONGEST = 500  # characters of a term that is kept
 _LOCK = 0x61736B6C  # "askl"
 _DELETE = "DELETE FROM report WHERE id = ANY(%s)"
 _Result = TypeVar("_Result")
-# The database's version is how many of these it has run.
-MIGRATIONS = (
-    """
-    CREATE TABLE state (one bool PRIMARY KEY DEFAULT true CHECK (one), revision text NOT NULL,
-        made_by jsonb NOT NULL, forms text NOT NULL, target text NOT NULL);
-    INSERT INTO state VALUES (true, '', '{}', '', '');
-    CREATE TABLE report (number int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, id text UNIQUE,
-        mark text NOT NULL, head text NOT NULL, record bytea NOT NULL, families text[] NOT NULL);
-    CREATE TABLE passage (row bigint PRIMARY KEY, report int NOT NULL REFERENCES report,
-        language text NOT NULL, stage text NOT NULL, length int NOT NULL,
-        dense halfvec NOT NULL, static halfvec NOT NULL, terms tsvector NOT NULL);
-    ALTER TABLE passage ALTER terms SET STORAGE EXTENDED, ALTER dense SET STORAGE MAIN;
-    CREATE INDEX ON passage (report);
-    CREATE TABLE term (term text PRIMARY KEY, form text NOT NULL, passages int NOT NULL);
-    CREATE TABLE memo (hash bigint PRIMARY KEY, vector halfvec NOT NULL);
-    """,
-    """
-    DROP TABLE term;
-    ALTER TABLE state ADD words bytea NOT NULL DEFAULT '', DROP forms;
-    ALTER TABLE passage DROP CONSTRAINT passage_report_fkey,
-        ADD FOREIGN KEY (report) REFERENCES report ON DELETE CASCADE;
-    UPDATE state SET revision = '';
-    """,
-    """
-    ALTER TABLE state DROP target;
-    ALTER TABLE report DROP families;
-    UPDATE report SET mark = regexp_replace(mark, ' [0-9]+$', '');
-    """,
-)
-assert len(MIGRATIONS) == VERSION
+# The database's version is how many of its scripts, named by their numbers, it has run.
+MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class DatabaseWriter(Database):
@@ -117,8 +89,8 @@ def _locked(connection: Connection) -> Connection:
         connection.execute("CREATE TABLE IF NOT EXISTS version (number int NOT NULL)")
         number = one(connection, "SELECT coalesce(max(number), 0) FROM version")[0]
         check_version(number, ingests=True)
-        for script in MIGRATIONS[number:]:
-            connection.execute(script.encode())
+        for n in range(number + 1, VERSION + 1):
+            connection.execute((MIGRATIONS / f"{n}.sql").read_bytes())
         connection.execute("DELETE FROM version")
         connection.execute("INSERT INTO version VALUES (%s)", [VERSION])
     configure(SESSION, connection)
