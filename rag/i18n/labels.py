@@ -33,6 +33,7 @@ FIELD_LABELS = {
     **_by_name(marked("Year"), marked("Type"), marked("Kind")),
     **{name: tag.singular for name, tag in TAGS.items()},
     **_by_name(marked("Language"), marked("Fact"), marked("Author"), marked("Topic")),
+    "region": marked("Region"),
 }
 MODE_LABELS = {
     "extractive": marked("Direct quotes, no AI text"),

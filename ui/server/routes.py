@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from rag.i18n.translations import is_right_to_left, language_code, translations_accepted
+from rag.i18n.translations import translations_accepted
 from ui.rendering import render
 from ui.server import log
 from ui.server.guard import HEALTH, LOGIN, MCP, METRICS, REST
@@ -117,9 +117,7 @@ def login_page(app: ASGIApp) -> ASGIApp:
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         if scope["type"] == "http" and path in ("", "/") and not visitor(Request(scope)):
             t = translations_accepted(Request(scope).headers.get("accept-language", ""))
-            direction = "rtl" if is_right_to_left(t) else "ltr"
-            form = render("login.html", t, language=language_code(t), direction=direction)
-            await HTMLResponse(form)(scope, receive, send)
+            await HTMLResponse(render("login.html", t))(scope, receive, send)
         else:
             await app(scope, receive, send)
 

@@ -27,11 +27,10 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader
-
 from rag.errors import AskLabsError, SettingsError
-from rag.i18n.translations import is_right_to_left, language_code, translations_accepted
+from rag.i18n.translations import translations_accepted
 from rag.settings import Settings
+from ui.rendering import render
 from ui.server import log
 from ui.server.login import Secret, checker, read_logins
 from ui.server.room import WAITING, WRITTEN, Room
@@ -272,19 +271,8 @@ class _LoadingPage(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Send the page that says for how many seconds the reports have been loading."""
         t = translations_accepted(self.headers.get("Accept-Language", ""))
-        before, _, after = t.gettext("{seconds} seconds so far").partition("{seconds}")
-        message = t.gettext("Loading the reports. The page opens by itself.")
-        templates = Environment(loader=PackageLoader("ui"), autoescape=True)
-        page = templates.get_template("loading.html").render(
-            language=language_code(t),
-            direction="rtl" if is_right_to_left(t) else "ltr",
-            message=message,
-            before=before,
-            seconds=round(time.monotonic() - self.server.started),
-            after=after,
-            header=LOADING_HEADER,
-        )
-        body = page.encode()
+        seconds = round(time.monotonic() - self.server.started)
+        body = render("loading.html", t, seconds=seconds, header=LOADING_HEADER).encode()
         self.send_response(503)
         for name, value in (
             ("Content-Type", "text/html; charset=utf-8"),

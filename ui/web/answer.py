@@ -14,9 +14,9 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.export.brief import kinds_of_lines, shortened, speaker
 from rag.feedback import MAX_COMMENT
-from rag.i18n.labels import author_label, format_count, kind_label
+from rag.i18n.labels import author_label, kind_label
 from rag.i18n.notices import coverage_sentence, verdicts
-from rag.i18n.translations import ENGLISH, Translations, language_code, translations_for
+from rag.i18n.translations import ENGLISH, Translations, translations_for
 from rag.survey.stream import survey_scope
 from rag.types import Answer, Citation, Hit, Intent, Notice, Passage, Span, Status
 from ui.rendering import render
@@ -316,8 +316,7 @@ def render_cite(n: int, turn: int, citations: Sequence[Citation], t: Translation
     """The link of a number; without `citations`, while the answer is written, only the number."""
     label = t.gettext("Source {n}").format(n=n)
     if not citations:
-        values = {"who": "", "signs": "", "kinds": ["supported"], "label": label}
-        return render("cite.html", t, n=n, turn=turn, **values)
+        return render("cite.html", t, n=n, turn=turn, kinds=(), signs="", label=label, who="")
     passage = citations[0].passage
     year = passage.report.year
     who = author_label(passage.report, t) + (f", {year}" if year else "")
@@ -364,7 +363,6 @@ def render_card(
         n=citations[0].n if citations else 0,
         preview=shortened((*quotes, text)[0], CARD_PREVIEW),
         missing=[q for q in quotes if q.strip() and not find_quote(text, q)],
-        reader=language_code(t),
         segments=segments(text, quotes),
         pinned=quotes or [shortened(text, LONGEST_QUOTE).removesuffix(" …")],
         siblings="; ".join(f"{info.title} ({info.year or '?'})" for info in siblings),
@@ -394,8 +392,7 @@ def render_uncited(hits: Sequence[Hit], turn: int, t: Translations) -> list[Mark
 def render_sources(answer: Answer | None, turn: int, t: Translations = ENGLISH) -> Markup:
     """The sources panel of one answer: its citations in order, or its nearest passages."""
     if answer is None or answer.is_list or answer.coverage.intent == "about":
-        empty = {"heading": t.gettext("Sources"), "hint": "", "question": "", "cards": ""}
-        return render("sources.html", t, turn=turn, others=(), **empty)
+        return render("sources.html", t, turn=turn, answer=None, cards=(), others=())
     cited = {c.passage.id for c in answer.citations}
     others = [hit for hit in answer.hits if hit.passage.id not in cited]
     siblings = {hit.passage.id: hit.siblings for hit in answer.hits}
@@ -406,22 +403,9 @@ def render_sources(answer: Answer | None, turn: int, t: Translations = ENGLISH) 
         for group in numbers.values()
         for x in group[:1]
     ]
-    heading, hint = format_count(len(numbers), "source", t), ""
     if answer.refused:
-        heading = t.gettext("Nearest passages")
-        hint = t.gettext("Nothing close was found.")
-        if answer.hits:
-            hint = t.gettext("The closest passages; they do not answer the question.")
         # What the refusal names comes first, so that its numbers lead somewhere.
         cards += render_uncited(others[: max(0, NEAREST - len(numbers))], turn, t)
         others = []
-    return render(
-        "sources.html",
-        t,
-        turn=turn,
-        heading=heading,
-        question=answer.question,
-        hint=hint,
-        cards=Markup("").join(cards),
-        others=render_uncited(others[:UNCITED], turn, t),
-    )
+    rest = render_uncited(others[:UNCITED], turn, t)
+    return render("sources.html", t, turn=turn, answer=answer, cards=cards, others=rest)

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from ui.web.handlers import Exchange, Visit
 
 
-REGION_WORD = marked("Region")
 REGION = "region"
 # The filters in the order of the page. A region, which stands for its labs, comes after labs.
 _FACETS = (FACETS[0], REGION, *FACETS[1:])
@@ -63,18 +62,7 @@ _UNKNOWN_LENGTH = 40
 
 def render_facets(t: Translations = ENGLISH) -> Markup:
     """The filters without their values, which `facet_data` gives."""
-    return render(
-        "facets.html",
-        t,
-        keys=KEYS,
-        language=language_code(t),
-        facets=[(field, _label(field, t)) for field in _FACETS],
-        unfolded=_UNFOLDED,
-    )
-
-
-def _label(field: str, t: Translations) -> str:
-    return t.gettext(REGION_WORD if field == REGION else FIELD_LABELS[field])
+    return render("facets.html", t, keys=KEYS, facets=_FACETS, unfolded=_UNFOLDED)
 
 
 def scope_sentence(catalog: Catalog, filters: Filters, t: Translations) -> str:
@@ -164,10 +152,7 @@ def _switched(filters: Filters, field: str, values: Collection[str | int], on: b
 
 def render_chips(catalog: Catalog, filters: Filters, t: Translations, notice: str = "") -> Markup:
     """The chosen filters as chips over the question box; `notice` is a sentence over them."""
-    chips = [
-        (field, value, _label(field, t), name) for field, value, name in _chips(catalog, filters, t)
-    ]
-    return render("chips.html", t, chips=chips, notice=notice)
+    return render("chips.html", t, chips=list(_chips(catalog, filters, t)), notice=notice)
 
 
 def _chips(catalog: Catalog, filters: Filters, t: Translations) -> Iterator[tuple[str, str, str]]:
@@ -232,10 +217,10 @@ def _scope_chips(
                 "field": field,
                 "value": str(group[0]) if are_apart else "",
                 # What a country or a year is needs no word; a fact names its field itself.
-                "key": "" if field in (*_UNFOLDED, "fact") else _label(field, t),
+                "key": "" if field in (*_UNFOLDED, "fact") else t.gettext(FIELD_LABELS[field]),
                 "region": region,
                 "names": names,
-                "button": button.format(filter=f"{_label(field, t)}: {which}"),
+                "button": button.format(filter=f"{t.gettext(FIELD_LABELS[field])}: {which}"),
             }
 
 
@@ -350,7 +335,8 @@ def link_notice(link: Link, t: Translations) -> str:
         sentences.append(longest.format(n=LONGEST_QUESTION))
     if link.unknown:
         named = ", ".join(
-            f"{_label(field, t)} “{_cut(value)}”" for field, value in link.unknown[:_UNKNOWN_SHOWN]
+            f"{t.gettext(FIELD_LABELS[field])} “{_cut(value)}”"
+            for field, value in link.unknown[:_UNKNOWN_SHOWN]
         )
         if (more := len(link.unknown) - _UNKNOWN_SHOWN) > 0:
             named += f" {t.gettext('and {n} more').format(n=more)}"

@@ -18,11 +18,8 @@ from rag.answer.about import SURVEY, Example
 from rag.engine import LONGEST_QUESTION, Engine
 from rag.errors import InputError
 from rag.export.formats import FORMATS
-from rag.i18n.labels import reports_and_labs
 from rag.i18n.translations import (
     Translations,
-    is_right_to_left,
-    language_code,
     languages,
     marked,
     translations_accepted,
@@ -95,23 +92,13 @@ def facts(engine: Engine, t: Translations) -> Markup:
     news: list[Watch] = []
     with suppress(InputError):  # A damaged file of standing questions is told by their command.
         news = [watch for watch in load_watches(engine.settings.index) if watch.news]
-    years = sorted({info.year for info in engine.catalog.reports.values() if info.year})
-    return render(
-        "collection.html",
-        t,
-        reports=len(engine.catalog.reports),
-        labs=len(engine.catalog.labs()),
-        years=f"{years[0]}–{years[-1]}" if len(years) > 1 else "".join(map(str, years)),
-        index=engine.settings.index.name,
-        revision=engine.revision,
-        news=news,
-    )
+    about = {"catalog": engine.catalog, "index": engine.settings.index.name}
+    return render("collection.html", t, **about, revision=engine.revision, news=news)
 
 
 def greeting(engine: Engine, t: Translations, examples: Sequence[Example] = ()) -> Markup:
     """What stands before the first question, with an example of each kind of question."""
-    counts = reports_and_labs(len(engine.catalog.reports), len(engine.catalog.labs()), t)
-    return render("welcome.html", t, counts=counts, examples=examples, survey=SURVEY)
+    return render("welcome.html", t, catalog=engine.catalog, examples=examples, survey=SURVEY)
 
 
 def first_words(
@@ -119,16 +106,8 @@ def first_words(
 ) -> dict[str, Markup]:
     """What parts say before anything is asked."""
     uses = groupby(FORMATS.items(), lambda item: item[1].use)
-    direction = "rtl" if is_right_to_left(t) else "ltr"
     return {
-        "masthead": render(
-            "masthead.html",
-            t,
-            language=language_code(t),
-            direction=direction,
-            shares=engine.settings.share,
-            writes=engine.settings.answer_model != "extractive",
-        ),
+        "masthead": render("masthead.html", t, settings=engine.settings),
         "facts": facts(engine, t),
         "panel": render_facets(t),
         "greeting": greeting(engine, t, examples),

@@ -22,8 +22,6 @@ from ingest.sync import SyncResult
 from ingest.uploads import MOST_REPORTS, Upload, take_in
 from rag.catalog.tag_fields import ReportInfo
 from rag.errors import AskLabsError, IndexBusy
-from rag.i18n.labels import format_count
-from rag.i18n.notices import notice_words
 from rag.i18n.translations import Translations, marked
 from rag.types import Progress
 from ui.rendering import render
@@ -118,24 +116,8 @@ def uploads_of(sent: object) -> list[Upload]:
 
 def render_result(result: SyncResult, reports: Mapping[str, ReportInfo], t: Translations) -> Markup:
     """What came in, what was there already, and what was left out and why."""
-    counts = (
-        (t.gettext("{reports} added"), result.added),
-        (t.gettext("{reports} updated"), result.updated),
-        (t.gettext("{reports} unchanged"), result.unchanged),
-    )
-    parts = [
-        text.format(reports=format_count(len(ids), "report", t)) for text, ids in counts if ids
-    ]
-    return render(
-        "upload_result.html",
-        t,
-        error="",
-        heading="; ".join(parts) or t.gettext("Nothing was added"),
-        reports=[reports[i] for i in (*result.added, *result.updated) if i in reports],
-        skipped=[(file.path, notice_words([file.notice], t)) for file in result.skipped],
-        beside=result.beside,
-        shown=SHOWN,
-    )
+    new = [reports[i] for i in (*result.added, *result.updated) if i in reports]
+    return render("upload_result.html", t, error="", result=result, reports=new, shown=SHOWN)
 
 
 def _render_error(message: str, t: Translations) -> Markup:
