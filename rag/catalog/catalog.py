@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 from rag.catalog.normalize import (
+    Group,
     Vocabulary,
     filter_key,
     in_dictionary,
-    report_keys,
     report_values,
     translations,
 )
@@ -67,31 +66,28 @@ class Catalog:
         self._spellings: dict[str, dict[str | int, Counter[str]]] = {f: {} for f in FILTER_FIELDS}
         for report in self.reports.values():
             for field in filter(FILTER_FIELDS.get, FILTER_FIELDS):
-                values, keys = report_values(report, field), report_keys(report, field)
+                values: Iterable[str | int] = report_values(report, field)
                 if field == "language" and languages is not None:
-                    values = tuple(languages.get(report.id, ()))
-                    keys = frozenset(filter_key(field, code) for code in values)
-                for key in keys:
-                    self._ids[field].setdefault(key, set()).add(report.id)
+                    values = languages.get(report.id, ())
                 for value in dict.fromkeys(values):
                     key = filter_key(field, value)
+                    self._ids[field].setdefault(key, set()).add(report.id)
                     self._spellings[field].setdefault(key, Counter())[str(value)] += 1
         own = (r for r in self.reports.values() if r.author == "lab")
         self._labs = frozenset(code for r in own for code in r.iso or r.countries)
         self._find_topics = topics
         # Made at first use: most questions have no filter, and looking words up is slow.
         self._vocabularies: dict[str, Vocabulary] = {}
-        self._reports_by_value: dict[str, list[tuple[str, set[str]]]] = {}
+        self._values: dict[str, list[tuple[Group, set[str]]]] = {}
 
     def ids(self, filters: Filters) -> frozenset[str]:
         """The ids of the reports that pass the filters."""
         passing = set(self.reports)
         if filters.topic:
             self._know_topics()
-        for field, by_key in self._ids.items():
+        for field in FILTER_FIELDS:
             for values in alternatives(field, getattr(filters, field)):
-                keys = {key for value in values for key in self._keys_of(field, value)}
-                passing &= set().union(*(by_key.get(key, set()) for key in keys))
+                passing &= self._ids_of(field, (s for v in values for s in self._written(field, v)))
         return frozenset(passing)
 
     def matching(self, query: CatalogQuery) -> frozenset[str]:
@@ -114,7 +110,8 @@ class Catalog:
         field = query.group_by if query.group_by in FILTER_FIELDS else "fact"
         rows: list[tuple[str, int]] = []
         tagged: set[str] = set()
-        for name, ids in self._grouped(field):
+        for group, ids in self._grouped(field):
+            name = group.name
             if field == "fact":
                 key, _, name = name.partition(": ")
                 if key != query.group_by:
@@ -147,28 +144,29 @@ class Catalog:
     def counts(self, field: str, filters: Filters = Filters()) -> list[tuple[str, int]]:
         """Each value of a filter field with its number of reports, by value."""
         passing = self.ids(filters)
-        counts = [(name, len(passing & ids)) for name, ids in self._grouped(field)]
+        counts = [(group.name, len(passing & ids)) for group, ids in self._grouped(field)]
         return sorted((pair for pair in counts if pair[1]), key=lambda pair: pair[0].casefold())
 
-    def _grouped(self, field: str) -> list[tuple[str, set[str]]]:
+    def _grouped(self, field: str) -> list[tuple[Group, set[str]]]:
         """Each value of a filter field with the ids of its reports."""
-        if field not in self._reports_by_value:
-            self._reports_by_value[field] = [
-                (name, self._ids_with(field, spellings)) for name, spellings in self._values(field)
-            ]
-        return self._reports_by_value[field]
+        if field == "topic":
+            self._know_topics()
+        if field not in self._values:
+            written = map(_most_used, self._spellings[field].values())
+            groups: Iterable[Group] = (Group(pairs[0][0], tuple(pairs)) for pairs in written)
+            if field in FREE_FIELDS:
+                groups = self._vocabulary(field).groups
+            self._values[field] = [(g, self._ids_of(field, dict(g.variants))) for g in groups]
+        return self._values[field]
 
     def variants(self, field: str) -> list[TagValue]:
         """Each value of a filter field with its spellings, for a person to look over.
 
         Values that were merged from several spellings come first, then by name.
         """
-        values = [
-            TagValue(name, len(self._ids_with(field, spellings)), tuple(spellings))
-            for name, spellings in self._values(field)
-        ]
-        used = (value for value in values if value.reports)
-        return sorted(used, key=lambda v: (len(v.variants) == 1, v.name.casefold(), v.name))
+        grouped = self._grouped(field)
+        values = (TagValue(group.name, len(ids), group.variants) for group, ids in grouped)
+        return sorted(values, key=lambda v: (len(v.variants) == 1, v.name.casefold(), v.name))
 
     def _know_topics(self) -> None:
         if not self._ids["topic"]:
@@ -197,36 +195,21 @@ class Catalog:
 
     def expanded(self, filters: Filters) -> Filters:
         """Filters with every spelling of each value, for a store that knows spellings only."""
-        spellings: dict[str, Any] = {}
-        for field in FREE_FIELDS:
-            written = (self._written(field, value) for value in getattr(filters, field))
-            spellings[field] = tuple(dict.fromkeys(chain.from_iterable(written)))
-        return replace(filters, **spellings)
+        written: dict[str, Any] = {
+            field: tuple(
+                s for value in getattr(filters, field) for s in self._written(field, value)
+            )
+            for field in FREE_FIELDS
+        }
+        return replace(filters, **written)
 
-    def _written(self, field: str, value: str) -> Iterable[str]:
-        """One spelling for each key of a value's spellings; itself if the collection has none."""
-        group = self._vocabulary(field).find(value)
-        spellings = [spelling for spelling, _ in group.variants] if group else [value]
-        by_key: dict[str | int, str] = {}
-        for spelling in spellings:
-            by_key.setdefault(filter_key(field, spelling), spelling)
-        return by_key.values()
+    def _written(self, field: str, value: str | int) -> Iterable[str | int]:
+        """The spellings of a value; itself if the collection has none, or the field is not free."""
+        group = self._vocabulary(field).find(str(value)) if field in FREE_FIELDS else None
+        return dict(group.variants) if group else [value]
 
-    def _keys_of(self, field: str, value: str | int) -> Iterable[str | int]:
-        if field in FREE_FIELDS:
-            return [filter_key(field, spelling) for spelling in self._written(field, str(value))]
-        return [filter_key(field, value)]
-
-    def _values(self, field: str) -> Iterable[tuple[str, Iterable[tuple[str, int]]]]:
-        if field in FREE_FIELDS:
-            return [(group.name, group.variants) for group in self._vocabulary(field).groups]
-        if field == "topic":
-            self._know_topics()
-        values = map(_most_used, self._spellings[field].values())
-        return [(spellings[0][0], spellings) for spellings in values]
-
-    def _ids_with(self, field: str, spellings: Iterable[tuple[str, int]]) -> set[str]:
-        keys = {filter_key(field, spelling) for spelling, _ in spellings}
+    def _ids_of(self, field: str, spellings: Iterable[str | int]) -> set[str]:
+        keys = {filter_key(field, spelling) for spelling in spellings}
         return set().union(*(self._ids[field].get(key, set()) for key in keys))
 
     def _vocabulary(self, field: str) -> Vocabulary:

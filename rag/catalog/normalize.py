@@ -123,13 +123,6 @@ def filter_key(field: str, value: str | int) -> str | int:
     return text.lower() if field in ("type", "kind", "language") else fold_tag(text)
 
 
-def report_keys(info: ReportInfo, field: str) -> frozenset[str | int]:
-    """The keys of a report in a filter field."""
-    if field == "country":
-        return frozenset(info.iso)
-    return frozenset(filter_key(field, value) for value in report_values(info, field))
-
-
 def report_values(info: ReportInfo, field: str) -> tuple[str | int, ...]:
     """The values of a report in a filter field, as they are written."""
     value = getattr(info, FILTER_FIELDS[field])
