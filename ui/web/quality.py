@@ -7,9 +7,8 @@ from markupsafe import Markup
 
 from eval import words
 from eval.figures import ALL, MAIN
-from eval.report import About, Summary
-from rag.i18n.labels import mode_label
-from rag.i18n.translations import Translations, format_number, language_code
+from eval.report import Summary
+from rag.i18n.translations import Translations, language_code
 from ui.rendering import render
 
 
@@ -27,7 +26,8 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
         is_unreadable=False,
         summary=summary,
         words=words,
-        facts=_facts(summary.run, revision, t),
+        revision=revision,
+        day=format_date(summary.run.date, format="long", locale=language_code(t)),
         metrics={
             m: words.figure_words(m, t)
             for m in MAIN
@@ -42,20 +42,3 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
 def render_without_run(t: Translations, *, is_unreadable: bool = False) -> Markup:
     """The view before the first evaluation, or where the last one can't be read."""
     return render("quality.html", t, is_unreadable=is_unreadable, summary=None)
-
-
-def _facts(run: About, revision: str, t: Translations) -> list[tuple[str, str]]:
-    """When, with what and by whom the questions were answered, as (name, value) pairs."""
-    questions = t.ngettext("{n} question", "{n} questions", run.cases)
-    served = t.gettext("the index that is being served")
-    if run.index != (revision,):
-        not_served = t.gettext("not the index that is being served now ({now})")
-        served = not_served.format(now=revision[:8])
-    fingerprints = ", ".join(fingerprint[:8] for fingerprint in run.index)
-    return [
-        (t.gettext("Measured"), format_date(run.date, format="long", locale=language_code(t))),
-        (t.gettext("With"), questions.format(n=format_number(t, run.cases))),
-        (t.gettext("Answers"), " · ".join(mode_label(mode, t) for mode in run.answered_by)),
-        (t.gettext("Embedding"), run.embedding),
-        (t.gettext("Index"), f"{fingerprints}: {served}" if fingerprints else served),
-    ]
