@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -32,8 +30,6 @@ BATCH = 256
 MANY = 1000
 MANY_SENTENCES = 5000
 EMBEDDING_STAGE, SENTENCES_STAGE = "embedding", "embedding sentences"
-_Task = TypeVar("_Task")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,28 +132,13 @@ class Embedder:
         threads = self._settings.embedding_threads if len(texts) >= enough else 0
         if threads:
             self.close()
+        batches = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
         with ExitStack() as stack:
             embed = self._embed or stack.enter_context(open_embed(self._settings, threads))
-            batches = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))
-            for batch, vectors in _ahead(embed, batches, max(1, threads)):
+            pool = ThreadPoolExecutor(max(1, threads))
+            # An interrupted ingest need not wait for what is being embedded.
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+            for batch, vectors in zip(batches, pool.map(embed, batches), strict=True):
                 memo.add(batch, unit(np.asarray(vectors, np.float32)))
                 done += len(batch)
                 progress(done, total)
-
-
-def _ahead(
-    work: Callable[[_Task], _Result], tasks: Iterable[_Task], threads: int
-) -> Iterator[tuple[_Task, _Result]]:
-    """Tasks with their results, in order; threads work on the next ones meanwhile."""
-    queue: deque[tuple[_Task, Future[_Result]]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for task in tasks:
-            queue.append((task, pool.submit(work, task)))
-            if len(queue) > threads:
-                first, future = queue.popleft()
-                yield first, future.result()
-        yield from ((first, future.result()) for first, future in queue)
-    finally:
-        # An interrupted ingest need not wait for what is being embedded.
-        pool.shutdown(wait=False, cancel_futures=True)

@@ -144,13 +144,11 @@ def sync(
                 raise InputError(
                     "There is no readable report at the paths, so the index was not made anew."
                 )
-            touched = _touched(changes)
-            if base and not touched:
-                changes.result.revision = base.revision
-                snapshot = base
-            else:
+            touched = bool(changes.writes or changes.rows or changes.deletes)
+            snapshot = base
+            if snapshot is None or touched:
                 snapshot = _carry_out(changes, base, settings, embedder, progress)
-                changes.result.revision = snapshot.revision
+            changes.result.revision = snapshot.revision
             try:
                 store.bring_in_line(snapshot, progress, afresh=rebuild)
             except store.write_errors() as error:
@@ -280,31 +278,21 @@ def _file_of(base: Index, report: StoredReport) -> ReportFile:
     return ReportFile(name, report.source, lambda: base.report(name).raw, report.digest)
 
 
-def _touched(changes: Changes) -> list[str]:
-    written = (write.report.info.id for write in changes.writes)
-    return [*written, *(report.info.id for report, _ in changes.rows), *changes.deletes]
-
-
-def _existing(folder: Path, made: dict[str, str]) -> Snapshot | None:
-    with suppress(IndexMissing):
-        return current_snapshot(folder, made)
-    return None
-
-
 def _repaired(
     settings: Settings, made: dict[str, str], embedder: Embedder, progress: Progress
 ) -> Snapshot | None:
     """The index as it is; where its files are damaged they are made again from Chroma's."""
-    folder = settings.index
+    folder, base = settings.index, None
     try:
-        if base := _existing(folder, made):
+        with suppress(IndexMissing):
+            base = current_snapshot(folder, made)
             base.check()
         layout.trim(folder)
         return base
     except IndexDamaged:
         restored = store.restore(folder, progress)
         embedder.save_sentences(restored.home / "memo", restored.passages, progress)
-        return _existing(folder, made)
+        return current_snapshot(folder, made)
 
 
 def _pulled(

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters, ReportInfo
 from rag.engine import LONGEST_QUESTION, MOST_TURNS
 from rag.export.formats import FORMATS
-from rag.survey.types import Stance, Verdict
+from rag.survey.types import CellState, Outcome, Rung, Stance, Verdict
 from rag.types import Intent, Role, Span, Stage, Status
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION)]
@@ -209,14 +209,37 @@ class OpenedReport(ReportInfo):
     passages: tuple[OpenedPassage, ...] = ()
 
 
-class RowJson(BaseModel):
+class SaidJson(BaseModel):
+    """Verbatim words of a report, with their place in its file."""
+
+    quote: str
+    span: Span | None
+
+
+class CellJson(SaidJson):
+    """What a report answers to a column, or why it doesn't."""
+
+    value: str
+    state: CellState
+    writer: str
+
+
+class EvidenceJson(SaidJson):
+    """How strong a finding is, by the tag or form question `field`."""
+
+    rung: Rung | None
+    field: str
+    value: str
+    missing: list[str]
+    outcome: Outcome | None
+
+
+class RowJson(SaidJson):
     """The verdict of a survey on a report, with its best sentence."""
 
     report: str
     verdict: Verdict
     score: float
-    quote: str
-    span: Span | None
     section: str
     prompt: str
     stage: Stage | Literal[""]
@@ -227,8 +250,8 @@ class RowJson(BaseModel):
     kind: str
     judge: str
     stance: Stance | None
-    evidence: dict[str, Any]
-    cells: dict[str, Any]
+    evidence: EvidenceJson
+    cells: dict[str, CellJson]
 
 
 class JobJson(BaseModel):

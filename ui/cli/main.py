@@ -27,7 +27,6 @@ from ui.cli.survey import survey
 from ui.cli.watch import diff
 
 if TYPE_CHECKING:
-    from ingest.sources import Skipped
     from rag.catalog.catalog import TagValue
 
 _CHANGES = ("added", "updated", "unchanged", "moved", "deleted")
@@ -92,7 +91,8 @@ def ingest(
     settings = load_settings(index=index)
     with progress() as report:
         done = sync(paths, settings, prune=prune, dry_run=dry_run, rebuild=rebuild, progress=report)
-    _print_skipped(done.skipped)
+    for file in done.skipped:
+        print(f"skipped {file.path}: {file.reason}", file=sys.stderr)
     changes = {name: getattr(done, name) for name in _CHANGES}
     if json:
         skips = [{"path": s.path, "reason": s.reason} for s in done.skipped]
@@ -105,11 +105,6 @@ def ingest(
         print(f"{settings.index}: {would}{counts}; {done.passages} passages {would}written")
     if done.skipped:
         raise typer.Exit(1)
-
-
-def _print_skipped(skipped: Sequence[Skipped]) -> None:
-    for file in skipped:
-        print(f"skipped {file.path}: {file.reason}", file=sys.stderr)
 
 
 def info(
@@ -208,11 +203,10 @@ def key(
 
 def mcp(index: Index = None) -> None:
     """Offer the tools of the Model Context Protocol on standard input and output."""
-    from rag.engine import open_engine
     from ui.api.mcp import mcp_server
     from ui.server.room import Room
 
-    engine = open_engine(load_settings(index=index))
+    engine = engine_of(index)
     mcp_server(engine, Room(engine)).run("stdio")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from rag.catalog.normalize import report_values
 from rag.catalog.tag_fields import TAGS
@@ -15,42 +15,19 @@ from rag.export.brief import one_line, shortened, who
 from rag.index.interface import Index
 from rag.index.snapshot import current_index
 from rag.settings import Settings
-from rag.survey.types import CellState, Stance, Survey, SurveyCell, SurveyRow, Verdict
+from rag.survey.types import CellState, Survey, SurveyCell, SurveyRow
 from rag.types import Answer, Citation, Passage
+from ui.api.models import RowJson, SaidJson
 from ui.cli import print_json
 
 _SHOWN = 100  # characters of a quote that no longer stands
-
-
-class _Said(BaseModel):
-    """What a row says: a quote with its place, or a value of a tag."""
-
-    quote: str = ""
-    span: tuple[int, int] | None = None
-    value: str = ""
-    field: str = ""
-    writer: str = "rules"
-
-
-class _Row(_Said):
-    report: str
-    title: str = ""
-    country: str = ""
-    year: int | None = None
-    kind: str = ""
-    verdict: Verdict = "silent"
-    score: float = 0.0
-    judge: str = "rules"
-    stance: Stance | None = None
-    evidence: _Said = _Said()
-    cells: Mapping[str, _Said] = Field(default_factory=dict)
 
 
 class SurveyDocument(BaseModel):
     """What `asklabs survey --json` wrote, as far as it is checked."""
 
     scope: int
-    rows: list[_Row]
+    rows: list[RowJson]
     topic: str = ""
     index: str = ""
 
@@ -88,7 +65,7 @@ def resumed(survey: Survey, before: SurveyDocument, index: Index) -> Survey:
     return replace(survey, rows=tuple(rows))
 
 
-def _passage_at(said: _Said, row: SurveyRow, index: Index) -> Passage | None:
+def _passage_at(said: SaidJson, row: SurveyRow, index: Index) -> Passage | None:
     """The passage in which what was said stands."""
     at = said.span[0] if said.span else -1
     passages = index.passages_of(row.report.id)
@@ -116,7 +93,7 @@ def survey_stands(survey: SurveyDocument, settings: Settings, *, json: bool) -> 
     return not failed
 
 
-def _checked(row: _Row, index: Index) -> Iterator[tuple[str, bool]]:
+def _checked(row: RowJson, index: Index) -> Iterator[tuple[str, bool]]:
     """Each thing that a row says, and whether its report still says so; "" for the report."""
     yield "", row.report in index.heads
     if row.report not in index.heads:

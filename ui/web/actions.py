@@ -26,7 +26,7 @@ from rag.errors import FeedbackNotKept, InputError, ModelError
 from rag.feedback import MAX_COMMENT, Feedback, Vote, keep_feedback
 from rag.files import replace_file
 from rag.i18n.labels import language_label
-from rag.i18n.notices import coverage_sentence, notice_words
+from rag.i18n.notices import notice_words
 from rag.i18n.translations import Translations, language_code, marked
 from rag.models.chat import make_chat
 from rag.models.prompts import fenced, messages_of
@@ -64,11 +64,8 @@ def vote(v: Visit) -> dict[str, Any]:
     The event has a `turn`, a `vote` and maybe a comment, `word`. A vote that can't be kept does not
     count, and the reader is told so; nothing happens for one that means nothing.
     """
-    choice, exchange, settings = (
-        VOTES.get(text_of(v.sent.get("vote"))),
-        v.exchange,
-        v.engine.settings,
-    )
+    exchange, settings = v.exchange, v.engine.settings
+    choice = VOTES.get(text_of(v.sent.get("vote")))
     if exchange is None or exchange.answer is None or choice is None:
         return {}
     mask = mask_contacts if settings.mask_contacts else str
@@ -191,7 +188,6 @@ def render_frozen(engine: Engine, name: str, key: str, t: Translations) -> Marku
         answer=answer,
         prose=render_prose(answer.text, 0, cited, t),
         sources=sources if not answer.is_list else [],
-        coverage=coverage_sentence(answer, t),
         when=format_date(day, "long", locale=language_code(t)),
         is_current=answer.index == engine.revision,
         stand=sum(stand),

@@ -27,8 +27,7 @@ from rag.engine import Engine
 from rag.errors import AskLabsError, InputError
 from rag.export.formats import file_name
 from rag.export.survey_files import FORMATS, SurveyFile, export_survey
-from rag.i18n.labels import format_count, reports_and_labs, value_label
-from rag.i18n.notices import notice_words, survey_sentence
+from rag.i18n.labels import format_count, reports_and_labs
 from rag.i18n.translations import Translations, format_number, marked
 from rag.models.client import Stop
 from rag.survey.columns import MOST as MOST_COLUMNS
@@ -308,10 +307,8 @@ _EMPTY: dict[str, Any] = {"error": "", "running": None, "survey": None, "example
 
 def render_progress(run: Run, t: Translations) -> Markup:
     """How far a survey is, with its first rows."""
-    stage, done, of = run.progress
-    running = {"words": STAGES.get(stage, STAGES["reading"]), "done": done, "of": of}
-    values = _EMPTY | {"running": running, "address": run.address, "words": shown_words}
-    return render("survey.html", t, **values, groups=[("", run.rows[:EARLY])])
+    values = _EMPTY | {"running": run, "address": run.address, "words": shown_words}
+    return render("survey.html", t, **values, stages=STAGES, groups=[("", run.rows[:EARLY])])
 
 
 def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
@@ -323,11 +320,6 @@ def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
     values |= survey_values(survey, engine.catalog, address, t)
     if not survey.found and address.show == "found":
         values["groups"] = grouped(run.nearest(), address.group, t)
-    scope = [
-        value_label(name, value, t)
-        for name, chosen_values in survey.filters.as_dict().items()
-        for value in chosen_values
-    ]
     sample = run.sample(int(address.check)) if address.check else []
     return render(
         "survey.html",
@@ -335,15 +327,12 @@ def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
         **values | {"survey": survey},
         address=address,
         words=shown_words,
-        sentence=survey_sentence(survey, t),
-        scope=" · ".join(scope),
         sample=sample,
         checked=checked_sentence(sample, survey, address, t),
         can_add=len(address.columns) < MOST_COLUMNS,
         endings=list(FORMATS),
         model=engine.settings.answer_model.partition(":")[2],
         needed=run.needed,
-        notice=notice_words(survey.notices, t),
         usual=USUAL_COLUMNS,
     )
 
