@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich import progress as bars
 from rich.console import Console
 from typer import Option
@@ -17,7 +18,7 @@ from typer import Option
 from rag.catalog.tag_fields import ReportInfo
 from rag.errors import InputError
 from rag.files import in_words
-from rag.i18n.labels import author_label
+from rag.i18n import labels
 from rag.settings import load_settings
 from rag.types import Progress
 
@@ -58,9 +59,28 @@ def print_json(value: Any) -> None:
     print(orjson.dumps(value).decode())
 
 
+def show(template: str, **values: Any) -> None:
+    """Print what a template of plain text makes of values."""
+    # Imported here because they are slow to load.
+    from rag.export import brief
+    from rag.i18n import notices
+
+    folder = Path(__file__).parents[1] / "templates"
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= vars(notices) | vars(labels) | vars(brief) | {"report_line": report_line}
+    environment.filters["on_one_line"] = lambda text: " ".join(text.split())
+    if text := environment.get_template(template).render(values).rstrip("\n"):
+        print(text)
+
+
 def report_line(info: ReportInfo) -> str:
     """A report on one line: its author, year, kind and title."""
-    return f"{author_label(info)} ({info.year or '?'}, {info.kind}) {info.title}"
+    return f"{labels.author_label(info)} ({info.year or '?'}, {info.kind}) {info.title}"
 
 
 def print_info(facts: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ from rag.errors import AskLabsError, InputError, first_problem
 from rag.export import answer_json
 from rag.settings import load_settings
 from rag.text.sentences import encodable
-from rag.types import Answer, Hit, Passage, Plan, Progress, Turn, Vote, Why
+from rag.types import Answer, Hit, Plan, Progress, Turn
 from ui.cli import (
     Index,
     Json,
@@ -34,7 +34,7 @@ from ui.cli import (
     print_json,
     progress,
     read_file,
-    report_line,
+    show,
     write_file,
 )
 
@@ -156,34 +156,10 @@ def _ignored(texts: Texts) -> Filters:
 
 def print_hits(hits: Sequence[Hit]) -> None:
     """Print passages with their rank, place and first words."""
-    for rank, hit in enumerate(hits, start=1):
-        passage = hit.passage
-        print(f"{rank}. {report_line(passage.report)}")
-        print(f"   {_place(passage)}  [{passage.report.id}, score {hit.score:.3f}]")
-        print(f"   {' '.join(passage.text.split())[:300]}")
-        if hit.siblings:
-            print(f"   The same in: {', '.join(other.id for other in hit.siblings)}")
-        if hit.why:
-            _print_why(hit.why)
-        print()
-    if not hits:
+    if hits:
+        show("hits.txt", hits=hits)
+    else:
         print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
-
-
-def _print_why(why: Why) -> None:
-    for vote in why.votes:
-        _print_vote(vote)
-    for name, factor in why.factors.items():
-        print(f"   × {factor}  {name}")
-    if why.company:
-        print(f"   + {why.company:.4f}  other passages of the report")
-    if why.reranker:
-        _print_vote(why.reranker)
-
-
-def _print_vote(vote: Vote) -> None:
-    points = f"{'-' if vote.points < 0 else '+'} {abs(vote.points):.4f}"
-    print(f"   {points}  {vote.ranking}: rank {vote.rank} (of {vote.score:.3f})")
 
 
 def _print_plan(plan: Plan) -> None:
@@ -193,10 +169,6 @@ def _print_plan(plan: Plan) -> None:
         facts[name] = "; ".join(f"{field} = {' / '.join(map(str, vs))}" for field, vs in filters)
     print_info({name: value for name, value in facts.items() if value != ""})
     print()
-
-
-def _place(passage: Passage) -> str:
-    return " > ".join(part for part in passage.place if part)
 
 
 def print_answer(stream: AnswerStream) -> Answer:
@@ -235,30 +207,11 @@ def print_sources(answer: Answer) -> None:
     What was read and checked goes to standard error.
     """
     # Imported here because they are slow to load.
-    from rag.export.brief import one_line
     from rag.i18n.labels import run_sentence
-    from rag.i18n.notices import (
-        REASON,
-        checked_sentence,
-        coverage_sentence,
-        notice_words,
-        struck_sentence,
-        verdicts,
-    )
+    from rag.i18n.notices import checked_sentence, coverage_sentence, notice_words
     from rag.i18n.translations import ENGLISH
 
-    for citation in answer.citations:
-        passage = citation.passage
-        print(f"\n[{citation.n}] {report_line(passage.report)}")
-        print(f"    {_place(passage)}  [{passage.report.id}]")
-        print(f"    “{' '.join(citation.quote.split())}”")
-        labels = verdicts(citation.status, citation.corrected)
-        if doubts := [label for kind, label in labels.items() if kind != "supported"]:
-            print(f"    {'. '.join(doubts)}.")
-    for name, apart in (("In doubt", answer.doubted), ("Left out", answer.struck)):
-        for sentence in apart:
-            print(f"\n{name}: {one_line(struck_sentence(sentence))}")
-            print(f"    {REASON}: {one_line(notice_words([sentence.reason]))}")
+    show("sources.txt", answer=answer)
     run = f"{coverage_sentence(answer)} Answered by: {answer.mode}.".lstrip()
     print(f"\n{run}", file=sys.stderr)
     if answer.generation.steps:

@@ -21,7 +21,7 @@ from typer import Argument, Option
 from rag.catalog.tag_fields import TAGS
 from rag.errors import AskLabsError, IndexUnusable, InputError
 from rag.settings import load_settings
-from ui.cli import Index, Json, engine_of, evaluate, print_info, print_json, progress, watch
+from ui.cli import Index, Json, engine_of, evaluate, print_info, print_json, progress, show, watch
 from ui.cli.ask import ask, batch, export, search
 from ui.cli.survey import survey
 from ui.cli.watch import diff
@@ -119,7 +119,7 @@ def info(
     if tags:
         catalog = engine_of(index).catalog
         values = {field: catalog.variants(field) for field in ("country", *TAGS)}
-        print_json(_tags_to_dict(values)) if json else _print_tags(values)
+        print_json(_tags_to_dict(values)) if json else show("tags.txt", tags=values)
     else:
         from ingest.uploads import older_index
         from rag.diagnostics import diagnostics
@@ -141,17 +141,6 @@ def _tags_to_dict(tags: Mapping[str, Sequence[TagValue]]) -> dict[str, list[dict
         field: [{"name": v.name, "reports": v.reports, "variants": dict(v.variants)} for v in vs]
         for field, vs in tags.items()
     }
-
-
-def _print_tags(tags: Mapping[str, Sequence[TagValue]]) -> None:
-    for field, values in tags.items():
-        merged = sum(len(value.variants) > 1 for value in values)
-        print(f"{field}: {len(values)} values, {merged} of them in several spellings")
-        for value in values:
-            print(f"{value.reports:6,} {value.name}")
-            for spelling, number in value.variants if len(value.variants) > 1 else ():
-                print(f"{'':6s}   {number:5,} {spelling}")
-        print()
 
 
 def serve(

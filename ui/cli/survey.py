@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
-from rag.i18n.labels import CELL_LABELS, OUTCOME_LABELS, RUNG_LABELS, format_count
-from rag.i18n.notices import notice_words, survey_sentence
-from ui.cli import Index, Json, engine_of, print_json, progress, report_line, write_file
+from rag.i18n.labels import format_count
+from ui.cli import Index, Json, engine_of, print_json, progress, show, write_file
 from ui.cli.ask import with_filters
 
 if TYPE_CHECKING:
     from rag.engine import Engine
-    from rag.survey.types import Survey, SurveyRow
+    from rag.survey.types import Survey
     from rag.types import Progress
 
 _SHOWN = 20  # rows that are printed
 _NEAREST = 3  # rows that are printed where no report speaks of the topic
 _CHECKED = 10  # silent rows that --check draws
-_QUOTE_LENGTH = 300
 Topic = Annotated[str, Argument(help="A topic, or a question that has one.")]
 
 
@@ -93,31 +90,18 @@ def survey(
     if json:
         print_json(survey_to_dict(made))
         return
-    print(survey_sentence(made))
-    if made.notices:
-        print(notice_words(made.notices))
-    if made.near:
-        print(f"Also looked for: {', '.join(made.near)}.")
     rows = made.found[:_SHOWN]
-    _print_rows("", rows)
-    if not rows:
-        _print_rows("Nearest:", stream.nearest(_NEAREST))
+    show(
+        "survey.txt",
+        survey=made,
+        rows=rows,
+        nearest=() if rows else stream.nearest(_NEAREST),
+        said=consensus(made, claim) if claim else None,
+        stances=STANCES,
+        sample=stream.silent_sample(_CHECKED) if check else (),
+    )
     if len(made.found) > len(rows):
-        print(f"\n{len(made.found) - len(rows)} more: --out FILE writes all.", file=sys.stderr)
-    if rows:
-        print(f"\nEvidence: {_counted(made.ladder, RUNG_LABELS)}.")
-    if made.outcomes:
-        print(f"Hypotheses: {_counted(made.outcomes, OUTCOME_LABELS)}. Few labs report a failure.")
-    if claim:
-        said = consensus(made, claim)
-        # The share that tells nothing stands first.
-        for stance in reversed(STANCES):
-            count = len(said.rows[stance])
-            print(f"{stance:9s} {said.shares[stance]:4.0%}  {format_count(count, 'report')}")
-        for stance in STANCES[:-1]:
-            _print_rows(f"{stance}:", said.rows[stance][:_NEAREST])
-    if check:
-        _print_rows("Silent reports, drawn at random:", stream.silent_sample(_CHECKED))
+        print(f"{len(made.found) - len(rows)} more: --out FILE writes all.", file=sys.stderr)
 
 
 def _judged(engine: Engine, survey: Survey, claim: str, progress: Progress) -> Survey:
@@ -138,17 +122,3 @@ def _judged(engine: Engine, survey: Survey, claim: str, progress: Progress) -> S
         return judge.judge(progress, stop)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _counted(counts: Mapping[Any, int], labels: Mapping[str, str]) -> str:
-    return ", ".join(f"{labels[name].lower()} {counts[name]}" for name in labels if name in counts)
-
-
-def _print_rows(head: str, rows: Sequence[SurveyRow]) -> None:
-    if head and rows:
-        print(f"\n{head}")
-    for row in rows:
-        print(f"\n{row.verdict} ({row.score:.2f})  {report_line(row.report)}  [{row.report.id}]")
-        print(f"    “{' '.join(row.quote.split())[:_QUOTE_LENGTH]}”")
-        for name, cell in row.cells.items():
-            print(f"    {name}: {cell.value[:_QUOTE_LENGTH] or CELL_LABELS[cell.state]}")

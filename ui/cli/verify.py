@@ -11,14 +11,13 @@ from pydantic import BaseModel, ValidationError
 from rag.catalog.normalize import report_values
 from rag.catalog.tag_fields import TAGS
 from rag.citation.quotes import still_stands
-from rag.export.brief import one_line, shortened, who
 from rag.index.interface import Index
 from rag.index.snapshot import current_index
 from rag.settings import Settings
 from rag.survey.types import CellState, Survey, SurveyCell, SurveyRow
 from rag.types import Answer, Citation, Passage
 from ui.api.models import RowJson, SaidJson
-from ui.cli import print_json
+from ui.cli import print_json, show
 
 _SHOWN = 100  # characters of a quote that no longer stands
 
@@ -123,17 +122,20 @@ def answers_stand(answers: Sequence[Answer], settings: Settings, *, json: bool) 
     # No vectors are compared, so it does not matter which model made them.
     index = current_index(settings, {}, None)
     texts = index.texts({c.passage.report.id for answer in answers for c in answer.citations})
-    holds, documents = True, []
-    for answer in answers:
-        quotes = [_state(citation, texts) for citation in answer.citations]
-        holds &= all(quote["state"] == "stands" for quote in quotes)
-        same_index = answer.index == index.revision
-        if not json:
-            _print_check(answer, quotes, same_index)
-        facts = {"question": answer.question, "index": answer.index, "same_index": same_index}
-        documents.append({**facts, "quotes": quotes})
+    checked = [
+        (answer, answer.index == index.revision, [_state(c, texts) for c in answer.citations])
+        for answer in answers
+    ]
+    holds = all(quote["state"] == "stands" for *_, quotes in checked for quote in quotes)
     if json:
+        documents = [
+            {"question": a.question, "index": a.index, "same_index": same, "quotes": quotes}
+            for a, same, quotes in checked
+        ]
         print_json({"holds": holds, "index": index.revision, "answers": documents})
+    else:
+        cited = {name: info for answer in answers for name, info in answer.cited.items()}
+        show("checked.txt", checked=checked, infos=cited)
     return holds
 
 
@@ -146,20 +148,3 @@ def _state(cited: Citation, texts: Mapping[str, str]) -> dict[str, Any]:
     state = "stands" if span else "gone" if raw is None else "changed"
     facts = {"n": cited.n, "report": info.id, "title": info.title, "quote": cited.quote}
     return {**facts, "state": state, "span": span}
-
-
-def _print_check(answer: Answer, quotes: Sequence[Mapping[str, Any]], same_index: bool) -> None:
-    index = "the index is the same" if same_index else "the index has changed since"
-    all_quotes = "1 quote stands" if len(quotes) == 1 else f"{len(quotes)} quotes stand"
-    standing = sum(quote["state"] == "stands" for quote in quotes)
-    print(one_line(answer.question))
-    print(f"  {standing} of {all_quotes} word for word in the reports; {index}.")
-    reasons = {
-        "changed": "The report has changed and has this no more",
-        "gone": "The report is not in the index any more",
-    }
-    for citation, quote in zip(answer.citations, quotes, strict=True):
-        if why := reasons.get(quote["state"]):
-            info, words = citation.passage.report, shortened(one_line(citation.quote), _SHOWN)
-            print(f"  [{citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")
-            print(f"      {why}: “{words}”")
