@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from rag.catalog.tag_fields import FILTER_FIELDS, ReportInfo, listed_names
 from rag.places.countries import resolve_country
@@ -47,27 +49,12 @@ _SHORT_RATIO = 3
 # so many times as many.
 _RARE = 2
 UNKNOWN_RATIO = 10
-# British -> American, after some letters at least: "four" is not "for".
-_AMERICAN = (
-    (re.compile(r"(?<=\w{3})our"), "or"),
-    (re.compile(r"(?<=\w{3}[iy])s(?=(?:e|ed|es|er|ers|ing|ation|ations)$)"), "z"),
-    (re.compile(r"(?<=\w{2}[aeion])tre(s?)$"), r"ter\1"),
-    (re.compile(r"(?<=\w{2}n)tred$"), "tered"),
-    (re.compile(r"(?<=\w{3})gramme(s?)$"), r"gram\1"),
-    (re.compile(r"(?<=\w{2})logue(s?)$"), r"log\1"),
-    (re.compile(r"(?<=\w{3})ll(?=(?:ed|er|ers|ing|or|ors)$)"), "l"),
-)
-# Endings of plurals and of their singulars in English, French, Spanish and Portuguese.
-_PLURAL_ENDINGS = "s- ies-y es- men-man ves-f x- aux-al ces-z oes-ao ais-al eis-el ns-m"
-_PLURALS = tuple(pair.split("-") for pair in _PLURAL_ENDINGS.split())
-# Beginnings that make another word when they change by a letter or two.
-_PREFIX = re.compile(
-    r"(?:counter|contra|hetero|extra|hydro|hyper|infra|inter|intra|intro|macro|micro|multi|"
-    r"neuro|proto|retro|socio|super|supra|trans|ultra|under|agri|agro|ante|anti|endo|equi|"
-    r"homo|hypo|mega|meso|meta|mini|mono|over|peri|post|semi|tele|bio|con|des|dis|eco|epi|"
-    r"exo|mid|mis|neo|non|out|per|pre|pro|sub|sur|tri|uni|ab|ad|an|be|bi|co|de|di|en|ex|"
-    r"il|im|in|ir|re|un|up|a)"
-)
+
+
+@cache
+def _spelling() -> Mapping[str, Any]:
+    """The tables of `spelling.toml`."""
+    return tomllib.loads(Path(__file__).with_name("spelling.toml").read_text(encoding="utf-8"))
 
 
 def fold_tag(value: str) -> str:
@@ -302,8 +289,9 @@ def _dictionary(language: str) -> bytes:
 
 def american(word: str) -> str:
     """A word of lower-case letters in American spelling ("behavioural" -> "behavioral")."""
-    for pattern, replacement in _AMERICAN:
-        word = pattern.sub(replacement, word)
+    rules: list[tuple[str, str]] = _spelling()["american"]
+    for pattern, replacement in rules:
+        word = re.sub(pattern, replacement, word)
     return word
 
 
@@ -311,7 +299,8 @@ def singular(word: str, known: Collection[str]) -> str:
     """The singular of a word if `known` has it, else the word as it is."""
     if word.endswith(("ss", "us", "is")) and not word.endswith(("ais", "eis")):
         return word
-    for plural_ending, ending in _PLURALS:
+    endings: list[tuple[str, str]] = _spelling()["plurals"]
+    for plural_ending, ending in endings:
         candidate = word.removesuffix(plural_ending) + ending
         if word.endswith(plural_ending) and len(candidate) >= 3 and candidate in known:
             return candidate
@@ -334,8 +323,7 @@ def slips(word: str, intended: str) -> int:
     """
     if word == intended or len(intended) < _MIN_SLIP or word[:1] != intended[0]:
         return 0
-    prefix, intended_prefix = _PREFIX.match(word), _PREFIX.match(intended)
-    if (prefix and prefix[0]) != (intended_prefix and intended_prefix[0]):
+    if _prefix(word) != _prefix(intended):
         return 0
     pairs = enumerate(zip(word, intended, strict=False))
     start = next((i for i, (a, b) in pairs if a != b), len(intended))
@@ -349,6 +337,11 @@ def slips(word: str, intended: str) -> int:
     if len(intended) - len(word) != 2 or len(word) < _MIN_TWO_SLIPS:
         return 0
     return 2 if any(intended[:i] + intended[i + 2 :] == word for i in range(len(word))) else 0
+
+
+def _prefix(word: str) -> str:
+    prefixes: list[str] = _spelling()["prefixes"]
+    return next(filter(word.startswith, prefixes), "")
 
 
 def corrections(counts: Mapping[str, int], known: Callable[[str], bool]) -> dict[str, str]:
