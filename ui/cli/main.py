@@ -10,10 +10,10 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
-from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
@@ -25,9 +25,6 @@ from ui.cli import Index, Json, engine_of, evaluate, print_info, print_json, pro
 from ui.cli.ask import ask, batch, export, search
 from ui.cli.survey import survey
 from ui.cli.watch import diff
-
-if TYPE_CHECKING:
-    from rag.catalog.catalog import TagValue
 
 _CHANGES = ("added", "updated", "unchanged", "moved", "deleted")
 HELP = """Ask questions across a collection of lab reports; every sentence comes with its source.
@@ -118,8 +115,11 @@ def info(
     """
     if tags:
         catalog = engine_of(index).catalog
-        values = {field: catalog.variants(field) for field in ("country", *TAGS)}
-        print_json(_tags_to_dict(values)) if json else show("tags.txt", tags=values)
+        values = {
+            field: [asdict(v) | {"variants": dict(v.variants)} for v in catalog.variants(field)]
+            for field in ("country", *TAGS)
+        }
+        print_json(values) if json else show("tags.txt", tags=values)
     else:
         from ingest.uploads import older_index
         from rag.diagnostics import diagnostics
@@ -134,13 +134,6 @@ def info(
         print_json(facts) if json else print_info(facts)
         if problem:
             raise IndexUnusable(problem)
-
-
-def _tags_to_dict(tags: Mapping[str, Sequence[TagValue]]) -> dict[str, list[dict[str, Any]]]:
-    return {
-        field: [{"name": v.name, "reports": v.reports, "variants": dict(v.variants)} for v in vs]
-        for field, vs in tags.items()
-    }
 
 
 def serve(

@@ -314,7 +314,10 @@ def render_progress(run: Run, t: Translations) -> Markup:
 def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
     """A survey that is over: its counts, and its table or ten silent rows to check."""
     address, survey = run.address, run.survey
-    values = _EMPTY | {"error": _sentence(run.error, t)}
+    values = dict(_EMPTY)
+    if run.error:
+        known = isinstance(run.error, AskLabsError)
+        values["error"] = t.gettext(str(run.error) if known else BROKEN)
     if survey is None:
         return render("survey.html", t, **values)
     values |= survey_values(survey, engine.catalog, address, t)
@@ -335,13 +338,6 @@ def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
         needed=run.needed,
         usual=USUAL_COLUMNS,
     )
-
-
-def _sentence(error: BaseException | None, t: Translations) -> str:
-    """What went wrong, for a reader; "" for nothing."""
-    if error is None:
-        return ""
-    return t.gettext(str(error) if isinstance(error, AskLabsError) else BROKEN)
 
 
 _counting = threading.Lock()
