@@ -1,4 +1,4 @@
-"""The HTML of the page: Jinja templates, of which all values are escaped."""
+"""What is shown, by Jinja templates: HTML, of which all values are escaped, and plain text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
+from rag.export.brief import one_line, shortened, who
 from rag.i18n import labels, notices, translations
-from rag.i18n.translations import Translations
+from rag.i18n.translations import ENGLISH, Translations
 
 # Line breaks next to a tag or to a statement of Jinja; those that are left part attributes.
 _LAYOUT = re.compile(r"(?:^|(?<=>))\s*\n\s*|\s*\n\s*(?=<|$)")
@@ -26,17 +27,27 @@ def render(template: str, t: Translations, **values: Any) -> Markup:
     return Markup(source.render(values, t=t, _=t.gettext, ngettext=t.ngettext))
 
 
+def render_text(template: str, t: Translations = ENGLISH, **values: Any) -> str:
+    """The plain text of a template with its values, without line breaks around it."""
+    source = _environment(is_html=False).get_template(template)
+    return source.render(values, t=t, _=t.gettext, ngettext=t.ngettext).strip("\n")
+
+
 @cache
-def _environment() -> Environment:
+def _environment(*, is_html: bool = True) -> Environment:
     environment = Environment(
-        autoescape=True,
-        extensions=[_WithoutLayout],
+        autoescape=is_html,
+        extensions=[_WithoutLayout] if is_html else [],
+        trim_blocks=not is_html,
+        lstrip_blocks=not is_html,
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         undefined=StrictUndefined,
     )
     # What is said to readers: labels, and the functions that write names, numbers and sentences.
     environment.globals.update(vars(translations) | vars(labels) | vars(notices))
+    environment.globals |= {"one_line": one_line, "shortened": shortened, "who": who}
     environment.filters["flags"] = flags
+    environment.filters["on_one_line"] = lambda text: " ".join(text.split())
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     return environment
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich import progress as bars
 from rich.console import Console
 from typer import Option
@@ -61,20 +60,9 @@ def print_json(value: Any) -> None:
 
 def show(template: str, **values: Any) -> None:
     """Print what a template of plain text makes of values."""
-    # Imported here because they are slow to load.
-    from rag.export import brief
-    from rag.i18n import notices
+    from ui.rendering import render_text  # slow to load
 
-    folder = Path(__file__).parents[1] / "templates"
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= vars(notices) | vars(labels) | vars(brief) | {"report_line": report_line}
-    environment.filters["on_one_line"] = lambda text: " ".join(text.split())
-    if text := environment.get_template(template).render(values).rstrip("\n"):
+    if text := render_text(template, report_line=report_line, **values):
         print(text)
 
 

@@ -14,12 +14,12 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.export.brief import kinds_of_lines, shortened, speaker
 from rag.feedback import MAX_COMMENT
-from rag.i18n.labels import author_label, kind_label
-from rag.i18n.notices import coverage_sentence, verdicts
+from rag.i18n.labels import author_label
+from rag.i18n.notices import verdicts
 from rag.i18n.translations import ENGLISH, Translations, translations_for
 from rag.survey.stream import survey_scope
 from rag.types import Answer, Citation, Hit, Intent, Notice, Passage, Span, Status
-from ui.rendering import render
+from ui.rendering import render, render_text
 from ui.web.filters import APART, scope_chips
 from ui.web.suggestions import follow_ups
 from ui.web.survey_view import Address
@@ -257,23 +257,10 @@ def survey_reports(answer: Answer, catalog: Catalog, chosen: Filters) -> int:
 
 def plain_text(answer: Answer, t: Translations) -> str:
     """The question, the answer, its sources by number with their quotes, and what it covered."""
-    blocks = [answer.question, _BOLD.sub(r"\1", answer.text).strip()]
+    text = _BOLD.sub(r"\1", answer.text).strip()
     # A list names its reports itself.
-    if answer.citations and not answer.is_list:
-        blocks.append(t.gettext("Sources"))
-        blocks += ["\n".join(_source(group, t)) for group in by_number(answer.citations).values()]
-    return "\n\n".join([*blocks, coverage_sentence(answer, t)]).rstrip() + "\n"
-
-
-def _source(citations: list[Citation], t: Translations) -> Iterator[str]:
-    passage = citations[0].passage
-    report = passage.report
-    facts = filter(None, (author_label(report, t), str(report.year or ""), kind_label(report, t)))
-    yield f"[{citations[0].n}] {', '.join(facts)}: {report.title}"
-    for citation in citations:
-        yield f"“{' '.join(citation.quote.split())}”"
-    if place := " › ".join(filter(None, passage.place)):
-        yield place
+    cited = {} if answer.is_list else by_number(answer.citations)
+    return render_text("copied.txt", t, answer=answer, text=text, cited=cited) + "\n"
 
 
 def find_quote(text: str, quote: str) -> Span | None:

@@ -128,11 +128,11 @@ class Wires:
                 async for before in self.room.turns(who):
                     if told + TOLD < (now := time.monotonic()):
                         told = now
-                        yield {live: handlers.render_waiting(before, visit.t)}
+                        yield {live: render("waiting.html", visit.t, before=before)}
                 async for update in iterate_in_threadpool(saving):
                     yield self.values(update, CHANGED)
             except Full:
-                yield {live: handlers.render_waiting(None, visit.t)}
+                yield {live: render("waiting.html", visit.t, before=None)}
             finally:
                 self.room.leave(who)
                 with suppress(ValueError):  # It is still at work, and ends by itself.
@@ -273,12 +273,11 @@ def _wire_questions(wires: Wires, opened: Dependency) -> None:
 def _filtered(v: Visit, note: str = "") -> dict[str, Any]:
     """The chosen filters and all on the page that follows them; `note` stands over the chips."""
     catalog, chosen = v.engine.catalog, v.chosen
-    scope = filters.scope_sentence(catalog, chosen, v.t)
     return {
         "chosen": chosen,
         # The totals are those of the same state of the index as the sentence under them.
         "facts": layout.facts(v.engine, v.t),
-        "scope": render("hint.html", v.t, text=scope),
+        "scope": render("asked.html", v.t, catalog=catalog, filters=chosen),
         "facets": filters.facet_data(catalog, chosen, v.t, v.sent.get("turn")),
         "chips": filters.render_chips(catalog, chosen, v.t, note),
     }

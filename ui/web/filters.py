@@ -32,7 +32,7 @@ from rag.catalog.catalog import (
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import LONGEST_QUESTION
-from rag.i18n.labels import FIELD_LABELS, format_count, value_label
+from rag.i18n.labels import FIELD_LABELS, value_label
 from rag.i18n.translations import ENGLISH, Translations, format_number, language_code, marked
 from rag.places.regions import region_name
 from ui.rendering import render
@@ -63,19 +63,6 @@ _UNKNOWN_LENGTH = 40
 def render_facets(t: Translations = ENGLISH) -> Markup:
     """The filters without their values, which `facet_data` gives."""
     return render("facets.html", t, keys=KEYS, facets=_FACETS, unfolded=_UNFOLDED)
-
-
-def scope_sentence(catalog: Catalog, filters: Filters, t: Translations) -> str:
-    """How many reports the chosen filters leave, as a sentence."""
-    left = len(catalog.ids(filters))
-    reports = format_count(left, "report", t)
-    if not filters:
-        return t.gettext("Asking all {reports}.").format(reports=reports)
-    if not left:
-        return t.gettext("No report has all of these.")
-    return t.gettext("Asking {reports} of {all}.").format(
-        reports=reports, all=format_number(t, len(catalog.reports))
-    )
 
 
 def facet_data(catalog: Catalog, filters: Filters, t: Translations, turn: object = None) -> str:

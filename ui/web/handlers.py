@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from markupsafe import Markup
-
 from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
@@ -25,11 +23,10 @@ from rag.errors import AskLabsError, ModelError, TooLong
 from rag.export.answer_json import answer_to_dict
 from rag.export.formats import FORMATS, export, file_name
 from rag.feedback import Feedback
-from rag.i18n.translations import ENGLISH, Translations, format_number, marked
+from rag.i18n.translations import ENGLISH, Translations, marked
 from rag.models.client import Stop
 from rag.retrieval.hybrid import MOST_PASSAGES, more_passages
 from rag.types import Answer, Notice, Turn
-from ui.rendering import render
 from ui.server import log
 from ui.web.answer import render_conversation, render_pending, render_sources
 
@@ -417,17 +414,6 @@ def shown_talk(talk: Talk, turn: int, v: Visit) -> Update:
         "sources": render_sources(answer, turn, v.t),
         "busy": False,
     }
-
-
-def render_waiting(before: int | None, t: Translations) -> Markup:
-    """How many questions come first, or that there are too many (None)."""
-    if before is None:
-        text = t.gettext("Too many are asking just now. Please ask again in a minute.")
-    else:
-        text = t.ngettext(
-            "{n} question comes before yours.", "{n} questions come before yours.", before
-        ).format(n=format_number(t, before))
-    return render("hint.html", t, text=text)
 
 
 def failed(v: Visit) -> Iterator[Update]:
