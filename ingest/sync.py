@@ -328,10 +328,9 @@ def _carry_out(
     layout.check_room(settings.index, len(passages), size)
     earlier = base or _earlier(settings)
     try:
-        if base:
-            vectors.take_over(base, {w.origin.info.id for w in changes.writes if w.origin})
-        elif earlier:
-            vectors.take_over(earlier, earlier.heads)
+        if earlier:
+            origins = {write.origin.info.id for write in changes.writes if write.origin}
+            vectors.take_over(earlier, origins if base else earlier.heads)
         vectors.make(passages, progress)
         writer = LocalWriter(settings.index, None if fresh else base, made_by(settings))
         stays: list[str] = []

@@ -73,6 +73,11 @@ class Filters:
     author: tuple[str, ...] = ()  # "lab" or "innovator"
     topic: tuple[str, ...] = ()  # names of clusters of reports
 
+    @classmethod
+    def of(cls, values: Mapping[str, Iterable[Any] | None]) -> Filters:
+        """The filters of lists of values by field."""
+        return cls(**{name: tuple(given or ()) for name, given in values.items()})
+
     def as_dict(self) -> dict[str, list[str | int]]:
         """The fields that are set, as plain lists."""
         values = {name: list(getattr(self, name)) for name in FILTER_FIELDS}

@@ -63,7 +63,7 @@ def problem_of(error: Exception) -> Problem:
     return Problem(title=title, status=status, detail=detail + stop.strip(), remedy=remedy)
 
 
-def problem_response(error: Exception) -> JSONResponse:
+async def problem_response(_: Request, error: Exception) -> JSONResponse:
     """An error as a response, which also says when to ask again or how to log in."""
     problem, wait = problem_of(error), {"Retry-After": RETRY}
     headers = {401: {"WWW-Authenticate": "Bearer"}, 429: wait, 503: wait}.get(problem.status)
@@ -107,7 +107,8 @@ class Gate:
                 scope.setdefault("state", {})["caller"] = caller = await self._caller(request)
                 self._count(caller)
         except HTTPException as error:
-            await problem_response(error)(scope, receive, send)
+            response = await problem_response(request, error)
+            await response(scope, receive, send)
         else:
             await self._run(scope, receive, send)
 

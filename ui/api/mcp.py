@@ -48,10 +48,6 @@ Years = Annotated[Sequence[int], Field(max_length=100)]
 Kinds = Annotated[Names, Field(description="plan, closing, experiment or solution")]
 
 
-def _filters(**values: Sequence[Any]) -> Filters:
-    return Filters(**{name: tuple(given) for name, given in values.items()})
-
-
 def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
     """The server of tools over an engine; `room` bounds how much is computed at a time."""
     root = logging.getLogger()
@@ -86,7 +82,7 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         question: Text, country: Names = (), year: Years = (), kind: Kinds = ()
     ) -> dict[str, Any]:
         """Answer a question from the reports; each sentence has a number that cites a quote."""
-        filters = _filters(country=country, year=year, kind=kind)
+        filters = Filters.of({"country": country, "year": year, "kind": kind})
         with log.programs_question(engine.settings, question) as answered:
             gone = GONE.get(Stop())
             answer = await run(lambda: engine.ask(question, filters=filters, stop=gone).answer)
@@ -110,7 +106,7 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         kind: Kinds = (),
     ) -> dict[str, Any]:
         """Find the passages of the reports that are nearest to a question, verbatim."""
-        filters = _filters(country=country, year=year, kind=kind)
+        filters = Filters.of({"country": country, "year": year, "kind": kind})
         hits = await run(lambda: engine.search(question, k=k, filters=filters))
         passages = []
         for rank, hit in enumerate(hits, 1):
@@ -131,9 +127,8 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         group_by: str = "",
     ) -> dict[str, Any]:
         """List all reports with these tags, or count them by a field (country, year, theme ...)."""
-        filters = _filters(
-            country=country, year=year, kind=kind, theme=theme, method=method, sdg=sdg
-        )
+        tags = {"theme": theme, "method": method, "sdg": sdg}
+        filters = Filters.of({"country": country, "year": year, "kind": kind, **tags})
         catalog, query = engine.catalog, CatalogQuery(filters, group_by=group_by)
         select, count = partial(catalog.select, query), partial(catalog.table, query)
         found = await run(select)
@@ -154,7 +149,7 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         most: Annotated[int, Field(ge=1, le=100)] = 20,
     ) -> dict[str, Any]:
         """Read every report for a topic: how many speak of it, and the likeliest with a quote."""
-        filters = _filters(country=country, year=year, kind=kind)
+        filters = Filters.of({"country": country, "year": year, "kind": kind})
         gone = GONE.get(Stop())
 
         def read() -> Survey:

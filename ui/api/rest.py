@@ -57,7 +57,7 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         responses={"default": {"model": Problem, "description": "A problem"}},
     )
     for error in (AskLabsError, Full, HTTPException, RequestValidationError, Exception):
-        app.add_exception_handler(error, _problem)
+        app.add_exception_handler(error, problem_response)
     jobs = _Jobs(engine)
 
     @app.get("/", include_in_schema=False)
@@ -132,7 +132,7 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Any:
         """The reports that pass the filters, by lab, year and title."""
-        passing = engine.catalog.select(_filters(wanted))
+        passing = engine.catalog.select(Filters.of(wanted.model_dump()))
         page = passing[offset : offset + limit]
         return {"count": len(passing), "offset": offset, "reports": page}
 
@@ -146,7 +146,7 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
     @app.get("/facets", response_model=dict[str, list[models.TableRow]])
     def facets(wanted: Annotated[models.FilterQuery, Query()]) -> Any:
         """The values of each filter with the reports that the other filters leave."""
-        chosen = _filters(wanted)
+        chosen = Filters.of(wanted.model_dump())
         values = {name: facet(engine.catalog, chosen, name) for name in FACETS}
         return {
             k: [{"value": v.name, "reports": v.reports} for v in vs] for k, vs in values.items()
@@ -170,14 +170,6 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         return Response(data, media_type=media, headers={"Content-Disposition": disposition})
 
     return app
-
-
-def _filters(wanted: Any) -> Filters:
-    return Filters(**{name: tuple(values) for name, values in wanted.model_dump().items()})
-
-
-async def _problem(_: Request, error: Exception) -> Response:
-    return problem_response(error)
 
 
 async def _pieces(

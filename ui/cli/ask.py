@@ -66,8 +66,8 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**arguments: Any) -> None:
-        chosen = {name: tuple(arguments.pop(name) or ()) for name in _FILTERS}
-        command(filters=Filters(**chosen), **arguments)
+        filters = Filters.of({name: arguments.pop(name) for name in _FILTERS})
+        command(filters=filters, **arguments)
 
     options = []
     for name, text in _FILTERS.items():

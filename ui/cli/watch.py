@@ -12,11 +12,11 @@ import typer
 from typer import Argument, Option
 
 from rag.catalog.tag_fields import Filters
-from ui.cli import Index, Json, engine_of, print_json, read_file, write_file
+from ui.cli import Index, Json, engine_of, print_json, read_file, show, write_file
 from ui.cli.ask import Question, checked_question, with_filters
 
 if TYPE_CHECKING:
-    from rag.watch import Change, Watch
+    from rag.watch import Watch
 
 app = typer.Typer(no_args_is_help=True, help="Ask standing questions, and tell what has changed.")
 
@@ -90,9 +90,8 @@ def diff(
     found = [(answer.question, answer_again(engine, answer)) for answer in loaded]
     if json:
         print_json([{"question": q, "changes": list(map(asdict, cs))} for q, cs in found])
-        return
-    for question, differences in found:
-        _print_changes(question, differences)
+    else:
+        show("changes.txt", told=found)
 
 
 def _to_dict(watch: Watch) -> dict[str, Any]:
@@ -106,15 +105,5 @@ def _print(watches: Sequence[Watch], json: bool) -> None:
     if json:
         print_json(list(map(_to_dict, watches)))
         return
-    for watch in watches:
-        _print_changes(f"{watch.id} {watch.question}", watch.news[0].changes if watch.news else ())
-
-
-def _print_changes(head: str, differences: Sequence[Change]) -> None:
-    from rag.export.brief import one_line
-
-    print(one_line(head))
-    for change in differences:
-        print(f"  {one_line(str(change))}")
-    if not differences:
-        print("  nothing has changed")
+    told = [(f"{w.id} {w.question}", w.news[0].changes if w.news else ()) for w in watches]
+    show("changes.txt", told=told)
