@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
 from rag.export.brief import shortened
 from rag.i18n.labels import join_parts, kind_label, lab_label, value_label
-from rag.i18n.translations import Translations, format_number, language_code, marked
+from rag.i18n.translations import Translations, language_code, marked
 from rag.retrieval.keyword import find_words
 from rag.types import Passage
 from ui.rendering import render
@@ -45,9 +44,8 @@ FIELDS = {
     "sdg": (marked("Goals"), marked("What did the labs learn about {value}?")),
     "theme": (marked("Themes"), marked("What did the labs learn about {value}?")),
 }
-# Shades of the map begin at a round number near that of the lab of each rank (0 to 1).
-_ROUND = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
-_RANKS = (0, 0.3, 0.6, 0.85, 0.97)
+# Reports from which on each shade of the map is used: one lab with very many pales no other.
+_SHADES = (1, 3, 10, 30, 100)
 _FILE = Path(__file__).parents[1] / "static" / "world.json"
 
 
@@ -82,7 +80,7 @@ def render_explore(
         rows=[_row(info, t) for info in reports],
         rows_shown=ROWS,
         columns=COLUMNS,
-        **_map(labs, t),
+        **_map(labs),
     )
 
 
@@ -163,7 +161,7 @@ def world() -> dict[str, Any]:
     return data
 
 
-def _map(labs: Mapping[str, Value], t: Translations) -> dict[str, object]:
+def _map(labs: Mapping[str, Value]) -> dict[str, object]:
     """What the template of the map needs, of labs by ISO 3166 code.
 
     A code that the map doesn't have is left out; the list of labs beside the map has it.
@@ -171,7 +169,8 @@ def _map(labs: Mapping[str, Value], t: Translations) -> dict[str, object]:
     atlas = world()
     shapes, points = atlas["shapes"], atlas["points"]
     drawn = {code: lab for code, lab in labs.items() if code in shapes or code in points}
-    bounds = steps([lab.reports for lab in drawn.values()])
+    most = max((lab.reports for lab in drawn.values()), default=1)
+    bounds = [least for least in _SHADES if least <= max(most, 1)]
     # The circles of small countries lie over their neighbours, outlines of what is chosen over all.
     order = sorted(drawn, key=lambda code: (drawn[code].chosen, code in points))
     places = [(code, drawn[code], bisect_right(bounds, drawn[code].reports)) for code in order]
@@ -179,24 +178,5 @@ def _map(labs: Mapping[str, Value], t: Translations) -> dict[str, object]:
         "world": atlas,
         "land": "".join(shape for code, shape in shapes.items() if code not in drawn),
         "places": places,
-        "legend": list(enumerate(_ranges(bounds, t), start=1)),
+        "bounds": bounds,
     }
-
-
-def steps(counts: Sequence[int]) -> tuple[int, ...]:
-    """From which number of reports on each shade is used: round numbers, at most five.
-
-    They part the labs by rank, so that one lab with very many reports doesn't pale all others.
-    """
-    ranked = sorted(counts) or [1]
-    at = [ranked[round(rank * (len(ranked) - 1))] for rank in _RANKS]
-    return tuple(sorted({max(bound for bound in _ROUND if bound <= max(n, 1)) for n in at}))
-
-
-def _ranges(bounds: Sequence[int], t: Translations) -> list[str]:
-    """The numbers of reports of each shade: "1–2", "3–9", "10+"."""
-    ranges = []
-    for low, above in pairwise(bounds):
-        high = f"–{format_number(t, above - 1)}" if above - 1 > low else ""
-        ranges.append(f"{format_number(t, low)}{high}")
-    return [*ranges, f"{format_number(t, bounds[-1])}+"]
