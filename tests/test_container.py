@@ -36,9 +36,7 @@ def test_the_services_have_few_rights_and_listen_on_this_machine_alone() -> None
     assert {*secret, "reports", ".git", ".venv"} <= set(ignored)
 
 
-def test_the_page_s_health_check_fails_when_the_page_is_down(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_health_check_fails_when_the_page_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     # The Python of the health check, which the file holds without a shell.
     (probe,) = re.findall(r'"-c", \\\n\s*"(.*)"\]', DOCKERFILE)
     probe, port = probe.replace('\\"', '"'), free_port()

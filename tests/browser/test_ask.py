@@ -44,9 +44,7 @@ def write_slowly(page: Page) -> None:
     expect(page.locator("#live .answer")).to_contain_text("word word")
 
 
-def test_a_question_leads_to_its_source_its_report_and_its_export(
-    sample_site: str, visit: Visit
-) -> None:
+def test_a_question_leads_to_source_report_and_export(sample_site: str, visit: Visit) -> None:
     page = visit(sample_site)
     expect(page.locator(".exports")).to_be_hidden()
     ask(page, QUESTION)
@@ -146,9 +144,7 @@ def test_a_stopped_answer_and_errors_leave_the_page_usable(
     expect(page.locator("#turn-1")).to_have_count(0)
 
 
-def test_an_answer_is_asked_again_read_more_widely_and_rated(
-    site: str, engine: FakeEngine, visit: Visit
-) -> None:
+def test_an_answer_is_asked_again_and_rated(site: str, engine: FakeEngine, visit: Visit) -> None:
     page = visit(site)
     ask(page, "First?")
     ask(page, "Is it good?", 2)
@@ -179,9 +175,7 @@ def test_an_answer_is_asked_again_read_more_widely_and_rated(
 
 
 @pytest.mark.slow
-def test_what_the_question_names_is_taken_out_and_taken_back(
-    sample_site: str, visit: Visit
-) -> None:
+def test_what_the_question_names_is_taken_out_and_back(sample_site: str, visit: Visit) -> None:
     page = visit(sample_site)
     ask(page, "Which plans of 2023 are tagged with SDG 14?")
     rows = page.locator("#turn-1 .list tbody tr")
@@ -205,9 +199,7 @@ def test_what_the_question_names_is_taken_out_and_taken_back(
 
 
 @pytest.mark.slow
-def test_on_a_phone_a_touch_opens_the_source_and_there_is_a_way_back(
-    sample_site: str, visit: Visit
-) -> None:
+def test_on_a_phone_a_touch_opens_the_source(sample_site: str, visit: Visit) -> None:
     page = visit(sample_site, viewport=NARROW, has_touch=True, is_mobile=True)
     ask(page, QUESTION)
     talk, sources = box(page, "#talk"), box(page, "#sources")

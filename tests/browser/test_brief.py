@@ -10,9 +10,7 @@ from readers import text_of
 pytestmark = pytest.mark.browser
 
 
-def test_pins_survive_a_reload_and_become_a_brief_by_keyboard_alone(
-    site: str, visit: Visit
-) -> None:
+def test_pins_survive_a_reload_and_become_a_brief_by_keyboard(site: str, visit: Visit) -> None:
     page = visit(site)
     ask(page, "What did labs learn about mobile money?")
     page.locator("#thread .answer-row .pin").press("Enter")

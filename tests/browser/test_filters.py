@@ -72,9 +72,7 @@ def test_counts_follow_the_chosen_values_and_chips_remove_them(site: str, visit:
     expect_scope(page, "Asking all 13 reports.")
 
 
-def test_a_link_asks_with_its_filters_for_another_visitor(
-    site: str, engine: FakeEngine, visit: Visit
-) -> None:
+def test_a_link_asks_with_its_filters(site: str, engine: FakeEngine, visit: Visit) -> None:
     sender = visit(site)
     sender.context.grant_permissions(["clipboard-read", "clipboard-write"])
     value(sender, "country", "Togo").click()

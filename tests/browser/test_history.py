@@ -53,9 +53,7 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
-def test_a_reload_shows_what_was_open_and_goes_on(
-    site: str, engine: FakeEngine, visit: Visit
-) -> None:
+def test_a_reload_shows_what_was_open(site: str, engine: FakeEngine, visit: Visit) -> None:
     page = visit(site)
     expect(page.locator("#history .conversations")).to_be_hidden()
     ask(page, "What keeps food cool?")
@@ -80,9 +78,7 @@ def test_a_reload_shows_what_was_open_and_goes_on(
 
 
 @pytest.mark.slow
-def test_conversations_are_searched_renamed_and_deleted_with_the_keyboard(
-    site: str, visit: Visit
-) -> None:
+def test_conversations_are_searched_renamed_and_deleted(site: str, visit: Visit) -> None:
     page = visit(site)
     for n in range(6):
         if n:
@@ -123,9 +119,7 @@ def test_conversations_are_searched_renamed_and_deleted_with_the_keyboard(
 
 
 @pytest.mark.slow
-def test_a_write_that_fails_loses_neither_the_answer_nor_what_was_saved(
-    site: str, visit: Visit
-) -> None:
+def test_a_write_that_fails_loses_nothing(site: str, visit: Visit) -> None:
     page = visit(site)
     trouble = page.locator("#history .trouble")
     ask(page, "What keeps food cool?")

@@ -61,9 +61,7 @@ def test_filters_are_the_scope_of_a_survey(sample_site: str, visit: Visit) -> No
     expect(area.locator(".verdicts")).to_contain_text("All 32")
 
 
-def test_an_answer_on_a_topic_begins_with_how_many_speak_of_it(
-    sample_site: str, visit: Visit
-) -> None:
+def test_an_answer_on_a_topic_begins_with_a_count(sample_site: str, visit: Visit) -> None:
     page = visit(sample_site)
     ask(page, "What have labs learned about women?")
     expect(page.locator("#turn-1 .answer")).to_have_text(re.compile(r"^About \d+ reports of"))

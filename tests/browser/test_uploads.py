@@ -46,9 +46,7 @@ def archive(**members: str) -> bytes:
     return data.getvalue()
 
 
-def test_what_is_sent_is_added_and_answered_from(
-    open_site: tuple[str, Engine], visit: Visit
-) -> None:
+def test_what_is_sent_is_added_and_quoted(open_site: tuple[str, Engine], visit: Visit) -> None:
     site, engine = open_site
     page = visit(site)
     page.locator("#uploads summary").click()

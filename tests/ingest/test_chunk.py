@@ -33,9 +33,7 @@ def test_a_passages_text_is_what_its_spans_hold(raw: str, max_tokens: int) -> No
 
 
 @pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.real)])
-def test_passages_are_verbatim_and_hold_neither_form_text_nor_people(
-    request: pytest.FixtureRequest, real: bool
-) -> None:
+def test_passages_hold_no_form_text_or_people(request: pytest.FixtureRequest, real: bool) -> None:
     folder: Path = request.getfixturevalue("real_reports") if real else SAMPLE
     originals = [path.read_text("utf-8") for path in sorted(folder.glob("*.md"))]
     forms = learned(*map(hide_private, originals))

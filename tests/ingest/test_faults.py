@@ -84,9 +84,7 @@ def _add_many(reports: Path) -> None:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_full_disk_is_named_and_nothing_is_lost_or_left(
-    reports: Path, settings: Settings, first: bool
-) -> None:
+def test_a_full_disk_is_named_without_loss(reports: Path, settings: Settings, first: bool) -> None:
     before = {}
     if not first:
         sync([reports], settings)
@@ -139,9 +137,7 @@ def test_a_read_only_disk_is_read_and_named(reports: Path, small_disk: Path) -> 
     assert alike(visible(settings.index), before)
 
 
-def test_while_one_ingest_works_readers_have_the_old_and_another_waits(
-    reports: Path, settings: Settings
-) -> None:
+def test_while_one_ingest_works_another_waits(reports: Path, settings: Settings) -> None:
     sync([reports], settings)
     before, early = visible(settings.index), current_snapshot(settings.index, {})
     _add_many(reports)

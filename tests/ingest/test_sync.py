@@ -19,9 +19,7 @@ def elsewhere(settings: Settings) -> Settings:
     return settings.model_copy(update={"index": settings.index.with_name("other")})
 
 
-def test_only_what_is_new_or_changed_is_embedded(
-    reports: Path, settings: Settings, embedded: list[str]
-) -> None:
+def test_only_changes_are_embedded(reports: Path, settings: Settings, embedded: list[str]) -> None:
     first = sync([reports], settings)
     before = content(settings)
     assert first.added == ["fiji", "mali", "peru"]
@@ -71,9 +69,7 @@ def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Setti
     assert not [path for path in files if b"ana@" in path.read_bytes()]
 
 
-def test_prune_deletes_what_is_gone_and_keeps_what_is_there_but_unreadable(
-    reports: Path, settings: Settings
-) -> None:
+def test_prune_deletes_what_is_gone_not_unreadable(reports: Path, settings: Settings) -> None:
     archive = reports.parent / "more.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr("chad.md", text("Chad"))
@@ -87,9 +83,7 @@ def test_prune_deletes_what_is_gone_and_keeps_what_is_there_but_unreadable(
     assert set(content(settings)) == {"chad", "fiji", "peru"}
 
 
-def test_dry_run_reports_and_writes_nothing(
-    reports: Path, settings: Settings, embedded: list[str]
-) -> None:
+def test_dry_run_writes_nothing(reports: Path, settings: Settings, embedded: list[str]) -> None:
     sync([reports], settings)
     passages = content(settings)
     files = {path: path.read_bytes() for path in settings.index.rglob("*") if path.is_file()}
@@ -142,9 +136,7 @@ def test_namesakes_are_two_reports_in_any_order(reports: Path, settings: Setting
     assert counts(sync([one, two], later)) == (0, 0, 2, 0, 0)
 
 
-def test_what_moved_or_was_renamed_is_not_embedded_again(
-    reports: Path, settings: Settings, embedded: list[str]
-) -> None:
+def test_what_moved_is_not_embedded(reports: Path, settings: Settings, embedded: list[str]) -> None:
     sync([reports], settings)
     before = content(settings)
     embedded.clear()

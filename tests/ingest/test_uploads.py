@@ -61,9 +61,7 @@ def skipped(result: SyncResult) -> dict[str, str]:
     return {item.path: item.reason for item in result.skipped}
 
 
-def test_reports_and_archives_come_in_and_stay_through_prune_and_rebuild(
-    send: Send, filled: Settings, reports: Path
-) -> None:
+def test_reports_come_in_and_stay(send: Send, filled: Settings, reports: Path) -> None:
     archive = zipped({"a/chad.md": text("Chad").encode(), "__MACOSX/a/._chad.md": b"x"})
     result = send({"togo.md": TOGO, "more.zip": archive})
     assert (sorted(result.added), result.updated, result.skipped) == (["chad", "togo"], [], [])
@@ -94,9 +92,7 @@ def test_unreadable_files_are_named_and_replace_nothing(send: Send, filled: Sett
     assert set(content(filled)) == ALL | {"togo"}
 
 
-def test_a_new_version_takes_the_place_and_the_earlier_file_is_kept(
-    send: Send, filled: Settings
-) -> None:
+def test_a_new_version_replaces_a_file_that_is_kept(send: Send, filled: Settings) -> None:
     send({"togo.md": TOGO})
     assert send({"togo.md": TOGO}).unchanged == ["togo.md"]
     changed = text("Togo", "Togo has a bridge now.").encode()
@@ -106,9 +102,7 @@ def test_a_new_version_takes_the_place_and_the_earlier_file_is_kept(
     assert earlier.read_bytes() == TOGO
 
 
-def test_another_senders_file_of_the_same_name_is_kept_apart(
-    filled: Settings, tmp_path: Path
-) -> None:
+def test_another_senders_file_of_the_name_is_kept_apart(filled: Settings, tmp_path: Path) -> None:
     path = tmp_path / "togo.md"
     told = []
     for sender, answer in (("Ana", "A bridge"), ("Bo", "A raft"), ("Bo", "A boat"), ("Ana", "Ana")):

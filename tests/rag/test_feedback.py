@@ -72,9 +72,7 @@ def test_a_line_that_was_cut_short_costs_only_itself(tmp_path: Path) -> None:
     assert ([vote.id for vote in loaded], damaged) == (["b2"], 1)
 
 
-def test_an_error_says_why_votes_cannot_be_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_says_why_no_vote_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FeedbackNotKept, match="not a folder"):
         keep_feedback(Path("http://chroma.example:8000"), VOTE)
     (tmp_path / "shut" / feedback.FILE).mkdir(parents=True)

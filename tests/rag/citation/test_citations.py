@@ -21,9 +21,7 @@ WOMEN = passage("Women sell fish every day. Ice is dear. They lost 1 049 kg in 2
         ("Drones carry vaccines to clinics", "Women sell fish every day.", "unsupported"),
     ],
 )
-def test_the_sentence_that_shares_most_words_supports(
-    sentence: str, quote: str, status: str
-) -> None:
+def test_the_sentence_with_most_words_supports(sentence: str, quote: str, status: str) -> None:
     (citation,) = resolve(f"{sentence} [1].", [WOMEN], "en")
     assert (citation.quote, citation.status) == (quote, status)
 

@@ -39,9 +39,7 @@ from rag.types import FREE_TEXT
         ("Q", "| Port | Lima |\nhttps://a.example/b\n" + "QUJD" * 20, []),
     ],
 )
-def test_whole_sentences_are_shown_with_what_they_need(
-    question: str, text: str, shown: list[str]
-) -> None:
+def test_sentences_have_what_they_need(question: str, text: str, shown: list[str]) -> None:
     source = passage(text, prompt=question)
     sentences = usable(source)
     assert [s.text for s in sentences] == shown
@@ -51,7 +49,5 @@ def test_whole_sentences_are_shown_with_what_they_need(
 
 
 @pytest.mark.parametrize(("prompt", "shown"), [("Prototype?", ["Prototype: No"]), (FREE_TEXT, [])])
-def test_a_short_answer_without_a_heading_is_shown_with_its_question(
-    prompt: str, shown: list[str]
-) -> None:
+def test_a_short_answer_is_shown_with_its_question(prompt: str, shown: list[str]) -> None:
     assert [s.text for s in usable(replace(passage("No", prompt=prompt), section=""))] == shown

@@ -28,9 +28,7 @@ def located(quote: str, raw: str = RAW) -> tuple[str, str]:
         ("boats sell fish every evening", "sell fish every", "sell&nbsp;fish\nevery"),
     ],
 )
-def test_a_quote_is_found_or_cut_to_what_stands_there(
-    quote: str, left: str | None, words: str
-) -> None:
+def test_a_quote_is_found_or_cut_to_what_stands(quote: str, left: str | None, words: str) -> None:
     assert located(quote) == (left or quote, words)
     for nowhere in ("at night", "", "  ", "women sell", "day, evening, night"):
         assert verbatim(nowhere, RAW) is None
@@ -93,7 +91,5 @@ def test_a_whole_file_is_found_in_itself(raw: str) -> None:
         ("keep ninety boxes", "The vendors keep ninety stalls", None),
     ],
 )
-def test_a_quote_stands_wherever_the_report_has_it_word_for_word(
-    quote: str, raw: str, place: tuple[int, int] | None
-) -> None:
+def test_a_quote_stands_word_for_word(quote: str, raw: str, place: tuple[int, int] | None) -> None:
     assert still_stands(quote, raw, [(900, 943)]) == still_stands(quote, raw, []) == place

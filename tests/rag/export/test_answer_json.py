@@ -51,9 +51,7 @@ def test_any_answer_is_read_back_equal(answer: Answer) -> None:
         (("detail",), [], "wrong kind"),
     ],
 )
-def test_malformed_answers_are_named(
-    path: tuple[str | int, ...], value: object, named: str
-) -> None:
+def test_bad_answers_are_named(path: tuple[str | int, ...], value: object, named: str) -> None:
     data = answer_to_dict(PLAIN)
     inner: Any = data
     for step in path[:-1]:

@@ -57,9 +57,7 @@ def test_a_brief_says_what_it_rests_on(ending: str) -> None:
 @pytest.mark.parametrize(
     ("ending", "language", "sentences"), [("pdf", "fr", FRENCH), ("docx", "ar", ARABIC)]
 )
-def test_a_brief_is_in_the_language_of_the_question(
-    ending: str, language: str, sentences: tuple[str, ...]
-) -> None:
+def test_a_brief_in_other_languages(ending: str, language: str, sentences: tuple[str, ...]) -> None:
     words = squeezed(text_of(export([in_language(language)], ending, day=DAY), ending))
     words = words.replace("\u200e", "").replace("\u200f", "")
     for sentence in sentences:

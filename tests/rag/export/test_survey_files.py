@@ -52,9 +52,7 @@ def test_a_csv_has_every_row_and_no_formula(made: SurveyFile) -> None:
     assert rows[1]["quote"] == rows[1]["start"] == ""
 
 
-def test_a_workbook_has_text_for_text_a_fixed_head_filters_links_and_how_it_was_made(
-    made: SurveyFile,
-) -> None:
+def test_a_workbook_has_texts_a_fixed_head_filters_and_links(made: SurveyFile) -> None:
     data = export_survey(made, "xlsx")
     assert data == export_survey(made, "xlsx")
     with zipfile.ZipFile(io.BytesIO(data)) as file:
@@ -75,9 +73,7 @@ def test_no_other_format(made: SurveyFile) -> None:
         export_survey(made, "exe")
 
 
-def test_a_brief_has_counts_evidence_the_map_as_picture_findings_and_all_rows(
-    made: SurveyFile,
-) -> None:
+def test_a_brief_has_counts_evidence_the_map_findings_and_rows(made: SurveyFile) -> None:
     cell = GapCell(("one",), {"about": 1}, "compared")
     gaps = GapMap(("country", "year"), ("Fiji",), ("2023",), {("Fiji", "2023"): cell})
     document = docx.Document(io.BytesIO(export_survey(replace(made, gaps=gaps), "docx")))

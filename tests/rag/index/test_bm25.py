@@ -40,9 +40,7 @@ KEYWORD = keyword_index(SELLERS)
         ("the of and", "en", None),
     ],
 )
-def test_words_are_met_by_their_stems_and_in_the_context_line(
-    question: str, language: str, best: int | None
-) -> None:
+def test_words_are_met_by_their_stems(question: str, language: str, best: int | None) -> None:
     scores = keyword_index(PASSAGES).scores(question, language)
     assert scores.shape == (len(PASSAGES),)
     assert (int(np.argmax(scores)) if scores.any() else None) == best

@@ -47,9 +47,7 @@ def test_a_reader_writes_nothing_and_keeps_its_version(reports: Path, settings: 
     assert [p.text for p in content(settings)["peru"]] != [p.text for p in expected[0]][-2:]
 
 
-def test_many_changes_leave_the_index_of_a_new_one(
-    reports: Path, settings: Settings, tmp_path: Path
-) -> None:
+def test_many_changes_make_one_index(reports: Path, settings: Settings, tmp_path: Path) -> None:
     """What is of the past goes at last: files do not grow for ever, and deleted texts are gone."""
     sync([reports], settings)
     for n in range(6):
@@ -90,9 +88,7 @@ def test_a_damaged_pointer_is_named_and_repaired(
     assert not embedded
 
 
-def test_an_index_of_an_unknown_kind_is_refused_with_the_remedy(
-    reports: Path, settings: Settings
-) -> None:
+def test_an_index_of_an_unknown_kind_is_refused(reports: Path, settings: Settings) -> None:
     settings.index.mkdir()
     (settings.index / "current").write_bytes(b"db-deadbeef")
     for use in (lambda: open_engine(settings), lambda: sync([reports], settings)):
@@ -107,9 +103,7 @@ def test_an_index_of_an_unknown_kind_is_refused_with_the_remedy(
             use()
 
 
-def test_an_index_of_the_kind_before_is_brought_over(
-    reports: Path, settings: Settings, embedded: list[str]
-) -> None:
+def test_an_older_index_is_kept(reports: Path, settings: Settings, embedded: list[str]) -> None:
     """Chroma holds the same in the same way."""
     sync([reports], settings)
     before = content(settings)
@@ -222,9 +216,7 @@ def test_other_programs_find_the_same_in_chroma(sample_index: Path) -> None:
         assert np.allclose([ours[position[node.node_id]] for node in found], best, atol=1e-5)
 
 
-def test_a_copy_made_while_the_page_serves_is_an_index_at_another_place(
-    reports: Path, settings: Settings, tmp_path: Path
-) -> None:
+def test_a_copy_of_a_served_index_is_one(reports: Path, settings: Settings, tmp_path: Path) -> None:
     sync([reports], settings)
     keep_feedback(settings.index, VOTE)
     engine = open_engine(settings)

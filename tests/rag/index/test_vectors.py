@@ -34,9 +34,7 @@ def sentences_of(engine: Engine) -> set[str]:
     return {s.text for p in passages for s in usable(p)}
 
 
-def test_stored_vectors_are_those_of_the_model(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stored_vectors_are_the_model_s(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     empty = CachedEncoder(lambda texts: asked.extend(texts) or encode(texts))
     monkeypatch.setattr(embeddings, "_shared", empty)

@@ -37,9 +37,7 @@ def test_a_model_is_made_by_its_name() -> None:
             find_server(Settings(openai_base_url=address), "m")
 
 
-def test_a_completion_is_streamed_and_asks_for_no_feature_that_some_servers_lack(
-    server: ScriptedServer,
-) -> None:
+def test_a_completion_is_streamed_and_asks_for_nothing_rare(server: ScriptedServer) -> None:
     server.say("<think>Hm.</think> Mobile ", "money.")
     assert stream(server, answer_tokens=123) == "Mobile money."
     assert chat_at(server.url, max_tokens=77).complete(MESSAGES, 10) == "Mobile money."
@@ -70,9 +68,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("streamed", "reply", "words"), FAULTS, ids=range(len(FAULTS)))
-def test_each_fault_has_its_sentence(
-    server: ScriptedServer, streamed: bool, reply: Reply, words: str
-) -> None:
+def test_faults_are_told(server: ScriptedServer, streamed: bool, reply: Reply, words: str) -> None:
     server.script(reply)
     chat = chat_at(server.url, retries=0, answer_tokens=50)
     with pytest.raises(ModelError, match=words) as caught:
@@ -129,9 +125,7 @@ def test_a_refused_parameter_is_replaced_and_remembered(server: ScriptedServer, 
     assert sent(server) == [BOUND | {"temperature": 0.0}, others, others]
 
 
-def test_a_refusal_that_stays_is_raised_and_a_bound_too_large_is_none(
-    server: ScriptedServer,
-) -> None:
+def test_a_refusal_that_stays_is_raised(server: ScriptedServer) -> None:
     server.script(refusal(NO_MAX))
     with pytest.raises(ModelError, match="refused the request"):
         stream(server, "stubborn")
@@ -186,9 +180,7 @@ def truncated(
         ("x" * 33, ""),
     ],
 )
-def test_a_sentence_that_is_repeated_is_kept_once_and_all_else_dropped(
-    again: str, kept: str
-) -> None:
+def test_a_sentence_that_is_repeated_is_kept_once(again: str, kept: str) -> None:
     text, generation = truncated(f"{OWN} ", again=again)
     assert text == OWN + kept
     assert generation.notices == [Notice("model_repeated_itself")]
@@ -222,9 +214,7 @@ def test_lists_tables_and_short_echoes_are_no_repetition(text: str) -> None:
         ("Half of it", "Half of it"),
     ],
 )
-def test_an_answer_that_was_cut_short_says_so_and_ends_with_a_sentence(
-    text: str, complete: str
-) -> None:
+def test_an_answer_cut_short_says_so_and_ends_with_a_sentence(text: str, complete: str) -> None:
     for finish, code in CUT_SHORT.items():
         kept, generation = truncated(text, finish=finish)
         assert kept == complete
@@ -265,9 +255,7 @@ def test_azure_gets_its_key_version_and_deployment(server: ScriptedServer) -> No
         assert "authorization" not in request.headers
 
 
-def test_a_failing_server_is_asked_again_but_not_waited_for_beyond_patience(
-    server: ScriptedServer,
-) -> None:
+def test_a_failing_server_is_asked_again_within_patience(server: ScriptedServer) -> None:
     server.script(Reply(status=429, headers={}), Reply(("Yes.",)))
     assert stream(server) == "Yes."
     server.script(Reply(status=429, headers={"retry-after": "21"}), Reply(("Yes.",)))
@@ -320,9 +308,7 @@ def test_each_status_has_its_sentence_and_no_message_or_log_has_the_key(
     assert str(status) in caplog.text
 
 
-def test_a_stream_that_dribbles_ends_at_the_deadline_and_counts_so_far(
-    server: ScriptedServer,
-) -> None:
+def test_a_stream_that_dribbles_ends_at_the_deadline(server: ScriptedServer) -> None:
     server.script(Reply(("One sentence. ", *("word ",) * 300), delay=0.05))
     generation = Generation()
     pieces = chat_at(server.url, deadline=0.5).stream(MESSAGES, generation)

@@ -49,9 +49,7 @@ def test_no_unknown_number_stays(text: str) -> None:
 
 
 @given(MARKED, st.lists(st.integers(0, 40), max_size=8))
-def test_a_stream_gives_what_the_whole_gives_and_no_unknown_number(
-    text: str, cuts: list[int]
-) -> None:
+def test_a_stream_gives_what_the_whole_gives(text: str, cuts: list[int]) -> None:
     at = [0, *sorted(cuts), len(text)]
     shown = ""
     for piece in stream_known([text[a:b] for a, b in pairwise(at)], 1):

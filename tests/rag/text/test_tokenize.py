@@ -18,7 +18,5 @@ from rag.text.tokenize import gives_quantity
         ("2. The lab met farmers.", False),
     ],
 )
-def test_a_number_is_given_unless_it_is_a_name_a_year_or_an_item(
-    sentence: str, gives: bool
-) -> None:
+def test_a_number_is_given_unless_it_is_a_name_year_or_item(sentence: str, gives: bool) -> None:
     assert gives_quantity(sentence) is gives

@@ -128,9 +128,7 @@ def test_an_interrupted_batch_goes_on(sample_engine: Engine, asked: Path, tmp_pa
 
 
 @pytest.mark.parametrize("content", [row("a") + row("c"), "# Notes\n", row("a") + "{\n"])
-def test_other_files_are_not_overwritten(
-    sample_engine: Engine, asked: Path, tmp_path: Path, content: str
-) -> None:
+def test_no_file_is_lost(sample_engine: Engine, asked: Path, tmp_path: Path, content: str) -> None:
     out = tmp_path / "answers.jsonl"
     out.write_text(content, encoding="utf-8")
     before = asked.read_bytes()

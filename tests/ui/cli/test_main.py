@@ -37,9 +37,7 @@ def test_every_command_has_help(run: Any) -> None:
 
 
 @pytest.mark.parametrize("command", ERRORS)
-def test_an_error_is_a_sentence_and_code_2(
-    run: Any, sample_index: Path, tmp_path: Path, command: str
-) -> None:
+def test_an_error_is_a_sentence(run: Any, sample_index: Path, tmp_path: Path, command: str) -> None:
     (tmp_path / "broken.json").write_text("{]", encoding="utf-8")
     (tmp_path / "empty.json").write_text("[]", encoding="utf-8")
     done = run(*command.replace("INDEX", str(sample_index)).split())
@@ -49,9 +47,7 @@ def test_an_error_is_a_sentence_and_code_2(
     assert len(done.err.strip().splitlines()) == 1
 
 
-def test_wrong_usage_and_settings_are_code_2(
-    run: Any, run_sample: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrong_usage_is_code_2(run: Any, run_sample: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for arguments in (("ask",), ("nonsense",), ("ask", "What?", "--year", "x")):
         done = run(*arguments)
         assert (done.code, done.out) == (2, "")
@@ -63,9 +59,7 @@ def test_wrong_usage_and_settings_are_code_2(
     assert "Did you mean passages?" in unknown.err
 
 
-def test_eval_runs_cases_with_baselines_and_compares(
-    run: Any, run_sample: Any, tmp_path: Path
-) -> None:
+def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: Path) -> None:
     cases = CASES.read_text(encoding="utf-8").splitlines()[:2]
     (tmp_path / "cases.jsonl").write_text("\n".join(cases), encoding="utf-8")
     arguments = ("eval", "run", "cases.jsonl", "--out", "run")

@@ -171,9 +171,7 @@ def test_a_full_and_then_a_read_only_disk_are_served_from(service: Service) -> N
     assert httpx.post(f"{address}/gradio_api/upload", files=files).status_code == 200
 
 
-def test_a_clock_that_jumps_changes_nothing(
-    quick_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_jumping_clock_is_no_harm(quick_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time
     with serve(quick_engine) as address:
         for jump in (0.0, 1e9, -1e9):
@@ -185,9 +183,7 @@ def test_a_clock_that_jumps_changes_nothing(
 
 
 @pytest.mark.parametrize("path", ["/api/v1/ask", "/mcp"])
-def test_who_hangs_up_is_not_answered_further(
-    sample_index: Path, server: ScriptedServer, path: str
-) -> None:
+def test_who_hangs_up_gets_no_answer(sample_index: Path, server: ScriptedServer, path: str) -> None:
     server.script(Reply(("The labs tell of it [1].",), mute=60))
     call = {"name": "ask", "arguments": QUESTION}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}

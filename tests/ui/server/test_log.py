@@ -34,9 +34,7 @@ def ask(
     list(handlers.ask(Visit(engine, question=question)))  # type: ignore[arg-type]
 
 
-def test_the_text_of_a_question_is_logged_only_if_a_setting_says_so(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_question_is_logged_only_if_set_so(capsys: pytest.CaptureFixture[str]) -> None:
     ask()
     (line,) = capsys.readouterr().err.splitlines()
     assert "INFO ui.server.log: question outcome=answered seconds=" in line

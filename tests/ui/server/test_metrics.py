@@ -6,9 +6,7 @@ from fake_engine import FakeEngine
 from page_fixtures import serve
 
 
-def test_questions_and_refusals_are_counted_for_this_machine_alone(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_counts_are_for_this_machine_alone(caplog: pytest.LogCaptureFixture) -> None:
     with serve(FakeEngine()) as address, caplog.at_level("INFO"):
 
         def count(name: str) -> float:

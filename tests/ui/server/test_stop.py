@@ -14,9 +14,7 @@ from soak import served
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
-def test_a_service_ends_in_an_answer_and_in_a_survey(
-    sample_index: Path, server: ScriptedServer
-) -> None:
+def test_a_service_ends_amid_answer_and_survey(sample_index: Path, server: ScriptedServer) -> None:
     server.script(Reply(("The labs tell of it [1].",), mute=60))
     told: list[str] = []
     with served(sample_index, OPENAI_BASE_URL=server.url) as (address, process):

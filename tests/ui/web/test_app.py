@@ -42,9 +42,7 @@ def test_the_head_has_every_sheet_and_script_and_asks_for_nothing_from_elsewhere
         assert address not in head()
 
 
-def test_a_browser_can_name_no_file_but_those_that_were_sent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_browser_names_only_what_it_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "up"
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
     folder.mkdir()
@@ -60,9 +58,7 @@ def test_a_browser_can_name_no_file_but_those_that_were_sent(
     assert uploads.uploads_of("x") == uploads.uploads_of(None) == []
 
 
-def test_a_visit_that_has_ended_is_forgotten(
-    quick_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_ended_visit_is_forgotten(quick_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "KEPT", 0.2)
     page = build_app(quick_engine)
     address = launch(page, quick_engine, "127.0.0.1", free_port())

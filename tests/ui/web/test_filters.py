@@ -73,9 +73,7 @@ YEARS = Filters(year=(2021, 2023))
     ],
     ids=range(15),
 )
-def test_values_are_chosen_and_taken_away(
-    before: Filters, event: dict[str, object], after: Filters
-) -> None:
+def test_values_are_chosen(before: Filters, event: dict[str, object], after: Filters) -> None:
     assert changed(CATALOG, before, {"on": True, **event}) == after
 
 
@@ -132,9 +130,7 @@ def test_each_chip_of_a_question_says_where_it_comes_from() -> None:
         ("Why do nets tear in Peru?", "rules", ""),
     ],
 )
-def test_the_words_a_model_gives_a_follow_up_are_shown(
-    standalone: str, planner: PlannedBy, chip: str
-) -> None:
+def test_a_follow_up_as_understood_is_shown(standalone: str, planner: PlannedBy, chip: str) -> None:
     follow_up = answer("And why?", standalone=standalone, planner=planner)
     html = scope_of(Exchange("And why?", answer=follow_up))
     assert Outline(html).text == (f"{chip}(from the conversation)" if chip else "")

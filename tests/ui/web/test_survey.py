@@ -171,9 +171,7 @@ def test_the_ladder_and_the_gap_map_lead_to_their_rows(sample_engine: Engine) ->
         assert f'href="{escape(cell.link())}"' in html
 
 
-def test_a_model_judges_after_what_it_takes_was_said(
-    sample_index: Path, server: ScriptedServer
-) -> None:
+def test_a_model_judges_once_its_cost_is_told(sample_index: Path, server: ScriptedServer) -> None:
     values = {"openai_api_key": KEY, "openai_base_url": server.url, "reranker": "none"}
     engine = open_engine(Settings(index=sample_index, model="openai:judge", check="off", **values))
     asked = f"{TOPIC}&tab=claim&claim=mobile+money+works"
