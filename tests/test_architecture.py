@@ -1,6 +1,8 @@
-"""Holds the shape of the code: who imports whom, how long files are, what loads at start."""
+"""The shape of the code: who imports whom, how long files are, what loads at start; its scripts."""
 
 import ast
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -110,3 +112,19 @@ def test_starting_loads_no_heavy_library(name: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip() == "[]"
+
+
+TSC = Path(sys.prefix, "tsc/node_modules/.bin/tsc")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not TSC.exists(), reason="`make typescript` installs its compiler, where npm is"
+)
+def test_scripts_are_checked_by_the_compiler_of_typescript() -> None:
+    assert shutil.which("node")
+    options = ("--noEmit", "--allowJs", "--checkJs", "--skipLibCheck", "--target", "es2023")
+    files = [*ROOT.glob("ui/static/*.js"), ROOT / "tests/support/page.d.ts"]
+    command = [TSC, *options, "--lib", "es2023,dom,dom.iterable", *files]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
+    assert not done.returncode, done.stdout

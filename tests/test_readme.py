@@ -1,4 +1,4 @@
-"""The pages for people against the code: every command, setting, target and file exists."""
+"""The pages for people: what they name exists, and their examples run over the sample."""
 
 import re
 import shlex
@@ -8,6 +8,8 @@ import pytest
 import typer
 from typer.main import get_command
 
+from rag.engine import Engine
+from rag.llama import ReportRetriever
 from rag.settings import PREFIX, Settings
 from ui.cli.main import app
 
@@ -52,3 +54,29 @@ def test_a_page_names_settings_defaults_files_and_targets_that_exist(page: Path)
         assert (page.parent / target).exists(), target
     for target in re.findall(r"(?:`|^)make ([a-z][a-z-]*)", text, re.M):
         assert f"\n{target}:" in MAKEFILE, target
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/using.md"])
+def test_the_python_of_a_page_runs(
+    page: str,
+    sample_index: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "my-index").symlink_to(sample_index)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / page).read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(?!# not run here)(.*?)```", text, re.DOTALL)
+    assert examples
+    exec("\n".join(examples), {})
+    told = capsys.readouterr().out
+    assert "Lesotho" in told
+    assert page == "README.md" or (tmp_path / "brief.docx").stat().st_size > 5000
+
+
+def test_nodes_of_llama_index_are_the_hits(quick_engine: Engine) -> None:
+    hits = quick_engine.search("mobile money", k=5)
+    nodes = ReportRetriever(quick_engine, 5).retrieve("mobile money")
+    assert [(n.node.node_id, n.score) for n in nodes] == [(h.passage.id, h.score) for h in hits]
+    assert nodes[0].metadata["report"] == hits[0].passage.report.id

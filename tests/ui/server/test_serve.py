@@ -1,10 +1,11 @@
-"""Starting and stopping the page: its health, its log, and what prevents it."""
+"""Starting and stopping the page, at rest and amid its work; a short soak while a model fails."""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 from fake_engine import FakeEngine
+from openai_server import Reply, ScriptedServer
 from page_fixtures import serve
 from servers import free_port
+from soak import served, soak
 
 from rag.errors import IndexMissing, SettingsError
 from ui.server.login import make_secret
@@ -73,3 +76,40 @@ def test_a_service_logs_its_start_and_stops_on_sigterm(sample_index: Path) -> No
     assert "model=openai:gpt-4.1-mini" in err
     assert "WARNING ui.server.serve: Everybody who reaches 0.0.0.0" in err
     assert "sk-not-for-logs" not in out + err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
+def test_a_service_ends_amid_answer_and_survey(sample_index: Path, server: ScriptedServer) -> None:
+    server.script(Reply(("The labs tell of it [1].",), mute=60))
+    told: list[str] = []
+    with served(sample_index, OPENAI_BASE_URL=server.url) as (address, process):
+
+        def ask() -> None:
+            try:
+                reply = httpx.post(
+                    f"{address}/api/v1/ask", json={"question": "Ferries?"}, timeout=90
+                )
+                told.append(str(reply.status_code))
+            except httpx.TransportError:
+                told.append("hung up")
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        begun = httpx.post(f"{address}/api/v1/survey", json={"question": "mobile money"})
+        assert begun.status_code == 202
+        while not server.chats:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        asking.join(30)
+    assert len(told) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads memory from /proc")
+def test_nobody_fails_while_a_model_does_at_times(sample_index: Path) -> None:
+    done = soak(sample_index, questions=100, visitors=20, seconds=20)
+    assert done.failures == []
+    assert len(done.seconds) == 100
+    print(done)
