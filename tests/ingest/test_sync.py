@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ferries import NOTE, content, counts, opened, stored_reports, text
-from filelock import FileLock
 
 from ingest.sync import sync
-from rag.errors import IndexBusy, IndexMismatch
+from rag.errors import IndexMismatch
 from rag.settings import Settings
 
 
@@ -111,12 +110,6 @@ def test_another_embedding_is_refused_with_the_remedy(reports: Path, settings: S
             sync([reports], other, dry_run=dry_run)
         assert "some-model" in str(refused.value)
     assert content(settings) == before
-
-
-def test_a_second_writer_is_refused(reports: Path, settings: Settings) -> None:
-    settings.index.mkdir()
-    with FileLock(settings.index / "ingest.lock"), pytest.raises(IndexBusy, match="Wait"):
-        sync([reports], settings)
 
 
 def test_namesakes_are_two_reports_in_any_order(reports: Path, settings: Settings) -> None:

@@ -150,7 +150,7 @@ def test_bombs_and_too_much_at_once_are_refused_before_they_are_unpacked(
 
 def test_while_another_ingest_writes_all_stays_as_it_was(send: Send, filled: Settings) -> None:
     send({"togo.md": TOGO})
-    with FileLock(filled.index / LOCK), pytest.raises(IndexBusy):
+    with FileLock(filled.index / LOCK), pytest.raises(IndexBusy, match="Wait"):
         send({"togo.md": text("Togo", "A bridge.").encode(), "chad.md": text("Chad").encode()})
     assert [p.name for p in (filled.index / UPLOADED).glob("*.md*")] == ["togo.md"]
     assert uploaded(filled) == {"togo.md": TOGO}

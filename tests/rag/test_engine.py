@@ -9,7 +9,7 @@ from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import fold_text
 from rag.engine import Engine, open_engine
-from rag.errors import IndexMismatch, IndexMissing, InputError, UnknownReport
+from rag.errors import InputError, UnknownReport
 from rag.i18n.labels import format_count
 from rag.models.prompts import REFUSALS
 from rag.settings import Settings
@@ -237,16 +237,6 @@ def test_a_report_replaced_while_it_is_answered_from_is_quoted_as_it_was(tmp_pat
     assert citation.quote.startswith("Twelve families keep quince orchards")
     assert citation.span
     assert citation.quote == QUINCE[slice(*citation.span)]
-
-
-def test_an_index_that_can_not_be_used_is_named_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(IndexMissing, match="asklabs ingest PATH --index"):
-        open_engine(Settings(index=tmp_path / "none"))
-    older = tmp_path / "older"
-    older.mkdir()
-    (older / "chroma.sqlite3").write_bytes(b"this is no database" * 100)
-    with pytest.raises(IndexMismatch, match="--rebuild"):
-        open_engine(Settings(index=older))
 
 
 def test_a_question_too_long_is_refused_in_every_way_in(sample_engine: Engine) -> None:

@@ -138,7 +138,6 @@ def test_the_settings_say_who_checks(server: ScriptedServer) -> None:
         judge = make_judge(settings)
         assert check(f"{CLAIM} [2].", READ, "en", "", judge).counts == {"supported": 1}
         assert server.chats[-1].body["model"] == name
-        asked = len(server.chats)
         # What is too long for the model's window is asked again with the cited passages alone.
         server.script(TOO_LONG, Reply((reply("supported", "supported"),)))
         text = f"{CLAIM} [2]. Both labs speak of a want of water."

@@ -6,6 +6,8 @@ from datetime import date
 import fake_engine
 import pytest
 from answers import PLAIN
+from fake_engine import STRUCK, WHY
+from passages import text_notice
 from readers import squeezed, text_of
 
 from rag.catalog.tag_fields import Filters
@@ -24,7 +26,11 @@ SENTENCES = (
     "Direct quotes, no AI text",
     "f00dcafe",
     "Sentence 2",
+    "Left out of this answer",
+    f"In Lima alone 43 boxes were sold within a week.Reason: {WHY}",
+    "3 sentences checked: 1 supported, 1 partly, 1 left out; 1 citation corrected.",
 )
+CORRECTED = "The quote supports the sentence in part. Citation corrected: the writer had cited"
 # Date, labels and sentences, a number of more than three digits among them.
 FRENCH = (
     "4 mars 2026",
@@ -33,6 +39,17 @@ FRENCH = (
     "Motif : le nombre 43 ne figure dans aucun passage cité",
 )
 ARABIC = ("4 مارس 2026", "المرشحات: السنة: 2023")
+
+
+def checked() -> Answer:
+    """A plain answer of which a sentence was struck, and a citation corrected."""
+    first, *others = PLAIN.citations
+    return replace(
+        PLAIN,
+        citations=(replace(first, corrected=True), *others),
+        struck=(Struck(STRUCK, text_notice(WHY)),),
+        checked={"supported": 1, "partly": 1, "unsupported": 0, "struck": 1, "corrected": 1},
+    )
 
 
 def in_language(code: str) -> Answer:
@@ -45,13 +62,15 @@ def in_language(code: str) -> Answer:
 
 @pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
 def test_a_brief_says_what_it_rests_on(ending: str) -> None:
-    words = squeezed(text_of(export([PLAIN], ending, "What the markets say", day=DAY), ending))
+    words = squeezed(text_of(export([checked()], ending, "What the markets say", day=DAY), ending))
     for sentence in SENTENCES:
         # Labels and values stand in different cells of the page.
         wanted = squeezed(sentence)
         assert wanted in words or squeezed(sentence.replace(": ", "")) in words, sentence
     assert words.index("Basedon") < words.index(squeezed(PLAIN.question))
     assert "**" not in words
+    assert words.count(squeezed(CORRECTED)) == 1
+    assert "Left out" not in text_of(export([PLAIN], ending), ending)
 
 
 @pytest.mark.parametrize(

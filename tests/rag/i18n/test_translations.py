@@ -22,6 +22,7 @@ from rag.i18n.labels import (
     stage_label,
     value_label,
 )
+from rag.i18n.notices import notice_words
 from rag.i18n.translations import (
     ENGLISH,
     LOCALE,
@@ -30,6 +31,7 @@ from rag.i18n.translations import (
     languages,
     translations_for,
 )
+from rag.types import Notice
 from tests.messages import calls
 from ui.web import answer as answer_html
 from ui.web import explore, filters
@@ -97,6 +99,14 @@ def test_plural_forms() -> None:
         "ar": {0: "لا تقارير", 1: "تقرير واحد", 2: "تقريران", 3: "3 تقارير", 11: "11 تقريرًا"},
     }.items():
         assert {n: format_count(n, "report", translations_for(code)) for n in counts} == counts
+
+
+def test_notices_are_put_into_the_reader_s_words() -> None:
+    full = Notice("no_passage_fits", {"window": 12000})
+    hostile = Notice("no_reports_from", {"places": "{n} <b>"})
+    assert "window of 12,000 tokens" in notice_words([full])
+    assert "12\u202f000" in notice_words([full], translations_for("fr"))
+    assert notice_words([hostile]) == "The collection has no reports from {n} <b>."
 
 
 def test_regional_codes_fall_back_to_their_language_and_others_to_english() -> None:

@@ -130,16 +130,6 @@ def test_the_description_and_its_page_need_nothing_from_outside(api: httpx.Clien
     assert "frame-ancestors" in page.headers["content-security-policy"]
 
 
-def test_strangers_are_refused(api: httpx.Client) -> None:
-    for path in ("/api/v1/ask", "/mcp"):
-        address = api.base_url.copy_with(path=path)
-        rebound = httpx.post(address, json={}, headers={"Host": "rebound.test"})
-        assert rebound.status_code == 421
-        other = httpx.post(address, json={}, headers={"Origin": "https://evil.test"})
-        assert other.status_code == 403
-    assert httpx.get(api.base_url.copy_with(path="/mcp")).status_code == 405
-
-
 def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
     quick_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

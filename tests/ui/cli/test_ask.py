@@ -2,20 +2,26 @@
 
 import json
 import re
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from answers import PLAIN
 from contract import PASSAGE, has, is_answer
+from fake_engine import checked
 from passages import text_notice
 
 from ingest.sync import sync
+from rag.answer.pipeline import AnswerStream
 from rag.engine import Engine, open_engine
 from rag.errors import InputError, ModelError
 from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
+from rag.types import Struck
 from tests.rag.test_engine import QUINCE
-from ui.cli.ask import run_batch
+from ui.cli.ask import print_answer, print_sources, run_batch
 
 QUESTION = "What did the labs learn about mobile money?"
 QUESTIONS = [
@@ -67,6 +73,33 @@ def test_filters_narrow_a_question_and_some_of_its_own_are_ignored(run_sample: A
     ignored = run_sample("ask", question, "--json", "--ignore", "sdg=14", "--ignore", "year").json
     assert ignored["coverage"]["filters"] == {"type": ["learningplan"]}
     assert ignored["detail"]["ignored"] == {"year": [2023], "sdg": ["14. Life below water"]}
+
+
+def test_the_sources_say_what_was_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    struck = (Struck("Ring\x07 \x1b[31mred\nand \u202eback.", text_notice("Why.")),)
+    print_sources(replace(checked(), struck=struck))
+    out, err = capsys.readouterr()
+    assert "Left out: Ring [31mred and back.\n    Reason: Why." in out
+    assert out.count("Citation corrected: the writer had cited another passage or none.\n") == 1
+    assert "6 sentences checked: 3 supported, 1 partly, 2 left out; 1 citation corrected." in err
+
+
+@pytest.mark.parametrize(
+    ("written", "printed"),
+    [
+        ("Kept [1].", "Kept [1].\n"),
+        ("Struck. Kept [2].", "Struck. Kept [2].\n\nFinal answer:\n\nKept [1].\n"),
+        ("Half an ans\n\nKept [1].", "Half an ans\n\nKept [1].\n"),
+    ],
+)
+def test_the_text_that_counts_is_printed_last(
+    written: str, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    final = replace(PLAIN, text="Kept [1].")
+    for terminal, shown in ((True, printed), (False, "Kept [1].\n")):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda terminal=terminal: terminal)
+        assert print_answer(AnswerStream(iter(written.partition(" ")), lambda _: final)) is final
+        assert capsys.readouterr().out == shown
 
 
 def test_search_lists_passages(run_sample: Any) -> None:
@@ -194,10 +227,10 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
     assert (same.code, same.err) == (0, "")
     assert "the index is the same" in same.out
     result = run(*verify, "--json").json
-    (checked,) = result["answers"]
+    (answer,) = result["answers"]
     assert result["holds"]
-    assert checked["same_index"]
-    for quote in checked["quotes"]:
+    assert answer["same_index"]
+    for quote in answer["quotes"]:
         assert quote["state"] == "stands"
         if quote["report"] == "quince":
             assert QUINCE[slice(*quote["span"])] == quote["quote"]

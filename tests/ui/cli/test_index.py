@@ -46,9 +46,9 @@ def test_rebuild_replaces_an_index_of_another_version(run: Any, tmp_path: Path) 
     shutil.copy(SAMPLE / "tide_broom.md", report)
     index.mkdir()
     (index / "chroma.sqlite3").write_bytes(b"of an older kind")
-    refused = run("ingest", report, "--index", index)
-    assert refused.code == 2
-    assert "--rebuild" in refused.err
+    for command in (("ingest", report), ("ask", "What?")):
+        refused = run(*command, "--index", index)
+        assert (refused.code, "--rebuild" in refused.err) == (2, True)
     assert run("ingest", report, "--index", index, "--rebuild", "--json").json["added"] == ["tide"]
     assert run("info", "--index", index, "--json").json["reports"] == 1
 

@@ -12,7 +12,7 @@ COMMANDS = (
     "eval compare", "eval verify", "eval feedback",
 )  # fmt: skip
 ERRORS = {
-    "ask What? --index none": "There is no index in none",
+    "ask What? --index none": "asklabs ingest PATH --index",
     "ask What? --index INDEX --ignore colour=red": "there are country, year",
     "search What? --ignore =Peru": "FIELD=VALUE",
     "ingest nowhere --index x": "nowhere",

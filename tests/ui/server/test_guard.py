@@ -50,6 +50,9 @@ REFUSED = [
     (404, "GET", "/gradio_api/deep_link?session_hash=s", {}),
     (404, "POST", "/gradio_api/component_server", {}),
     (404, "POST", "/gradio_api/upload", {}),
+    (405, "GET", "/mcp", {}),
+    *((421, "POST", path, {"Host": "rebound.test"}) for path in ("/api/v1/ask", "/mcp")),
+    *((403, "POST", path, {"Origin": "https://evil.test"}) for path in ("/api/v1/ask", "/mcp")),
 ]
 
 
