@@ -1,20 +1,16 @@
 """Finds the messages of the code for Babel: the texts that its calls of gettext are given."""
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import IO
 
 Found = tuple[int, str, tuple[str | None, ...], list[str]]
 
 
 def calls(
-    fileobj: IO[bytes],
-    keywords: Collection[str],
-    comment_tags: Collection[str],
-    options: Mapping[str, str],
+    fileobj: IO[bytes], keywords: Collection[str], *_: object, **__: object
 ) -> Iterator[Found]:
     """Line, function and texts of each call of a keyword, also inside an f-string."""
-    del comment_tags, options
     for node in ast.walk(ast.parse(fileobj.read())):
         if not isinstance(node, ast.Call):
             continue

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from fake_engine import FakeEngine
-from servers import free_port
+from machine import free_port
 
 from rag.settings import PREFIX, Settings
 from ui.server.serve import launch

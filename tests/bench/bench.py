@@ -18,8 +18,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 import httpx
+from machine import free_port
 from playwright.sync_api import expect, sync_playwright
-from servers import free_port
 
 from rag.engine import open_engine
 from rag.settings import Settings

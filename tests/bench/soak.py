@@ -20,8 +20,8 @@ from pathlib import Path
 
 import httpx
 from bench import FRAMES, ROOT, SAMPLE, TOPICS, Site
+from machine import free_port
 from openai_server import Reply, ScriptedServer
-from servers import free_port
 
 FAULTY = 0.02
 _FAULTS = (

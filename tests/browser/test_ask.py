@@ -156,7 +156,7 @@ def test_an_answer_is_asked_again_and_rated(site: str, engine: FakeEngine, visit
         expect(row_button(page, name)).not_to_have_attribute("data-old", "1")
         expect(row_button(page, name)).to_be_focused()
     assert [question for question, *_ in engine.asked[-2:]] == ["Is it good?"] * 2
-    assert engine.read[-2:] == [0, 40]
+    assert [given["passages"] for given in engine.more[-2:]] == [0, 40]
     expect(page.locator("#thread .exchange")).to_have_count(2)
 
     row_button(page, "Bad answer").click()

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from fake_engine import QUOTE, FakeEngine, answer, passage, report
+from machine import free_port
 from page_fixtures import Visit, ask, serve
 from playwright.sync_api import Browser, Page, expect
-from servers import free_port
 
 from rag.types import Answer, Citation
 from ui.server.login import make_secret

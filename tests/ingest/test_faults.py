@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from disks import disk
 from ferries import content, disk_usage, missing_sentences, text
+from machine import disk
 
 from ingest import embed
 from ingest.embed import SENTENCES_STAGE

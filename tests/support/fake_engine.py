@@ -1,7 +1,7 @@
 """A small engine with known answers, for tests of the page that need no index."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -174,30 +174,17 @@ class FakeEngine:
         self.heads = dict.fromkeys(self.catalog.reports)
         self.means = np.eye(3)[[i % 3 for i in range(12)]]
         self.asked: list[tuple[str, tuple[Turn, ...], Filters]] = []
-        self.ignored: list[Filters] = []
         self.passages: tuple[Passage, ...] = ()
-        self.read: list[int] = []  # how many passages each question may read
-        self.deep: list[bool] = []  # whether its model may search further
+        self.more: list[dict[str, Any]] = []  # what else is said of each question
         self.streams: list[FakeStream] = []
         self.gate: threading.Event | None = None
         self.pause = 0.05  # seconds before each word of a slow answer
         self._write = write or self._default
 
-    def ask(
-        self,
-        question: str,
-        *,
-        history: Sequence[Turn] = (),
-        filters: Filters = Filters(),
-        ignored: Filters = Filters(),
-        passages: int = 0,
-        deep: bool = False,
-        stop: Stop | None = None,
-    ) -> FakeStream:
+    def ask(self, question: str, *, stop: Stop | None = None, **given: Any) -> FakeStream:
+        history, filters = given.pop("history", ()), given.pop("filters", Filters())
         self.asked.append((question, tuple(history), filters))
-        self.ignored.append(ignored)
-        self.read.append(passages)
-        self.deep.append(deep)
+        self.more.append(given)
         if "fail" in question:
             said = "The model's server does not answer. Start it, or set the model."
             raise ModelError(text_notice(said))

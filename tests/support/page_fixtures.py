@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fake_engine import FakeEngine
+from machine import free_port
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect, sync_playwright
-from servers import free_port
 
 from ui.server.serve import launch
 from ui.web.app import build_app

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from loops import run_apart
+from machine import run_apart
 from mcp import Client, StdioServerParameters
 from mcp.types import TextResourceContents
 from page_fixtures import serve

@@ -15,7 +15,7 @@ from string import ascii_lowercase
 import httpx
 import pytest
 from bench import Site
-from disks import disk
+from machine import disk
 from openai_server import Reply, ScriptedServer
 from page_fixtures import serve
 from soak import resident, served

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from fake_engine import FakeEngine
-from loops import run_apart
+from machine import run_apart
 from page_fixtures import serve
 
 from ui.server import guard

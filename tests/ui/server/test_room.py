@@ -11,7 +11,7 @@ import httpx
 import pytest
 from bench import Site
 from fake_engine import FakeEngine
-from loops import run_apart
+from machine import run_apart
 from page_fixtures import serve
 
 from rag.engine import Engine

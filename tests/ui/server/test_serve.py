@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 from fake_engine import FakeEngine
+from machine import free_port
 from openai_server import Reply, ScriptedServer
 from page_fixtures import serve
-from servers import free_port
 from soak import served, soak
 
 from rag.errors import IndexMissing, SettingsError

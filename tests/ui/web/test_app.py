@@ -7,7 +7,7 @@ import gradio as gr
 import httpx
 import pytest
 from bench import Site
-from servers import free_port
+from machine import free_port
 
 from rag.engine import Engine
 from ui.server.serve import launch

@@ -136,7 +136,7 @@ def test_the_last_question_can_be_looked_into_further() -> None:
     assert not list(handlers.deepen(Visit(engine, sent={"turn": 1}, talk=talk)))
     *_, done = handlers.deepen(Visit(engine, sent={"turn": 2}, talk=talk))
     assert [exchange.deep for exchange in done["talk"]] == [False, True]
-    assert (engine.asked[0][0], engine.asked[0][2], engine.deep) == ("Last?", PERU, [True])
+    assert (engine.asked[0][0], engine.asked[0][2], engine.more[0]["deep"]) == ("Last?", PERU, True)
 
 
 @pytest.mark.parametrize(
