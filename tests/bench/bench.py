@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -69,14 +70,22 @@ def show(what: str, seconds: Sequence[float]) -> None:
         print(f"{what:55s} {seconds[0]:9.3f} s", flush=True)
 
 
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Print how long a block took, and the processor time of this process and of its children."""
+    started, used = time.perf_counter(), sum(os.times()[:4])
+    yield
+    show(what, [time.perf_counter() - started])
+    show("  of it CPU time", [sum(os.times()[:4]) - used])
+
+
 def run(what: str, *arguments: str | Path) -> None:
     """Time a run of the command line, start of the process included."""
-    started = time.perf_counter()
     command = [sys.executable, "-m", "ui.cli.main", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    with timed(what):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode > 1:
         sys.exit(f"{' '.join(command)}: {done.stderr}")
-    show(what, [time.perf_counter() - started])
 
 
 def measure(reports: Path) -> None:
@@ -85,7 +94,12 @@ def measure(reports: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         index, copy = Path(folder, "index"), Path(folder, "reports")
         shutil.copytree(reports, copy)
-        ingest_times(copy, index)
+        ingest = ("ingest", copy, "--index", index)
+        run("ingest", *ingest)
+        run("ingest, nothing changed", *ingest)
+        changed = next(copy.rglob("*.md"))
+        changed.write_text(changed.read_text("utf-8") + "\nOne more sentence.\n", "utf-8")
+        run("ingest, one report changed", *ingest)
         run("first answer on the command line", "ask", QUESTIONS[0], "--index", index)
         engine = open_engine(Settings(index=index))
         engine.open()
@@ -93,16 +107,6 @@ def measure(reports: Path) -> None:
         for stage in ("plan_ms", "retrieve_ms", "answer_ms"):
             show(stage.removesuffix("_ms"), [timings[stage] / 1000 for timings in answers])
         page_times(index)
-
-
-def ingest_times(reports: Path, index: Path) -> None:
-    """Time ingests of a folder, one of whose reports is changed here."""
-    ingest = ("ingest", reports, "--index", index)
-    run("ingest", *ingest)
-    run("ingest, nothing changed", *ingest)
-    changed = next(reports.rglob("*.md"))
-    changed.write_text(changed.read_text("utf-8") + "\nOne more sentence.\n", "utf-8")
-    run("ingest, one report changed", *ingest)
 
 
 def page_times(index: Path) -> None:

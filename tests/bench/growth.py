@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from bench import QUESTIONS, ROOT, show
+from bench import QUESTIONS, ROOT, run, show, timed
 
 from ingest.parsing.form_text import Lesson, learn, lesson_of, save_lessons
 from ingest.sync import made_by
@@ -99,7 +99,7 @@ def resident() -> str:
 
 def build(base: Snapshot, folder: Path, passages: int) -> None:
     """Write an index; what Chroma would hold is taken as written."""
-    started, cpu = time.perf_counter(), time.process_time()
+    started = time.perf_counter()
     writer = LocalWriter(folder, None, made_by(Settings(index=folder)))
     shutil.copytree(base.home / "memo", writer.memo)
     lessons: dict[str, Lesson] = {}
@@ -108,7 +108,6 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
         for (report, own), part in zip(reports, np.split(vectors, ends), strict=True):
             writer.add(report, own, part)
         lessons |= {report.digest: lesson_of(report.raw) for report, _ in reports}
-    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB at most till here")
     snapshot = writer.publish()
     save_lessons(writer.home, lessons)
     with closing(Store(folder)) as store:
@@ -116,10 +115,7 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
         with store._reports as reports:
             reports.executemany("INSERT INTO report VALUES (?, ?, ?, ?)", marks)
         store.hold(snapshot.revision, orjson.dumps(dict(snapshot.version.made_by)).decode())
-    seconds = time.perf_counter() - started
-    show("written and published", [seconds])
-    show("  of it CPU time", [time.process_time() - cpu])
-    rows = snapshot.version.rows
+    seconds, rows = time.perf_counter() - started, snapshot.version.rows
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{rows:,} passages, {rows / seconds:,.0f} a second, {most:.2f} GB at most")
     print(f"{size_of(folder) / rows:,.0f} bytes each without Chroma")
@@ -127,12 +123,9 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
 
 def read(folder: Path) -> None:
     """Time the start, and searches without the cross-encoder."""
-    started, cpu = time.perf_counter(), time.process_time()
-    settings = Settings(index=folder, reranker="none")
-    engine = open_engine(settings)
-    engine.ask(QUESTIONS[0])
-    show("start until the first answer", [time.perf_counter() - started])
-    show("  of it CPU time", [time.process_time() - cpu])
+    with timed("start until the first answer"):
+        engine = open_engine(Settings(index=folder, reranker="none"))
+        engine.ask(QUESTIONS[0])
     print(resident())
     times = []
     for question in QUESTIONS * ROUNDS:
@@ -151,13 +144,7 @@ def change(folder: Path) -> None:
     sample = next((ROOT / "eval" / "sample" / "reports").glob("*.md"))
     for what, more in (("one report new", ""), ("nothing changed", ""), ("one changed", "\nMore.")):
         (place / "new.md").write_text(sample.read_text("utf-8") + more, "utf-8")
-        command = [sys.executable, "-m", "ui.cli.main", "ingest", place, "--index", folder]
-        started, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-        show(f"ingest, {what}", [time.perf_counter() - started])
-        now = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
-        show("  of it CPU time", [cpu])
+        run(f"ingest, {what}", "ingest", place, "--index", folder)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -169,13 +156,11 @@ def main(arguments: Sequence[str]) -> None:
     folder = Path(arguments[2]) if arguments[2:] else Path(tempfile.mkdtemp(), "index")
     if not (folder / POINTER).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        build(current_snapshot(index, {}), folder, passages)
-    environ = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests/support"))),
-    }
+        with timed("written and published"):
+            build(current_snapshot(index, {}), folder, passages)
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests/support")))}
     for step in ("read", "change"):
-        subprocess.run([sys.executable, __file__, step, folder], env=environ, check=True)
+        subprocess.run([sys.executable, __file__, step, folder], env=env, check=True)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,11 @@ def cite(n: int) -> Citation:
     return Citation(n, passage(report(0)), QUOTE, "unsupported" if n == 5 else "supported")
 
 
+def cards(html: str) -> list[str | None]:
+    """The ids of the cards of a panel, None for passages that are not cited."""
+    return [details.get("id") for details in Outline(html).all("details", "source")]
+
+
 def drawn(exchange: Exchange) -> Outline:
     return Outline(render_conversation([exchange], CATALOG, ENGLISH))
 
@@ -169,11 +174,6 @@ def test_nothing_from_outside_becomes_markup() -> None:
     assert all((a["href"] or "").startswith("#") for a in html.all("a"))
     assert {a["data-n"] for a in html.all("a", "cite")} == {"1"}
     assert HOSTILE in html.text
-
-
-def cards(html: str) -> list[str | None]:
-    """The ids of the cards of a panel, None for passages that are not cited."""
-    return [details.get("id") for details in Outline(html).all("details", "source")]
 
 
 @pytest.mark.parametrize(

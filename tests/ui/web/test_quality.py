@@ -37,9 +37,8 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
         "<b>4 of 4</b><div>answers with quotes: every quote stands word for word",
     ):
         assert words in html, words
-    assert "f1: not the index that is being served now (f2)" in render_quality(
-        summary, "f2", ENGLISH
-    )
+    served = render_quality(summary, "f2", ENGLISH)
+    assert "f1: not the index that is being served now (f2)" in served
     failed = summary_of(tmp_path / "failed", outcomes[-1])
     assert "No question was answered." in render_quality(failed, "f1", ENGLISH)
 

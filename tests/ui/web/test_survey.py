@@ -124,11 +124,10 @@ def test_the_rows_that_are_shown_are_summarised(sample_engine: Engine) -> None:
     assert exchange.question.endswith("say of “mobile money”?")
     assert exchange.answer
     assert exchange.answer.coverage.intent == "topic"
-    about = (
-        {row.report.id for row in run.survey.rows if row.verdict == "about"} if run.survey else ()
-    )
+    assert run.survey
+    about = {row.report.id for row in run.survey.rows if row.verdict == "about"}
     assert about
-    assert set(exchange.answer.coverage.reports) <= set(about)
+    assert set(exchange.answer.coverage.reports) <= about
     assert exchange.answer.coverage.matched_reports == len(about)
 
 
@@ -140,9 +139,8 @@ def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> Non
         return Visit(sample_engine, sent={"turn": 1}, talk=talk)
 
     listed = sample_engine.ask(question).answer
-    few = replace(
-        listed, coverage=Coverage("list", filters=Filters(theme=("mobile money",)), read_reports=1)
-    )
+    tagged = Filters(theme=("mobile money",))
+    few = replace(listed, coverage=Coverage("list", filters=tagged, read_reports=1))
     counted = json.loads(count_in_text(answered(few)))
     assert counted["key"] == survey_key(few)
     assert counted["words"].startswith("Tagged: 0. Speaking of it in their text: about ")
