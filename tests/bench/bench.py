@@ -152,9 +152,8 @@ class Site:
     """A served page, asked as its own JavaScript asks it."""
 
     def __init__(self, address: str) -> None:
-        self.client = httpx.Client(
-            base_url=address, timeout=300, limits=httpx.Limits(max_connections=1000)
-        )
+        limits = httpx.Limits(max_connections=1000)
+        self.client = httpx.Client(base_url=address, timeout=300, limits=limits)
         self.config = config = self.client.get("/config").raise_for_status().json()
         parts = {part["id"]: part["props"] for part in config["components"]}
         self.box = next(i for i, props in parts.items() if props.get("elem_id") == "question")

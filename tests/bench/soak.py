@@ -24,12 +24,8 @@ from machine import free_port
 from openai_server import Reply, ScriptedServer
 
 FAULTY = 0.02
-_FAULTS = (
-    Reply(status=500),
-    Reply(("Half a",), cut=True),
-    Reply(status=429),
-    Reply(raw=("data: {",)),
-)
+_BROKEN = (Reply(("Half a",), cut=True), Reply(raw=("data: {",)))
+_FAULTS = (Reply(status=500), Reply(status=429), *_BROKEN)
 
 
 @dataclass

@@ -25,9 +25,8 @@ def test_pins_survive_a_reload_and_become_a_brief_by_keyboard(site: str, visit: 
     page.locator("#brief [data-add=heading]").press("Enter")
     page.keyboard.type("Start here")
     for _ in range(2):
-        rows.locator("input").locator("xpath=ancestor::li").locator("[data-move='-1']").press(
-            "Enter"
-        )
+        heading = rows.locator("input").locator("xpath=ancestor::li")
+        heading.locator("[data-move='-1']").press("Enter")
     expect(rows.first.locator("input")).to_have_value("Start here")
     page.locator("#brief [name=title]").fill("Money")
     assert serious(page) == []

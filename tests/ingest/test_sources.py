@@ -30,17 +30,11 @@ def _text(source: SourceFile) -> str:
         return f"unreadable: {reason}"
 
 
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"[[a:b]]\r\nb\rc\n", "[[a:b]]\nb\nc\n"),
-        ("\ufeff[[a:é]]".encode(), "[[a:é]]"),
-        ("[[a:é]]".encode("utf-16"), "[[a:é]]"),
-        (b"\xfe\xff" + "[[a:é]]".encode("utf-16-be"), "[[a:é]]"),
-    ],
-)
-def test_encodings_that_are_sure(data: bytes, text: str) -> None:
-    assert read_report(data)[0] == text
+def test_encodings_that_are_sure() -> None:
+    assert read_report(b"[[a:b]]\r\nb\rc\n")[0] == "[[a:b]]\nb\nc\n"
+    big = b"\xfe\xff" + "[[a:é]]".encode("utf-16-be")
+    for data in ("\ufeff[[a:é]]".encode(), "[[a:é]]".encode("utf-16"), big):
+        assert read_report(data)[0] == "[[a:é]]"
 
 
 @pytest.mark.parametrize(

@@ -102,9 +102,8 @@ def test_dry_run_writes_nothing(reports: Path, settings: Settings, embedded: lis
 def test_another_embedding_is_refused_with_the_remedy(reports: Path, settings: Settings) -> None:
     sync([reports], settings)
     before = content(settings)
-    other = settings.model_copy(
-        update={"embedding": "openai:some-model", "openai_base_url": "http://127.0.0.1:9"}
-    )
+    another = {"embedding": "openai:some-model", "openai_base_url": "http://127.0.0.1:9"}
+    other = settings.model_copy(update=another)
     for dry_run in (False, True):
         with pytest.raises(IndexMismatch, match="--rebuild") as refused:
             sync([reports], other, dry_run=dry_run)

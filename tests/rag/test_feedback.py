@@ -42,9 +42,8 @@ def votes(folder: Path) -> list[Feedback]:
 
 def test_votes_are_read_as_they_were_kept(tmp_path: Path) -> None:
     keep_feedback(tmp_path, VOTE)
-    other = replace(
-        VOTE, id="b2", vote="down", word='“quoted”\n<b> \ud800 [1] {"}', filters=Filters()
-    )
+    odd = '“quoted”\n<b> \ud800 [1] {"}'
+    other = replace(VOTE, id="b2", vote="down", word=odd, filters=Filters())
     keep_feedback(tmp_path, other)
     keep_feedback(tmp_path, replace(VOTE, word="late"))
     # The last line of a vote counts.

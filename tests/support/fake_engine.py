@@ -156,9 +156,8 @@ class FakeStream:
     def answer(self) -> Answer:
         for _ in self:
             pass
-        return (
-            replace(self._answer, text=self._read.strip()) if self.closed.is_set() else self._answer
-        )
+        read = replace(self._answer, text=self._read.strip())
+        return read if self.closed.is_set() else self._answer
 
 
 class FakeEngine:

@@ -211,10 +211,8 @@ def _parts(reply: Reply) -> list[bytes]:
 
 
 def _embeddings(body: Any) -> Reply:
-    data = [
-        {"object": "embedding", "index": i, "embedding": vector(text)}
-        for i, text in enumerate(body["input"])
-    ]
+    vectors = map(vector, body["input"])
+    data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)]
     reply = {"object": "list", "data": data, "model": body["model"], "usage": {}}
     return Reply(body=json.dumps(reply), headers={})
 

@@ -29,9 +29,8 @@ def passage(text: str, info: ReportInfo | None = None, **more: Any) -> Passage:
 
 def hits(*texts: str, similarity: float = 0.8) -> list[Hit]:
     """Hits in this order, each of a report of its own."""
-    return [
-        Hit(passage(text, report(f"r{n}")), 1.0 / n, similarity) for n, text in enumerate(texts, 1)
-    ]
+    found = (passage(text, report(f"r{n}")) for n, text in enumerate(texts, 1))
+    return [Hit(one, 1.0 / n, similarity) for n, one in enumerate(found, 1)]
 
 
 def keyword_index(passages: Sequence[Passage]) -> KeywordIndex:

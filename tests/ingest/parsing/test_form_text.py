@@ -26,9 +26,8 @@ FORM_TEXT = {(key(QUESTION), text_hash(key(NOTE)))}
 def test_a_paragraph_or_line_that_recurs_over_labs_is_form_text(gap: str) -> None:
     forms = learned(*(file.replace("\n\n", gap) for file in FILES))
     assert forms.paragraphs == FORM_TEXT
-    assert answers(parsed(f"> {QUESTION}{gap}{NOTE}{gap}Exploratory.", forms)) == [
-        (QUESTION, "Exploratory.")
-    ]
+    filled = parsed(f"> {QUESTION}{gap}{NOTE}{gap}Exploratory.", forms)
+    assert answers(filled) == [(QUESTION, "Exploratory.")]
     # Under another question the same words are an answer.
     assert answers(parsed(f"> What is it?\n\n{NOTE}", forms)) == [("What is it?", NOTE)]
 

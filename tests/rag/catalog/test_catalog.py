@@ -3,15 +3,7 @@
 import pytest
 from passages import report
 
-from rag.catalog.catalog import (
-    Catalog,
-    Region,
-    TagValue,
-    Value,
-    facet,
-    region_facet,
-    year_ranges,
-)
+from rag.catalog.catalog import Catalog, Region, TagValue, Value, facet, region_facet, year_ranges
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, Filters
 
@@ -74,18 +66,16 @@ def test_counts_merge_spellings_under_the_most_common_one() -> None:
 
 
 def test_variants_come_with_their_numbers_and_merged_ones_first() -> None:
-    assert SPELT.variants("method") == [
-        TagValue("tide surveys", 3, (("tide surveys", 3), ("Tide survey", 1)))
-    ]
+    spellings = (("tide surveys", 3), ("Tide survey", 1))
+    assert SPELT.variants("method") == [TagValue("tide surveys", 3, spellings)]
     tagged = (report(tag, methods=(tag,)) for tag in ("anchors", "Tides", "tides"))
     values = Catalog(tagged).variants("method")
     assert [(value.name, value.reports) for value in values] == [("Tides", 2), ("anchors", 1)]
 
 
 def test_the_store_finds_what_the_catalog_finds_by_expanded_filters() -> None:
-    assert SPELT.expanded(Filters(country=("Peru",), theme=("reefs",))) == Filters(
-        country=("Peru",), theme=("reefs",)
-    )
+    unknown = Filters(country=("Peru",), theme=("reefs",))
+    assert SPELT.expanded(unknown) == unknown
     for field in FREE_FIELDS:
         keys = {
             info.id: {filter_key(field, v) for v in getattr(info, FILTER_FIELDS[field])}

@@ -1,19 +1,12 @@
 """Spellings of a tag: what is merged, what stays apart, whatever the order and the numbers."""
 
-from __future__ import annotations
-
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.catalog.normalize import (
-    MAX_TAG_LENGTH,
-    Vocabulary,
-    corrections,
-    fold_tag,
-)
+from rag.catalog.normalize import MAX_TAG_LENGTH, Vocabulary, corrections, fold_tag
 
 SAME = [
     ("In-Depth Interview", "indepth interviews"),
@@ -77,9 +70,8 @@ def test_a_slip_is_rare_and_stands_for_one_word() -> None:
 
 
 def test_the_name_is_the_most_used_spelling_without_a_slip() -> None:
-    vocabulary = Vocabulary(
-        {"harbour engagment": 30, "Harbour engagement": 2, "harbor engagement": 3}
-    )
+    counts = {"harbour engagment": 30, "Harbour engagement": 2, "harbor engagement": 3}
+    vocabulary = Vocabulary(counts)
     assert [group.name for group in vocabulary.groups] == ["harbor engagement"]
     assert vocabulary.groups[0].variants[0] == ("harbour engagment", 30)
     assert Vocabulary({"Tides": 2, "tides": 2, "tide": 1}).groups[0].name == "Tides"

@@ -30,12 +30,9 @@ def test_each_report_has_a_topic_which_filters_and_stays(
         assert index.catalog.ids(Filters(topic=(topic.name.upper(),))) == set(topic.reports)
         assert index.passages[topic.passage].report.id in topic.reports
     assert dict(index.catalog.counts("topic")) == {t.name: len(t.reports) for t in found}
-    kept = dict(np.load(tmp_path / "topics.npz"))
-    np.savez(
-        tmp_path / "topics.npz", names=[f"my {n}" for n in kept["names"]], centres=kept["centres"]
-    )
-    assert [t.name for t in opened(sample_index, tmp_path).topics] == [
-        f"my {t.name}" for t in found
-    ]
-    (tmp_path / "topics.npz").write_bytes(b"damaged")
+    kept, file = dict(np.load(tmp_path / "topics.npz")), tmp_path / "topics.npz"
+    np.savez(file, names=[f"my {name}" for name in kept["names"]], centres=kept["centres"])
+    named = [topic.name for topic in opened(sample_index, tmp_path).topics]
+    assert named == [f"my {topic.name}" for topic in found]
+    file.write_bytes(b"damaged")
     assert opened(sample_index, tmp_path).topics == found

@@ -13,9 +13,8 @@ from rag.settings import Settings
 from rag.types import Notice
 
 ICE = passage("Women sell smoked fish at the market because ice is dear in the summer.")
-WELLS = passage(
-    "Farmers share the water of three wells by the hour.", report("wells", "Ghana", "GH")
-)
+GHANA = report("wells", "Ghana", "GH")
+WELLS = passage("Farmers share the water of three wells by the hour.", GHANA)
 READ = [ICE, WELLS]
 CLAIM = "In Ghana farmers share the water of three wells"
 TOO_LONG = Reply(status=400, body='{"error": {"message": "maximum context length is 4096"}}')
@@ -87,9 +86,8 @@ FOUND = ("supported", "supported", "unsupported", "partly", "unsupported")
 
 
 def reply(*verdicts: str) -> str:
-    entries = [
-        {"sentence": n, "reason": f"Why {n} [1]", "verdict": v} for n, v in enumerate(verdicts, 1)
-    ]
+    judged = enumerate(verdicts, 1)
+    entries = [{"sentence": n, "reason": f"Why {n} [1]", "verdict": v} for n, v in judged]
     return orjson.dumps({"verdicts": entries}).decode()
 
 

@@ -10,10 +10,8 @@ ICE = passage(
     "The lab asked 34 women who sell smoked fish from 2 PM. They sell it at the market because ice "
     "is dear in the summer. None of them owns a freezer."
 )
-WELLS = passage(
-    "Farmers share the water of three wells by the hour.",
-    report("wells", "Ghana", "GH", title="Water by the hour"),
-)
+GHANA = report("wells", "Ghana", "GH", title="Water by the hour")
+WELLS = passage("Farmers share the water of three wells by the hour.", GHANA)
 CATCH = passage("They dried 1 049 767 kg of fish, 38,6% of the catch, in the second season.")
 CONGO = passage("Boats carry ice.", report("congo", "Democratic Republic of the Congo", "CD"))
 GLACE = passage("Les femmes vendent le poisson fumé.", report("glace", "Togo", "TG"), language="fr")
@@ -80,15 +78,10 @@ def test_sums_counts_and_the_question_s_own_numbers_are_no_errors(sentence: str)
 def test_a_citation_moves_only_to_a_passage_that_has_nearly_all_of_the_words() -> None:
     moved, verdict = verify("Farmers share the water of three wells.", ICE)
     assert (moved.cited, verdict.status) == ((2,), "supported")
-    for sentence in (
-        "Farmers share boats and ideas at a market.",
-        "Penguins built a bank of snow.",
-    ):
+    for sentence in ("Farmers share boats and ideas at a market.", "Penguins built a bank."):
         same, verdict = verify(sentence, ICE)
         assert (same.cited, verdict.reason) == ((1,), Notice("said_in_part"))
     # Words of another language can't be compared.
     assert verify("Women sell the fish of 5.", GLACE)[1].denied
-    assert verify("Women sell smoked fish.", GLACE) == (
-        Claim("Women sell smoked fish.", (5,)),
-        Verdict("unchecked", covered=1.0),
-    )
+    claim, verdict = verify("Women sell smoked fish.", GLACE)
+    assert (claim.cited, verdict) == ((5,), Verdict("unchecked", covered=1.0))

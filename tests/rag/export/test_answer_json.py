@@ -1,7 +1,5 @@
 """Answers as JSON: the contract's keys and types, and reading back what was written."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

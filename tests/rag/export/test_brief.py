@@ -110,7 +110,6 @@ def test_a_refusal_shows_the_nearest_passages_and_a_complete_list_is_complete() 
 def test_a_report_s_name_is_escaped_in_its_address() -> None:
     name = "a/../b?c#d <é\"'{report}\ud800"
     escaped = "a%2F..%2Fb%3Fc%23d%20%3C%C3%A9%22%27%7Breport%7D%3F"
-    assert report_link("https://labs.example/{report}?v=1", name) == (
-        f"https://labs.example/{escaped}?v=1"
-    )
+    link = report_link("https://labs.example/{report}?v=1", name)
+    assert link == f"https://labs.example/{escaped}?v=1"
     assert report_link("", "a") == ""

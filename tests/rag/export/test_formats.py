@@ -138,13 +138,9 @@ def test_the_pdf_is_tagged_carries_its_fonts_and_has_every_arabic_letter() -> No
     assert reader.metadata.title == "Souks"
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
     assert str(reader.trailer["/Root"]["/Lang"]).startswith("en")
-    fonts = [
-        str(font.get_object()["/BaseFont"])
-        for page in reader.pages
-        for font in page["/Resources"]["/Font"].values()
-    ]
+    fonts = [f for page in reader.pages for f in page["/Resources"]["/Font"].values()]
     assert fonts
-    assert all("FiraGO" in font for font in fonts)
+    assert all("FiraGO" in str(font.get_object()["/BaseFont"]) for font in fonts)
     # Readers give Arabic back by line and word in an order of their own.
     shown = Counter("".join(page.extract_text() for page in reader.pages))
     wanted = Counter(ch for ch in ARABIC + RIGHT_TO_LEFT.question if ch.isalpha())
@@ -182,9 +178,8 @@ def test_rows_are_never_formulas_and_say_where_a_quote_stands() -> None:
 
 def test_references_have_one_entry_per_report_with_all_it_is_cited_for() -> None:
     twice = [PLAIN, answer(passage("Once more."), question="A second question?")]
-    bib, ris, csl = (
-        export(twice, ending, report_url=URL).decode() for ending in ("bib", "ris", "csl.json")
-    )
+    endings = ("bib", "ris", "csl.json")
+    bib, ris, csl = (export(twice, ending, report_url=URL).decode() for ending in endings)
     entries = rispy.loads(ris)
     assert [entry["id"] for entry in entries] == ["one_report", "two", "three"]
     assert entries[0]["type_of_reference"] == "RPRT"

@@ -26,19 +26,15 @@ def made() -> SurveyFile:
     info = report("one", "Fiji", "FJ", title="=HYPERLINK(1)", kind="experiment")
     evidence = Evidence("compared", "control_group", "Yes", ("sample_size",), "partly", "In part.")
     cells = {"+cost": SurveyCell("@SUM(A1)"), "next": SurveyCell(state="not_asked")}
-    words: dict[str, Any] = {
-        "passage": passage("-2 nets", info),
-        "quote": "-2 nets",
-    }
+    words: dict[str, Any] = {"passage": passage("-2 nets", info), "quote": "-2 nets"}
     rows = (
         SurveyRow(info, "about", 0.9, 0.8, evidence=evidence, cells=cells, span=(3, 10), **words),
         SurveyRow(report("two", "Peru", "PE"), "silent", 0.1, 0.0),
     )
     columns = (SurveyColumn("+cost", "form", ("What did it cost?",)), SurveyColumn("next", "form"))
     survey = Survey("nets?", "nets", "en", Filters(year=(2023,)), rows, (1, 2), columns=columns)
-    return SurveyFile(
-        survey, GapMap(("country", "year"), (), (), {}), DAY, "https://x.org/{report}"
-    )
+    gaps = GapMap(("country", "year"), (), (), {})
+    return SurveyFile(survey, gaps, DAY, "https://x.org/{report}")
 
 
 def test_a_csv_has_every_row_and_no_formula(made: SurveyFile) -> None:

@@ -12,16 +12,7 @@ from fake_engine import FakeEngine, passage, report
 
 from rag.catalog.tag_fields import Filters
 from rag.export.brief import answer_lines
-from rag.i18n.labels import (
-    author_label,
-    country_label,
-    format_count,
-    kind_label,
-    lab_label,
-    reports_and_labs,
-    stage_label,
-    value_label,
-)
+from rag.i18n import labels
 from rag.i18n.notices import notice_words
 from rag.i18n.translations import (
     ENGLISH,
@@ -98,7 +89,9 @@ def test_plural_forms() -> None:
         "fr": {0: "0 rapport", 1: "1 rapport", 1204: "1\u202f204 rapports"},
         "ar": {0: "لا تقارير", 1: "تقرير واحد", 2: "تقريران", 3: "3 تقارير", 11: "11 تقريرًا"},
     }.items():
-        assert {n: format_count(n, "report", translations_for(code)) for n in counts} == counts
+        assert {
+            n: labels.format_count(n, "report", translations_for(code)) for n in counts
+        } == counts
 
 
 def test_notices_are_put_into_the_reader_s_words() -> None:
@@ -121,14 +114,17 @@ FRENCH = translations_for("fr")
 
 
 def test_labs_are_named_in_the_reader_s_language() -> None:
-    assert country_label("Ivory Coast", FRENCH) == "Côte d’Ivoire"
-    assert country_label("Peru, Togo", translations_for("ar")) == "بيرو، توغو"
+    assert labels.country_label("Ivory Coast", FRENCH) == "Côte d’Ivoire"
+    assert labels.country_label("Peru, Togo", translations_for("ar")) == "بيرو، توغو"
     for name in ("Atlantis", "<b>Peru</b>", ""):
-        assert country_label(name, FRENCH) == name
+        assert labels.country_label(name, FRENCH) == name
     # English is what the report says, whatever CLDR calls it.
-    assert country_label("Turkey", ENGLISH) == "Turkey"
-    assert lab_label(report(0, countries=()), FRENCH) == "Laboratoire inconnu"
-    assert kind_label(report(0, kind="", type="learningplan"), ENGLISH) == "Action learning plan"
+    assert labels.country_label("Turkey", ENGLISH) == "Turkey"
+    assert labels.lab_label(report(0, countries=()), FRENCH) == "Laboratoire inconnu"
+    assert (
+        labels.kind_label(report(0, kind="", type="learningplan"), ENGLISH)
+        == "Action learning plan"
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,8 +138,8 @@ def test_labs_are_named_in_the_reader_s_language() -> None:
     ],
 )
 def test_values_have_labels(field: str, value: str, french: str, english: str) -> None:
-    assert value_label(field, value, FRENCH) == french
-    assert value_label(field, value, ENGLISH) == english
+    assert labels.value_label(field, value, FRENCH) == french
+    assert labels.value_label(field, value, ENGLISH) == english
 
 
 def test_the_page_shows_translated_names_and_uses_those_of_the_index() -> None:
@@ -172,9 +168,9 @@ def test_the_lab_before_a_sentence_is_recognised_in_each_language(speaker: str) 
 
 def test_what_an_innovator_wrote_is_not_a_lab_s() -> None:
     solution = report(0, kind="solution")
-    assert author_label(report(0), translations_for("fr")) == "Pérou"
-    assert author_label(solution) == "An innovator in Peru"
-    assert author_label(report(0, kind="solution", countries=())) == "An innovator"
-    assert stage_label(passage(report(0)), ENGLISH) == "What the lab found"
-    assert stage_label(passage(solution), ENGLISH).startswith("Written by an innovator")
-    assert reports_and_labs(2, 0, ENGLISH)["labs"] == "innovators"
+    assert labels.author_label(report(0), translations_for("fr")) == "Pérou"
+    assert labels.author_label(solution) == "An innovator in Peru"
+    assert labels.author_label(report(0, kind="solution", countries=())) == "An innovator"
+    assert labels.stage_label(passage(report(0)), ENGLISH) == "What the lab found"
+    assert labels.stage_label(passage(solution), ENGLISH).startswith("Written by an innovator")
+    assert labels.reports_and_labs(2, 0, ENGLISH)["labs"] == "innovators"

@@ -69,10 +69,8 @@ def test_it_finds_lists_and_surveys_as_files_do(
     assert engine.info()["passages"] == sample_engine.info()["passages"]
     shares = []
     for case in sample_cases:
-        theirs, ours = (
-            [hit.passage.id for hit in one.search(case.question, k=10)]
-            for one in (sample_engine, engine)
-        )
+        found = (one.search(case.question, k=10) for one in (sample_engine, engine))
+        theirs, ours = ([hit.passage.id for hit in hits] for hits in found)
         shares.append(len(set(theirs) & set(ours)) / max(1, len(theirs)))
         if case.question.startswith(("Which labs", "How many")):
             answers = (one.ask(case.question).answer for one in (sample_engine, engine))
@@ -82,11 +80,9 @@ def test_it_finds_lists_and_surveys_as_files_do(
     for_fiji = [engine.search("fish", filters=Filters(country=("Fiji",), language=("en",)))]
     assert {hit.passage.report.lab for hits in for_fiji for hit in hits} == {"Fiji"}
     # A survey reads everything, and copies it here.
-    rows = [
-        {row.report.id: row.verdict for row in one.survey("mobile money").survey.rows}
-        for one in (engine, sample_engine)
-    ]
-    assert rows[0] == rows[1]
+    surveys = [one.survey("mobile money").survey for one in (engine, sample_engine)]
+    ours, theirs = ({row.report.id: row.verdict for row in one.rows} for one in surveys)
+    assert ours == theirs
     assert engine.report_measure() is engine.report_measure()
     # So are the reports that go with one, and what is checked without a folder.
     ours, theirs = engine._current()[0], sample_engine._current()[0]
@@ -94,9 +90,8 @@ def test_it_finds_lists_and_surveys_as_files_do(
         info = theirs.heads[name].report.info
         assert line_of_work(ours, info) == line_of_work(theirs, info)
         assert similar(ours, info) == similar(theirs, info)
-    elsewhere = engine.settings
     answers = [sample_engine.ask(case.question).answer for case in sample_cases[:3]]
-    assert answers_stand(answers, elsewhere, json=False)
+    assert answers_stand(answers, engine.settings, json=False)
 
 
 def test_machines_take_turns_and_readers_see_each_change(
@@ -133,10 +128,8 @@ def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
 ) -> None:
     page = reader(stored, tmp_path)
     before = answer_of(page)
-    everybody = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-    )
-    postgres.sql("postgres", everybody)
+    others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    postgres.sql("postgres", f"SELECT pg_terminate_backend(pid) {others}")
     assert answer_of(page) == before
     postgres.stop()
     try:

@@ -22,11 +22,8 @@ QUESTION = "What did labs learn about mobile money?"
 
 @pytest.fixture(scope="module")
 def api(quick_engine: Engine) -> Iterator[httpx.Client]:
-    with (
-        serve(quick_engine) as address,
-        httpx.Client(base_url=f"{address}/api/v1", timeout=60) as client,
-    ):
-        yield client
+    with serve(quick_engine) as address:
+        yield httpx.Client(base_url=f"{address}/api/v1", timeout=60)
 
 
 def is_problem(reply: httpx.Response, status: int, words: str) -> None:

@@ -110,9 +110,7 @@ def test_large_and_deep_json_is_refused(service: Service, path: str) -> None:
 
 def test_many_filters_are_looked_at(service: Service) -> None:
     values = [f"value {n}" for n in range(MOST_VALUES)]
-    filters = {
-        name: list(range(MOST_VALUES)) if name == "year" else values for name in FILTER_FIELDS
-    }
+    filters = dict.fromkeys(FILTER_FIELDS, values) | {"year": list(range(MOST_VALUES))}
     body = {**QUESTION, "filters": filters, "ignored": filters}
     answer = httpx.post(f"{service[0]}/api/v1/ask", json=body, timeout=60)
     assert answer.json()["coverage"]["matched_reports"] == 0
@@ -133,9 +131,8 @@ def test_the_longest_question_and_conversation_keep_to_a_budget(service: Service
 def test_what_a_visitor_asked_is_no_other_s_to_export(service: Service) -> None:
     def exported(visit: str) -> str:
         body = {"session_hash": visit, "event_data": {"ending": "md", "last": False}}
-        export = next(
-            h for h in site.config["dependencies"] if [t[1] for t in h["targets"]] == ["export"]
-        )
+        handlers = site.config["dependencies"]
+        export = next(h for h in handlers if [t[1] for t in h["targets"]] == ["export"])
         body |= {"fn_index": export["id"], "data": [None], "trigger_id": export["targets"][0][0]}
         site.client.post("/gradio_api/queue/join", json=body).raise_for_status()
         return site.client.get("/gradio_api/queue/data", params={"session_hash": visit}).text
@@ -186,16 +183,12 @@ def test_a_jumping_clock_is_no_harm(quick_engine: Engine, monkeypatch: pytest.Mo
 def test_who_hangs_up_gets_no_answer(sample_index: Path, server: ScriptedServer, path: str) -> None:
     server.script(Reply(("The labs tell of it [1].",), mute=60))
     call = {"name": "ask", "arguments": QUESTION}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    rpc = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    body = rpc if path == "/mcp" else QUESTION
     headers = {"Accept": "application/json, text/event-stream"}
     settings = Settings(index=sample_index, openai_base_url=server.url, reranker="none")
     with serve(open_engine(settings)) as address:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(
-                f"{address}{path}",
-                json=QUESTION if path != "/mcp" else body,
-                headers=headers,
-                timeout=3,
-            )
+            httpx.post(f"{address}{path}", json=body, headers=headers, timeout=3)
         assert server.chats
         assert server.hung_up.wait(5)

@@ -87,9 +87,8 @@ def test_a_service_ends_amid_answer_and_survey(sample_index: Path, server: Scrip
 
         def ask() -> None:
             try:
-                reply = httpx.post(
-                    f"{address}/api/v1/ask", json={"question": "Ferries?"}, timeout=90
-                )
+                asked = {"question": "Ferries?"}
+                reply = httpx.post(f"{address}/api/v1/ask", json=asked, timeout=90)
                 told.append(str(reply.status_code))
             except httpx.TransportError:
                 told.append("hung up")

@@ -22,11 +22,8 @@ from ui.web.handlers import Exchange, Run, Talk, Update, Visit
 
 PERU = Filters(country=("Peru",))
 MARKETS = Filters(theme=("Markets",))
-NAMED = Coverage(
-    "answer",
-    filters=Filters(country=("Peru", "Togo"), type=("experiment",)),
-    first=Filters(year=(2022, 2023)),
-)
+ASKED = Filters(country=("Peru", "Togo"), type=("experiment",))
+NAMED = Coverage("answer", filters=ASKED, first=Filters(year=(2022, 2023)))
 
 
 def ask(
