@@ -84,6 +84,7 @@ def test_a_question_leads_to_source_report_and_export(sample_site: str, visit: V
 def test_the_mouse_and_the_keyboard_reach_the_quote_and_its_source(site: str, visit: Visit) -> None:
     page = visit(site)
     ask(page, "What keeps food cool?")
+    expect(page.locator("#uploads")).to_have_count(0)
     popover = page.locator("#popover")
     one, two = (page.locator(f"#turn-1 .cite[data-n='{n}']") for n in (1, 2))
     two.hover()

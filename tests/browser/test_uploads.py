@@ -1,13 +1,10 @@
 """Adding reports from the page, in a real browser: sent, taken in, answered from at once."""
 
-import io
-import zipfile
 from collections.abc import Iterator
 
-import httpx
 import pytest
-from fake_engine import FakeEngine
 from ferries import COUNTRIES, text
+from made_up import zipped
 from page_fixtures import Visit, ask, serious, serve
 from playwright.sync_api import FilePayload, expect
 
@@ -16,7 +13,6 @@ from ingest.sync import sync
 from rag.engine import Engine, open_engine
 from rag.index.layout import UPLOADED
 from rag.settings import Settings
-from ui.server.login import make_secret
 
 pytestmark = pytest.mark.browser
 
@@ -38,14 +34,6 @@ def file(name: str, data: bytes) -> FilePayload:
     return {"name": name, "mimeType": "text/markdown", "buffer": data}
 
 
-def archive(**members: str) -> bytes:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as opened:
-        for name, content in members.items():
-            opened.writestr(f"a/{name}.md", content)
-    return data.getvalue()
-
-
 def test_what_is_sent_is_added_and_quoted(open_site: tuple[str, Engine], visit: Visit) -> None:
     site, engine = open_site
     page = visit(site)
@@ -54,7 +42,8 @@ def test_what_is_sent_is_added_and_quoted(open_site: tuple[str, Engine], visit: 
     chad = text("Chad", "Chad waits for a ferry with solar lamps over Fianga lake.")
     name = "<img src=x onerror=window.hacked=1>.md"
     bad = file(name, b"[[a:b]]\n\nFianga, la ville inond\xe9e\n")
-    more = file("more.zip", archive(chad=chad, togo=text("Togo")))
+    both = {"a/chad.md": chad.encode(), "a/togo.md": text("Togo").encode()}
+    more = file("more.zip", zipped(both))
     chooser.set_input_files([more, bad, file("no.md", b"x")])
     result = page.locator("#upload-result .result")
     expect(result).to_contain_text("2 reports added.")
@@ -99,18 +88,3 @@ def test_a_failure_is_a_sentence_and_leaves_what_was_there(
     page.evaluate("document.querySelector('.upload-form').dataset.largest = 10")
     chooser.set_input_files(kenya)
     expect(page.locator("#uploads .sending")).to_contain_text("kenya.md is larger than")
-
-
-@pytest.mark.slow
-def test_only_who_may_add_reports_can_send_a_file(site: str, visit: Visit) -> None:
-    def status(address: str) -> int:
-        files = {"files": ("x.md", b"x" * 5000)}
-        return httpx.post(f"{address}/gradio_api/upload", files=files, timeout=60).status_code
-
-    assert visit(site).locator("#uploads").count() == 0
-    assert status(site) == 404
-    engine = FakeEngine()
-    engine.settings = Settings(page_ingest=True)
-    logins = {"Ana": make_secret("wet sand and lids", 2**14)}
-    with serve(engine, logins=logins) as closed:
-        assert status(closed) == 401

@@ -1,18 +1,17 @@
 """Huge and broken input beside good reports, through the command: named, and in little memory."""
 
 import gzip
-import io
 import json
 import subprocess
 import sys
 import tarfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ferries import text
+from made_up import zipped
 
 pytestmark = pytest.mark.slow
 MIB = 1024 * 1024
@@ -34,20 +33,12 @@ def _files() -> Mapping[str, bytes]:
 
 def _archives() -> Mapping[str, bytes]:
     return {
-        "bomb.zip": _zipped({"bomb.md": b" " * (200 * MIB), "beside.md": text("Laos").encode()}),
-        "bombs.zip": _zipped({f"{n}.md": b" " * (4 * MIB) for n in range(150)}),
+        "bomb.zip": zipped({"bomb.md": b" " * (200 * MIB), "beside.md": text("Laos").encode()}),
+        "bombs.zip": zipped({f"{n}.md": b" " * (4 * MIB) for n in range(150)}),
         "bomb.tgz": gzip.compress(_head("a.txt", 600 * MIB) + b"\0" * (100 * MIB)),
         "header.tgz": gzip.compress(_head("@LongLink", 2_000 * MIB) + b"\0" * (100 * MIB)),
         "broken.tgz": b"\x1f\x8b\x08 and no more",
     }
-
-
-def _zipped(members: Mapping[str, bytes]) -> bytes:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return data.getvalue()
 
 
 def _head(name: str, size: int) -> bytes:

@@ -5,11 +5,10 @@ import os
 import random
 import sys
 import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
-from made_up import report
+from made_up import report, zipped
 
 from ingest.sources import SourceFile, Unreadable, collect, printable, read_report
 from rag.errors import InputError
@@ -100,9 +99,7 @@ def test_strange_names_are_safe_to_show_and_store(tmp_path: Path) -> None:
 def pack(path: Path, members: dict[str, bytes]) -> Path:
     """Write an archive of the kind that its name says."""
     if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
-            for name, data in members.items():
-                zipped.writestr(name, data)
+        path.write_bytes(zipped(members))
         return path
     with tarfile.open(path, "w" if path.suffix == ".tar" else "w:gz") as tarred:
         for name, data in members.items():

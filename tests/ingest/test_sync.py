@@ -1,12 +1,12 @@
 """The index goes along with the files: what changed is embedded, the rest stays as it is."""
 
 import shutil
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from ferries import NOTE, content, counts, opened, stored_reports, text
+from ferries import NOTE, content, counts, files, opened, stored_reports, text
+from made_up import zipped
 
 from ingest.sync import sync
 from rag.errors import IndexMismatch
@@ -44,18 +44,16 @@ def test_only_changes_are_embedded(reports: Path, settings: Settings, embedded: 
 
 
 def test_a_changed_report_is_embedded_by_a_process_that_has_loaded_the_model(
-    reports: Path, settings: Settings, embedded: list[str], monkeypatch: pytest.MonkeyPatch
+    reports: Path, filled: Settings, embedded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sync([reports], settings)
-    embedded.clear()
     monkeypatch.setattr("ingest.embed.is_loaded", lambda: False)
     (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    assert sync([reports], settings).updated == ["peru"]
+    assert sync([reports], filled).updated == ["peru"]
     assert not embedded
     monkeypatch.undo()
-    other = elsewhere(settings)
+    other = elsewhere(filled)
     sync([reports], other)
-    assert np.allclose(opened(settings).dense[:], opened(other).dense[:], atol=1e-5)
+    assert np.allclose(opened(filled).dense[:], opened(other).dense[:], atol=1e-5)
 
 
 def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Settings) -> None:
@@ -63,15 +61,12 @@ def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Setti
     sync([reports], settings)
     assert "ana@" not in repr(stored_reports(settings))
     assert "ana@" not in repr(content(settings))
-    files = [path for path in settings.index.rglob("*") if path.is_file()]
-    assert files
-    assert not [path for path in files if b"ana@" in path.read_bytes()]
+    assert not [path for path, data in files(settings.index).items() if b"ana@" in data]
 
 
 def test_prune_deletes_what_is_gone_not_unreadable(reports: Path, settings: Settings) -> None:
     archive = reports.parent / "more.zip"
-    with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr("chad.md", text("Chad"))
+    archive.write_bytes(zipped({"chad.md": text("Chad").encode()}))
     sync([reports, archive], settings)
     (reports / "mali.md").unlink()
     (reports / "peru.md").write_bytes(b"\xff\x00 damaged")
@@ -82,33 +77,27 @@ def test_prune_deletes_what_is_gone_not_unreadable(reports: Path, settings: Sett
     assert set(content(settings)) == {"chad", "fiji", "peru"}
 
 
-def test_dry_run_writes_nothing(reports: Path, settings: Settings, embedded: list[str]) -> None:
-    sync([reports], settings)
-    passages = content(settings)
-    files = {path: path.read_bytes() for path in settings.index.rglob("*") if path.is_file()}
-    embedded.clear()
+def test_dry_run_writes_nothing(reports: Path, filled: Settings, embedded: list[str]) -> None:
+    passages, before = content(filled), files(filled.index)
     (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
     (reports / "mali.md").unlink()
     (reports / "chad.md").write_text(text("Chad"), "utf-8")
-    planned = sync([reports], settings, prune=True, dry_run=True)
+    planned = sync([reports], filled, prune=True, dry_run=True)
     assert (planned.added, planned.updated, planned.deleted) == (["chad"], ["peru"], ["mali"])
-    now = {path: path.read_bytes() for path in settings.index.rglob("*") if path.is_file()}
-    assert (now, content(settings)) == (files, passages)
+    assert (files(filled.index), content(filled)) == (before, passages)
     assert not embedded
-    done = sync([reports], settings, prune=True)
-    assert counts(done) == counts(planned)
+    assert counts(sync([reports], filled, prune=True)) == counts(planned)
 
 
-def test_another_embedding_is_refused_with_the_remedy(reports: Path, settings: Settings) -> None:
-    sync([reports], settings)
-    before = content(settings)
+def test_another_embedding_is_refused_with_the_remedy(reports: Path, filled: Settings) -> None:
+    before = content(filled)
     another = {"embedding": "openai:some-model", "openai_base_url": "http://127.0.0.1:9"}
-    other = settings.model_copy(update=another)
+    other = filled.model_copy(update=another)
     for dry_run in (False, True):
         with pytest.raises(IndexMismatch, match="--rebuild") as refused:
             sync([reports], other, dry_run=dry_run)
         assert "some-model" in str(refused.value)
-    assert content(settings) == before
+    assert content(filled) == before
 
 
 def test_namesakes_are_two_reports_in_any_order(reports: Path, settings: Settings) -> None:
@@ -128,18 +117,16 @@ def test_namesakes_are_two_reports_in_any_order(reports: Path, settings: Setting
     assert counts(sync([one, two], later)) == (0, 0, 2, 0, 0)
 
 
-def test_what_moved_is_not_embedded(reports: Path, settings: Settings, embedded: list[str]) -> None:
-    sync([reports], settings)
-    before = content(settings)
-    embedded.clear()
+def test_what_moved_is_not_embedded(reports: Path, filled: Settings, embedded: list[str]) -> None:
+    before = content(filled)
     moved = shutil.move(reports, reports.with_name("moved"))
-    result = sync([moved], settings)
+    result = sync([moved], filled)
     assert (result.moved, counts(result)) == (["fiji", "mali", "peru"], (0, 0, 0, 0, 0))
     (moved / "peru.md").rename(moved / "peru_2023.md")
-    result = sync([moved], settings)
+    result = sync([moved], filled)
     assert (result.moved, counts(result)) == (["peru_2023"], (0, 0, 2, 0, 0))
     assert not embedded
-    after = content(settings)
+    after = content(filled)
     assert set(after) == {"fiji", "mali", "peru_2023"}
     assert {p.text for p in after["peru_2023"]} == {p.text for p in before["peru"]}
-    assert counts(sync([moved], settings, prune=True)) == (0, 0, 3, 0, 0)
+    assert counts(sync([moved], filled, prune=True)) == (0, 0, 3, 0, 0)

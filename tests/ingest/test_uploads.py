@@ -1,15 +1,14 @@
 """Reports that come through the page: what comes in, what is left out, and that nothing is lost."""
 
-import io
 import stat
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ferries import content, text
 from filelock import FileLock
+from made_up import zipped
 
 from ingest import uploads
 from ingest.sync import SyncResult, sync
@@ -24,13 +23,6 @@ TOGO = text("Togo").encode()
 
 
 @pytest.fixture
-def filled(reports: Path, settings: Settings) -> Settings:
-    """An index with the reports of three labs."""
-    sync([reports], settings)
-    return settings
-
-
-@pytest.fixture
 def send(filled: Settings, tmp_path: Path) -> Send:
     """Takes files in, by their names, as if they had been sent."""
 
@@ -42,14 +34,6 @@ def send(filled: Settings, tmp_path: Path) -> Send:
         return take_in(given, filled, lambda *_: None)
 
     return sent
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return made.getvalue()
 
 
 def uploaded(settings: Settings) -> dict[str, bytes]:

@@ -57,6 +57,13 @@ def content(settings: Settings) -> dict[str, list[Passage]]:
     return found
 
 
+def files(folder: Path) -> dict[Path, bytes]:
+    """All files of a folder with what they hold."""
+    found = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert found
+    return found
+
+
 def counts(result: SyncResult) -> tuple[int, ...]:
     """How many reports were added, updated, unchanged, deleted and skipped."""
     lists = (result.added, result.updated, result.unchanged, result.deleted, result.skipped)
@@ -102,6 +109,13 @@ def reports(tmp_path: Path) -> Path:
 def settings(tmp_path: Path) -> Settings:
     """Settings with an index that is not there yet."""
     return Settings(index=tmp_path / "index")
+
+
+@pytest.fixture
+def filled(reports: Path, settings: Settings) -> Settings:
+    """Settings with an index of the three reports."""
+    sync([reports], settings)
+    return settings
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """Makes up report files for the tests of ingest: small ones, and text broken in every way."""
 
+import io
+import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 
 from hypothesis import settings
@@ -43,6 +46,15 @@ def learned(*files: str) -> Forms:
 def passages_of(raw: str, forms: Forms = NO_FORMS, max_tokens: int = 300) -> list[Passage]:
     """The passages of a file's text."""
     return chunk(parse("made_up", raw, forms), max_tokens)
+
+
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    """An archive of files."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return made.getvalue()
 
 
 def read_back(raw: str, passage: Passage) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import chromadb
 import numpy as np
 import pytest
-from ferries import content, counts, cut_short, disk_usage, missing_sentences, opened, text
+from ferries import content, counts, cut_short, disk_usage, files, missing_sentences, opened, text
 from llama_index.core import MockEmbedding, VectorStoreIndex
 from llama_index.core.schema import QueryBundle
 
@@ -29,62 +29,54 @@ ALL = {"fiji", "mali", "peru"}
 QUESTION = "Who counts the boats in Peru?"
 
 
-def files(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_a_reader_writes_nothing_and_keeps_its_version(reports: Path, settings: Settings) -> None:
-    sync([reports], settings)
-    before = files(settings.index)
-    reader = opened(settings)
-    assert open_engine(settings).search("Who waits for a ferry?")
-    assert files(settings.index) == before
+def test_a_reader_writes_nothing_and_keeps_its_version(reports: Path, filled: Settings) -> None:
+    before = files(filled.index)
+    reader = opened(filled)
+    assert open_engine(filled).search("Who waits for a ferry?")
+    assert files(filled.index) == before
     expected = list(reader.passages), reader.keyword.scores("ferry Peru", "en").tolist()
     (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    sync([reports], settings)
+    sync([reports], filled)
     reader._records.clear()
     assert (list(reader.passages), reader.keyword.scores("ferry Peru", "en").tolist()) == expected
-    assert [p.text for p in content(settings)["peru"]] != [p.text for p in expected[0]][-2:]
+    assert [p.text for p in content(filled)["peru"]] != [p.text for p in expected[0]][-2:]
 
 
-def test_many_changes_make_one_index(reports: Path, settings: Settings, tmp_path: Path) -> None:
+def test_many_changes_make_one_index(reports: Path, filled: Settings, tmp_path: Path) -> None:
     """What is of the past goes at last: files do not grow for ever, and deleted texts are gone."""
-    sync([reports], settings)
     for n in range(6):
         (reports / "peru.md").write_text(text("Peru", answer=f"Lima {n}"), "utf-8")
         (reports / f"chad_{n}.md").write_text(text("Chad", answer=f"Moundou {n}"), "utf-8")
-        sync([reports], settings)
+        sync([reports], filled)
     (reports / "mali.md").unlink()
-    assert sync([reports], settings, prune=True).deleted == ["mali"]
-    other = settings.model_copy(update={"index": tmp_path / "other"})
+    assert sync([reports], filled, prune=True).deleted == ["mali"]
+    other = filled.model_copy(update={"index": tmp_path / "other"})
     sync([reports], other)
-    sync([reports], settings)
-    one, two = opened(settings), opened(other)
+    sync([reports], filled)
+    one, two = opened(filled), opened(other)
     assert one.revision == two.revision
     assert list(one.passages) == list(two.passages)
     assert np.allclose(one.dense[:], two.dense[:], atol=1e-5)
     question = "Who waits for a ferry in Lima?"
     assert np.allclose(one.keyword.scores(question, "en"), two.keyword.scores(question, "en"))
     assert one.version.rows == two.version.rows
-    assert len(list(settings.index.glob("data-*"))) == 1
-    assert missing_sentences(settings.index) == set()
+    assert len(list(filled.index.glob("data-*"))) == 1
+    assert missing_sentences(filled.index) == set()
 
 
 @pytest.mark.parametrize("damage", [b"\xff\xfe", b"{}", None])
 def test_a_damaged_pointer_is_named_and_repaired(
-    reports: Path, settings: Settings, embedded: list[str], damage: bytes | None
+    reports: Path, filled: Settings, embedded: list[str], damage: bytes | None
 ) -> None:
-    sync([reports], settings)
-    before = content(settings)
-    pointer = settings.index / "current"
+    before = content(filled)
+    pointer = filled.index / "current"
     pointer.unlink()
     if damage is not None:
         pointer.write_bytes(damage)
     with pytest.raises(IndexDamaged, match="asklabs ingest PATH"):
-        open_engine(settings)
-    embedded.clear()
-    assert counts(sync([reports], settings)) == (0, 0, 3, 0, 0)
-    assert content(settings) == before
+        open_engine(filled)
+    assert counts(sync([reports], filled)) == (0, 0, 3, 0, 0)
+    assert content(filled) == before
     assert not embedded
 
 
@@ -103,21 +95,19 @@ def test_an_index_of_an_unknown_kind_is_refused(reports: Path, settings: Setting
             use()
 
 
-def test_an_older_index_is_kept(reports: Path, settings: Settings, embedded: list[str]) -> None:
+def test_an_older_index_is_kept(reports: Path, filled: Settings, embedded: list[str]) -> None:
     """Chroma holds the same in the same way."""
-    sync([reports], settings)
-    before = content(settings)
-    pointer = settings.index / "current"
+    before = content(filled)
+    pointer = filled.index / "current"
     pointer.write_bytes(b'{"data":"data-efb2a1da","number":1,"rows":6,"heads":1,"terms":[[0,6]]}')
-    with sqlite3.connect(settings.index / "chroma" / "reports.sqlite3") as rows:
+    with sqlite3.connect(filled.index / "chroma" / "reports.sqlite3") as rows:
         rows.execute("ALTER TABLE report DROP COLUMN mark")
-    embedded.clear()
     with pytest.raises(IndexDamaged, match=r"older kind.*asklabs ingest PATH"):
-        open_engine(settings)
-    assert counts(sync([reports], settings)) == (0, 0, 3, 0, 0)
-    assert content(settings) == before
+        open_engine(filled)
+    assert counts(sync([reports], filled)) == (0, 0, 3, 0, 0)
+    assert content(filled) == before
     assert not embedded
-    assert missing_sentences(settings.index) == set()
+    assert missing_sentences(filled.index) == set()
 
 
 def test_an_ingest_that_was_cut_short_is_continued(
@@ -148,50 +138,45 @@ def spoil(path: Path) -> None:
 )
 def test_damaged_files_are_made_again_from_chroma(
     reports: Path,
-    settings: Settings,
+    filled: Settings,
     embedded: list[str],
     name: str,
     damage: Callable[[Path], object],
 ) -> None:
-    sync([reports], settings)
-    before = content(settings)
-    (path,) = settings.index.glob(f"data-*/{name}")
+    before = content(filled)
+    (path,) = filled.index.glob(f"data-*/{name}")
     damage(path)
-    embedded.clear()
-    assert counts(sync([reports], settings)) == (0, 0, 3, 0, 0)
-    assert content(settings) == before
+    assert counts(sync([reports], filled)) == (0, 0, 3, 0, 0)
+    assert content(filled) == before
     assert not embedded
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["chroma.sqlite3", "header.bin", "reports.sqlite3"])
 def test_a_torn_database_is_made_again_from_the_published_files(
-    reports: Path, settings: Settings, embedded: list[str], name: str
+    reports: Path, filled: Settings, embedded: list[str], name: str
 ) -> None:
-    sync([reports], settings)
-    before = content(settings)
-    chroma = settings.index / "chroma"
+    before = content(filled)
+    chroma = filled.index / "chroma"
     with sqlite3.connect(chroma / "reports.sqlite3") as rows:
         rows.execute("UPDATE state SET revision = ''")
     segments = [path for path in chroma.glob("*-*-*-*-*") if path.is_dir()]
     for path in [*chroma.rglob(name)] or [segments[0] / name]:
         path.write_bytes(path.read_bytes()[:100] if path.exists() else b"torn")
-    embedded.clear()
-    assert counts(sync([reports], settings)) == (0, 0, 3, 0, 0)
+    assert counts(sync([reports], filled)) == (0, 0, 3, 0, 0)
     assert not embedded
-    shutil.rmtree(next(settings.index.glob("data-*")))
-    assert counts(sync([reports], settings)) == (0, 0, 3, 0, 0)
-    assert content(settings) == before
+    shutil.rmtree(next(filled.index.glob("data-*")))
+    assert counts(sync([reports], filled)) == (0, 0, 3, 0, 0)
+    assert content(filled) == before
 
 
-def test_where_all_is_damaged_the_index_is_made_anew(reports: Path, settings: Settings) -> None:
-    sync([reports], settings)
-    shutil.rmtree(next(settings.index.glob("data-*")))
-    (settings.index / "chroma" / "reports.sqlite3").unlink()
+def test_where_all_is_damaged_the_index_is_made_anew(reports: Path, filled: Settings) -> None:
+    shutil.rmtree(next(filled.index.glob("data-*")))
+    (filled.index / "chroma" / "reports.sqlite3").unlink()
     with pytest.raises(IndexDamaged, match="--rebuild"):
-        sync([reports], settings)
-    assert counts(sync([reports], settings, rebuild=True)) == (3, 0, 0, 0, 0)
-    assert set(content(settings)) == ALL
+        sync([reports], filled)
+    assert counts(sync([reports], filled, rebuild=True)) == (3, 0, 0, 0, 0)
+    assert set(content(filled)) == ALL
 
 
 @pytest.mark.slow
@@ -216,14 +201,13 @@ def test_other_programs_find_the_same_in_chroma(sample_index: Path) -> None:
         assert np.allclose([ours[position[node.node_id]] for node in found], best, atol=1e-5)
 
 
-def test_a_copy_of_a_served_index_is_one(reports: Path, settings: Settings, tmp_path: Path) -> None:
-    sync([reports], settings)
-    keep_feedback(settings.index, VOTE)
-    engine = open_engine(settings)
-    moved = settings.model_copy(update={"index": tmp_path / "copié vers" / "ici"})
-    shutil.copytree(settings.index, moved.index)
+def test_a_copy_of_a_served_index_is_one(reports: Path, filled: Settings, tmp_path: Path) -> None:
+    keep_feedback(filled.index, VOTE)
+    engine = open_engine(filled)
+    moved = filled.model_copy(update={"index": tmp_path / "copié vers" / "ici"})
+    shutil.copytree(filled.index, moved.index)
     answer, revision = engine.ask(QUESTION).answer.text, engine.revision
-    shutil.rmtree(settings.index)
+    shutil.rmtree(filled.index)
     restored = open_engine(moved)
     assert restored.revision == revision
     assert restored.ask(QUESTION).answer.text == answer
@@ -253,17 +237,16 @@ def test_an_index_of_an_older_version_answers_refuses_reports_and_is_made_anew(
 
 
 def test_too_little_room_is_named_before_anything_is_written(
-    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    reports: Path, filled: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sync([reports], settings)
     (reports / "nepal.md").write_text(text("Nepal"), "utf-8")
     monkeypatch.setattr(shutil, "disk_usage", disk_usage(30_000))
     with pytest.raises(IndexUnusable, match=r"has 30 kB free, and this needs about .*Free space"):
-        sync([reports], settings)
-    assert set(content(settings)) == ALL
+        sync([reports], filled)
+    assert set(content(filled)) == ALL
     # Network disks that say nothing are not taken for full.
     monkeypatch.setattr(shutil, "disk_usage", disk_usage(0, total=0))
-    assert sync([reports], settings).added == ["nepal"]
+    assert sync([reports], filled).added == ["nepal"]
 
 
 @contextmanager

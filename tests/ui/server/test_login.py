@@ -93,7 +93,8 @@ def test_the_command_prompts_for_the_password_and_does_not_print_it(tmp_path: Pa
 @pytest.fixture(scope="module")
 def closed() -> Iterator[str]:
     """A page that Ana alone may see."""
-    with serve(FakeEngine(), logins={"Ana": login.make_secret(PASSWORD, QUICK)}) as address:
+    logins = {"Ana": login.make_secret(PASSWORD, QUICK)}
+    with serve(FakeEngine(), logins=logins, page_ingest=True) as address:
         yield address
 
 
@@ -102,6 +103,8 @@ def test_nothing_is_reached_without_a_login(closed: str) -> None:
         assert httpx.get(f"{closed}/{path}").status_code == 401, path
     for path in ("queue/join", "run/predict"):
         assert httpx.post(f"{closed}/gradio_api/{path}", json=CALL).status_code == 401, path
+    files = {"files": ("x.md", b"x" * 5000)}
+    assert httpx.post(f"{closed}/gradio_api/upload", files=files).status_code == 401
     text = httpx.get(f"{closed}/").text
     assert 'name="password"' in text
     for content in ("Peru", "Food waste", "Filters", "asklabs-index"):
