@@ -58,8 +58,7 @@ def test_a_question_leads_to_source_report_and_export(sample_site: str, visit: V
     assert quote in card.locator("blockquote").inner_text()
 
     button = card.get_by_role("button", name="Open report")
-    button.focus()
-    page.keyboard.press("Enter")
+    button.press("Enter")
     dialog = page.locator("dialog.report")
     expect(dialog.locator("mark").first).to_be_in_viewport()
     assert dialog.locator("mark").first.inner_text() == quote
@@ -152,8 +151,7 @@ def test_an_answer_is_asked_again_and_rated(site: str, engine: FakeEngine, visit
     expect(row_button(page, "Ask again", 1)).to_have_count(0)
     for name in ("Ask again", "Read more reports"):
         row_button(page, name).evaluate("e => (e.dataset.old = 1)")
-        row_button(page, name).focus()
-        page.keyboard.press("Enter")
+        row_button(page, name).press("Enter")
         expect(row_button(page, name)).not_to_have_attribute("data-old", "1")
         expect(row_button(page, name)).to_be_focused()
     assert [question for question, *_ in engine.asked[-2:]] == ["Is it good?"] * 2
@@ -182,8 +180,7 @@ def test_what_the_question_names_is_taken_out_and_back(sample_site: str, visit: 
     rows = page.locator("#turn-1 .list tbody tr")
     before = rows.count()
     year = page.get_by_role("button", name="Ask again without Year: 2023")
-    year.focus()
-    page.keyboard.press("Enter")
+    year.press("Enter")
     unused = page.locator("#thread #turn-1 .unused")
     expect(unused).to_contain_text("2023 (not used)")
     assert rows.count() > before
@@ -192,8 +189,7 @@ def test_what_the_question_names_is_taken_out_and_back(sample_site: str, visit: 
     page.get_by_role("button", name="Ask again without Type: Action learning plan").click()
     expect(unused).to_have_count(2)
     expect(page.locator("#turn-2")).to_have_count(0)
-    back.focus()
-    page.keyboard.press("Enter")
+    back.press("Enter")
     expect(unused).to_have_count(1)
     expect(unused).to_contain_text("Action learning plan")
     expect(year).to_be_focused()
