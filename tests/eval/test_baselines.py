@@ -6,12 +6,7 @@ from typing import Any
 import pytest
 from openai_server import Reply, ScriptedServer
 
-from eval.baselines import (
-    NAMES,
-    Baseline,
-    make_baselines,
-    run_baselines,
-)
+from eval.baselines import NAMES, Baseline, make_baselines, run_baselines
 from eval.cases import Case
 from eval.compare import compare
 from eval.report import write_report
@@ -81,14 +76,11 @@ def test_runs_stand_beside_ours(
 def test_a_chat_model_gets_the_prompts_of_llama_index(
     server: ScriptedServer, sample_engine: Engine
 ) -> None:
-    settings = Settings(
-        index=sample_engine.settings.index, model="openai:test", openai_base_url=server.url
-    )
+    index = sample_engine.settings.index
+    settings = Settings(index=index, model="openai:test", openai_base_url=server.url)
     baseline = make_baselines(open_engine(settings), silent)["plain"]
-    server.script(
-        Reply(("What do women in Maseru try?",)),
-        Reply(("The women distrust the handing over ", "[1][99].")),
-    )
+    written = Reply(("The women distrust the handing over ", "[1][99]."))
+    server.script(Reply(("What do women in Maseru try?",)), written)
     answer = ask(baseline, "And what do they try?", HISTORY)
     bodies: list[Any] = [request.body for request in server.requests]
     condense, cite = (body["messages"][-1]["content"] for body in bodies)

@@ -30,11 +30,7 @@ def write(path: Path, *rows: dict[str, Any] | str) -> Path:
 
 def test_a_line_becomes_a_case_and_a_line_again(tmp_path: Path) -> None:
     history = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Fiji."}]
-    row = GOOD | {
-        "type": "followup",
-        "history": history,
-        "alt_reports": ["beacons_2"],
-    }
+    row = GOOD | {"type": "followup", "history": history, "alt_reports": ["beacons_2"]}
     # With a byte order mark and a line's end of Windows.
     (case,) = load_cases(write(tmp_path / "cases.jsonl", f"\ufeff{json.dumps(row)}\r", ""))
     assert (case.id, case.type, case.facts) == ("c1", "followup", ("12",))
@@ -69,9 +65,7 @@ def test_of_natural_questions_only_what_is_scored_is_kept() -> None:
         ({"id": "c1"}, "'c1' stands in line 1 too"),
     ],
 )
-def test_a_bad_field_is_named_with_its_line(
-    tmp_path: Path, changes: dict[str, Any], named: str
-) -> None:
+def test_a_bad_field_is_named_by_line(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
     path = write(tmp_path / "cases.jsonl", GOOD, "", GOOD | {"id": "c2"} | changes)
     with pytest.raises(InputError) as caught:
         load_cases(path)

@@ -87,19 +87,16 @@ def test_a_summary_is_short_and_without_questions_of_readers(tmp_path: Path) -> 
     assert "private" not in (out / "summary.json").read_text(encoding="utf-8")
 
 
+RANKED = Case("r", "tags", "en", "Which?", (), ranking=(("Pilots", 9), ("Surveys", 4)))
+
+
 @pytest.mark.parametrize(
     ("of", "missing"),
     [
         (answered(cited=("boats",)), ()),
         (answered(text="Some."), ("12 boats",)),
         (answered(case("l", "listing"), cited=("b",)), ("a",)),
-        (
-            answered(
-                Case("r", "tags", "en", "Which?", (), ranking=(("Pilots", 9), ("Surveys", 4))),
-                text="Pilots: 9.",
-            ),
-            ("Surveys",),
-        ),
+        (answered(RANKED, text="Pilots: 9."), ("Surveys",)),
         (Outcome(BOATS, error="ModelError: down"), ("12 boats",)),
     ],
 )

@@ -57,10 +57,8 @@ class Echo:
             raise ModelError(text_notice("The model's server is down. Start it."))
         cited = (Citation(1, BOATS, "12 boats carried a beacon"),)
         listed = Coverage("answer", ("boats",))
-        answer = Answer(
-            question, question, self.text, False, cited, (Hit(BOATS, 1.0),), listed, mode="echo"
-        )
-        self.streams.append(Stream(answer))
+        said = (question, question, self.text, False)
+        self.streams.append(Stream(Answer(*said, cited, (Hit(BOATS, 1.0),), listed, mode="echo")))
         return self.streams[-1]
 
     def report(self, report_id: str) -> StoredReport:
@@ -135,10 +133,8 @@ def test_the_sample_is_answered_above_its_floors(
 def test_a_run_is_held_to_floors_and_renews_them(tmp_path: Path) -> None:
     out, path = save(tmp_path / "run", *numbered(20, facts=0.8)), tmp_path / "floors.json"
     path.write_text('{"all quote_ok": 1.0, "all facts": 0.85}', encoding="utf-8")
-    assert below_floors(out, path) == [
-        "all quote_ok: not measured",
-        "all facts: 0.800 (n=20) is below 0.85",
-    ]
+    low = "all facts: 0.800 (n=20) is below 0.85"
+    assert below_floors(out, path) == ["all quote_ok: not measured", low]
     assert below_floors(out, path, renew=True) == []
     # One case of twenty below the interval, which has no width.
     assert json.loads(path.read_bytes()) == {"all quote_ok": 1.0, "all facts": 0.75}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import passages
 from passages import text_notice
 
 from rag.catalog.catalog import Catalog
@@ -30,26 +31,22 @@ LABS = (("Peru", "PE"), ("Togo", "TG"), ("Viet Nam", "VN"))  # of every third re
 
 def report(number: int, **given: Any) -> ReportInfo:
     """A report of an invented lab."""
-    name, iso = LABS[number % 3]
-    values = {
-        "id": f"report_{number}",
-        "title": f"Cool boxes at the market, part {number}",
-        "countries": (name,),
-        "iso": (iso,),
-        "year": 2021 + number % 4,
-        "type": "learningplan",
-        "kind": "closing" if number % 2 else "plan",
-        "methods": ("Prototyping",),
-        "thematic_areas": ("Food waste",) if number % 4 else ("Markets",),
-    }
-    return ReportInfo(**(values | given))
+    info = passages.report(
+        f"report_{number}",
+        *LABS[number % 3],
+        title=f"Cool boxes at the market, part {number}",
+        year=2021 + number % 4,
+        kind="closing" if number % 2 else "plan",
+        methods=("Prototyping",),
+        thematic_areas=("Food waste",) if number % 4 else ("Markets",),
+    )
+    return replace(info, **given)
 
 
 def passage(info: ReportInfo, number: int = 1, text: str = "", **given: Any) -> Passage:
     """A passage of a report, with the quote somewhere in its middle."""
-    place = {"section": "Learnings", "prompt": "What did you learn from this?"}
-    values = {"text": text or TEXT, "spans": ((0, 9),), "stage": "finding"}
-    return Passage(f"{info.id}#{number}", info, **(place | values | given))
+    place = {"prompt": "What did you learn from this?", "id": f"{info.id}#{number}"}
+    return passages.passage(text or TEXT, info, **(place | {"spans": ((0, 9),)} | given))
 
 
 def whole(info: ReportInfo, said: str = "") -> tuple[Passage, ...]:

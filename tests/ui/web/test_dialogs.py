@@ -97,9 +97,7 @@ def test_a_lab_s_page_has_its_years_methods_and_reports() -> None:
     assert page.all("button", "open-report")
     gone = open_report(Visit(FakeEngine(), sent={"report": "lab:Atlantis"}))
     assert "removed" in gone
-
-
-def test_a_report_s_page_leads_to_its_line_of_work_and_its_lab() -> None:
+    # A report's page leads to it.
     page = Outline(open_report(Visit(FakeEngine(), sent={"report": "report_0"})))
     assert "The same line of work" in page.text
     assert page.all("button", "open-report")[0]["data-report"] == "lab:Peru"

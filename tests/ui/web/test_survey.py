@@ -80,22 +80,16 @@ def test_what_is_no_topic_or_no_report_ends_in_a_sentence(sample_engine: Engine)
     assert next(show(visited(sample_engine, "")))["surveyed"] is None
 
 
-def test_a_row_opens_at_its_quote(sample_engine: Engine) -> None:
-    _, run = shown(sample_engine, TOPIC)
-    row = run.survey.found[0] if run.survey else None
-    assert row
-    assert row.passage
-    sent = {"report": row.report.id, "turn": -1}
-    assert run.quotes(sent) == {row.passage.id: [row.quote]}
-    assert run.quotes(sent | {"n": ["?"]}) == run.quotes(sent)
-    assert run.quotes(sent | {"turn": 1}) == run.quotes({}) == {}
-
-
-def test_columns_are_filled_and_their_cells_open_at_their_quotes(sample_engine: Engine) -> None:
+def test_rows_and_cells_of_columns_open_at_their_quotes(sample_engine: Engine) -> None:
     asked = f"{TOPIC}&columns=What+did+you+learn%3F&columns=Methods"
     html, run = shown(sample_engine, asked)
     assert run.survey
     assert [column.kind for column in run.survey.columns] == ["form", "tag"]
+    row = run.survey.found[0]
+    assert row.passage
+    sent = {"report": row.report.id, "turn": -1}
+    assert run.quotes(sent) == run.quotes(sent | {"n": ["?"]}) == {row.passage.id: [row.quote]}
+    assert run.quotes(sent | {"turn": 1}) == run.quotes({}) == {}
     cells = {row.report.id: row.cells["What did you learn?"] for row in run.survey.found}
     report, cell = next((r, c) for r, c in cells.items() if c.passage)
     sent = {"report": report, "turn": -1, "n": 1}
