@@ -75,8 +75,12 @@ def rank(name: str) -> int | None:
     return RANK[max(places, key=len)] if places else None
 
 
-def test_imports_go_one_way() -> None:
+def test_imports_go_one_way_and_libraries_are_where_they_belong() -> None:
     for module, name in imports():
+        library = name.split(".")[0]
+        assert library not in POSIX_ONLY, f"{module} imports {name}"
+        places = ONLY.get(library, (module,))
+        assert any(is_in(module, place) for place in places), f"{module} imports {name}"
         ours, theirs = rank(module), rank(name)
         if ours is None or theirs is None:
             continue
@@ -84,14 +88,6 @@ def test_imports_go_one_way() -> None:
         for place, sees in SEES.items():
             if is_in(module, place):
                 assert any(is_in(name, seen) for seen in sees), f"{module} imports {name}"
-
-
-def test_libraries_are_imported_where_they_belong() -> None:
-    for module, name in imports():
-        library = name.split(".")[0]
-        assert library not in POSIX_ONLY, f"{module} imports {name}"
-        places = ONLY.get(library, (module,))
-        assert any(is_in(module, place) for place in places), f"{module} imports {name}"
 
 
 def test_files_have_one_purpose_and_folders_few_files() -> None:

@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -58,11 +59,7 @@ def test_a_page_names_settings_defaults_files_and_targets_that_exist(page: Path)
 
 @pytest.mark.parametrize("page", ["README.md", "docs/using.md"])
 def test_the_python_of_a_page_runs(
-    page: str,
-    sample_index: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    page: str, sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     (tmp_path / "my-index").symlink_to(sample_index)
     monkeypatch.chdir(tmp_path)

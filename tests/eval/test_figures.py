@@ -14,16 +14,13 @@ from eval.words import headline_count, headline_note
 from rag.errors import InputError
 
 
-def test_estimate_is_the_mean_with_an_interval_around_it() -> None:
+def test_figures_have_an_interval_and_proportions_that_of_wilson() -> None:
     half = estimate([0.0, 1.0] * 50)
     assert (half.mean, half.n) == (0.5, 100)
     # The standard error is 0.05, so the normal interval reaches from 0.402 to 0.598.
     assert (half.low, half.high) == pytest.approx((0.402, 0.598), abs=0.015)
     assert (estimate([0.3]).low, estimate([0.3]).high) == (0.3, 0.3)
     assert estimate([1.0, 0.0], [3, 1]).mean == 0.75
-
-
-def test_a_proportion_has_wilsons_interval() -> None:
     nine, half = proportion(9, 9), proportion(5, 10)
     assert (nine.mean, nine.low, nine.high) == (1.0, pytest.approx(0.701, abs=0.001), 1.0)
     assert (half.low, half.high) == pytest.approx((0.237, 0.763), abs=0.001)

@@ -190,20 +190,14 @@ def test_natural_questions_score_as_their_own_tool_scores_them(tmp_path: Path) -
         assert means == pytest.approx(row, abs=0.0006), kind
 
 
-def test_holds_allows_a_tenth_of_the_words_to_differ() -> None:
+def test_how_texts_are_compared() -> None:
     quote = "one two three four five six seven eight nine ten"
     assert holds("ten nine eight seven six five four three two x", quote)
     assert not holds("ten nine eight seven six five four three x y", quote)
     assert not holds("one two three x four five six seven eight nine ten " + "y " * 400, quote)
-
-
-def test_words_are_compared_as_multisets_and_typography_is_made_alike() -> None:
     assert overlap("a a b", "A c") == (pytest.approx(1 / 3), 0.5)
     text = "\u00ab L\u2019\u00c9t\u00e9\u00a0\u2014 &amp;quot;x\u200b \u00bb"
     assert fold(text) == '" l\'été - "x "'
-
-
-def test_a_fact_is_matched_literally() -> None:
     assert has_fact("It cost 34 000$ in all", "34,000")
     assert has_fact("a share of 38,6%", "38.6%")
     assert has_fact("twelve of the boats in Fiji", "boats of Fiji")

@@ -53,14 +53,11 @@ def test_bytes_that_are_no_report_say_why(data: bytes, reason: str) -> None:
         read_report(data)
 
 
-def test_folders_are_searched_to_the_bottom_in_order(tmp_path: Path) -> None:
+def test_folders_are_searched_in_order_and_odd_paths_named(tmp_path: Path) -> None:
     for name in ("b.md", "a/z.MD", "a/deep/er/c.markdown", "a/no.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(TEXT)
     assert outcome(tmp_path) == {"b": TEXT, "z": TEXT, "c": TEXT}
-
-
-def test_a_path_that_is_not_there_or_of_no_kind(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_text("x")
     for name, hint in (("none", "There is no file"), ("a.pdf", "no report or archive")):
         with pytest.raises(InputError, match=hint):

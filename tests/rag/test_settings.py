@@ -17,9 +17,7 @@ def test_options_go_before_environment_before_file_before_defaults(tmp_path: Pat
     settings = load_settings(environ, file, port=3000, host=None)
     assert (settings.port, settings.passages, settings.index) == (3000, 7, Path("from-file"))
     assert settings.host == "127.0.0.1"
-
-
-def test_empty_variables_are_not_set() -> None:
+    # Empty variables are not set.
     environ = {f"ASKLABS_{name.upper()}": "" for name in Settings.model_fields}
     assert load_settings(environ | {"OPENAI_BASE_URL": ""}, NO_FILE) == Settings()
 

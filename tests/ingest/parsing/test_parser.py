@@ -38,12 +38,9 @@ def test_a_block_for_each_partner_and_then_the_next_question(order: tuple[int, .
     assert (last.prompt, last.text) == ("What do you need to know?", "When the ferry leaves.")
 
 
-def test_groups_with_the_empty_prompt_belong_to_the_prompt_above() -> None:
+def test_groups_belong_to_the_prompt_above_and_end_with_their_section() -> None:
     body = "> Evidence: which data?\n" + group("> \n\n12 boats a day.") + group("> \n\n3 ferries.")
     assert answers(parsed(body)) == [("Evidence: which data?", "12 boats a day.\n3 ferries.")]
-
-
-def test_an_open_group_ends_with_its_section() -> None:
     body = (
         f'## A\n<div class="group">\n> {PARTNER[0]}\n\nGull Radio.\n'
         f"## B\n> {PARTNER[0]}\n\nPort of Ilo.\n\n> {PARTNER[1]}\n\nPublic.\n"
@@ -93,11 +90,6 @@ def test_the_true_title(heading: str, body: str, title: str) -> None:
     assert parsed(body, title=heading).info.title == title
 
 
-def test_closings_are_told_from_plans() -> None:
-    assert parsed("> Challenge: what is it?\n\nTides.").info.kind == "plan"
-    assert parsed("> What do you know now that you didn't?\n\nTides.").info.kind == "closing"
-
-
 def test_a_text_under_no_question_has_its_heading_for_one() -> None:
     source = parsed(
         "Loose.\n## What it is\n\nA raft.\n\n> Cost?\n\n12\n##\nMore.\n## Cost?\n\n> None\n\n13\n"
@@ -111,6 +103,7 @@ def test_a_text_under_no_question_has_its_heading_for_one() -> None:
     ]
     assert source.unanswered == ()
     assert source.info.kind == "plan"
+    assert parsed("> What do you know now that you didn't?\n\nTides.").info.kind == "closing"
 
 
 def test_facts_are_a_block_whose_spans_are_the_tags() -> None:

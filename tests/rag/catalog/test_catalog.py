@@ -38,9 +38,7 @@ def test_a_value_is_found_in_any_spelling_and_an_unknown_one_selects_nothing() -
     for name in ("5", "ods 5", "5. Gender equality", "Gender equality"):
         assert ids(sdg=(name,)) == "ac"
     assert ids(country=("Atlantis",)) == ids(year=(1999,)) == ids(method=("",)) == ""
-
-
-def test_any_value_of_a_field_and_all_fields_must_match() -> None:
+    # Any value of a field and all fields must match.
     assert ids(country=("Peru", "Turkey"), year=(2023,)) == "bc"
     assert ids(country=("Peru",), method=("pilots",)) == "b"
     assert [r.id for r in CATALOG.select(Filters())] == ["a", "b", "e", "c", "d"]
@@ -63,9 +61,7 @@ def test_counts_merge_spellings_under_the_most_common_one() -> None:
     # A report with two spellings of a value counts once.
     assert SPELT.counts("method") == [("tide surveys", 3)]
     assert SPELT.counts("theme") == [("harbour engagement", 2), ("Nets", 2)]
-
-
-def test_variants_come_with_their_numbers_and_merged_ones_first() -> None:
+    # Variants come with their numbers, merged ones first.
     spellings = (("tide surveys", 3), ("Tide survey", 1))
     assert SPELT.variants("method") == [TagValue("tide surveys", 3, spellings)]
     tagged = (report(tag, methods=(tag,)) for tag in ("anchors", "Tides", "tides"))
@@ -126,6 +122,10 @@ def test_counts_are_those_of_the_other_facets() -> None:
     assert faceted("year", both) == [("2022", 1), ("2024", 1)]
     # Of the labs of Peru and Togo: a, b, e pilot and b, d, e survey.
     assert faceted("method", both) == [("Pilots", 3), ("Surveys", 3)]
+    # What is chosen stays though nothing is left of it.
+    chosen = Filters(country=("Kenya",), year=(2021,))
+    assert facet(FACETED, chosen, "country") == [Value("Peru", 1), Value("Kenya", 0, True)]
+    assert facet(FACETED, chosen, "year") == [Value("2021", 0, True), Value("2024", 1)]
 
 
 @pytest.mark.parametrize("catalog", [CATALOG, FACETED])
@@ -136,12 +136,6 @@ def test_every_count_is_what_choosing_it_leaves(catalog: Catalog, field: str) ->
             name = int(value.name) if field == "year" else value.name
             alone = Filters(**{field: (name,)}).merged(chosen)  # type: ignore[arg-type]
             assert len(catalog.select(alone)) == value.reports
-
-
-def test_what_is_chosen_stays_though_nothing_is_left_of_it() -> None:
-    chosen = Filters(country=("Kenya",), year=(2021,))
-    assert facet(FACETED, chosen, "country") == [Value("Peru", 1), Value("Kenya", 0, True)]
-    assert facet(FACETED, chosen, "year") == [Value("2021", 0, True), Value("2024", 1)]
 
 
 def test_regions_stand_for_the_labs_that_the_collection_has() -> None:

@@ -67,9 +67,11 @@ def test_a_slip_is_rare_and_stands_for_one_word() -> None:
     assert len(Vocabulary({common: 30, slip: 1}).groups) == 1
     assert len(Vocabulary({common: 30, slip: 10}).groups) == 2
     assert len(groups("quanlitative data", "qualitative data", "quantitative data")) == 3
-
-
-def test_the_name_is_the_most_used_spelling_without_a_slip() -> None:
+    # Two known words stay two words.
+    counts = {"manure": 1, "mature": 90, "enviroment": 40, "environment": 20}
+    known = {"manure", "mature", "environment"}
+    assert corrections(counts, known.__contains__) == {"enviroment": "environment"}
+    # The name is the most used spelling without one.
     counts = {"harbour engagment": 30, "Harbour engagement": 2, "harbor engagement": 3}
     vocabulary = Vocabulary(counts)
     assert [group.name for group in vocabulary.groups] == ["harbor engagement"]
@@ -86,9 +88,7 @@ def test_a_spelling_that_the_collection_lacks_is_found() -> None:
     assert vocabulary.find("ferry") is None
     assert vocabulary.find("") is None
     assert vocabulary.find("???") is None
-
-
-def test_values_without_words_and_long_texts_are_groups_of_their_own() -> None:
+    # Values without words and long texts are groups of their own.
     text = "boats and nets " * MAX_TAG_LENGTH
     assert len(groups("???", "---", "", text, text.replace("boats", "boat"))) == 5
     assert len(groups(text, text.upper())) == 1
@@ -110,12 +110,6 @@ def test_each_value_is_in_one_group(counts: dict[str, int], chance: random.Rando
             if key := fold_tag(value):
                 assert by_fold.setdefault(key, group.name) == group.name
                 assert vocabulary.find(value) == group
-
-
-def test_two_known_words_stay_two_words() -> None:
-    counts = {"manure": 1, "mature": 90, "enviroment": 40, "environment": 20}
-    known = {"manure", "mature", "environment"}
-    assert corrections(counts, known.__contains__) == {"enviroment": "environment"}
 
 
 def test_a_value_in_another_language_is_the_same_value() -> None:

@@ -32,21 +32,16 @@ def test_a_citation_carries_the_words_of_its_passage_once() -> None:
     text = "Ice is dear [1]. Radio reaches the islands [2][7]. Ice is dear [1]."
     cited = resolve(text, [WOMEN, radio], "en")
     assert [(c.n, c.quote) for c in cited] == [(1, "Ice is dear."), (2, radio.text)]
-
-
-def test_citations_are_numbered_as_they_are_read() -> None:
+    # They are numbered as they are read.
     text = "Women sell fish every day [7]. Ice is dear [2][7]."
     number = reading_order(text, resolve(text, [WOMEN] * 9, "en"))
     assert change_marks(text, number) == "Women sell fish every day [1]. Ice is dear [2][1]."
 
 
-def test_of_a_fact_the_value_is_quoted() -> None:
+def test_a_fact_is_quoted_by_its_value_and_what_is_near_for_the_question() -> None:
     fact = replace(passage("Assignment type: not by chance\nSample size: 40"), section=FACTS)
     (citation,) = resolve("Peru (2023): Assignment type: not by chance [1].", [fact], "en")
     assert (citation.quote, citation.status) == ("not by chance", "supported")
-
-
-def test_what_is_only_near_is_quoted_for_the_question() -> None:
     text = "The reports don't say.\nNearest: Peru (2023), Title of r [1]."
     (citation,) = resolve(text, [WOMEN], "en", sought="Why is ice dear?")
     assert (citation.quote, citation.status) == ("Ice is dear.", "supported")

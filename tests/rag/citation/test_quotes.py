@@ -34,15 +34,12 @@ def test_a_quote_is_found_or_cut_to_what_stands(quote: str, left: str | None, wo
         assert verbatim(nowhere, RAW) is None
 
 
-def test_of_several_places_the_passage_s_own_is_taken() -> None:
+def test_the_passage_s_own_place_is_taken_and_no_masked_words() -> None:
     raw = "Ice is dear. Boats wait. Ice is dear. Nets dry. Ice is dear."
     assert verbatim("Ice is dear", raw) == ("Ice is dear", (0, 11))
     assert verbatim("Ice is dear", raw, [(24, 38)]) == ("Ice is dear", (25, 36))
     assert verbatim("dear. Nets dry", raw, [(24, 37), (38, 47)]) == ("dear. Nets dry", (32, 46))
     assert verbatim("Boats wait", raw, [(38, 47)]) == ("Boats wait", (13, 23))
-
-
-def test_masked_and_blanked_words_are_never_quoted() -> None:
     raw = "Ask the lady who sells ice on +51 912 345 678 or ········ before noon on Sundays."
     quote = "Ask the lady who sells ice on +•• ••• ••• ••• or ········ before noon on Sundays."
     assert located(quote, raw) == ("Ask the lady who sells ice on",) * 2

@@ -22,9 +22,7 @@ def test_json_has_the_keys_and_types_of_the_contract() -> None:
     assert data["coverage"]["filters"] == {"year": [2023]}
     assert data["citations"][0]["country"] == "Côte d’Ivoire, Perú"
     assert data["id"] == "q1"
-
-
-def test_json_is_read_back_as_object_and_lines() -> None:
+    # It is read back as an object and as lines.
     both = (PLAIN, RIGHT_TO_LEFT)
     lines = [json.dumps(answer_to_dict(answer)) for answer in both]
     assert answers_from_json("\n".join(lines).encode()) == both

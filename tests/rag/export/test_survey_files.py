@@ -46,6 +46,8 @@ def test_a_csv_has_every_row_and_no_formula(made: SurveyFile) -> None:
     assert (rows[0]["rung"], rows[0]["rung read from"]) == ("Test with comparison", "control_group")
     assert (rows[0]["quote"], rows[0]["start"], rows[0]["end"]) == ("'-2 nets", "3", "10")
     assert rows[1]["quote"] == rows[1]["start"] == ""
+    with pytest.raises(InputError, match="Choose one of csv"):
+        export_survey(made, "exe")
 
 
 def test_a_workbook_has_texts_a_fixed_head_filters_and_links(made: SurveyFile) -> None:
@@ -62,11 +64,6 @@ def test_a_workbook_has_texts_a_fixed_head_filters_and_links(made: SurveyFile) -
     assert "https://x.org/one" in links
     for words in ("nets?", "year: 2023", "2026-11-27", "form: What did it cost?", "eight in ten"):
         assert words in texts
-
-
-def test_no_other_format(made: SurveyFile) -> None:
-    with pytest.raises(InputError, match="Choose one of csv"):
-        export_survey(made, "exe")
 
 
 def test_a_brief_has_counts_evidence_the_map_findings_and_rows(made: SurveyFile) -> None:

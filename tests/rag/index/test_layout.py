@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import chromadb
 import numpy as np
@@ -133,15 +134,10 @@ def spoil(path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [shorten, spoil, Path.unlink])
 @pytest.mark.parametrize(
-    "name",
-    ["heads", "texts", "dense", "static", "words", "lengths", "terms-*"],
+    "name", ["heads", "texts", "dense", "static", "words", "lengths", "terms-*"]
 )
 def test_damaged_files_are_made_again_from_chroma(
-    reports: Path,
-    filled: Settings,
-    embedded: list[str],
-    name: str,
-    damage: Callable[[Path], object],
+    reports: Path, filled: Settings, embedded: list[str], name: str, damage: Callable[[Path], Any]
 ) -> None:
     before = content(filled)
     (path,) = filled.index.glob(f"data-*/{name}")

@@ -55,13 +55,9 @@ def answer_of(engine: Engine) -> str:
 
 
 def test_it_finds_lists_and_surveys_as_files_do(
-    postgres: Postgres,
-    sample_index: Path,
-    sample_engine: Engine,
-    sample_cases: tuple[Case, ...],
-    tmp_path: Path,
+    postgres: Postgres, sample_engine: Engine, sample_cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
-    index = Path(shutil.copytree(sample_index, tmp_path / "index"))
+    index = Path(shutil.copytree(sample_engine.settings.index, tmp_path / "index"))
     stored = using(Settings(index=index), postgres.new())
     sync([], stored)
     engine = reader(stored, tmp_path)
@@ -144,14 +140,9 @@ def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
 
 @pytest.mark.parametrize("for_good", [False, True])
 def test_a_server_that_goes_away_during_an_ingest(
-    postgres: Postgres,
-    stored: Settings,
-    reports: Path,
-    tmp_path: Path,
-    embedded: list[str],
-    for_good: bool,
+    postgres: Postgres, stored: Settings, reports: Path, embedded: list[str], for_good: bool
 ) -> None:
-    page = reader(stored, tmp_path)
+    page = reader(stored, reports.parent)
     for country in ("Peru", "Fiji", "Mali"):
         (reports / f"{country.lower()}.md").write_text(text(country, f"{country} swims"), "utf-8")
 

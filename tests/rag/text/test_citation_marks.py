@@ -73,9 +73,7 @@ def test_each_sentence_has_the_marks_in_it_and_right_after_it() -> None:
         ("Third has none.", [1]),
         ("Fourth!", [1, 2]),
     ]
-
-
-def test_marks_are_moved_before_the_full_stop_and_a_report_s_own_defused() -> None:
+    # They are moved before the full stop; a report's own are defused.
     text = "Fees matter.[1][3] Trust too? [2]\nEnd"
     assert marks_inside(text) == "Fees matter [1][3]. Trust too [2]?\nEnd"
     assert defuse("as in [3] and [1, 2]; [a]") == "as in (3) and (1, 2); [a]"

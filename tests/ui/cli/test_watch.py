@@ -16,14 +16,15 @@ from rag.settings import Settings
 
 LISTED = "Which reports are of 2023?"
 ASKED = "What waits in Fiji?"
+Hook = tuple[str, list[Any]]
 
 
 @pytest.fixture
-def hook() -> Iterator[tuple[str, list[Any]]]:
+def hook() -> Iterator[Hook]:
     """A server that redirects what it is sent, and what came."""
     came: list[Any] = []
 
-    class Hook(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             came.append(orjson.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(307)
@@ -33,7 +34,7 @@ def hook() -> Iterator[tuple[str, list[Any]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Hook)
+    server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/", came
     server.shutdown()
@@ -41,15 +42,10 @@ def hook() -> Iterator[tuple[str, list[Any]]]:
 
 
 def test_what_changed_is_told_once_with_quotes(
-    run: Any,
-    reports: Path,
-    settings: Settings,
-    tmp_path: Path,
-    hook: tuple[str, list[Any]],
-    monkeypatch: pytest.MonkeyPatch,
+    run: Any, reports: Path, settings: Settings, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address, came = hook
-    mali = (reports / "mali.md").rename(tmp_path / "mali.md")
+    (address, came), folder = hook, reports.parent
+    mali = (reports / "mali.md").rename(folder / "mali.md")
     sync([reports], settings)
 
     def watch(*arguments: str | Path) -> Any:
@@ -57,7 +53,7 @@ def test_what_changed_is_told_once_with_quotes(
 
     for question in (LISTED, ASKED):
         assert watch("add", question).code == 0
-    answers = tmp_path / "answers.json"
+    answers = folder / "answers.json"
     answers.write_text(run("ask", ASKED, "--json", "--index", settings.index).out)
     assert watch("run", "--json").json == []
     mali.rename(reports / "mali.md")
@@ -76,7 +72,7 @@ def test_what_changed_is_told_once_with_quotes(
     assert (number["before"], number["after"]) == ("2", "3")
     gone = next(c for c in asked if c["kind"] == "quote gone")
     assert gone["quote"] == "Fiji waits for a ferry."
-    feed = ElementTree.parse(tmp_path / "news.xml").getroot()
+    feed = ElementTree.parse(folder / "news.xml").getroot()
     assert len(feed.findall("{http://www.w3.org/2005/Atom}entry")) == 2
     assert watch("run", "--json").json == []
     told = run("diff", answers, "--index", settings.index).out

@@ -176,12 +176,6 @@ def test_nothing_from_outside_becomes_markup() -> None:
     assert HOSTILE in html.text
 
 
-def test_finding_a_quote() -> None:
-    assert find_quote("a b\n\u00a0c d", "b c") == (2, 6)
-    assert find_quote("one two three four", "one five") is None
-    assert find_quote("a.c abc", "abc") == (4, 7)
-
-
 def test_a_passage_cited_twice_is_one_card_with_both_quotes() -> None:
     source = passage(report(0), text="One thing. Another thing. A third thing.")
     both = (Citation(1, source, "A third thing."), Citation(1, source, "One thing.", "unsupported"))
@@ -193,6 +187,9 @@ def test_a_passage_cited_twice_is_one_card_with_both_quotes() -> None:
     # So that no doubt is hidden.
     (link,) = Outline(render_cite(1, 1, both, ENGLISH)).all("a")
     assert "unsupported" in (link["class"] or "")
+    assert find_quote("a b\n\u00a0c d", "b c") == (2, 6)
+    assert find_quote("one two three four", "one five") is None
+    assert find_quote("a.c abc", "abc") == (4, 7)
 
 
 def test_a_card_says_who_when_where_and_what_it_is() -> None:
