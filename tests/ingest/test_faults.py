@@ -7,23 +7,22 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from ferries import content, disk_usage, missing_sentences, text
-from machine import disk
+from machine import disk, no_file_beyond
 
 from ingest import embed
 from ingest.embed import SENTENCES_STAGE
 from ingest.sync import sync
 from rag.engine import open_engine
-from rag.errors import AskLabsError, IndexBusy, IndexMissing, IndexUnusable
+from rag.errors import IndexBusy, IndexMissing, IndexUnusable
 from rag.files import size_of
 from rag.index import layout
 from rag.index.snapshot import current_snapshot
@@ -40,57 +39,27 @@ NOTHING: Content = (None, {})
 COUNTRIES = ("Peru", "Fiji", "Mali", "Togo", "Chad", "Nepal", "Kenya", "Ghana")
 
 
-def _attempt(
-    errors: SimpleQueue[str], before: Callable[[Path], None], index: Path, reports: Path
-) -> None:
-    before(index)
-    try:
-        sync([reports], Settings(index=index, threads=1))
-        errors.put("")
-    except AskLabsError as error:
-        errors.put(str(error))
-
-
-def exit_code(work: Callable[..., None], *arguments: object) -> int | None:
-    """The exit code of a process of its own that does some work."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["chromadb", "ingest.sync"])
-    process = context.Process(target=work, args=arguments)
-    process.start()
-    process.join()
-    return process.exitcode
-
-
-def error_elsewhere(before: Callable[[Path], None], index: Path, reports: Path) -> str:
-    """The error of an ingest in another process, in which something is done before it."""
-    errors: SimpleQueue[str] = get_context("forkserver").SimpleQueue()
-    assert exit_code(_attempt, errors, before, index, reports) == 0
-    return errors.get()
-
-
-def _fill_the_disk(index: Path) -> None:
-    """Let no file grow beyond what the vectors have now."""
-    import resource
-
-    size = max((path.stat().st_size for path in index.glob("data-*/dense")), default=100_000)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    shutil.disk_usage = disk_usage(64_000_000)
-
-
 def _add_many(reports: Path) -> None:
     for n in range(40):
         (reports / f"chad_{n}.md").write_text(text("Chad", f"{n} " * 400), "utf-8")
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_full_disk_is_named_without_loss(reports: Path, settings: Settings, first: bool) -> None:
+def test_a_full_disk_is_named_without_loss(
+    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
     before = {}
     if not first:
         sync([reports], settings)
         before = content(settings)
     _add_many(reports)
-    assert "64 MB free. Free space" in error_elsewhere(_fill_the_disk, settings.index, reports)
+    # No file grows beyond what the vectors have now.
+    dense = settings.index.glob("data-*/dense")
+    size = max((path.stat().st_size for path in dense), default=100_000)
+    with monkeypatch.context() as full, no_file_beyond(size):
+        full.setattr(shutil, "disk_usage", disk_usage(64_000_000))
+        with pytest.raises(IndexUnusable, match=r"64 MB free\. Free space"):
+            sync([reports], settings.model_copy(update={"threads": 1}))
     assert len(list(settings.index.glob("data-*"))) == (0 if first else 1)
     assert not list(settings.index.glob("embedded-*"))
     assert first or content(settings) == before
@@ -210,9 +179,14 @@ def killed(index: Path, reports: Path, rng: random.Random, rebuild: bool = False
         *[("preparing search", 0.3), (STAGE, 0.3)] * 2,
     )
     stage, longest = rng.choice(stages)
-    code = exit_code(_ingest, index, reports, stage, rng.random() * longest, rebuild)
-    assert code in (0, -signal.SIGKILL)
-    return code != 0
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["chromadb", "ingest.sync"])
+    arguments = (index, reports, stage, rng.random() * longest, rebuild)
+    process = context.Process(target=_ingest, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
 
 
 def uninterrupted(index: Path, reports: Path) -> Content:

@@ -12,7 +12,6 @@ from ingest.sync import SyncResult, made_by, sync
 from rag.citation.quotable import usable
 from rag.index.interface import StoredReport
 from rag.index.snapshot import Snapshot, current_snapshot
-from rag.index.writer import LocalWriter
 from rag.models.encoder import encode
 from rag.settings import Settings
 from rag.types import Passage
@@ -68,18 +67,6 @@ def counts(result: SyncResult) -> tuple[int, ...]:
     """How many reports were added, updated, unchanged, deleted and skipped."""
     lists = (result.added, result.updated, result.unchanged, result.deleted, result.skipped)
     return tuple(map(len, lists))
-
-
-def cut_short(reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ingest that writes all and ends before readers may see it."""
-
-    def cut(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as short:
-        short.setattr(LocalWriter, "publish", cut)
-        with pytest.raises(KeyboardInterrupt):
-            sync([reports], settings)
 
 
 def missing_sentences(index: Path) -> set[str]:

@@ -28,6 +28,19 @@ def run_apart(main: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """No file can grow beyond this many bytes, as if the disk were full."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
 def disk(folder: Path) -> Iterator[Path]:
     """A disk of 64 MB at a folder, which only root can make; else the test skips."""
     folder.mkdir()

@@ -3,17 +3,18 @@
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import chromadb
 import numpy as np
 import pytest
-from ferries import content, counts, cut_short, disk_usage, files, missing_sentences, opened, text
+from ferries import content, counts, disk_usage, files, missing_sentences, opened, text
 from llama_index.core import MockEmbedding, VectorStoreIndex
 from llama_index.core.schema import QueryBundle
+from machine import no_file_beyond
 
 from ingest.sync import sync
 from ingest.uploads import Upload, older_index, take_in
@@ -21,6 +22,7 @@ from rag.engine import open_engine
 from rag.errors import FeedbackNotKept, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.feedback import FILE, keep_feedback, load_feedback
 from rag.index.snapshot import current_snapshot
+from rag.index.writer import LocalWriter
 from rag.models.embeddings import make_embedding
 from rag.settings import Settings
 from tests.rag.test_feedback import VOTE
@@ -114,7 +116,10 @@ def test_an_older_index_is_kept(reports: Path, filled: Settings, embedded: list[
 def test_an_ingest_that_was_cut_short_is_continued(
     reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, embedded: list[str]
 ) -> None:
-    cut_short(reports, settings, monkeypatch)
+    with monkeypatch.context() as short:
+        short.setattr(LocalWriter, "publish", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            sync([reports], settings)
     with pytest.raises(IndexMissing, match="cut short"):
         open_engine(settings)
     embedded.clear()
@@ -243,17 +248,6 @@ def test_too_little_room_is_named_before_anything_is_written(
     # Network disks that say nothing are not taken for full.
     monkeypatch.setattr(shutil, "disk_usage", disk_usage(0, total=0))
     assert sync([reports], filled).added == ["nepal"]
-
-
-@contextmanager
-def no_file_beyond(size: int) -> Iterator[None]:
-    """No file can grow beyond this many bytes, as if the disk were full."""
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @posix
