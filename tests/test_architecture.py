@@ -52,6 +52,7 @@ ONLY = {
 TOPS = ("rag", "ingest", "ui", "eval")
 FILES = sorted(path for top in TOPS for path in (ROOT / top).rglob("*.py"))
 POSIX_ONLY = {"fcntl", "pwd", "grp", "resource", "termios"}
+TSC = Path(sys.prefix, "tsc/node_modules/.bin/tsc")
 
 
 def imports() -> Iterator[tuple[str, str]]:
@@ -105,9 +106,6 @@ def test_starting_loads_no_heavy_library(name: str) -> None:
     code = f"import sys, {name}; print([m for m in {heavy} if m in sys.modules])"
     told = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT)
     assert told.strip() == "[]"
-
-
-TSC = Path(sys.prefix, "tsc/node_modules/.bin/tsc")
 
 
 @pytest.mark.slow

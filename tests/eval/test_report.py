@@ -15,6 +15,8 @@ from eval.run import Outcome
 from rag.errors import InputError
 from rag.settings import Settings
 
+RANKED = Case("r", "tags", "en", "Which?", (), ranking=(("Pilots", 9), ("Surveys", 4)))
+
 
 def test_templates_are_packaged() -> None:
     root = Path(__file__).parents[2]
@@ -85,9 +87,6 @@ def test_a_summary_is_short_and_without_questions_of_readers(tmp_path: Path) -> 
     assert [len(worst.answer) for worst in summary.worst] == [900]
     assert summary.groups["single"].n == 2
     assert "private" not in (out / "summary.json").read_text(encoding="utf-8")
-
-
-RANKED = Case("r", "tags", "en", "Which?", (), ranking=(("Pilots", 9), ("Surveys", 4)))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from rag.types import FACTS
 from tests.conftest import SAMPLE
 
 LONG = " ".join(f"Boat number {n} left the harbour at {n % 24} o'clock." for n in range(120))
+BODY = "## A\n> One?\n\n{}\n\n> Two?\n\n{}\n## A\n> One?\n\n{}\n"
+ANSWERS = ("Ropes.", "Tides.", "Nets.")
 
 
 @steady
@@ -86,10 +88,6 @@ def test_facts_are_a_passage_of_their_own() -> None:
     assert (facts.stage, facts.prompt, facts.section) == ("evidence", FACTS, FACTS)
     assert [(p.id, p.text) for p in others] == [(p.id, p.text) for p in bare]
     assert (facts.report.language, others[0].language) == ("fr", "fr")
-
-
-BODY = "## A\n> One?\n\n{}\n\n> Two?\n\n{}\n## A\n> One?\n\n{}\n"
-ANSWERS = ("Ropes.", "Tides.", "Nets.")
 
 
 def test_the_same_place_has_the_same_id_whatever_stands_there_or_elsewhere() -> None:

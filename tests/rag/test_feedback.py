@@ -32,6 +32,7 @@ VOTE = Feedback(
     index="f1",
     reports=("report_0", "report_3"),
 )
+TALK = tuple(Exchange(f"Question {n}?", answer=answer(f"Question {n}?")) for n in range(2))
 
 
 def votes(folder: Path) -> list[Feedback]:
@@ -82,9 +83,6 @@ def test_an_error_says_why_no_vote_is_kept(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(FeedbackNotKept, match="full"):
         keep_feedback(tmp_path, VOTE)
     assert votes(tmp_path) == [VOTE]
-
-
-TALK = tuple(Exchange(f"Question {n}?", answer=answer(f"Question {n}?")) for n in range(2))
 
 
 def engine_in(folder: Path) -> FakeEngine:

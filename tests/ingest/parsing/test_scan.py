@@ -19,6 +19,9 @@ from ingest.parsing.scan import (
 )
 from rag.catalog.tag_fields import ReportInfo
 
+NAMES = st.sampled_from(["focal-point", "focal_points_2", "lab_e-mail", "phone_no", "sdgs", "team"])
+ADDRESSES = st.from_regex(r"[a-z]{1,8}\.[a-z]{1,8}@[a-z]{2,9}\.(?:org|example)", fullmatch=True)
+
 
 def kinds(raw: str) -> list[tuple[str, str]]:
     return [(event.kind, event.text.strip()) for event in scan(raw)]
@@ -118,10 +121,6 @@ def test_fields_are_typed_and_count_once_by_meaning() -> None:
 )
 def test_years_are_numbers(value: str, year: int | None) -> None:
     assert fields_of([("year", value)]).year == year
-
-
-NAMES = st.sampled_from(["focal-point", "focal_points_2", "lab_e-mail", "phone_no", "sdgs", "team"])
-ADDRESSES = st.from_regex(r"[a-z]{1,8}\.[a-z]{1,8}@[a-z]{2,9}\.(?:org|example)", fullmatch=True)
 
 
 @given(NAMES, ADDRESSES, st.text(max_size=5))

@@ -19,6 +19,7 @@ READ = [ICE, WELLS]
 CLAIM = "In Ghana farmers share the water of three wells"
 TOO_LONG = Reply(status=400, body='{"error": {"message": "maximum context length is 4096"}}')
 MADE_UP = "Penguins built a bank of ice in Antarctica"
+HEADS = ["In short:", "**What labs found:**", "**How labs share water**", "## Findings", "Yes."]
 
 
 @pytest.mark.parametrize(
@@ -48,9 +49,6 @@ def test_what_a_hard_fact_denies_is_struck_with_the_reason(sentence: str, reason
     assert checked.text == f"{CLAIM} [2].\n\n{CLAIM} [2]."
     (struck,) = checked.struck
     assert (struck.text, struck.reason) == (sentence, reason)
-
-
-HEADS = ["In short:", "**What labs found:**", "**How labs share water**", "## Findings", "Yes."]
 
 
 @pytest.mark.parametrize("frame", HEADS)

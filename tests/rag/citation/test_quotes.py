@@ -9,6 +9,12 @@ from hypothesis import strategies as st
 from rag.citation.quotes import fold_text, still_stands, verbatim
 
 RAW = "They said: **women** sell&nbsp;fish\nevery “single” day, at dawn &amp;amp; dusk."
+UNITS = [
+    *["ab", "C", "é", "e", "\u0301", "ß", "ﬁ", "…", "´", "가", "ᅡ", "\u09c7", "\u09be", "ｶ", "ﾞ"],
+    *[" ", "\n", "\t", "\u00a0", "\u200b", "“", "’", "—", "-", "&", "#", ";", "lt;", "amp;"],
+    *["&amp;", "&lt;", "&amp;lt;", "&nbsp;", "&#769;", "&copy", "&#x26;", "&#38;", "ن", "َ", "·"],
+]
+FILES = st.lists(st.sampled_from(UNITS), max_size=14).map("".join) | st.text(max_size=20)
 
 
 def located(quote: str, raw: str = RAW) -> tuple[str, str]:
@@ -53,14 +59,6 @@ def test_accents_and_ligatures_belong_to_their_letters() -> None:
     assert located("FINI...", raw)[1] == "ﬁni…"
     assert verbatim("cafe", raw) is None
     assert verbatim("ini...", raw) is None  # begins inside the ligature
-
-
-UNITS = [
-    *["ab", "C", "é", "e", "\u0301", "ß", "ﬁ", "…", "´", "가", "ᅡ", "\u09c7", "\u09be", "ｶ", "ﾞ"],
-    *[" ", "\n", "\t", "\u00a0", "\u200b", "“", "’", "—", "-", "&", "#", ";", "lt;", "amp;"],
-    *["&amp;", "&lt;", "&amp;lt;", "&nbsp;", "&#769;", "&copy", "&#x26;", "&#38;", "ن", "َ", "·"],
-]
-FILES = st.lists(st.sampled_from(UNITS), max_size=14).map("".join) | st.text(max_size=20)
 
 
 @given(FILES, st.integers(0, 20), st.integers(1, 20))

@@ -19,6 +19,7 @@ from rag.types import Notice
 
 # Seconds; far less than the servers here would go on, and machines may be busy.
 SOON = 5.0
+OWN = "Fees matter to vendors in Peru [1]. Trust matters more in Fiji [2]."
 
 
 def stream(server: ScriptedServer, model: str = "test-model", query: str = "", **more: Any) -> str:
@@ -153,9 +154,6 @@ def test_reasoning_is_left_out_however_it_is_cut() -> None:
         for size in (1, 2, 3, 5, 7, 100):
             pieces = [text[i : i + size] for i in range(0, len(text), size)]
             assert "".join(without_reasoning(pieces)) == rest
-
-
-OWN = "Fees matter to vendors in Peru [1]. Trust matters more in Fiji [2]."
 
 
 def truncated(

@@ -12,6 +12,8 @@ from rag.models.embeddings import embedding_name, make_embedding
 from rag.models.encoder import encode, encoding_processes
 from rag.settings import Settings
 
+TEXTS = ["Women sell fish.", "\u0000 \n a", "", "x" * 9000]
+
 
 @pytest.mark.quality
 def test_the_built_in_model_finds_meaning_across_languages() -> None:
@@ -63,9 +65,6 @@ def test_a_failing_server_has_its_sentence(server: ScriptedServer, words: str) -
     with pytest.raises(ModelError, match=f"embedding model.*{words}") as caught:
         model.get_query_embedding("hello")
     assert KEY not in str(caught.value)
-
-
-TEXTS = ["Women sell fish.", "\u0000 \n a", "", "x" * 9000]
 
 
 def test_processes_give_the_same_vectors_in_order() -> None:

@@ -19,6 +19,15 @@ QUICK = 2**14  # the smallest N of scrypt that a file may have
 SALT = "A" * 43 + "="
 GOOD = f"Bo:scrypt:65536:8:2:{SALT}:{SALT}"
 CALL = {"data": [], "fn_index": 0, "session_hash": "guessed"}
+UNUSABLE = {
+    "": "no name in it",
+    "\udcff": "not UTF-8",
+    f"Ana:{PASSWORD}": "line 2: this is not NAME:scrypt",
+    f"Ana:scrypt:65536:8:2:{SALT}:???": "line 2: .* damaged",
+    f"Ana:scrypt:1099511627776:8:2:{SALT}:{SALT}": "line 2: .* out of range",
+    f":scrypt:65536:8:2:{SALT}:{SALT}": "line 2: A name has",
+    f"{GOOD}\n{GOOD}": "line 3: .* an earlier line",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -52,17 +61,6 @@ def test_names_and_passwords_have_limits(tmp_path: Path) -> None:
     for password in ("short", "x" * 1025):
         with pytest.raises(InputError, match="8 to 1024"):
             login.set_login(path, "Ana", password)
-
-
-UNUSABLE = {
-    "": "no name in it",
-    "\udcff": "not UTF-8",
-    f"Ana:{PASSWORD}": "line 2: this is not NAME:scrypt",
-    f"Ana:scrypt:65536:8:2:{SALT}:???": "line 2: .* damaged",
-    f"Ana:scrypt:1099511627776:8:2:{SALT}:{SALT}": "line 2: .* out of range",
-    f":scrypt:65536:8:2:{SALT}:{SALT}": "line 2: A name has",
-    f"{GOOD}\n{GOOD}": "line 3: .* an earlier line",
-}
 
 
 @pytest.mark.parametrize("line", UNUSABLE)
