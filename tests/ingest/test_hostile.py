@@ -1,10 +1,18 @@
-"""Files made to hurt: time stays in proportion to size, and no line is lost or looped over."""
+"""Huge, broken and hostile files: named, read in little memory and in time as their size."""
 
+import gzip
+import json
+import subprocess
+import sys
+import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
-from made_up import NO_FORMS, passages_of, report
+from ferries import text
+from made_up import NO_FORMS, passages_of, report, zipped
 
 from ingest.parsing.form_text import learn, lesson_of
 from ingest.parsing.parser import parse
@@ -58,3 +66,88 @@ def test_many_questions_and_questions_without_end() -> None:
     (block,) = parse("r", report("> q?\n" * 30_000 + "Yes."), NO_FORMS).blocks
     assert block.text == "Yes."
     assert len(block.prompt) < 3_000
+
+
+MIB = 1024 * 1024
+# What the models and the database need, and what is ever held of bad input.
+MOST_MEMORY = 900 * MIB
+
+
+def _files() -> Mapping[str, bytes]:
+    wrap = "[[country:Peru]]\n# Wide\n\n## Any\n\n> Q?\n\n"
+    return {
+        "good.md": text("Peru").encode(),
+        "latin1.md": text("Chad", "Fianga, la ville inondée").encode("latin-1"),
+        "one_line.md": b"[[country:Chad]] " + b"boat " * (10 * MIB),
+        "long_line.md": (wrap + "the boat leaves at noon and " * 50_000).encode(),
+        "deep_quotes.md": (wrap + ">" * 90_000 + " It sailed.").encode(),
+        "tags.md": ("[[country:Togo]]\n" + "[[m:b]]\n" * 600_000).encode(),
+    }
+
+
+def _archives() -> Mapping[str, bytes]:
+    return {
+        "bomb.zip": zipped({"bomb.md": b" " * (200 * MIB), "beside.md": text("Laos").encode()}),
+        "bombs.zip": zipped({f"{n}.md": b" " * (4 * MIB) for n in range(150)}),
+        "bomb.tgz": gzip.compress(_head("a.txt", 600 * MIB) + b"\0" * (100 * MIB)),
+        "header.tgz": gzip.compress(_head("@LongLink", 2_000 * MIB) + b"\0" * (100 * MIB)),
+        "broken.tgz": b"\x1f\x8b\x08 and no more",
+    }
+
+
+def _head(name: str, size: int) -> bytes:
+    """The head of a file in a tar, or of a file's name that is said to be so long."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    if name == "@LongLink":
+        info.type = tarfile.GNUTYPE_LONGNAME
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+# A process of its own looks: what a child of this one needs at most counts this one's memory in.
+_LOOK = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, done.stdout.decode())
+"""
+
+
+def _ingest(*paths: Path, folder: Path) -> tuple[dict[str, Any], int]:
+    command = [sys.executable, "-m", "ui.cli.main", "ingest", *map(str, paths), "--json"]
+    looked = subprocess.run(
+        [sys.executable, "-c", _LOOK, *command, "--index", "index"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    memory, _, printed = looked.stdout.decode().partition(" ")
+    # Linux counts in KiB, macOS in bytes.
+    return json.loads(printed), int(memory) * (1 if sys.platform == "darwin" else 1024)
+
+
+REASONS = {
+    "latin1.md": "save it as UTF-8",
+    "one_line.md": "larger than 5 MB; split it into reports",
+    "bomb.zip:bomb.md": "larger than 5 MB",
+    "bombs.zip": "the archive unpacks to over 500 MB; give it as a folder",
+    "bomb.tgz": "the archive unpacks to over 500 MB",
+    "header.tgz": "the archive can't be read (a header of megabytes)",
+    "broken.tgz": "the archive can't be read",
+}
+
+
+@pytest.mark.slow
+def test_bad_files_are_named_with_their_remedy_and_the_rest_is_taken_in(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    for name, data in _files().items():
+        (reports / name).write_bytes(data)
+    for name, data in _archives().items():
+        (tmp_path / name).write_bytes(data)
+    result, memory = _ingest(reports, *map(tmp_path.joinpath, _archives()), folder=tmp_path)
+    skipped = {Path(item["path"]).name: item["reason"] for item in result["skipped"]}
+    assert set(skipped) == set(REASONS)
+    wrong = {name: skipped[name] for name, words in REASONS.items() if words not in skipped[name]}
+    assert not wrong
+    assert set(result["added"]) == {"good", "beside", "long_line", "deep_quotes", "tags"}
+    assert memory < MOST_MEMORY

@@ -1,5 +1,6 @@
-"""A link keeps an answer as it was, its quotes looked up when it is opened; a model translates."""
+"""What readers keep: links to answers, translated quotes, and briefs whose quotes stand."""
 
+import base64
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,9 @@ from readers import Outline
 from rag.engine import Engine
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.settings import Settings
+from rag.types import Answer, Citation
 from ui.web.actions import FOLDER, NOT_KEPT, NOT_OURS, freeze, translated
+from ui.web.brief import download, pinned_answer
 from ui.web.dialogs import open_report, render_who
 from ui.web.handlers import Exchange, Talk, Visit, seal
 from ui.web.history import exchange_from_json, exchange_to_json
@@ -83,3 +86,52 @@ def test_the_quotes_of_a_number_are_translated_and_marked(server: ScriptedServer
     assert "error" in json.loads(translated(Visit(engine, sent={"turn": 1, "n": 1}, talk=talk)))
     for event in ({"turn": 2, "n": 1}, {"turn": 1, "n": 99}, {"turn": 1, "n": "1"}, {}):
         assert translated(Visit(engine, sent=event, talk=talk)) == ""
+
+
+def pinned(*items: dict[str, Any], **more: str) -> dict[str, Any]:
+    return {"format": 1, "title": "Markets", "author": "Ama", **more, "items": list(items)}
+
+
+def visit(question: str, answer: Answer) -> Visit:
+    return Visit(FakeEngine(), sent={"turn": 1}, talk=(Exchange(question, answer=answer),))
+
+
+def text(engine: FakeEngine, brief: object, ending: str = "md") -> str:
+    made = download(Visit(engine, sent={"ending": ending, "brief": brief}))
+    saved = base64.b64decode(made.get("data", "")).decode()
+    return saved + made.get("warning", made.get("error"))
+
+
+def test_answers_quotes_notes_and_counts_become_one_brief() -> None:
+    engine = FakeEngine()
+    answer = engine.ask("What did labs learn?").answer
+    item = pinned_answer(visit("What did labs learn?", answer))
+    cited = answer.citations[0].passage
+    quote = {"kind": "quote", "report": cited.report.id, "passage": "gone", "quotes": [QUOTE]}
+    note = {"kind": "note", "text": "My own view [1]."}
+    counts = {"kind": "table", "text": "Years", "rows": [("2021", "4")]}
+    address = "https://labs.example/"
+    words = text(engine, pinned(note, quote, item, counts, address=address))
+    assert words.startswith("# Markets\n\nAsk the Labs · Ama · ")
+    places = [words.index(part) for part in ("My own", "What did labs learn?", "- 2021: 4")]
+    assert places == sorted(places)
+    assert f"{address}?report={cited.report.id}" in words
+    assert QUOTE in words
+    assert "<svg" in text(engine, pinned(quote, address=address), "html")
+
+
+def test_what_no_longer_stands_is_left_out_and_damaged_pins_are_refused() -> None:
+    engine = FakeEngine()
+    passage = engine.ask("What?").answer.citations[0].passage
+    false = {"kind": "quote", "report": passage.report.id, "passage": passage.id}
+    false |= {"quotes": ["Nobody wrote this."]}
+    words = text(engine, pinned(false, {"kind": "note", "text": "x"}))
+    assert "Nobody wrote" not in words
+    assert "1 quote no longer stands" in words
+    answer = replace(engine.ask("What?").answer, citations=(Citation(1, passage, "Nor this."),))
+    item = pinned_answer(visit("What?", answer))
+    assert "1 quote no longer stands" in text(engine, pinned(item))
+    assert "Nothing is pinned" in text(engine, pinned())
+    assert "no brief" in text(engine, {"format": 2})
+    assert "no brief" in text(engine, pinned({"kind": "script"}))
+    assert pinned_answer(Visit(engine, sent={"turn": 1})) == {}
