@@ -1,4 +1,4 @@
-"""Each export format, opened with a reader that is not ours."""
+"""Each export format, opened with a reader that is not ours, and JSON as the contract has it."""
 
 import csv
 import io
@@ -7,18 +7,21 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import bibtexparser
 import docx
 import pytest
 import rispy
 from answers import ARABIC, EVIL, HOSTILE, PLAIN, RIGHT_TO_LEFT, answer, answers, passage
+from contract import is_answer
 from docx.document import Document
 from hypothesis import given, settings
 from pypdf import PdfReader
 from readers import html_text, rendered, squeezed, text_of
 
 from rag.errors import InputError
+from rag.export.answer_json import answer_from_dict, answer_to_dict, answers_from_json
 from rag.export.brief import right_to_left
 from rag.export.formats import FORMATS, ending_of, export
 from rag.types import Answer
@@ -227,3 +230,59 @@ def test_any_answer_can_be_exported(any_answer: Answer) -> None:
     for ending in ("md", "html", "docx", "csv", "ris", "bib"):
         data = export([any_answer], ending, any_answer.question, day=DAY)
         assert text_of(data, ending) is not None
+
+
+def test_json_has_the_keys_and_types_of_the_contract() -> None:
+    data = answer_to_dict(PLAIN, "q1")
+    is_answer(data)
+    assert data["timings"] == {"plan_ms": 1, "retrieve_ms": 50, "answer_ms": 7}
+    assert data["tokens"] == {"prompt": 3, "completion": 4}
+    assert data["coverage"]["filters"] == {"year": [2023]}
+    assert data["citations"][0]["country"] == "Côte d’Ivoire, Perú"
+    assert data["id"] == "q1"
+    # It is read back as an object and as lines.
+    both = (PLAIN, RIGHT_TO_LEFT)
+    lines = [json.dumps(answer_to_dict(answer)) for answer in both]
+    assert answers_from_json("\n".join(lines).encode()) == both
+    assert answers_from_json(lines[0].encode()) == (PLAIN,)
+
+
+@given(answers())
+def test_any_answer_is_read_back_equal(answer: Answer) -> None:
+    assert answer_from_dict(json.loads(json.dumps(answer_to_dict(answer, "x")))) == answer
+    assert answers_from_json(export([answer], "json")) == (answer,)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        (("question",), None, "question"),
+        (("coverage", "filters"), {"colour": ["red"]}, r"filters\.colour"),
+        (("detail", "ignored"), {"year": [True]}, r"ignored\.year\.0"),
+        (("passages",), [], "zip"),
+        (("detail", "passages", 0, "info"), 9, "out of range"),
+        (("detail", "citations", 0), {"passage": 9}, "out of range"),
+        (("detail",), [], "wrong kind"),
+    ],
+)
+def test_bad_answers_are_named(path: tuple[str | int, ...], value: object, named: str) -> None:
+    data = answer_to_dict(PLAIN)
+    inner: Any = data
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    lines = "\n".join(map(json.dumps, (answer_to_dict(PLAIN), data))).encode()
+    with pytest.raises(InputError, match=rf"a\.jsonl, line 2 .*{named}"):
+        answers_from_json(lines, "a.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        *((b"\xff", "UTF-8"), (b"{nope", "not JSON"), (b"[3]", "asklabs wrote")),
+        (b'{"id": NaN}', "not JSON"),
+    ],
+)
+def test_files_that_are_no_answers_are_refused(data: bytes, named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        answers_from_json(data)

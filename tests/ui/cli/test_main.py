@@ -1,11 +1,15 @@
-"""The command line as a whole: help, streams, exit codes, one-sentence errors; evaluations."""
+"""The command line as a whole: help, exit codes, errors; the commands about the index, and eval."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Done
+from contract import has
 
-from tests.conftest import CASES
+from rag.index.layout import POINTER
+from tests.conftest import CASES, SAMPLE
 
 COMMANDS = (
     "ingest", "ask", "batch", "search", "serve", "login", "export", "info", "eval", "eval run",
@@ -74,3 +78,92 @@ def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: P
     assert compared.code == 0
     assert "No difference: every score is the same in all 2 cases." in compared.out
     assert run("eval", "compare", "run", "run", "--json").json["verdict"] == "no difference"
+
+
+def test_ingest_keeps_its_contract_and_exit_codes(run: Any, tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    for name in ("tide_broom.md", "_seaweed_is.md"):
+        shutil.copy(SAMPLE / name, reports)
+    index = tmp_path / "index"
+
+    def ingest(*options: str) -> Done:
+        done: Done = run("ingest", reports, "--index", index, "--json", *options)
+        lists = dict.fromkeys(("added", "updated", "unchanged", "deleted", "skipped"), list)
+        has(done.json, {**lists, "passages": int, "index": str, "dry_run": bool})
+        return done
+
+    assert ingest("--dry-run").json["index"] == ""
+    first = ingest()
+    assert (first.code, sorted(first.json["added"])) == (0, ["_seaweed_is", "tide_broom"])
+    assert ingest().json["passages"] == 0
+    (reports / "bad.md").write_text("no tags here", encoding="utf-8")
+    (reports / "tide_broom.md").unlink()
+    partly = ingest("--prune")
+    assert (partly.code, partly.json["deleted"]) == (1, ["tide_broom"])
+    (skipped,) = partly.json["skipped"]
+    assert skipped["path"].endswith("bad.md")
+    assert "Not a lab report" in skipped["reason"]
+    assert "bad.md" in partly.err
+    plain = run("ingest", reports, "--index", index)
+    assert "0 added, 0 updated, 1 unchanged, 0 moved, 0 deleted, 1 skipped" in plain.out
+
+
+def test_rebuild_replaces_an_index_of_another_version(run: Any, tmp_path: Path) -> None:
+    report, index = tmp_path / "tide.md", tmp_path / "index"
+    shutil.copy(SAMPLE / "tide_broom.md", report)
+    index.mkdir()
+    (index / "chroma.sqlite3").write_bytes(b"of an older kind")
+    for command in (("ingest", report), ("ask", "What?")):
+        refused = run(*command, "--index", index)
+        assert (refused.code, "--rebuild" in refused.err) == (2, True)
+    assert run("ingest", report, "--index", index, "--rebuild", "--json").json["added"] == ["tide"]
+    assert run("info", "--index", index, "--json").json["reports"] == 1
+
+
+def test_info_tells_of_the_index_its_tags_and_families(run_sample: Any) -> None:
+    facts = run_sample("info", "--json").json
+    assert facts["fingerprint"] in run_sample("info").out
+    tags = run_sample("info", "--tags", "--json").json
+    assert set(tags) == {"country", "method", "datasource", "sdg", "theme"}
+    plain = run_sample("info", "--tags").out
+    for method in tags["method"]:
+        assert method["reports"] > 0
+        assert method["name"] in method["variants"]
+        assert method["name"] in plain
+
+
+def test_info_shows_the_machine_and_the_index(
+    run: Any, sample_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    plain = run("info", "--index", sample_index)
+    done = run("info", "--index", sample_index, "--json")
+    info = done.json
+    assert info["keys"] == {"OPENAI_API_KEY": True}
+    assert info["model"] == "openai:gpt-4.1-mini"
+    assert info["settings"] == {"index": str(sample_index)}
+    assert info["size"] > 100_000
+    assert info["made"].endswith("+00:00")
+    assert set(info["made_with"]) == {"schema", "parser", "chunker", "embedding"}
+    assert info["problem"] == ""
+    assert "OPENAI_API_KEY yes" in plain.out
+    assert "sk-secret" not in done.out + plain.out
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_info_of_an_unusable_index_shows_the_rest(
+    run: Any, sample_index: Path, tmp_path: Path, broken: bool
+) -> None:
+    index = tmp_path / "index"
+    if broken:
+        shutil.copytree(sample_index, index)
+        (index / POINTER).write_text("nonsense", encoding="utf-8")
+    done = run("info", "--index", index, "--json")
+    assert done.code == 2
+    assert done.json["problem"] in done.err
+    assert "asklabs ingest PATH" in done.err
+    assert done.json["made_with"] == {}
+    assert "reports" not in done.json
+    assert done.json["versions"]["gradio"]
+    assert (done.json["size"] > 0) is broken
