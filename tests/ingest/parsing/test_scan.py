@@ -7,16 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import report_text, steady
 
-from ingest.parsing.scan import (
-    NOT_SHOWN,
-    Tag,
-    clean,
-    clean_with_offsets,
-    find_tags,
-    hide_private,
-    scan,
-    tags_to_fields,
-)
+from ingest.parsing import scan
 from rag.catalog.tag_fields import ReportInfo
 
 NAMES = st.sampled_from(["focal-point", "focal_points_2", "lab_e-mail", "phone_no", "sdgs", "team"])
@@ -24,14 +15,14 @@ ADDRESSES = st.from_regex(r"[a-z]{1,8}\.[a-z]{1,8}@[a-z]{2,9}\.(?:org|example)",
 
 
 def kinds(raw: str) -> list[tuple[str, str]]:
-    return [(event.kind, event.text.strip()) for event in scan(raw)]
+    return [(event.kind, event.text.strip()) for event in scan.scan(raw)]
 
 
 @steady
 @given(report_text)
 def test_every_line_is_in_exactly_one_event(raw: str) -> None:
     at = 0
-    for event in scan(raw):
+    for event in scan.scan(raw):
         assert event.start >= at
         assert not raw[at : event.start].strip()
         at = event.end
@@ -50,7 +41,7 @@ def test_every_line_is_in_exactly_one_event(raw: str) -> None:
     ],
 )
 def test_tags(raw: str, pairs: list[tuple[str, str]]) -> None:
-    assert [(tag.key, tag.value) for tag in find_tags(raw)] == pairs
+    assert [(tag.key, tag.value) for tag in scan.find_tags(raw)] == pairs
 
 
 def test_words_after_a_tag_are_an_answer() -> None:
@@ -60,7 +51,7 @@ def test_words_after_a_tag_are_an_answer() -> None:
         ("text", "Yes."),
         ("text", "No."),
     ]
-    places = [raw[tag.start : tag.end] for tag in find_tags(raw)]
+    places = [raw[tag.start : tag.end] for tag in scan.find_tags(raw)]
     assert places == ["[[year:2020]]", "[[a:b]]", "[[note:one\ntwo]]", "[[c:d"]
 
 
@@ -75,10 +66,10 @@ def test_words_after_a_tag_are_an_answer() -> None:
     ],
 )
 def test_private_tags_are_blanked_in_place(raw: str) -> None:
-    hidden = hide_private(raw)
+    hidden = scan.hide_private(raw)
     assert "ana" not in hidden.lower()
     assert [len(line) for line in hidden.split("\n")] == [len(line) for line in raw.split("\n")]
-    assert hide_private(hidden) == hidden
+    assert scan.hide_private(hidden) == hidden
 
 
 def test_blanking_stops_at_the_tags_end_and_takes_its_address_everywhere() -> None:
@@ -86,13 +77,13 @@ def test_blanking_stops_at_the_tags_end_and_takes_its_address_everywhere() -> No
         "[[focal_point:Ana.B@lab.example]] [[year:2020]]\n[[focal_point:x@y.example\n"
         "Write to ana.b@lab.example. Or x@lab.example."
     )
-    hidden = hide_private(raw)
+    hidden = scan.hide_private(raw)
     assert "[[year:2020]]" in hidden
     assert hidden.endswith("\nWrite to " + "·" * 17 + ". Or x@lab.example.")
 
 
 def fields_of(tags: Iterable[tuple[str, str]]) -> ReportInfo:
-    return tags_to_fields(Tag(name, value, 0, 0) for name, value in tags)
+    return scan.tags_to_fields(scan.Tag(name, value, 0, 0) for name, value in tags)
 
 
 def test_fields_are_typed_and_count_once_by_meaning() -> None:
@@ -112,7 +103,7 @@ def test_fields_are_typed_and_count_once_by_meaning() -> None:
     assert fields.thematic_areas == ("food & water", "nets")
     assert fields.type == "experiment"
     assert fields.facts == {"control_group": ("Yes",), "latlng": ("-13.4,27.7", "13.4,27.7")}
-    assert "latlng" in NOT_SHOWN
+    assert "latlng" in scan.NOT_SHOWN
 
 
 @pytest.mark.parametrize(
@@ -135,8 +126,8 @@ def test_no_address_and_no_person_comes_out(name: str, address: str, around: str
 @steady
 @given(report_text)
 def test_offsets_go_with_the_clean_text(raw: str) -> None:
-    text, offsets = clean_with_offsets(raw)
-    assert text == clean(raw)
+    text, offsets = scan.clean_with_offsets(raw)
+    assert text == scan.clean(raw)
     assert len(offsets) == len(text)
     assert offsets == sorted(offsets)
     assert all(0 <= at < len(raw) for at in offsets)
@@ -169,4 +160,4 @@ def test_offsets_go_with_the_clean_text(raw: str) -> None:
     ],
 )
 def test_clean(raw: str, readable: str) -> None:
-    assert clean(raw) == readable
+    assert scan.clean(raw) == readable

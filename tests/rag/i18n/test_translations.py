@@ -12,16 +12,9 @@ from fake_engine import FakeEngine, passage, report
 
 from rag.catalog.tag_fields import Filters
 from rag.export.brief import answer_lines
-from rag.i18n import labels
+from rag.i18n import labels, translations
 from rag.i18n.notices import notice_words
-from rag.i18n.translations import (
-    ENGLISH,
-    LOCALE,
-    format_seconds,
-    language_code,
-    languages,
-    translations_for,
-)
+from rag.i18n.translations import ENGLISH, LOCALE, format_seconds, languages, translations_for
 from rag.types import Notice
 from tests.messages import calls
 from ui.web import answer as answer_html
@@ -95,7 +88,7 @@ def test_plurals_and_regional_codes() -> None:
             n: labels.format_count(n, "report", translations_for(code)) for n in counts
         } == counts
     assert translations_for("fr-CA").gettext("Year") == "Année"
-    assert language_code(translations_for("pt_BR")) == "pt"
+    assert translations.language_code(translations_for("pt_BR")) == "pt"
     for code in ("tlh", "", "../fr", "en-GB"):
         assert translations_for(code) is ENGLISH
     assert format_seconds(translations_for("fr"), 0.1) == "0,1\u202fs"

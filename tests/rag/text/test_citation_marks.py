@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.citation_marks import (
-    cited_sentences,
-    defuse,
-    keep_known,
-    marks,
-    marks_inside,
-    stream_known,
-)
+from rag.text import citation_marks as marks
 
 # Few letters, so that marks, whole, broken and nested, are made often.
 MARKED = st.text(alphabet="[]19,; .a\n\t", max_size=40)
@@ -37,37 +30,38 @@ MARKED = st.text(alphabet="[]19,; .a\n\t", max_size=40)
     ],
 )
 def test_only_known_single_marks_are_kept(text: str, kept: str) -> None:
-    assert keep_known(text, 3) == kept
+    assert marks.keep_known(text, 3) == kept
 
 
 @given(MARKED)
 def test_no_unknown_number_stays(text: str) -> None:
-    once = keep_known(text, 1)
-    assert set(marks(once)) <= {1}
-    assert keep_known(once, 1) == once
-    assert not marks(defuse(text))
+    once = marks.keep_known(text, 1)
+    assert set(marks.marks(once)) <= {1}
+    assert marks.keep_known(once, 1) == once
+    assert not marks.marks(marks.defuse(text))
 
 
 @given(MARKED, st.lists(st.integers(0, 40), max_size=8))
 def test_a_stream_gives_what_the_whole_gives(text: str, cuts: list[int]) -> None:
     at = [0, *sorted(cuts), len(text)]
     shown = ""
-    for piece in stream_known([text[a:b] for a, b in pairwise(at)], 1):
+    for piece in marks.stream_known([text[a:b] for a, b in pairwise(at)], 1):
         shown += piece
-        assert set(marks(shown)) <= {1}
-    assert shown == keep_known(text, 1)
+        assert set(marks.marks(shown)) <= {1}
+    assert shown == marks.keep_known(text, 1)
 
 
 def test_a_stream_holds_back_no_more_than_a_mark() -> None:
-    pieces = stream_known(iter(["Money ", "is ", "slow [", "9", "9] here [1", "].", " End"]), 3)
+    deltas = ["Money ", "is ", "slow [", "9", "9] here [1", "].", " End"]
+    pieces = marks.stream_known(iter(deltas), 3)
     assert list(pieces) == ["Money", " is", " slow", " here", " [1].", " End"]
     trap = "[" * 1000 + "1 " * 1000
-    assert "".join(stream_known(trap, 1)) == keep_known(trap, 1)
+    assert "".join(marks.stream_known(trap, 1)) == marks.keep_known(trap, 1)
 
 
 def test_each_sentence_has_the_marks_in_it_and_right_after_it() -> None:
     text = "First is so [1]. Second is so. [2][3] Third has none.\n---\n[1]\n\nFourth [1, 2]!"
-    assert list(cited_sentences(text)) == [
+    assert list(marks.cited_sentences(text)) == [
         ("First is so.", [1]),
         ("Second is so.", [2, 3]),
         ("Third has none.", [1]),
@@ -75,5 +69,5 @@ def test_each_sentence_has_the_marks_in_it_and_right_after_it() -> None:
     ]
     # They are moved before the full stop; a report's own are defused.
     text = "Fees matter.[1][3] Trust too? [2]\nEnd"
-    assert marks_inside(text) == "Fees matter [1][3]. Trust too [2]?\nEnd"
-    assert defuse("as in [3] and [1, 2]; [a]") == "as in (3) and (1, 2); [a]"
+    assert marks.marks_inside(text) == "Fees matter [1][3]. Trust too [2]?\nEnd"
+    assert marks.defuse("as in [3] and [1, 2]; [a]") == "as in (3) and (1, 2); [a]"

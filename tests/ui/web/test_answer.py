@@ -11,18 +11,7 @@ from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
 from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.types import Citation, Coverage, GenerationRecord, Notice
-from ui.web.answer import (
-    NEAREST,
-    find_quote,
-    plain_text,
-    render_card,
-    render_cite,
-    render_conversation,
-    render_exchange,
-    render_pending,
-    render_prose,
-    render_sources,
-)
+from ui.web import answer as view
 from ui.web.handlers import Exchange
 
 CATALOG = Catalog(report(i) for i in range(30))
@@ -50,29 +39,30 @@ def cards(html: str) -> list[str | None]:
 
 
 def drawn(exchange: Exchange) -> Outline:
-    return Outline(render_conversation([exchange], CATALOG, ENGLISH))
+    return Outline(view.render_conversation([exchange], CATALOG, ENGLISH))
 
 
 def test_each_known_number_is_a_link_to_its_card() -> None:
     text, citations = "One [1]. Two [5][1]. Built in [1999].", {n: [cite(n)] for n in (1, 5)}
-    html = Outline(render_prose(text, 3, citations, ENGLISH))
+    html = Outline(view.render_prose(text, 3, citations, ENGLISH))
     links = html.all("a", "cite")
     assert [a["href"] for a in links] == ["#source-3-1", "#source-3-5", "#source-3-1"]
     # A doubtful one says so in words and by a sign.
     assert html.text == "One\u202f1. Two\u202f5?\u20091. Built in [1999]."
     assert "does not support" in (links[1]["aria-label"] or "")
-    growing = Outline(render_pending(Exchange("Q"), "Cool [4].", 2, CATALOG, ENGLISH))
+    growing = Outline(view.render_pending(Exchange("Q"), "Cool [4].", 2, CATALOG, ENGLISH))
     assert [a["href"] for a in growing.all("a")] == ["#source-2-4"]
 
 
 def test_lists_headings_and_bold_are_understood() -> None:
     text = "## Cost\nIt is **low**:\n\n- sand\n\n- water\n\n3. third\n4. fourth\nEnd"
-    html = Outline(render_prose(text, 3, {}, ENGLISH))
+    html = Outline(view.render_prose(text, 3, {}, ENGLISH))
     names = [tag for tag, _ in html.tags]
     assert names == ["h4", "p", "strong", "ul", "li", "li", "ol", "li", "li", "p"]
     assert html.all("ol") == [{"start": "3", "dir": "auto"}]
     # So is who speaks.
-    told = render_prose("Côte d'Ivoire (2022, plan): It is (so far: 3) new [1].", 1, {}, ENGLISH)
+    speaks = "Côte d'Ivoire (2022, plan): It is (so far: 3) new [1]."
+    told = view.render_prose(speaks, 1, {}, ENGLISH)
     assert told.startswith('<p dir="auto"><strong>Côte d&#39;Ivoire (2022, plan):</strong> It')
 
 
@@ -89,8 +79,8 @@ def test_a_list_answer_counts_and_lists_every_report() -> None:
     assert len(html.all("details", "group")) == 3
     opened = {b["data-report"]: b["data-n"] for b in html.all("button", "open-report")}
     assert opened == {name: str(n) for n, name in enumerate(REPORTS, 1)}
-    assert "empty" in render_sources(listed, 1)
-    assert "Sources" not in plain_text(listed, ENGLISH)
+    assert "empty" in view.render_sources(listed, 1)
+    assert "Sources" not in view.plain_text(listed, ENGLISH)
 
 
 def test_what_is_no_answer_is_told() -> None:
@@ -109,7 +99,7 @@ def test_what_is_no_answer_is_told() -> None:
     assert "No <model>." in failed.text
     looked = drawn(Exchange("Q", answer=answer("Q", generation=RECORD)))
     assert "Looked furtherSearched: sand, 3 passage(s)Prompt version" in looked.text
-    pending = render_pending(Exchange("Q"), "", 1, CATALOG, ENGLISH, RECORD.steps)
+    pending = view.render_pending(Exchange("Q"), "", 1, CATALOG, ENGLISH, RECORD.steps)
     assert "Searched: sand, 3 passage(s)" in pending
     stopped = drawn(Exchange("Q", text="Half [1]", stopped=True))
     assert "Half [1]Stopped before the end." in stopped.text
@@ -142,14 +132,14 @@ def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
 def test_the_row_has_what_can_be_done_with_an_answer(
     exchange: Exchange, is_last: bool, is_idle: bool, buttons: list[str | None]
 ) -> None:
-    html = render_exchange(exchange, 2, CATALOG, ENGLISH, is_last=is_last, is_idle=is_idle)
+    html = view.render_exchange(exchange, 2, CATALOG, ENGLISH, is_last=is_last, is_idle=is_idle)
     row = html.partition('<div class="answer-row"')[2].partition("</div>")[0]
     drawn = Outline(row.partition(">")[2]).all("button")
     assert [button.get("class") for button in drawn] == buttons
 
 
 def test_an_answer_is_copied_with_its_numbered_sources() -> None:
-    text = plain_text(answer(text="**Peru:** Wet sand [1]."), ENGLISH)
+    text = view.plain_text(answer(text="**Peru:** Wet sand [1]."), ENGLISH)
     start = "What keeps food cool?\n\nPeru: Wet sand [1].\n\nSources\n\n[1] Peru, 2021"
     assert text.startswith(start)
     assert f"“{QUOTE}”\nLearnings › What did you learn from this?" in text
@@ -166,9 +156,9 @@ def test_nothing_from_outside_becomes_markup() -> None:
         Exchange(HOSTILE, answer=replace(bad, coverage=unread)),
     )
     html = Outline(
-        render_conversation(talk, catalog, ENGLISH)
-        + render_sources(bad, 1)
-        + render_pending(talk[1], HOSTILE, 1, catalog, ENGLISH)
+        view.render_conversation(talk, catalog, ENGLISH)
+        + view.render_sources(bad, 1)
+        + view.render_pending(talk[1], HOSTILE, 1, catalog, ENGLISH)
     )
     html.is_inert()
     assert all((a["href"] or "").startswith("#") for a in html.all("a"))
@@ -179,23 +169,23 @@ def test_nothing_from_outside_becomes_markup() -> None:
 def test_a_passage_cited_twice_is_one_card_with_both_quotes() -> None:
     source = passage(report(0), text="One thing. Another thing. A third thing.")
     both = (Citation(1, source, "A third thing."), Citation(1, source, "One thing.", "unsupported"))
-    panel = render_sources(answer(text="A third [1]. One [1].", citations=both), 1)
+    panel = view.render_sources(answer(text="A third [1]. One [1].", citations=both), 1)
     assert cards(panel).count("source-1-1") == 1
     assert Outline(panel).text.startswith("1 source")
     assert "<mark>One thing.</mark> Another thing. <mark>A third thing.</mark>" in panel
     assert "does not support the sentence One thing." in Outline(panel).text
     # So that no doubt is hidden.
-    (link,) = Outline(render_cite(1, 1, both, ENGLISH)).all("a")
+    (link,) = Outline(view.render_cite(1, 1, both, ENGLISH)).all("a")
     assert "unsupported" in (link["class"] or "")
-    assert find_quote("a b\n\u00a0c d", "b c") == (2, 6)
-    assert find_quote("one two three four", "one five") is None
-    assert find_quote("a.c abc", "abc") == (4, 7)
+    assert view.find_quote("a b\n\u00a0c d", "b c") == (2, 6)
+    assert view.find_quote("one two three four", "one five") is None
+    assert view.find_quote("a.c abc", "abc") == (4, 7)
 
 
 def test_a_card_says_who_when_where_and_what_it_is() -> None:
     source = passage(report(0), stage="intention", part=2, parts=3, language="fr")
     cited = (Citation(4, source, QUOTE, "partly"), Citation(4, source, "Missing words"))
-    html = Outline(render_card(source, 1, cited, (), ENGLISH))
+    html = Outline(view.render_card(source, 1, cited, (), ENGLISH))
     for text in (
         *("🇵🇪", "Peru", "2021 · Plan", "Cool boxes at the market, part 0", "Learnings"),
         *("What did you learn from this?", "What the lab planned", "Part 2 of 3", "in part"),
@@ -211,11 +201,11 @@ def test_a_card_says_who_when_where_and_what_it_is() -> None:
 
 
 def test_the_panel_shows_what_is_cited_first_or_what_comes_closest() -> None:
-    panel = render_sources(answer(), 1)
+    panel = view.render_sources(answer(), 1)
     assert cards(panel)[:2] == ["source-1-1", "source-1-2"]
     assert "6 more passages found, not cited" in panel
-    bare = render_sources(answer(refused=True, citations=()), 1)
+    bare = view.render_sources(answer(refused=True, citations=()), 1)
     assert Outline(bare).text.startswith("Nearest passages")
-    assert cards(bare) == [None] * NEAREST
-    named = cards(render_sources(answer(refused=True), 1))
-    assert named == ["source-1-1", "source-1-2", *[None] * (NEAREST - 2)]
+    assert cards(bare) == [None] * view.NEAREST
+    named = cards(view.render_sources(answer(refused=True), 1))
+    assert named == ["source-1-1", "source-1-2", *[None] * (view.NEAREST - 2)]
