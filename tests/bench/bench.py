@@ -161,14 +161,17 @@ class Site:
         self.handler = next(h for h in config["dependencies"] if submit in h["targets"])
         self.values = {i: parts[i].get("value") for i in self.handler["inputs"]}
 
-    def ask(self, question: str, session: str) -> float:
-        """Seconds until all of an answer is there."""
+    def join(self, question: str, session: str) -> str:
+        """Ask, and say where what comes of it can be read."""
         data = list((self.values | {self.box: question}).values())
         body = {"data": data, "fn_index": self.handler["id"], "session_hash": session}
-        started = time.perf_counter()
         self.client.post("/gradio_api/queue/join", json=body).raise_for_status()
-        url = f"/gradio_api/queue/data?session_hash={session}"
-        with self.client.stream("GET", url) as events:
+        return f"/gradio_api/queue/data?session_hash={session}"
+
+    def ask(self, question: str, session: str) -> float:
+        """Seconds until all of an answer is there."""
+        started = time.perf_counter()
+        with self.client.stream("GET", self.join(question, session)) as events:
             for line in events.iter_lines():
                 if '"msg":"process_completed"' in line.replace(" ", ""):
                     if json.loads(line.removeprefix("data:"))["success"]:

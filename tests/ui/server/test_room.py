@@ -74,11 +74,8 @@ def crowd(ask: Callable[[str, int], str]) -> Iterator[list[Future[str]]]:
 
 def test_readers_are_told_how_many_come_first_and_that_it_is_full() -> None:
     def ask(address: str, n: int) -> str:
-        site, session = Site(address), f"visitor-{n}"
-        data = list((site.values | {site.box: "What keeps food cool?"}).values())
-        body = {"data": data, "fn_index": site.handler["id"], "session_hash": session}
-        site.client.post("/gradio_api/queue/join", json=body).raise_for_status()
-        return site.client.get(f"/gradio_api/queue/data?session_hash={session}").text
+        site = Site(address)
+        return site.client.get(site.join("What keeps food cool?", f"visitor-{n}")).text
 
     with crowd(ask) as (first, second, third):
         assert "before yours" not in first.result()
