@@ -1,6 +1,7 @@
 """From a question to its sources, reports and exports, in a real browser."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from fake_engine import QUOTE, FakeEngine
@@ -129,11 +130,9 @@ def test_a_stopped_answer_and_errors_leave_the_page_usable(
     ask(page, "What keeps food cool?", 4)
     expect(page.locator("#turn-4 .answer")).to_contain_text("Wet sand")
 
-    def broken(*_: object, **__: object) -> bytes:
-        raise RuntimeError("a defect, not meant for the user")
-
+    broken = RuntimeError("a defect, not meant for the user")
     with monkeypatch.context() as patched:
-        patched.setattr("ui.web.handlers.export", broken)
+        patched.setattr("ui.web.handlers.export", Mock(side_effect=broken))
         page.locator(".exports summary").click()
         page.locator(".exports button[data-ending=md]").click()
         expect(page.locator(".exports .state")).to_contain_text("could not be made")

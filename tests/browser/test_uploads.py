@@ -1,6 +1,7 @@
 """Adding reports from the page, in a real browser: sent, taken in, answered from at once."""
 
 from collections.abc import Iterator
+from unittest.mock import Mock
 
 import pytest
 from ferries import COUNTRIES, text
@@ -70,16 +71,12 @@ def test_a_failure_is_a_sentence_and_leaves_what_was_there(
     open_site: tuple[str, Engine], visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site, engine = open_site
-    before = engine.revision
-
-    def broken(*_: object, **__: object) -> None:
-        raise OSError("No space left on device: /secret/place")
-
-    page = visit(site)
+    before, page = engine.revision, visit(site)
     page.locator("#uploads summary").click()
     chooser = page.locator("#uploads input[type=file]")
     kenya = file("kenya.md", text("Kenya").encode())
-    monkeypatch.setattr(uploads, "sync", broken)
+    broken = OSError("No space left on device: /secret/place")
+    monkeypatch.setattr(uploads, "sync", Mock(side_effect=broken))
     chooser.set_input_files(kenya)
     expect(page.locator("#upload-result [role=alert]")).to_contain_text("could not be added")
     assert "secret" not in page.content()

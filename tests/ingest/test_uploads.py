@@ -4,6 +4,7 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from ferries import content, text
@@ -143,12 +144,10 @@ def test_while_another_ingest_writes_all_stays_as_it_was(send: Send, filled: Set
 def test_a_folder_that_cannot_be_written_is_named(
     filled: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> int:
-        raise OSError("No space left on device")
-
     path = tmp_path / "togo.md"
     path.write_bytes(TOGO)
-    monkeypatch.setattr(uploads, "replace_file", full)
+    full = OSError("No space left on device")
+    monkeypatch.setattr(uploads, "replace_file", Mock(side_effect=full))
     with pytest.raises(IndexUnusable, match="No space left"):
         take_in([Upload("togo.md", path)], filled, lambda *_: None)
     assert uploaded(filled) == {}

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from answers import PLAIN
@@ -188,11 +189,8 @@ def test_malformed_lines_are_named_and_those_around_them_answered(
 
 
 def test_a_question_that_fails_has_its_line(asked: Path, tmp_path: Path) -> None:
-    class Failing:
-        def ask(self, _: str, **__: object) -> None:
-            raise ModelError(text_notice("The server is down."))
-
-    done = run_batch(Failing(), asked, tmp_path / "out")  # type: ignore[arg-type]
+    failing = Mock(side_effect=ModelError(text_notice("The server is down.")))
+    done = run_batch(Mock(ask=failing), asked, tmp_path / "out")
     assert len(done.failures) == 3
     assert lines(tmp_path / "out")[0] == {**QUESTIONS[0], "error": "The server is down."}
 

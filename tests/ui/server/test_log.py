@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -49,16 +50,10 @@ def test_a_question_is_logged_only_if_set_so(capsys: pytest.CaptureFixture[str])
 
 
 def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    def failing(error: Exception) -> Callable[[str], Answer]:
-        def write(_: str) -> Answer:
-            raise error
-
-        return write
-
     ask(write=lambda _: replace(answer(), notices=(Notice("extractive_instead"),)))
-    ask(write=failing(ModelError(text_notice("It is out of reach."))))
+    ask(write=Mock(side_effect=ModelError(text_notice("It is out of reach."))))
     with pytest.raises(ZeroDivisionError):
-        ask(write=failing(ZeroDivisionError()))
+        ask(write=Mock(side_effect=ZeroDivisionError))
     instead, error, failed = capsys.readouterr().err.splitlines()
     assert "WARNING ui.server.log: question outcome=answered" in instead
     assert 'notice="This answer is made' in instead

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -24,9 +25,7 @@ from ui.server.serve import loading
 
 
 def test_health_needs_no_login_and_follows_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(_: FakeEngine) -> str:
-        raise IndexMissing("There is no index in /srv/secret/path.")
-
+    missing = Mock(side_effect=IndexMissing("There is no index in /srv/secret/path."))
     with serve(FakeEngine(), {"Ana": make_secret("wet sand and lids", 2**14)}) as address:
         good = httpx.get(f"{address}/healthz")
         assert (good.status_code, good.text) == (200, "ok\n")

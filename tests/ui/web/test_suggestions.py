@@ -1,5 +1,7 @@
 """Suggested questions are made from the collection, and kept where they are answered."""
 
+from unittest.mock import Mock
+
 import pytest
 from fake_engine import FakeEngine, answer, passage, report
 from passages import text_notice
@@ -61,10 +63,7 @@ def test_few_reports_are_asked_about_themselves(reports: int) -> None:
 
 def test_nothing_is_suggested_of_nothing_and_a_failure_hides_nothing() -> None:
     assert suggestions(catalog=Catalog([]), passages=[]).answered(ENGLISH) == []
-
-    def fail(_: str) -> Answer:
-        raise ModelError(text_notice("The server does not answer."))
-
+    fail = Mock(side_effect=ModelError(text_notice("The server does not answer.")))
     assert suggestions(fail).answered(ENGLISH)[0] == (COUNT, BY_TAGS)
 
 
