@@ -101,19 +101,10 @@ def test_the_same_place_has_the_same_id_whatever_stands_there_or_elsewhere() -> 
 
 
 FORM = (
-    "## Challenge\n\n**Only complete this section when ready.**\n\n> What is it?\n\n"
+    "## Challenge\n\n> What is it?\n\n"
     "The ferry leaves at noon.\n\nNobody knows why.\n\n> How many?\n\n-\n\n"
     "> Images?\n\n![x](https://x.example/a.png)\n\n****\n"
 )
-COUNTRIES = ("Peru", "Mali", "Fiji")
-
-
-def of_lab(country: str) -> str:
-    body = FORM.replace("The ferry", f"{country}'s boat").replace("Nobody knows", f"{country} asks")
-    return report(body, given=f"[[country:{country}]]\n")
-
-
-FORMS = learned(*map(of_lab, COUNTRIES))
 
 
 @steady
@@ -125,10 +116,10 @@ def test_all_that_a_lab_wrote_is_counted_whatever_the_file(raw: str) -> None:
 
 
 def test_a_lost_paragraph_is_told() -> None:
-    source = parsed(FORM, FORMS)
+    source = parsed(FORM)
     passages = chunk(source)
     passages[-1] = replace(passages[-1], spans=passages[-1].spans[:-1])
-    written, lost = audit(source, passages, FORMS)
+    written, lost = audit(source, passages, NO_FORMS)
     assert (len(written), lost) == (36, "Nobodyknowswhy.")
 
 

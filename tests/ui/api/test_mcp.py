@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,21 +54,18 @@ async def use(client: Client) -> None:
     assert "Question: Who?" in str(prompt.messages[0].content)
 
 
-def run(work: Callable[[Client], Awaitable[None]], server: Any) -> None:
-    async def main() -> None:
-        async with Client(server) as client:
-            await work(client)
-
-    run_apart(main())
+async def visit(server: Any) -> None:
+    async with Client(server) as client:
+        await use(client)
 
 
 def test_an_assistant_asks_over_http(quick_engine: Engine) -> None:
     with serve(quick_engine) as address:
-        run(use, f"{address}/mcp")
+        run_apart(visit(f"{address}/mcp"))
 
 
 def test_an_assistant_asks_over_standard_input(sample_index: Path) -> None:
     command = ["-m", "ui.cli.main", "mcp", "--index", str(sample_index)]
     env = {**os.environ, "ASKLABS_RERANKER": "none"}
     server = StdioServerParameters(command=sys.executable, args=command, env=env)
-    run(use, server)
+    run_apart(visit(server))
