@@ -83,7 +83,6 @@ def test_a_spelling_that_the_collection_lacks_is_found() -> None:
     vocabulary = Vocabulary({"ferry surveys": 3, "ferry survey": 1, "nets": 1})
     for spelling in ("Ferry-Survey", "ferrysurveys", "FERRY  SURVEYS", "ferry's surveys"):
         group = vocabulary.find(spelling)
-        assert group is not None
         assert group.name == "ferry surveys"
     assert vocabulary.find("ferry") is None
     assert vocabulary.find("") is None

@@ -111,7 +111,6 @@ def test_machines_take_turns_and_readers_see_each_change(
     # The first machine takes that over, and finds nothing to do.
     assert counts(sync([reports], stored, prune=True)) == (0, 0, 3, 0, 0)
     assert len(embedded) == 3
-    assert stored.database
     writer = DatabaseWriter(stored.database.get_secret_value())
     with pytest.raises(IndexBusy, match="Another ingest"):
         sync([reports], other)
