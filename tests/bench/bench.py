@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -111,22 +111,34 @@ def measure(reports: Path) -> None:
 
 def page_times(index: Path) -> None:
     """Time the page in a process of its own: its start, a new browser, one visitor, and twenty."""
-    port = str(free_port())
-    command = [sys.executable, "-m", "ui.cli.main", "serve", "--index", str(index), "--port", port]
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
     started = time.perf_counter()
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=ROOT, env=environ, **pipes) as process:
-        try:
-            if not (process.stdout and process.stdout.readline()):
-                sys.exit("The page did not start.")
-            show("start of the page", [time.perf_counter() - started])
-            open_in_browsers(f"http://127.0.0.1:{port}")
-            site = Site(f"http://127.0.0.1:{port}")
-            visit(site)
-            crowd(site)
-        finally:
-            process.terminate()
+    with served(index) as (address, _):
+        show("start of the page", [time.perf_counter() - started])
+        open_in_browsers(address)
+        site = Site(address)
+        visit(site)
+        crowd(site)
+
+
+@contextmanager
+def served(index: Path, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A page in a process of its own: its address and the process."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
+    environ |= {"ASKLABS_LOG_LEVEL": "error"} | settings
+    command = [sys.executable, "-m", "ui.cli.main", "serve", "--index", index, "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environ)
+    try:
+        while process.poll() is None:
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{address}/healthz").status_code == 200:
+                    break
+            time.sleep(0.05)
+        yield address, process
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 def open_in_browsers(address: str) -> None:

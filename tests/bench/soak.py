@@ -4,7 +4,6 @@
 the sample collection or INDEX. It prints how many failed, how long they took, and the memory.
 """
 
-import os
 import random
 import statistics
 import subprocess
@@ -12,15 +11,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from bench import FRAMES, ROOT, SAMPLE, TOPICS, Site
-from machine import free_port
+from bench import FRAMES, ROOT, SAMPLE, TOPICS, Site, served
 from openai_server import Reply, ScriptedServer
 
 FAULTY = 0.02
@@ -78,26 +75,6 @@ class Visit:
             url = f"{self._address}/gradio_api/heartbeat/{self._name}"
             self._open.enter_context(httpx.stream("GET", url, timeout=None))
         return self._name
-
-
-@contextmanager
-def served(index: Path, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A page in a process of its own: its address and the process."""
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    settings = {"ASKLABS_LOG_LEVEL": "error"} | settings
-    command = [sys.executable, "-m", "ui.cli.main", "serve", "--index", index, "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings})
-    try:
-        while process.poll() is None:
-            with suppress(httpx.TransportError):
-                if httpx.get(f"{address}/healthz").status_code == 200:
-                    break
-            time.sleep(0.5)
-        yield address, process
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 def soak(index: Path, questions: int, visitors: int, seconds: float) -> Soaked:

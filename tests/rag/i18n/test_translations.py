@@ -84,9 +84,8 @@ def test_plurals_and_regional_codes() -> None:
         "fr": {0: "0 rapport", 1: "1 rapport", 1204: "1\u202f204 rapports"},
         "ar": {0: "لا تقارير", 1: "تقرير واحد", 2: "تقريران", 3: "3 تقارير", 11: "11 تقريرًا"},
     }.items():
-        assert {
-            n: labels.format_count(n, "report", translations_for(code)) for n in counts
-        } == counts
+        t = translations_for(code)
+        assert {n: labels.format_count(n, "report", t) for n in counts} == counts
     assert translations_for("fr-CA").gettext("Year") == "Année"
     assert translations.language_code(translations_for("pt_BR")) == "pt"
     for code in ("tlh", "", "../fr", "en-GB"):

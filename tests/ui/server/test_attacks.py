@@ -14,11 +14,11 @@ from string import ascii_lowercase
 
 import httpx
 import pytest
-from bench import Site
+from bench import Site, served
 from machine import disk
 from openai_server import Reply, ScriptedServer
 from page_fixtures import serve
-from soak import resident, served
+from soak import resident
 
 from rag.catalog.tag_fields import FILTER_FIELDS
 from rag.engine import Engine, open_engine

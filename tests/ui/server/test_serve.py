@@ -13,11 +13,12 @@ from unittest.mock import Mock
 
 import httpx
 import pytest
+from bench import served
 from fake_engine import FakeEngine
 from machine import free_port
 from openai_server import Reply, ScriptedServer
 from page_fixtures import serve
-from soak import served, soak
+from soak import soak
 
 from rag.errors import IndexMissing, SettingsError
 from ui.server.login import make_secret
