@@ -3,16 +3,14 @@
 import re
 import urllib.error
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from fake_engine import FakeEngine
 from machine import free_port
+from page_fixtures import serve
 
 from rag.settings import PREFIX, Settings
-from ui.server.serve import launch
-from ui.web.app import build_app
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -43,8 +41,5 @@ def test_the_health_check_fails_when_the_page_is_down(monkeypatch: pytest.Monkey
     monkeypatch.setenv("ASKLABS_PORT", str(port))
     with pytest.raises(urllib.error.URLError):
         exec(probe, {})
-    engine: Any = FakeEngine()
-    page = build_app(engine)
-    launch(page, engine, "127.0.0.1", port)
-    exec(probe, {})
-    page.close(verbose=False)
+    with serve(FakeEngine(), port=port):
+        exec(probe, {})
