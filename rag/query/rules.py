@@ -99,6 +99,9 @@ class Rules:
         named = named.merged(Filters(country=thread.country, year=thread.year))
         region = () if named.country else region_in(question, catalog)
         named = replace(named, country=named.country or region)
+        homes = () if alone or follows else works.homes(links.unlinked, question, language)
+        if has_wording("compare", question) and not region:
+            named = replace(named, country=tuple(dict.fromkeys((*named.country, *homes))))
         boosted = without(named, self.ignored, catalog)
         # Two labs are both wanted, however they are named; two years may be a span.
         two_labs = len(countries_in(question)) > 1 and len(boosted.country) > 1
@@ -137,6 +140,8 @@ class Rules:
             off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in on_topic),
         )
         planned = form_of(planned, links, scores, works)
+        if planned.intent == "answer" and not (planned.reports or boosted.country):
+            planned = replace(planned, boosted=replace(boosted, country=homes))
         return of_one_report(planned, alone) if alone else planned
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:

@@ -7,12 +7,15 @@ Common words name nothing, however few titles have them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 
 from rag.catalog.normalize import in_dictionary
 from rag.query.linker import Linker
+from rag.query.wordings import has_wording
+from rag.text.language import LANGUAGES
 from rag.text.tokenize import strip_accents, terms
 from rag.types import Plan
 
@@ -20,6 +23,9 @@ _MOST_TITLED = 4  # reports of one line of work, which may have the same title
 _MOST_OTHERS = 1  # reports of other labs that have the words of a name
 _MOST_BESIDE = 5  # more reports of the lab that have them in their texts
 _MOST_TRIED = 8  # groups of words that are looked for in texts
+# The share of the reports with a name that are of its country, and how many have to have a name
+# that is written in small letters.
+_AT_HOME, _LEAST_SMALL = 0.9, 2
 
 # The ids of the reports that have each of some words in one passage; of a word any of its terms.
 ReportsWith = Callable[[Sequence[Collection[str]]], Collection[str]]
@@ -66,7 +72,7 @@ class Works:
         for shared in matched.values():
             key = tuple(word for word in stems if word in shared)
             groups.setdefault(key, [i for i in matched if matched[i] >= shared])
-        names = {word for word in stems if _is_name(word, plan)}
+        names = {word for word in stems if _is_name(word, plan.standalone)}
         # Names first, then more words, then those of fewer titles, then those that come first.
         order = list(stems)
         ranked = sorted(
@@ -107,6 +113,27 @@ class Works:
                 return Work((), tuple(sorted(having)), (word,), len(stems) == 1, True)
         return Work()
 
+    def homes(self, words: Collection[str], question: str, language: str) -> tuple[str, ...]:
+        """The countries of places and projects that a question names, as reports have them.
+
+        A name has a home where nearly all reports with it are of one country ("Kisumu").
+        """
+        reports, found = self.linker.catalog.reports, dict[str, None]()
+        for word in words:
+            # Of other languages dictionaries lack many words in small letters.
+            capital = word[:1].isupper() or language == "en"
+            if not (capital and _is_name(word, question)) or has_wording("compare", word):
+                continue
+            # Reports have it as a word of their own language.
+            having = self.reports_with([{term for name in LANGUAGES for term in terms(word, name)}])
+            of = Counter(country for i in having for country in reports[i].countries)
+            # A word in small letters may be a slip, or rare by chance.
+            if len(having) >= (1 if word[:1].isupper() else _LEAST_SMALL):
+                country, count = max(of.items(), key=lambda item: item[1], default=("", 0))
+                if count >= _AT_HOME * len(having):
+                    found[country] = None
+        return tuple(found)
+
     def has_name(self, words: Sequence[str], language: str) -> bool:
         """Whether words with capitals that follow each other name a work that few reports have."""
         known = self.linker.titled
@@ -136,8 +163,8 @@ def _stems(word: str, language: str) -> frozenset[str]:
     return frozenset((*own, *terms(word, "en"))) if own else frozenset()
 
 
-def _is_name(word: str, plan: Plan) -> bool:
+def _is_name(word: str, question: str) -> bool:
     """Whether a word is written as a name, or in no dictionary."""
-    first = plan.standalone.lstrip("¿¡\"“«' ").startswith(word)
+    first = question.lstrip("¿¡\"“«' ").startswith(word)
     capital = word[:1].isupper() and not first
     return capital or (word.isascii() and not in_dictionary(strip_accents(word)))

@@ -64,3 +64,19 @@ def test_a_particular_of_a_work_is_answered_from_its_reports_alone(quick_engine:
 )
 def test_a_topic_is_no_work(quick_engine: Engine, question: str) -> None:
     assert quick_engine.plan(question).reports == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "countries"),
+    [
+        ("How many households haul the rubbish out of the fence in Encarnación?", ("Paraguay",)),
+        ("how often do people around kazipur have to leave", ("Bangladesh",)),
+        ("Compare the wallets of the traders in Nampula and Maseru", ("Mozambique", "Lesotho")),
+        ("¿en qué se diferencian las carteras de los puestos?", ()),
+        ("How do Ferry workers save?", ()),
+    ],
+)
+def test_a_place_that_one_country_writes_of_stands_for_it(
+    quick_engine: Engine, question: str, countries: tuple[str, ...]
+) -> None:
+    assert quick_engine.plan(question).boosted.country == countries
