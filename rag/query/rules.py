@@ -18,7 +18,7 @@ from rag.query.conversation import (
     previous_question,
 )
 from rag.query.entities import countries_in, labs_in, region_in, without
-from rag.query.forms import form_of, has_sides, of_one_report
+from rag.query.forms import form_of, has_sides, of_one_report, titled_sides
 from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores
 from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, has_wording
@@ -100,7 +100,10 @@ class Rules:
         region = () if named.country else region_in(question, catalog)
         named = replace(named, country=named.country or region)
         homes = () if alone or follows else works.homes(links.unlinked, question, language)
-        if has_wording("compare", question) and not region:
+        titled = titled_sides(
+            links, Plan(question, standalone, language, "answer", narrowed, named), works
+        )
+        if has_wording("compare", question) and not (region or titled):
             named = replace(named, country=tuple(dict.fromkeys((*named.country, *homes))))
         boosted = without(named, self.ignored, catalog)
         # Two labs are both wanted, however they are named; two years may be a span.
