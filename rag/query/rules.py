@@ -99,16 +99,17 @@ class Rules:
         named = named.merged(Filters(country=thread.country, year=thread.year))
         region = () if named.country else region_in(question, catalog)
         named = replace(named, country=named.country or region)
-        homes = () if alone or follows else works.homes(links.unlinked, question, language)
-        titled = titled_sides(
-            links, Plan(question, standalone, language, "answer", narrowed, named), works
-        )
-        if has_wording("compare", question) and not (region or titled):
-            named = replace(named, country=tuple(dict.fromkeys((*named.country, *homes))))
+        compared = has_wording("compare", question)
+        by_town = not (alone or follows)
+        if by_town and compared and not region:
+            whole = Plan(question, standalone, language, "answer", narrowed, named)
+            if not titled_sides(links, whole, works):
+                homes = works.homes(links.unlinked, question, language)
+                named = replace(named, country=tuple(dict.fromkeys((*named.country, *homes))))
         boosted = without(named, self.ignored, catalog)
         # Two labs are both wanted, however they are named; two years may be a span.
         two_labs = len(countries_in(question)) > 1 and len(boosted.country) > 1
-        compares = two_labs or (has_sides(boosted) and has_wording("compare", question))
+        compares = two_labs or (has_sides(boosted) and compared)
         if not has_topic(standalone, language):
             # "What worked?" about the reports of a theme is about that theme.
             chosen = (*filters.theme, *filters.method, *filters.datasource, *filters.sdg)
@@ -143,7 +144,8 @@ class Rules:
             off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in on_topic),
         )
         planned = form_of(planned, links, scores, works)
-        if planned.intent == "answer" and not (planned.reports or boosted.country):
+        if by_town and planned.intent == "answer" and not (planned.reports or boosted.country):
+            homes = works.homes(links.unlinked, question, language)
             planned = replace(planned, boosted=replace(boosted, country=homes))
         return of_one_report(planned, alone) if alone else planned
 
