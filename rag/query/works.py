@@ -125,7 +125,8 @@ class Works:
             if not (capital and _is_name(word, question)) or has_wording("compare", word):
                 continue
             # Reports have it as a word of their own language.
-            having = self.reports_with([{term for name in LANGUAGES for term in terms(word, name)}])
+            stems = {term for name in LANGUAGES for term in terms(word, name)}
+            having = self.reports_with([stems]) if stems else ()
             of = Counter(country for i in having for country in reports[i].countries)
             # A word in small letters may be a slip, or rare by chance.
             if len(having) >= (1 if word[:1].isupper() else _LEAST_SMALL):

@@ -74,6 +74,7 @@ def test_a_topic_is_no_work(quick_engine: Engine, question: str) -> None:
         ("Compare the wallets of the traders in Nampula and Maseru", ("Mozambique", "Lesotho")),
         ("¿en qué se diferencian las carteras de los puestos?", ()),
         ("How do Ferry workers save?", ()),
+        ("What should I mind with a cold box?", ()),
     ],
 )
 def test_a_place_that_one_country_writes_of_stands_for_it(
