@@ -19,8 +19,8 @@ from eval import figures
 from eval.cases import CASE_TYPES, read_text, write_text
 from eval.figures import ALL, LEVEL, Estimate, aggregate, values_of
 from eval.metrics import METRICS
+from eval.report import render
 from eval.run import Outcome, load_outcomes, load_record
-from eval.words import render
 from rag.errors import InputError, first_problem
 
 # Whether a refusal or one more lab is good depends on the case.

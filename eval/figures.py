@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 from eval.cases import CASE_TYPES, ONE_REPORT
 from eval.metrics import METRICS
 from eval.run import Outcome
+from rag.i18n.translations import marked
 
-LATENCIES = ("plan_ms", "retrieve_ms", "answer_ms", "first_ms", "total_ms")
+LATENCIES = {
+    "plan_ms": marked("Understanding the question"),
+    "retrieve_ms": marked("Searching"),
+    "answer_ms": marked("Writing"),
+    "first_ms": marked("Until the first words"),
+    "total_ms": marked("Whole answer"),
+}
 ALL = "all"
-# The figures that readers are shown first; `eval.words` puts each in words.
-MAIN = (
-    *("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact", "list_f1"),
-    *("points", "listed", "points_ev", "read", "ranking", "values", "count"),
-    *("about_r", "says_r", "says_p", "inside"),
-)
 Floats = NDArray[np.float64]
 SEED = 0
 RESAMPLES = 2000

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 from eval.cases import MANY_REPORTS, NATURAL, OPEN, Case
-from eval.survey import SURVEY_METRICS
 from rag.types import Answer, Citation, Hit
 
 DEPTHS = (5, 10, 20)
@@ -26,6 +25,9 @@ TOKEN_BUDGET = 4000
 TOKENS_PER_WORD = 1.35
 # Ranks that the reciprocal rank looks at.
 RANKS = 10
+_NATURAL = "Natural questions"  # the name of a table
+# What surveys are scored by, in `eval.survey`.
+SURVEYED = ("about_r", "about_p", "says_r", "says_p", "count_err", "inside")
 # Letters and digits of a sentence that states nothing unless it has more ("3 labs wrote:").
 FRAME_LETTERS = 20
 
@@ -48,6 +50,10 @@ class Observation:
         """The report of each citation."""
         return [citation.passage.report.id for citation in self.cited]
 
+    def found(self, first: int | None) -> list[str]:
+        """The reports of so many passages that come first."""
+        return [hit.passage.report.id for hit in self.answer.hits[:first]]
+
     @property
     def listed(self) -> set[str]:
         """The reports that the answer lists."""
@@ -60,7 +66,7 @@ def rep_at(o: Observation, k: int) -> float:
     One-report cases score 1 when any accepted report is there (success at k). Source: recall
     and success at k as in TREC (Voorhees and Harman 2005), over reports.
     """
-    return _share_of_gold(o.case, (hit.passage.report.id for hit in o.answer.hits[:k]))
+    return _share_of_gold(o.case, o.found(k))
 
 
 def ev_at(o: Observation, k: int) -> float | None:
@@ -88,10 +94,8 @@ def mrr(o: Observation) -> float:
 
     Source: Voorhees 1999, the TREC-8 question answering track.
     """
-    for rank, hit in enumerate(o.answer.hits[:RANKS], start=1):
-        if hit.passage.report.id in o.case.accepted:
-            return 1 / rank
-    return 0.0
+    ranks = (n for n, report in enumerate(o.found(RANKS), 1) if report in o.case.accepted)
+    return 1 / next(ranks, float("inf"))
 
 
 def quote_ok(o: Observation) -> float | None:
@@ -144,19 +148,9 @@ def facts(o: Observation) -> float | None:
     return _mean([float(not o.answer.refused and has_fact(text, fact)) for fact in o.case.facts])
 
 
-def points(o: Observation) -> float | None:
-    """The share of key points whose report is cited."""
-    return _points_among(o, o.cited_reports)
-
-
-def listed(o: Observation) -> float | None:
-    """The share of key points whose report is cited or listed."""
-    return _points_among(o, [*o.cited_reports, *o.listed])
-
-
-def read(o: Observation) -> float | None:
-    """The share of key points whose report is among the passages read."""
-    return _points_among(o, [hit.passage.report.id for hit in o.answer.hits])
+def points_of(o: Observation, reports: Collection[str]) -> float | None:
+    """The share of key points whose report is among these."""
+    return _mean([float(point.report in reports) for point in o.case.points])
 
 
 def points_ev(o: Observation) -> float | None:
@@ -228,7 +222,6 @@ SCOPES: Mapping[str, Callable[[Observation], bool]] = {
     "ranking": lambda o: o.case.asks_for == "ranking",
     "values": lambda o: o.case.asks_for == "values",
     "count": lambda o: o.case.asks_for == "count",
-    "survey": lambda _: False,  # those of a survey are measured in `eval.survey`
 }
 
 
@@ -262,12 +255,13 @@ METRICS: Mapping[str, Metric] = {
         Metric("refused", refused, "Refusals"),
         Metric("refusal_ok", refusal_ok, "Refusals"),
         *(Metric(f.__name__, f, "Complete lists", "listing") for f in (list_f1, list_exact)),
-        Metric("points", points, "Natural questions"),
-        Metric("listed", listed, "Natural questions"),
-        Metric("points_ev", points_ev, "Natural questions"),
-        Metric("read", read, "Natural questions"),
-        *(Metric(n, values_told, "Natural questions", n) for n in ("ranking", "values", "count")),
-        *(Metric(name, f, "Surveys", "survey") for name, f in SURVEY_METRICS.items()),
+        # Of key points the reports may be cited, cited or listed, or read.
+        Metric("points", lambda o: points_of(o, o.cited_reports), _NATURAL),
+        Metric("listed", lambda o: points_of(o, [*o.cited_reports, *o.listed]), _NATURAL),
+        Metric("points_ev", points_ev, _NATURAL),
+        Metric("read", lambda o: points_of(o, o.found(None)), _NATURAL),
+        *(Metric(n, values_told, _NATURAL, n) for n in ("ranking", "values", "count")),
+        *(Metric(name, lambda _: None, "Surveys") for name in SURVEYED),
     )
 }
 
@@ -281,10 +275,6 @@ def score(observation: Observation) -> dict[str, float]:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def _points_among(o: Observation, reports: Collection[str]) -> float | None:
-    return _mean([float(point.report in reports) for point in o.case.points])
 
 
 def _share_of_gold(case: Case, reports: Iterable[str]) -> float:

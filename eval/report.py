@@ -1,26 +1,33 @@
-"""Writes what a run shows: a table in Markdown, and a summary that the page reads."""
+"""What a run shows to readers: words for its figures, a table in Markdown, a summary for the page.
+
+Markdown holds text from reports and models only through the filter `md` of the templates.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import TypeAdapter, ValidationError
 
 from eval import figures
 from eval.cases import MANY_REPORTS, VOTE_ID_PREFIX, write_text
-from eval.figures import ALL, LATENCIES, MAIN, Group, Headline
+from eval.figures import ALL, LATENCIES, Group, Headline
 from eval.metrics import METRICS, has_fact, single_line, tells
-from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
-from eval.words import baseline_words, render
+from eval.run import BASELINES as FOLDER
+from eval.run import OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from rag.errors import InputError, first_problem
+from rag.export.formats import escape_markdown
 from rag.files import replace_file
-from rag.settings import Settings
+from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent, marked
 
 # A copy of the latest summary, in the folder of the index that was asked.
 LATEST = "evaluation.json"
@@ -29,11 +36,92 @@ _ANSWER = 900
 _QUOTE = 240
 TIMES = "Latency (ms, p50 / p95)"
 # How many of the worst cases a summary has.
-WORST = 20
+SHOWN = 20
 # The metrics whose mean is a case's score, where they apply, with the report recall.
 _SCORED = (
     *("cite_prec", "ev_cited", "facts", "points", "ranking", "values", "count"),
     *("says_r", "says_p"),
+)
+TYPES = {
+    "single": marked("One report"),
+    "multi": marked("One report, several places in it"),
+    "followup": marked("Follow-up question"),
+    "crosslingual": marked("One report, another language"),
+    "compare": marked("Labs compared"),
+    "cross": marked("Across labs"),
+    "listing": marked("Complete list"),
+    "lab": marked("A lab's work"),
+    "detail": marked("One detail"),
+    "report": marked("One report summed up"),
+    "trend": marked("Over time"),
+    "topic": marked("A topic"),
+    "reasons": marked("Reasons and lessons"),
+    "tags": marked("Counted from tags"),
+    "unanswerable": marked("Not in the reports"),
+    "survey": marked("Surveys"),
+    ALL: marked("All questions"),
+}
+# Of each main figure its name, and what it counts.
+FIGURES = {
+    "rep@10": (
+        marked("Report found"),
+        marked("reports that hold the answer among the first 10 passages found"),
+    ),
+    "ev@4k": (
+        marked("Evidence found"),
+        marked("sentences that the answer rests on within the first 4,000 tokens found"),
+    ),
+    "quote_ok": (
+        marked("Quotes verbatim"),
+        marked("quotes that stand word for word in the report they name"),
+    ),
+    "cite_prec": (marked("Citations right"), marked("citations of a report that holds the answer")),
+    "facts": (marked("Facts told"), marked("facts of a good answer that the answer has")),
+    "refusal_ok": (
+        marked("Refusals right"),
+        marked("questions refused only where the reports don't answer them"),
+    ),
+    "list_exact": (
+        marked("Lists exact"),
+        marked("lists with all reports that belong to them and no other"),
+    ),
+    "list_f1": (marked("Lists alike"), marked("agreement with the right list (F1)")),
+    "points": (marked("Key points cited"), marked("key points whose report is cited")),
+    "listed": (marked("Key points listed"), marked("key points whose report is cited or listed")),
+    "points_ev": (marked("Key points quoted"), marked("key points whose own words are quoted")),
+    "read": (marked("Key points read"), marked("key points whose report was read")),
+    "ranking": (marked("Rankings told"), marked("first five values of a ranking that are told")),
+    "values": (marked("Values told"), marked("values from tags that are told")),
+    "count": (marked("Counts right"), marked("counts that are told")),
+    "about_r": (marked("Reports on the topic"), marked("reports about a topic that surveys find")),
+    "says_r": (marked("Mentions found"), marked("reports that say something which surveys find")),
+    "says_p": (marked("Finds right"), marked("reports found by surveys that say something")),
+    "inside": (marked("Intervals right"), marked("intervals of surveys with the true number")),
+}
+HEADLINES = {
+    "found": marked(
+        "questions about one report: the right report is among the first ten passages found"
+    ),
+    "wrong": marked(
+        "answers are wrong: they cite no right report, or answer what the reports don't say"
+    ),
+    "facts": marked("of the facts of a good answer are told"),
+    "quotes": marked("answers with quotes: every quote stands word for word in its report"),
+    "refused": marked("questions that the reports don't answer are refused, as they should be"),
+    "refused_wrongly": marked("questions that the reports do answer are refused as well"),
+    "lists": marked("lists are complete and exact"),
+}
+BASELINES = {"plain": marked("Plain llama-index"), "bm25": marked("BM25 alone")}
+WORST = marked(
+    "The lowest scores come first. A case scores 0 where it failed, was wrongly refused or wrongly "
+    "answered; a list scores its F1; other answers the mean of what applies of: right report found "
+    "(first 10 passages, 20 where several reports are asked for), citations right, evidence cited, "
+    "facts told, key points cited, values told. Of equal scores, those with fewer right reports "
+    "found come first."
+)
+INTERVALS = marked(
+    "Means with 95 % intervals; n where it differs from the row's. Few questions give wide "
+    "intervals; one without width only says that all scored alike."
 )
 
 
@@ -111,7 +199,7 @@ def write_report(out: Path) -> str:
         "groups": groups,
         "errors": {o.case.id: o.error for o in outcomes if o.error},
         "claims": figures.headlines(outcomes),
-        "worst": list(map(worst_case, shown[:WORST])),
+        "worst": list(map(worst_case, shown[:SHOWN])),
         "baseline_groups": {name: scores[ALL] for name, scores in baselines.items()},
     }
     summary = json.dumps(data, default=asdict, indent=1, ensure_ascii=False)
@@ -123,8 +211,8 @@ def write_report(out: Path) -> str:
     table = render(
         "table.md.jinja",
         kinds=kinds,
-        main=MAIN,
-        baselines={baseline_words(name): side for name, side in baselines.items()},
+        main=FIGURES,
+        baselines={BASELINES.get(name, name): side for name, side in baselines.items()},
         asked=len(outcomes),
         **data,
     )
@@ -135,31 +223,23 @@ def write_report(out: Path) -> str:
 
 def _baselines(out: Path) -> dict[str, dict[str, Group]]:
     """The figures of the baselines that stand in the folder of a run, by their folder's name."""
-    folders = (path.parent for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}"))[::-1])
+    folders = (path.parent for path in sorted((out / FOLDER).glob(f"*/{OUTCOMES}"))[::-1])
     return {folder.name: figures.aggregate(load_outcomes(folder)) for folder in folders}
 
 
-def load_summary(path: Path) -> Summary:
-    """The summary in a file that `write_report` wrote.
-
-    Raises:
-        InputError: there is none, or it is damaged.
-    """
+def load_summary(path: Path) -> Summary | None:
+    """The summary that `write_report` wrote; None for none, an InputError for a damaged one."""
     try:
-        return _SUMMARY.validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{path}: no readable summary ({error}). Run `asklabs eval run`."
-        ) from error
-    except ValidationError as error:
-        why = first_problem(error)
+        return _SUMMARY.validate_json(path.read_bytes()) if path.exists() else None
+    except (OSError, ValidationError) as error:
+        why = first_problem(error) if isinstance(error, ValidationError) else error
         raise InputError(
             f"{path}: not a summary of a run ({why}). Run `asklabs eval run` again."
         ) from error
 
 
 def case_score(outcome: Outcome) -> float:
-    """How well a case went, from 0 to 1; `eval.words.WORST` says it in words."""
+    """How well a case went, from 0 to 1; `WORST` says it in words."""
     scores = outcome.scores
     if outcome.error or scores.get("refusal_ok") == 0:
         return 0.0
@@ -206,11 +286,47 @@ def keep_latest(out: Path, index: Path) -> None:
         raise InputError(f"{index}: the run can't be kept there for the page ({error}).") from error
 
 
-def latest(settings: Settings) -> Summary | None:
-    """The latest run over the index; None where there is none.
+def headline_count(headline: Headline, t: Translations = ENGLISH) -> str:
+    """The number that a headline begins with: "76 of 84", or a share."""
+    if headline.hits is None:
+        return format_percent(t, headline.share.mean)
+    k, n = format_number(t, headline.hits), format_number(t, headline.share.n)
+    return t.gettext("{k} of {n}").format(k=k, n=n)
 
-    Raises:
-        InputError: it is damaged.
-    """
-    newest = settings.index / LATEST
-    return load_summary(newest) if newest.exists() else None
+
+def range_words(low: float, high: float, t: Translations = ENGLISH) -> str:
+    """An interval of shares in whole percents: "83–96%"."""
+    return f"{format_number(t, round(low * 100))}–{format_percent(t, high)}"
+
+
+def headline_note(headline: Headline, t: Translations = ENGLISH) -> str:
+    """The share of a headline with its interval, or its interval and n where it is a share."""
+    within = range_words(headline.share.low, headline.share.high, t)
+    reach = t.gettext("95 % interval {range}").format(range=within)
+    if headline.hits is None:
+        return f"{reach}, n {format_number(t, headline.share.n)}"
+    return f"{format_percent(t, headline.share.mean)}, {reach}"
+
+
+def render(template: str, **data: Any) -> str:
+    """The text of a template with its data."""
+    text = _environment().get_template(template).render(**data)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "md": lambda text, length=0: escape_markdown(single_line(text, length)),
+        "p": lambda p: f"{p:.3f}" if p >= 0.0005 else "<0.001",
+        # A metric or a latency of a group; "" for one that it has not.
+        "figure": lambda group, name: group.metrics.get(name) or group.latency.get(name) or "",
+    }
+    environment.globals["labels"] = globals()
+    return environment

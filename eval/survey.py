@@ -8,9 +8,8 @@ a passing word or nothing; reports that are not named count as 0.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -39,78 +38,32 @@ def load_topics(path: Path) -> list[Case]:
     )
 
 
-@dataclass(frozen=True)
-class GradedSurvey:
-    """A survey and the grades of reports, of which those count that are in its scope."""
-
-    survey: Survey
-    grades: Mapping[str, int]
-
-    @cached_property
-    def says(self) -> set[str]:
-        """The reports that say something on the topic."""
-        scope = {row.report.id for row in self.survey.rows}
-        return {r for r, grade in self.grades.items() if grade >= 1 and r in scope}
-
-    @cached_property
-    def about(self) -> set[str]:
-        """Those that are about it."""
-        return {r for r in self.says if self.grades[r] == 2}
-
-    @cached_property
-    def found(self) -> set[str]:
-        """The reports that the survey found."""
-        return {row.report.id for row in self.survey.found}
-
-
-def about_r(graded: GradedSurvey) -> float:
-    """The share of the reports about a survey's topic that it found."""
-    return _share(graded.about & graded.found, graded.about)
-
-
-def about_p(graded: GradedSurvey) -> float:
-    """The share of the reports that a survey calls about its topic that say something on it."""
-    called = {row.report.id for row in graded.survey.found if row.verdict == "about"}
-    return _share(called & graded.says, called)
-
-
-def says_r(graded: GradedSurvey) -> float:
-    """The share of the reports that say something on a survey's topic that it found."""
-    return _share(graded.says & graded.found, graded.says)
-
-
-def says_p(graded: GradedSurvey) -> float:
-    """The share of the reports that a survey found that say something on its topic."""
-    return _share(graded.found & graded.says, graded.found)
-
-
-def count_err(graded: GradedSurvey) -> float:
-    """By how much the number that a survey states is off, as a share of the true one."""
-    true = len(graded.says)
-    return abs(len(graded.found) - true) / max(1, true)
-
-
-def inside(graded: GradedSurvey) -> float:
-    """1 where the true number is within the interval that a survey states."""
-    low, high = graded.survey.interval
-    return float(low <= len(graded.says) <= high)
-
-
-SURVEY_METRICS: Mapping[str, Callable[[GradedSurvey], float]] = {
-    function.__name__: function
-    for function in (about_r, about_p, says_r, says_p, count_err, inside)
-}
-
-
 def score(survey: Survey, grades: Mapping[str, int], texts: Mapping[str, str]) -> dict[str, float]:
-    """How well a survey meets the grades of reports: `SURVEY_METRICS`, and the sizes.
+    """How well a survey meets the grades of the reports in its scope, by name of the metric.
 
-    quote_ok is the share of quotes that stand verbatim in `texts`, the reports' files by id.
+    Of the reports about the topic about_r is the share that it found, of those that say something
+    says_r; of those that it calls about the topic about_p is the share that says something, of all
+    that it found says_p. count_err is by how much the number that it states is off, as a share of
+    the true one, inside is 1 where its interval has that, quote_ok the share of quotes that stand
+    verbatim in `texts`, the reports' files by id. gold and rows are the true number and the stated.
     """
-    graded = GradedSurvey(survey, grades)
-    scores = {"gold": float(len(graded.says)), "rows": float(len(graded.found))}
-    scores |= {name: function(graded) for name, function in SURVEY_METRICS.items()}
+    scope = {row.report.id for row in survey.rows}
+    says = {report for report, grade in grades.items() if grade >= 1 and report in scope}
+    about = {report for report in says if grades[report] == 2}
+    found = {row.report.id for row in survey.found}
+    called = {row.report.id for row in survey.found if row.verdict == "about"}
+    low, high = survey.interval
     quotes = [fold_text(r.quote) in fold_text(texts[r.report.id]) for r in survey.found if r.quote]
+    scores = {
+        "gold": float(len(says)),
+        "rows": float(len(found)),
+        "about_r": _share(about & found, about),
+        "about_p": _share(called & says, called),
+        "says_r": _share(says & found, says),
+        "says_p": _share(found & says, found),
+        "count_err": abs(len(found) - len(says)) / max(1, len(says)),
+        "inside": float(low <= len(says) <= high),
+    }
     return scores | ({"quote_ok": sum(quotes) / len(quotes)} if quotes else {})
 
 

@@ -9,8 +9,8 @@ from runs import HOSTILE, case, numbered, outcome, save
 
 from eval.compare import Comparison, Difference, compare, comparison_text
 from eval.figures import aggregate, estimate, headlines, holm, proportion, randomisation_p
+from eval.report import headline_count, headline_note
 from eval.run import Outcome
-from eval.words import headline_count, headline_note
 from rag.errors import InputError
 
 

@@ -10,10 +10,9 @@ from readers import Outline, rendered
 from runs import BOATS, HOSTILE, answered, case, hostile, outcome, reported, save
 
 from eval.cases import Case
-from eval.report import LATEST, keep_latest, latest, load_summary, worst_case, write_report
+from eval.report import LATEST, keep_latest, load_summary, worst_case, write_report
 from eval.run import Outcome
 from rag.errors import InputError
-from rag.settings import Settings
 
 RANKED = Case("r", "tags", "en", "Which?", (), ranking=(("Pilots", 9), ("Surveys", 4)))
 
@@ -60,11 +59,11 @@ def test_failed_cases_are_named_and_in_no_figure(tmp_path: Path) -> None:
 def test_the_latest_run_over_an_index_is_kept_in_its_folder(tmp_path: Path) -> None:
     index, out = tmp_path / "index", tmp_path / "run"
     index.mkdir()
-    assert latest(Settings(index=index)) is None
+    assert load_summary(index / LATEST) is None
     for mode in ("extractive", "gpt-4.1-mini"):
         shutil.rmtree(out, ignore_errors=True)
         keep_latest(reported(out, outcome(case("s"), mode=mode)), index)
-        summary = latest(Settings(index=index))
+        summary = load_summary(index / LATEST)
         assert summary.run.answered_by == (mode,)
     assert [path.name for path in index.iterdir()] == [LATEST]
     with pytest.raises(InputError, match="can't be kept there"):
@@ -75,7 +74,7 @@ def test_the_latest_run_over_an_index_is_kept_in_its_folder(tmp_path: Path) -> N
 def test_a_damaged_run_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / LATEST).write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match=r"not a summary of a run.*eval run"):
-        latest(Settings(index=tmp_path))
+        load_summary(tmp_path / LATEST)
 
 
 def test_a_summary_is_short_and_without_questions_of_readers(tmp_path: Path) -> None:

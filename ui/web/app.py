@@ -19,7 +19,7 @@ from gradio.events import Dependency, EventListener
 from markupsafe import Markup
 from starlette.concurrency import iterate_in_threadpool
 
-from eval.report import latest
+from eval.report import LATEST, load_summary
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError
@@ -364,7 +364,7 @@ def _wire_views(wires: Wires) -> None:
 
 def _quality(v: Visit) -> Markup:
     try:
-        summary = latest(v.engine.settings)
+        summary = load_summary(v.engine.settings.index / LATEST)
     except AskLabsError as error:
         _log.warning("The evaluation can't be shown: %s", error)
         return render_without_run(v.t, is_unreadable=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from babel.dates import format_date
 from markupsafe import Markup
 
-from eval import words
-from eval.figures import ALL, MAIN
+from eval import report as words
+from eval.figures import ALL, LATENCIES
 from eval.report import Summary
 from rag.i18n.translations import Translations, language_code
 from ui.rendering import render
@@ -15,8 +15,8 @@ from ui.rendering import render
 def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
     """The view of a run; `revision` is the fingerprint of the index that is being served."""
     order = dict.fromkeys((*words.TYPES, *summary.groups))
-    groups = {words.type_words(n, t): g for n in order if (g := summary.groups.get(n))}
-    sides = {words.baseline_words(n, t): g for n, g in summary.baseline_groups.items()}
+    groups = {t.gettext(words.TYPES.get(n, n)): g for n in order if (g := summary.groups.get(n))}
+    sides = {t.gettext(words.BASELINES.get(n, n)): g for n, g in summary.baseline_groups.items()}
     if sides and ALL in summary.groups:
         sides = {"Ask the Labs": summary.groups[ALL]} | sides
     spent = summary.groups[ALL].latency if ALL in summary.groups else {}
@@ -29,13 +29,13 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
         revision=revision,
         day=format_date(summary.run.date, format="long", locale=language_code(t)),
         metrics={
-            m: words.figure_words(m, t)
-            for m in MAIN
+            m: t.gettext(name)
+            for m, (name, _) in words.FIGURES.items()
             if any(m in group.metrics for group in groups.values())
         },
         groups=groups,
         baselines=sides,
-        latencies={label: spent[n] for n, label in words.LATENCIES.items() if n in spent},
+        latencies={label: spent[n] for n, label in LATENCIES.items() if n in spent},
     )
 
 
