@@ -318,9 +318,7 @@ def run_baselines(
 ) -> list[Path]:
     """Run the baselines over the cases into the folders `out`/baselines/NAME, which are returned.
 
-    Raises:
-        InputError: a folder can't be written to.
-        ModelError: the embedding model's server failed.
+    A ModelError says that the server of the embedding model failed.
     """
     folders = []
     asked = [case for case in cases if not case.grades]  # baselines make no surveys

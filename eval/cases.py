@@ -137,9 +137,7 @@ class Case:
 def load_cases(path: Path) -> tuple[Case, ...]:
     """The cases of a file with one JSON object a line, without drafts.
 
-    Raises:
-        InputError: the file can't be read, or has no case but drafts, or a line is no case; the
-            message names each bad line (the first five) and the remedy.
+    An InputError names each line (the first five) that is no case, and what to do.
     """
     lines = read_text(path, "Give a file of cases: JSON lines in UTF-8.").split("\n")
     cases: dict[str, tuple[int, Case]] = {}
@@ -170,11 +168,7 @@ def load_cases(path: Path) -> tuple[Case, ...]:
 
 
 def case_from_json(line: str) -> Case:
-    """The case that a line of JSON holds.
-
-    Raises:
-        InputError: it is no case; the message names the field and what it has to be.
-    """
+    """The case that a line of JSON holds; an InputError names the field that is not right."""
     try:
         case = TypeAdapter(Case).validate_json(_without_remarks(line), strict=True)
     except ValidationError as error:
@@ -263,11 +257,7 @@ def _contradictions(case: Case) -> Iterator[str]:
 
 
 def read_text(path: Path, remedy: str) -> str:
-    """The text of a file.
-
-    Raises:
-        InputError: it can't be read; the message ends with the remedy.
-    """
+    """The text of a file; an InputError where it can't be read, which ends with the remedy."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -275,11 +265,7 @@ def read_text(path: Path, remedy: str) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, and its folder where there is none.
-
-    Raises:
-        InputError: it can't be written.
-    """
+    """Write a file, and its folder where there is none; an InputError where that can't be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", errors=ESCAPED, newline="\n")

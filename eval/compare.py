@@ -49,11 +49,6 @@ class Difference:
     p_holm: float
     verdict: Verdict
 
-    @property
-    def is_notable(self) -> bool:
-        """Whether there is a difference, or may be."""
-        return self.verdict not in ("no difference", "too few")
-
 
 @dataclass(frozen=True, slots=True)
 class Moved:
@@ -117,10 +112,9 @@ class Comparison:
 
 
 def compare(dir_a: Path, dir_b: Path) -> Comparison:
-    """Compare two runs; the cases are paired by their id and whole content.
+    """Compare two runs, whose cases are paired by their id and whole content.
 
-    Raises:
-        InputError: a run's outcomes are missing or damaged, or no case is in both.
+    An InputError says that a run's outcomes are missing or damaged, or that no case is in both.
     """
     a = {o.case.id: o for o in load_outcomes(dir_a)}
     b = {o.case.id: o for o in load_outcomes(dir_b)}
@@ -212,7 +206,7 @@ def _side(out: Path, outcomes: Sequence[Outcome]) -> str:
 
 def comparison_text(comparison: Comparison) -> str:
     """The comparison as Markdown."""
-    notable = [d for d in comparison.by_type if d.is_notable]
+    notable = [d for d in comparison.by_type if d.verdict not in ("no difference", "too few")]
     return render("compare.md.jinja", comparison=comparison, notable=notable)
 
 
@@ -220,9 +214,6 @@ def below_floors(out: Path, path: Path, *, renew: bool = False) -> list[str]:
     """The figures of a run that are below the floors of a file, or were not measured.
 
     To `renew` sets the floors by the run instead; those of what was not measured stay.
-
-    Raises:
-        InputError: the run or the file can't be read, or the file can't be written.
     """
     try:
         text = read_text(path, "Name a file of floors.")

@@ -50,6 +50,11 @@ class Observation:
         """The report of each citation."""
         return [citation.passage.report.id for citation in self.cited]
 
+    @property
+    def cited_labs(self) -> set[tuple[str, ...]]:
+        """The labs that are cited."""
+        return {citation.passage.report.countries for citation in self.cited}
+
     def found(self, first: int | None) -> list[str]:
         """The reports of so many passages that come first."""
         return [hit.passage.report.id for hit in self.answer.hits[:first]]
@@ -61,19 +66,14 @@ class Observation:
 
 
 def rep_at(o: Observation, k: int) -> float:
-    """Report recall at k: the share of gold reports among the first k passages.
-
-    One-report cases score 1 when any accepted report is there (success at k). Source: recall
-    and success at k as in TREC (Voorhees and Harman 2005), over reports.
-    """
+    """Report recall at k, of cases of one report success at k (Voorhees and Harman 2005)."""
     return _share_of_gold(o.case, o.found(k))
 
 
 def ev_at(o: Observation, k: int) -> float | None:
-    """Evidence recall: the share of gold quotes that stand in a passage of an accepted report.
+    """The share of gold quotes that stand in a passage of an accepted report.
 
-    Source: recall over nuggets of evidence, as answer recall of passages in open-domain
-    question answering (Karpukhin et al. 2020).
+    Source: answer recall of passages in open-domain question answering (Karpukhin et al. 2020).
     """
     return _evidence_recall(o.case, o.answer.hits[:k])
 
@@ -90,21 +90,15 @@ def ev_in_budget(o: Observation) -> float | None:
 
 
 def mrr(o: Observation) -> float:
-    """Reciprocal rank of the first passage of an accepted report among ten; 0 if none.
-
-    Source: Voorhees 1999, the TREC-8 question answering track.
-    """
+    """Reciprocal rank of the first passage of an accepted report among ten (Voorhees 1999)."""
     ranks = (n for n, report in enumerate(o.found(RANKS), 1) if report in o.case.accepted)
     return 1 / next(ranks, float("inf"))
 
 
 def quote_ok(o: Observation) -> float | None:
-    """The share of quotes that stand verbatim (folded) in the file of the report they name.
-
-    A report that `raw` lacks holds no quote.
-    """
+    """The share of quotes that stand verbatim (folded) in the file of the report they name."""
     quotes = [(fold(c.quote), c.passage.report.id) for c in o.answer.citations]
-    return _mean([float(bool(q) and q in fold(o.raw.get(report, ""))) for q, report in quotes])
+    return _mean(bool(q) and q in fold(o.raw.get(report, "")) for q, report in quotes)
 
 
 def cite_prec(o: Observation) -> float:
@@ -113,14 +107,11 @@ def cite_prec(o: Observation) -> float:
     For natural questions also 0 for a refusal, and only where no other report answers as well.
     Over gold reports, where ALCE (Gao et al. 2023) asks a judge.
     """
-    return _mean([float(report in o.case.accepted) for report in o.cited_reports]) or 0.0
+    return _mean(report in o.case.accepted for report in o.cited_reports) or 0.0
 
 
 def cite_rec(o: Observation) -> float:
-    """Citation recall: the share of gold reports that are cited.
-
-    One-report cases score 1 when any accepted report is cited.
-    """
+    """The share of gold reports that are cited; 1 for an accepted one in a case of one report."""
     return _share_of_gold(o.case, o.cited_reports)
 
 
@@ -136,60 +127,41 @@ def ev_cited(o: Observation) -> float | None:
         shares = (overlap(gold, quote) for quote in quotes)
         return any(min(pair) > 0.15 and max(pair) > 0.3 for pair in shares)
 
-    return _mean([float(is_cited(item.quote)) for item in o.case.evidence])
+    return _mean(is_cited(item.quote) for item in o.case.evidence)
 
 
 def facts(o: Observation) -> float | None:
-    """Fact recall: the share of key facts that the answer holds; 0 for a refusal.
-
-    Source: nugget recall (Voorhees 2003) with words and numbers matched literally.
-    """
-    text = o.answer.text
-    return _mean([float(not o.answer.refused and has_fact(text, fact)) for fact in o.case.facts])
+    """The share of key facts that the answer holds: nugget recall (Voorhees 2003), by words."""
+    return _mean(not o.answer.refused and has_fact(o.answer.text, f) for f in o.case.facts)
 
 
 def points_of(o: Observation, reports: Collection[str]) -> float | None:
     """The share of key points whose report is among these."""
-    return _mean([float(point.report in reports) for point in o.case.points])
+    return _mean(point.report in reports for point in o.case.points)
 
 
 def points_ev(o: Observation) -> float | None:
     """The share of key points whose words are cited: 0.6 of theirs, or of a quote of the report."""
     quotes = [(c.passage.report.id, c.quote) for c in o.cited]
     shares = [[max(overlap(p.quote, q)) for r, q in quotes if r == p.report] for p in o.case.points]
-    return _mean([float(max(of_point, default=0) >= 0.6) for of_point in shares])
-
-
-def labs(o: Observation) -> float:
-    """How many labs are cited (a mean number, no share)."""
-    return float(len({citation.passage.report.countries for citation in o.cited}))
+    return _mean(max(of_point, default=0) >= 0.6 for of_point in shares)
 
 
 def values_told(o: Observation) -> float | None:
     """The share of values that the answer tells: of a ranking the first five, or the number."""
     # That there is none at all may be said in words.
     is_none = o.case.expected_values == (0,) and (o.answer.refused or not o.listed)
-    return _mean(
-        [float(is_none or tells(o.answer.text, value)) for value in o.case.expected_values]
-    )
+    return _mean(is_none or tells(o.answer.text, value) for value in o.case.expected_values)
 
 
 def cited_sent(o: Observation) -> float | None:
-    """The share of sentences (of more than 20 letters or digits) that carry a [n] mark.
-
-    Lists are counted from tags; headings and a part with a colon at its end say what follows.
-    """
+    """The share of sentences, but for lists, headings and what ends in a colon, with a [n] mark."""
     if o.answer.coverage.intent == "list":
         return None
     parts = re.split(r"(?<=[.!?؟。])\s+|\n+", o.answer.text)
     long = [part for part in parts if len(re.findall(r"\w", part)) > FRAME_LETTERS]
     sentences = [part for part in long if not (part.rstrip().endswith(":") or part[0] == "#")]
-    return _mean([float(bool(re.search(r"\[\d+\]", part))) for part in sentences])
-
-
-def refused(o: Observation) -> float:
-    """1 when the answer is a refusal, which is good or bad as the case is."""
-    return float(o.answer.refused)
+    return _mean(bool(re.search(r"\[\d+\]", part)) for part in sentences)
 
 
 def refusal_ok(o: Observation) -> float:
@@ -200,11 +172,6 @@ def refusal_ok(o: Observation) -> float:
 def list_f1(o: Observation) -> float:
     """The harmonic mean of a list's precision and recall (van Rijsbergen 1979). Only for lists."""
     return 2 * len(o.listed & o.case.gold) / (len(o.listed) + len(o.case.gold))
-
-
-def list_exact(o: Observation) -> float:
-    """1 when the listed reports are the gold reports, no more and no fewer. Only for lists."""
-    return float(o.listed == o.case.gold)
 
 
 # Which observations a metric is measured of.
@@ -251,10 +218,12 @@ METRICS: Mapping[str, Metric] = {
         Metric("ev_cited", ev_cited, "Answers", "prose"),
         Metric("facts", facts, "Answers", "answerable"),
         Metric("cited_sent", cited_sent, "Answers", "answered"),
-        Metric("labs", labs, "Answers", "searched"),
-        Metric("refused", refused, "Refusals"),
+        # How many are cited: a number, no share.
+        Metric("labs", lambda o: float(len(o.cited_labs)), "Answers", "searched"),
+        Metric("refused", lambda o: float(o.answer.refused), "Refusals"),
         Metric("refusal_ok", refusal_ok, "Refusals"),
-        *(Metric(f.__name__, f, "Complete lists", "listing") for f in (list_f1, list_exact)),
+        Metric("list_f1", list_f1, "Complete lists", "listing"),
+        Metric("list_exact", lambda o: float(o.listed == o.case.gold), "Complete lists", "listing"),
         # Of key points the reports may be cited, cited or listed, or read.
         Metric("points", lambda o: points_of(o, o.cited_reports), _NATURAL),
         Metric("listed", lambda o: points_of(o, [*o.cited_reports, *o.listed]), _NATURAL),
@@ -273,8 +242,9 @@ def score(observation: Observation) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+def _mean(values: Iterable[float]) -> float | None:
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else None
 
 
 def _share_of_gold(case: Case, reports: Iterable[str]) -> float:
@@ -285,7 +255,7 @@ def _share_of_gold(case: Case, reports: Iterable[str]) -> float:
 
 def _evidence_recall(case: Case, hits: Sequence[Hit]) -> float | None:
     texts = [hit.passage.text for hit in hits if hit.passage.report.id in case.accepted]
-    return _mean([float(any(holds(t, item.quote) for t in texts)) for item in case.evidence])
+    return _mean(any(holds(t, item.quote) for t in texts) for item in case.evidence)
 
 
 _FOLD = str.maketrans("‘’“”«»–—\u2011", '\'\'""""---', "\u200b\ufeff")

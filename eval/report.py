@@ -182,9 +182,6 @@ def write_report(out: Path) -> str:
     """Write table and summary of a run from its outcomes; return the table (Markdown).
 
     Baselines in its folder are shown beside it.
-
-    Raises:
-        InputError: the run's files are missing, damaged, or can't be written.
     """
     outcomes, record = load_outcomes(out), load_record(out)
     record["answered_by"] = figures.values_of(outcomes, "mode")
@@ -275,11 +272,7 @@ def worst_case(outcome: Outcome) -> WorstCase:
 
 
 def keep_latest(out: Path, index: Path) -> None:
-    """Keep a run's summary in the folder of the index, for the page to show.
-
-    Raises:
-        InputError: nothing can be written there.
-    """
+    """Keep a run's summary in the folder of the index, for the page to show; or an InputError."""
     try:
         replace_file(index / LATEST, (out / SUMMARY).read_bytes())
     except OSError as error:

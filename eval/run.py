@@ -80,9 +80,6 @@ def run_cases(
 
     An earlier run in `out` is replaced, with those of its baselines. A case that fails with an
     AskLabsError becomes an outcome with that error. `survey` makes surveys of graded topics.
-
-    Raises:
-        InputError: `out` can't be written to.
     """
     outcomes: list[Outcome] = []
     try:
@@ -138,20 +135,15 @@ def survey_case(survey: Callable[[str], SurveyStream], engine: Asker, case: Case
     start = time.perf_counter()
     try:
         made = survey(case.question).survey
-        texts = {row.report.id: engine.report(row.report.id).raw for row in made.found}
+        total = round(1000 * (time.perf_counter() - start), 2)
+        scores = score_survey(made, case.grades, lambda report: engine.report(report).raw)
     except AskLabsError as error:
         return Outcome(case, error=f"{type(error).__name__}: {error}")
-    total = (time.perf_counter() - start) * 1000
-    scores = score_survey(made, case.grades, texts)
-    return Outcome(case, scores=scores, timings={"total_ms": round(total, 2)})
+    return Outcome(case, scores=scores, timings={"total_ms": total})
 
 
 def load_outcomes(out: Path) -> list[Outcome]:
-    """The outcomes of a run, finished or not; a last line cut short is left out.
-
-    Raises:
-        InputError: there are none, or a line is damaged.
-    """
+    """The outcomes of a run, finished or not, without a last line cut short; else an InputError."""
     path, remedy = out / OUTCOMES, REMEDY.format(out=out)
     *lines, _cut = read_text(path, remedy).split("\n")
     try:

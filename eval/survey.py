@@ -8,7 +8,7 @@ a passing word or nothing; reports that are not named count as 0.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +25,7 @@ BINS = 10
 
 
 def load_topics(path: Path) -> list[Case]:
-    """The graded topics among the cases of a file.
-
-    Raises:
-        InputError: it can't be read, a line is no case, or none is a graded topic.
-    """
+    """The graded topics among the cases of a file; an InputError where it has none."""
     if topics := [case for case in load_cases(path) if case.grades]:
         return topics
     raise InputError(
@@ -38,14 +34,14 @@ def load_topics(path: Path) -> list[Case]:
     )
 
 
-def score(survey: Survey, grades: Mapping[str, int], texts: Mapping[str, str]) -> dict[str, float]:
+def score(survey: Survey, grades: Mapping[str, int], raw: Callable[[str], str]) -> dict[str, float]:
     """How well a survey meets the grades of the reports in its scope, by name of the metric.
 
     Of the reports about the topic about_r is the share that it found, of those that say something
     says_r; of those that it calls about the topic about_p is the share that says something, of all
     that it found says_p. count_err is by how much the number that it states is off, as a share of
     the true one, inside is 1 where its interval has that, quote_ok the share of quotes that stand
-    verbatim in `texts`, the reports' files by id. gold and rows are the true number and the stated.
+    verbatim in the reports' files (`raw`). gold and rows are the true number and the stated one.
     """
     scope = {row.report.id for row in survey.rows}
     says = {report for report, grade in grades.items() if grade >= 1 and report in scope}
@@ -53,7 +49,7 @@ def score(survey: Survey, grades: Mapping[str, int], texts: Mapping[str, str]) -
     found = {row.report.id for row in survey.found}
     called = {row.report.id for row in survey.found if row.verdict == "about"}
     low, high = survey.interval
-    quotes = [fold_text(r.quote) in fold_text(texts[r.report.id]) for r in survey.found if r.quote]
+    quotes = [fold_text(r.quote) in fold_text(raw(r.report.id)) for r in survey.found if r.quote]
     scores = {
         "gold": float(len(says)),
         "rows": float(len(found)),
@@ -94,16 +90,14 @@ class Calibration:
 
 
 def evaluate(
-    engine: Engine, topics: Sequence[Case], progress: Progress = lambda *_: None
+    engine: Engine, topics: Sequence[Case], progress: Progress
 ) -> tuple[dict[str, dict[str, float]], Calibration]:
     """The scores of an engine's surveys by topic, their mean as "mean", and the calibration."""
     table: dict[str, dict[str, float]] = {}
-    scores: list[float] = []
-    right: list[bool] = []
+    scores, right = list[float](), list[bool]()
     for number, topic in enumerate(topics, start=1):
         survey = engine.survey(topic.question).survey
-        texts = {row.report.id: engine.report(row.report.id).raw for row in survey.found}
-        table[topic.id] = score(survey, topic.grades, texts)
+        table[topic.id] = score(survey, topic.grades, lambda name: engine.report(name).raw)
         scores += [row.score for row in survey.rows]
         right += [topic.grades.get(row.report.id, 0) >= 1 for row in survey.rows]
         progress("surveying", number, len(topics))

@@ -103,11 +103,7 @@ MEASURES: Mapping[str, tuple[Test, Test]] = {
 
 
 def load_replies(path: Path) -> list[LabelledReply]:
-    """Labelled replies from JSON lines.
-
-    Raises:
-        InputError: the file can't be read or a line is not such a reply; names the line.
-    """
+    """Labelled replies from JSON lines; an InputError names a line that is none."""
     replies = []
     lines = read_text(path, "Name a file of labelled replies.").split("\n")
     for number, line in enumerate(lines, start=1):
@@ -122,8 +118,7 @@ def load_replies(path: Path) -> list[LabelledReply]:
 def check_replies(replies: Sequence[LabelledReply], judge: Judge | None) -> list[Outcome]:
     """The outcome of each sentence, checked by hard facts and, where there is one, by a judge.
 
-    Raises:
-        InputError: the judge failed; all replies were tried.
+    An InputError says that the judge failed, after all replies were tried.
     """
     outcomes: list[Outcome] = []
     failed: list[str] = []

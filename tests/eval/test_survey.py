@@ -25,7 +25,7 @@ def test_scores_by_hand() -> None:
     survey = Survey("q", "t", "en", Filters(), tuple(rows), (1, 3))
     grades = {"a": 2, "b": 1, "d": 2, "e": 1, "elsewhere": 2}
     texts = {"a": "Words of  a.", "b": "Of B.", "c": "nothing"}
-    assert score(survey, grades, texts) == pytest.approx(
+    assert score(survey, grades, texts.__getitem__) == pytest.approx(
         {
             "gold": 4, "rows": 3, "about_r": 0.5, "about_p": 1, "says_r": 0.5, "says_p": 2 / 3,
             "count_err": 0.25, "inside": 0, "quote_ok": 2 / 3,
