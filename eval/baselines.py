@@ -311,10 +311,7 @@ def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
 
 
 def run_baselines(
-    engine: Engine,
-    cases: Sequence[Case],
-    out: Path,
-    progress: Progress,
+    engine: Engine, cases: Sequence[Case], out: Path, progress: Progress
 ) -> list[Path]:
     """Run the baselines over the cases into the folders `out`/baselines/NAME, which are returned.
 

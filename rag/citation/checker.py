@@ -18,13 +18,20 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import NamedTuple
 
 from rag.citation.citations import PARTLY, SUPPORTED
 from rag.errors import ContextOverflow, ModelError
 from rag.models.chat import make_chat
 from rag.models.client import Stop
-from rag.models.prompts import Message, fenced, messages_of, numbered
+from rag.models.prompts import (
+    Message,
+    fenced,
+    list_schema,
+    messages_of,
+    numbered,
+    object_schema,
+)
 from rag.places.countries import english_name
 from rag.query.entities import countries_in, places_in
 from rag.query.planner import first_object
@@ -88,22 +95,12 @@ Reply with one JSON object and nothing else, with an entry for every sentence in
 reason: in %s, at most 20 words: for "supported" the passage's words that say it, else what is \
 missing or said otherwise."""
 _VERDICTS = ("supported", "partly", "unsupported")
-_ENTRY: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "sentence": {"type": "integer"},
-        "reason": {"type": "string"},
-        "verdict": {"type": "string", "enum": list(_VERDICTS)},
-    },
-    "required": ["sentence", "reason", "verdict"],
-    "additionalProperties": False,
-}
-_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"verdicts": {"type": "array", "items": _ENTRY}},
-    "required": ["verdicts"],
-    "additionalProperties": False,
-}
+_ENTRY = object_schema(
+    sentence={"type": "integer"},
+    reason={"type": "string"},
+    verdict={"type": "string", "enum": list(_VERDICTS)},
+)
+_SCHEMA = object_schema(verdicts=list_schema(_ENTRY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,30 +124,16 @@ class Verdict:
     covered: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
+class _Facts(NamedTuple):
     """The words, numbers and countries of passages."""
 
     terms: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
 
-    def joined(self, others: Iterable[_Facts]) -> _Facts:
-        every = (self, *others)
-        return _Facts(
-            frozenset().union(*(facts.terms for facts in every)),
-            frozenset().union(*(facts.numbers for facts in every)),
-            frozenset().union(*(facts.places for facts in every)),
-        )
 
-
-def _facts_of(text: str, *languages: str) -> _Facts:
-    found = {term for language in {*languages} for term in terms(text, language)}
-    return _Facts(
-        frozenset(found.union(words(text))),
-        frozenset(numbers_in(text) | spelled_in(text)),
-        frozenset(countries_in(text)),
-    )
+def _joined(facts: Iterable[_Facts]) -> _Facts:
+    return _Facts(*(frozenset().union(*column) for column in zip(*facts, strict=True)))
 
 
 class Verifier:
@@ -164,7 +147,7 @@ class Verifier:
         self._question = numbers_in(question) | spelled_in(question)
         self._asked = frozenset(countries_in(question))
         self._by_number = {n: self._facts(p) for n, p in enumerate(passages, start=1)}
-        self._all = _Facts().joined(self._by_number.values())
+        self._all = _joined(self._by_number.values())
         # "These are eleven labs" and the like count what the answer has cited, or what was read.
         cited = {n for claim in claims for n in claim.cited}
         named = {code for claim in claims for code in countries_in(claim.sentence)}
@@ -176,8 +159,11 @@ class Verifier:
 
     def _facts(self, passage: Passage) -> _Facts:
         text = f"{passage.context} {passage.section} {passage.text}"
-        facts = _facts_of(text, self._language, passage.language)
-        return replace(facts, places=facts.places.union(passage.report.iso))
+        return _Facts(
+            frozenset((*terms(text, self._language), *terms(text, passage.language), *words(text))),
+            frozenset(numbers_in(text) | spelled_in(text)),
+            frozenset((*countries_in(text), *passage.report.iso)),
+        )
 
     def _labs(self, cited: Iterable[int]) -> str:
         return str(len({self._passages[n - 1].report.lab for n in cited}))
@@ -186,7 +172,7 @@ class Verifier:
         """The claim with the passages that it should cite, and the verdict on it with these."""
         wanted = set(terms(ITEM.sub("", claim.sentence), self._language))
         here = self._in_language(claim.cited)
-        covered = share(wanted, _Facts().joined(self._by_number[n] for n in here).terms)
+        covered = share(wanted, _joined(self._by_number[n] for n in here).terms)
         others = {
             n: share(wanted, self._by_number[n].terms)
             for n in self._in_language(self._by_number)
@@ -225,7 +211,7 @@ class Verifier:
     def _by_facts(self, claim: Claim) -> Verdict:
         """The verdict by numbers and places; "unchecked" where they say nothing against it."""
         cited, bare = claim.cited, ITEM.sub("", claim.sentence)
-        facts = _Facts().joined(self._by_number[n] for n in cited) if cited else self._all
+        facts = _joined(self._by_number[n] for n in cited) if cited else self._all
         written = numbers_in(bare)
         spelled = {n for n in spelled_in(bare) if int(n) >= _LEAST_SPELLED}
         counts = {self._labs(cited), str(len(countries_in(bare))), *self._counts}

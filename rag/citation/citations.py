@@ -103,12 +103,7 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
     # A longer quote must earn its length: single sentences first.
     for i, j in [(n, n) for n in range(len(spans))] + [(n, n + 1) for n in range(len(spans) - 1)]:
         quote = passage.text[spans[i][0] : spans[j][1]]
-        covered = coverage(wanted, quote, passage.language)
+        covered = share(wanted, {*terms(quote, passage.language), *words(quote)})
         if covered > best.share + (0.1 if j > i else 0.0) or (not best.share and i == j == 0):
             best = Support(quote, covered, has_numbers)
     return best
-
-
-def coverage(wanted: set[str], text: str, language: str) -> float:
-    """The share of words (as `terms` gives them) that stand in a text; 0 for none wanted."""
-    return share(wanted, {*terms(text, language), *words(text)})

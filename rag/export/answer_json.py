@@ -179,11 +179,7 @@ def answers_to_json(answers: Sequence[Answer]) -> bytes:
 
 
 def answers_from_json(data: bytes, file: str = "The file") -> tuple[Answer, ...]:
-    """The answers of a JSON array, of one JSON object, or of JSON lines.
-
-    Raises:
-        InputError: the data is not JSON, or an answer in it can't be used.
-    """
+    """The answers of a JSON array, of one JSON object, or of JSON lines; else an InputError."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -211,11 +207,7 @@ def _adapter() -> TypeAdapter[Answer]:
 
 
 def answer_from_dict(data: Any, place: str = "The answer") -> Answer:
-    """The answer that `answer_to_dict` wrote; `place` says in errors where it stands.
-
-    Raises:
-        InputError: a field is missing or of the wrong kind.
-    """
+    """The answer that `answer_to_dict` wrote; an InputError says by `place` where it is wrong."""
     try:
         # As JSON, because only there pydantic's strict mode takes arrays for tuples.
         return _adapter().validate_json(json.dumps(_nested(data)), strict=True)

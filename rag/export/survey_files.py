@@ -68,11 +68,7 @@ class SurveyFile:
 
 
 def export_survey(made: SurveyFile, ending: str) -> bytes:
-    """A file of a survey, of the kind that `ending` names (see FORMATS).
-
-    Raises:
-        InputError: no format has this ending.
-    """
+    """A file of a survey, of the kind that `ending` names (see FORMATS), or an InputError."""
     if ending not in FORMATS:
         raise InputError(f"There is no export to {ending!r}. Choose one of {', '.join(FORMATS)}.")
     return FORMATS[ending](made)

@@ -106,6 +106,7 @@ class ChatModel:
     It may write `max_tokens`. Its server is waited for `timeout` seconds: for its answer to begin,
     then for each next word, and for a stream no longer than `deadline` seconds in all. A failing
     server is asked again `retries` times, unless it wants a wait of more than `patience` seconds.
+    A ModelError says that it can't be reached, refuses, breaks off, is too slow or sends no text.
     """
 
     name: str
@@ -122,9 +123,6 @@ class ChatModel:
         """The text of a completion as it comes, without the model's reasoning before it.
 
         Why it ended is noted in `generation`, whose `stop` ends it.
-
-        Raises:
-            ModelError: the server could not be reached, refused, broke off, or sent no text.
         """
         state = generation or Generation()
         work = partial(self._read_stream, messages, state)
@@ -147,9 +145,6 @@ class ChatModel:
         """A completion without the model's reasoning, waited for no longer than so many seconds.
 
         It is JSON by a `schema` where the server takes one. Setting `stop` ends the wait.
-
-        Raises:
-            ModelError: the server could not be reached, refused, took too long, or sent no text.
         """
 
         async def read(emit: Emit[str]) -> None:
@@ -167,11 +162,7 @@ class ChatModel:
     def call_tools(
         self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], stop: Stop
     ) -> list[ToolCall]:
-        """Which tools the model calls, whose arguments may be anything; none once `stop` is set.
-
-        Raises:
-            ModelError: the server could not be reached, refused, or took too long.
-        """
+        """Which tools the model calls, whose arguments may be anything; none once `stop` is set."""
 
         async def read(emit: Emit[ToolCall]) -> None:
             async with asyncio.timeout(self.timeout), self._client() as client:
@@ -260,9 +251,7 @@ def make_chat(
     """The chat model that the settings name, or None for extractive answers.
 
     By default it may write as many tokens, and its server is waited for as long, as for an answer.
-
-    Raises:
-        SettingsError: the name is of no known kind, or the key is missing.
+    A SettingsError says that the name is of no known kind, or that the key is missing.
     """
     kind, _, name = settings.answer_model.partition(":")
     if settings.answer_model == "extractive":
@@ -350,10 +339,8 @@ _COMPLETE = re.compile(r"[.!?؟。…][\"'”’»)\]*_]*(?:\s*\[\d+\])*$|^(?:\[
 def truncate(pieces: Iterator[str], generation: Generation, max_tokens: int) -> Iterator[str]:
     """A model's text until it ends, repeats itself, or is longer than it may be.
 
-    How much of it the answer keeps, and a notice that says so, is noted in `generation`.
-
-    Raises:
-        ModelError: it did nothing but repeat itself.
+    How much of it the answer keeps, and a notice that says so, is noted in `generation`. Where it
+    did nothing but repeat itself, a ModelError is raised.
     """
     text, checked, longest, too_long = "", 0, _CHARACTERS_PER_TOKEN * max_tokens, False
     for piece in pieces:

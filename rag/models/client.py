@@ -76,11 +76,7 @@ class Server:
 
 
 def find_server(settings: Settings, model: str) -> Server:
-    """The server of a model, by the address in the settings.
-
-    Raises:
-        SettingsError: the address is none, or the key is missing.
-    """
+    """The server of a model; a SettingsError where its address is none or its key is missing."""
     from httpx import URL, InvalidURL
 
     try:

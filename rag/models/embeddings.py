@@ -110,11 +110,7 @@ EMBEDDINGS = {
 
 
 def embedding_kind(settings: Settings) -> EmbeddingKind:
-    """The kind of the embedding model that the settings name.
-
-    Raises:
-        SettingsError: the name is of no known kind.
-    """
+    """The kind of the embedding model that the settings name; else a SettingsError."""
     word, _, name = settings.embedding.partition(":")
     kind = EMBEDDINGS.get(word)
     if kind is None or bool(name) == bool(kind.package):
@@ -123,18 +119,18 @@ def embedding_kind(settings: Settings) -> EmbeddingKind:
     return kind
 
 
+@dataclass(frozen=True, slots=True)
 class Embedding:
     """Embeds questions and texts alike; its methods raise ModelError if the model fails."""
 
-    def __init__(self, embed: Embed, name: str, batch: int) -> None:
-        self.name = name
-        self._embed = embed
-        self._batch = batch
+    embed: Embed
+    name: str
+    batch: int
 
     def get_text_embedding_batch(self, texts: Sequence[str]) -> list[list[float]]:
         """A vector for each text, in their order."""
-        parts = (texts[at : at + self._batch] for at in range(0, len(texts), self._batch))
-        return [list(vector) for part in parts for vector in self._embed(part)]
+        parts = (texts[at : at + self.batch] for at in range(0, len(texts), self.batch))
+        return [list(vector) for part in parts for vector in self.embed(part)]
 
     def get_query_embedding(self, query: str) -> list[float]:
         """The vector of a question."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from rag.catalog.tag_fields import TAGS
 from rag.text.citation_marks import defuse, keep_known
@@ -176,6 +177,17 @@ def answer_messages(
 def messages_of(system: str, user: str) -> list[Message]:
     """The chat messages that tell a model what to do and with what."""
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
+
+
+def object_schema(**properties: Any) -> dict[str, Any]:
+    """The JSON schema of an object that has all of these properties and no others."""
+    required = {"required": list(properties), "additionalProperties": False}
+    return {"type": "object", "properties": properties, **required}
+
+
+def list_schema(items: Any) -> dict[str, Any]:
+    """The JSON schema of a list of such items."""
+    return {"type": "array", "items": items}
 
 
 def numbered(n: int, hit: Hit, with_id: bool = False) -> str:

@@ -164,10 +164,8 @@ def with_columns(
 ) -> Survey:
     """The survey with more columns; those that it has stay.
 
-    Reports that say nothing of the topic get a cell where it is empty or a tag.
-
-    Raises:
-        InputError: a name is empty, or there are too many.
+    Reports that say nothing of the topic get a cell where it is empty or a tag. An InputError says
+    that a name is empty, or that there are too many.
     """
     had = [column.name for column in survey.columns]
     for name in checked_names([*had, *names])[len(had) :]:

@@ -350,11 +350,7 @@ class ReportMeasure:
         return np.log1p(gain)
 
     def _sentences(
-        self,
-        topic: Topic,
-        rarity: Numbers,
-        ranked: npt.NDArray[np.int64],
-        vectors: tuple[Any, Any],
+        self, topic: Topic, rarity: Numbers, ranked: npt.NDArray[np.int64], vectors: tuple[Any, Any]
     ) -> NearSentences:
         """The sentences of the passages that come first, measured."""
         of_report: Counter[int] = Counter()

@@ -22,7 +22,7 @@ from rag.errors import ContextOverflow, ModelError
 from rag.i18n.translations import marked
 from rag.models.chat import ChatModel
 from rag.models.client import OPENAI, Stop
-from rag.models.prompts import Message, fenced, messages_of
+from rag.models.prompts import Message, fenced, list_schema, messages_of, object_schema
 from rag.models.tokens import PRICES, count_tokens
 from rag.query.linker import Linker
 from rag.query.planner import first_object
@@ -308,23 +308,10 @@ class SurveyJudge:
 
 
 def _schema(with_stance: bool, with_cells: bool) -> dict[str, Any]:
-    properties: dict[str, Any] = {
-        "report": {"type": "integer"},
-        "verdict": {"type": "string", "enum": list(_VERDICTS)},
-        "sentence": {"type": "integer"},
-    }
+    number, verdict = {"type": "integer"}, {"type": "string", "enum": list(_VERDICTS)}
+    properties: dict[str, Any] = {"report": number, "verdict": verdict, "sentence": number}
     if with_stance:
         properties["stance"] = {"type": "string", "enum": list(STANCES)}
     if with_cells:
-        cell = _object({"sentence": {"type": "integer"}, "answer": {"type": "string"}})
-        properties["cells"] = {"type": "array", "items": cell}
-    return _object({"reports": {"type": "array", "items": _object(properties)}})
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+        properties["cells"] = list_schema(object_schema(sentence=number, answer={"type": "string"}))
+    return object_schema(reports=list_schema(object_schema(**properties)))

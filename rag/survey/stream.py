@@ -54,8 +54,7 @@ NO_SCOPE = marked("No report passes the filters of the survey. Use fewer filters
 def planned(question: str, plan: Plan, linker: Linker, filters: Filters) -> Survey:
     """The survey of a question without its rows: topic and scope; `filters` go before its own.
 
-    Raises:
-        InputError: the question has no topic, or no report is in scope.
+    An InputError says that the question has no topic, or that no report is in scope.
     """
     links = linker.link(plan.standalone, plan.language)
     topic = topic_of(plan.standalone, links, plan.language, plan.intent) or plan.subject

@@ -144,16 +144,15 @@ class Consensus:
     @property
     def shares(self) -> Mapping[Stance, float]:
         """The share of each stance, 0 to 1."""
+        # Where rungs are weighed an intention counts 1, as what has none, and what was scaled 5.
         weights = {
-            stance: float(sum(rung_weight(row) if self.weighted else 1 for row in rows))
+            stance: sum(
+                RUNGS.index(row.evidence.rung or RUNGS[0]) + 1 if self.weighted else 1
+                for row in rows
+            )
             for stance, rows in self.rows.items()
         }
         return {stance: weight / (sum(weights.values()) or 1) for stance, weight in weights.items()}
-
-
-def rung_weight(row: SurveyRow) -> int:
-    """What a row counts where rungs are weighed: 1 for an intention to 5 for what was scaled."""
-    return RUNGS.index(row.evidence.rung) + 1 if row.evidence.rung else 1
 
 
 @dataclass(frozen=True, slots=True)
