@@ -14,7 +14,7 @@ from rag.catalog.tag_fields import Filters
 from rag.errors import FeedbackNotKept
 from rag.feedback import Feedback, keep_feedback, load_feedback
 from rag.settings import Settings
-from ui.web import actions
+from ui.web import reading
 from ui.web.handlers import Exchange, Visit
 
 VOTE = Feedback(
@@ -93,10 +93,10 @@ def engine_in(folder: Path) -> FakeEngine:
 
 def test_a_vote_and_its_comment_are_kept_with_the_answer(tmp_path: Path) -> None:
     visit = Visit(engine_in(tmp_path), sent={"turn": 2, "vote": "down"}, talk=TALK)
-    update = actions.vote(visit)
+    update = reading.vote(visit)
     assert 'data-vote="down"' in update["voted"]
     given = {"turn": 2, "vote": "down", "word": f"  call\n me: ana@example.org {'x' * 300}"}
-    update = actions.vote(replace(visit, sent=given, talk=update["talk"]))
+    update = reading.vote(replace(visit, sent=given, talk=update["talk"]))
     assert 'data-word="1"' in update["voted"]
     (vote,) = votes(tmp_path)
     assert [exchange.vote for exchange in update["talk"]] == [None, vote]
@@ -105,16 +105,16 @@ def test_a_vote_and_its_comment_are_kept_with_the_answer(tmp_path: Path) -> None
     assert vote.word.startswith("call me: •••@")
     assert len(vote.word) == feedback.MAX_COMMENT
     before = (tmp_path / feedback.FILE).read_bytes()
-    actions.vote(replace(visit, sent={**given, "word": vote.word}, talk=update["talk"]))
+    reading.vote(replace(visit, sent={**given, "word": vote.word}, talk=update["talk"]))
     assert (tmp_path / feedback.FILE).read_bytes() == before
 
 
 def test_a_vote_that_is_invalid_or_cannot_be_kept_is_not_counted(tmp_path: Path) -> None:
     up = {"turn": 1, "vote": "up"}
     for event in (up | {"turn": 3}, up | {"turn": True}, up | {"vote": ["up"]}):
-        assert actions.vote(Visit(engine_in(tmp_path), sent=event, talk=TALK)) == {}
+        assert reading.vote(Visit(engine_in(tmp_path), sent=event, talk=TALK)) == {}
     assert list(tmp_path.iterdir()) == []
-    update = actions.vote(Visit(engine_in(tmp_path / "gone"), sent=up, talk=TALK))
+    update = reading.vote(Visit(engine_in(tmp_path / "gone"), sent=up, talk=TALK))
     assert update.keys() == {"voted"}
     assert "can&#39;t be kept here" in update["voted"]
     assert 'data-vote=""' in update["voted"]

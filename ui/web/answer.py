@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from rag.answer.about import FEW, LONGEST, TRIES, versus, working_on
 from rag.answer.digests import KEY_POINTS
 from rag.catalog.catalog import Catalog
+from rag.catalog.normalize import fold_tag
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.export.brief import kinds_of_lines, shortened, speaker
 from rag.feedback import MAX_COMMENT
-from rag.i18n.labels import author_label
+from rag.i18n.labels import author_label, country_label, value_label
 from rag.i18n.notices import verdicts
 from rag.i18n.translations import ENGLISH, Translations, translations_for
 from rag.survey.stream import survey_scope
 from rag.types import Answer, Citation, Hit, Intent, Notice, Passage, Span, Status
 from ui.rendering import render, render_text
 from ui.web.filters import APART, scope_chips
-from ui.web.suggestions import follow_ups
 from ui.web.survey_view import Address
 
 if TYPE_CHECKING:
     from ui.web.handlers import Exchange
 
 ROWS_SHOWN = 12
+FOLLOWING = 3  # questions under an answer
 TOPICS: tuple[Intent, ...] = ("topic", "reasons")
 # Stands before a topic where a report's id is asked for: who works on it opens like a report.
 WHO = "who:"
@@ -177,6 +180,39 @@ def _answer_values(
         "is_topic": coverage.intent in TOPICS,
         "shown": len(answer.hits) if answer.refused else 0 if answer.is_list else len(citations),
     }
+
+
+def follow_ups(answer: Answer, catalog: Catalog, t: Translations) -> list[str]:
+    """Up to three questions that go on from an answer, each of which the tags say has an answer."""
+    cited = dict.fromkeys(citation.passage.report.id for citation in answer.citations)
+    ids = list(cited or answer.coverage.reports)
+    infos = [catalog.reports[i] for i in ids if i in catalog.reports]
+    if answer.refused or not infos:
+        return []
+    asked = fold_tag(answer.question)
+    themes, methods = (
+        [
+            value
+            for value, _ in Counter(v for info in infos for v in getattr(info, key)).most_common()
+            if fold_tag(value) not in asked and " " in value and len(value) <= LONGEST
+        ]
+        for key in ("thematic_areas", "methods")
+    )
+    made = []
+    for theme in themes[:TRIES]:
+        labs = working_on(catalog, theme)
+        if len(labs) >= FEW:
+            name = value_label("theme", theme, t)
+            made.append(t.gettext("What did the labs learn about {value}?").format(value=name))
+            made.append(versus(labs, name, t))
+            break
+    if methods:
+        used = value_label("method", methods[0], t)
+        made.append(t.gettext("Which labs used {value}?").format(value=used))
+    if len(infos[0].countries) == 1:
+        lab = country_label(infos[0].countries[0], t)
+        made.append(t.gettext("What is {value} working on?").format(value=lab))
+    return [question for question in made if question != answer.question][:FOLLOWING]
 
 
 def by_lab(reports: Iterable[ReportInfo]) -> list[list[ReportInfo]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
@@ -19,21 +18,16 @@ from gradio.events import Dependency, EventListener
 from markupsafe import Markup
 from starlette.concurrency import iterate_in_threadpool
 
-from eval.report import LATEST, load_summary
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.errors import AskLabsError
-from rag.i18n.translations import ENGLISH
+from rag.i18n.translations import ENGLISH, translations_accepted
 from ui.rendering import render
 from ui.server.room import COMPUTED, WAITING, Full, Room
-from ui.web import actions, brief, dialogs, explore, filters, handlers, history, layout, survey
+from ui.web import brief, filters, handlers, history, layout, reading, survey, views
 from ui.web.handlers import Update, Visit
-from ui.web.layout import Parts, translations_of
-from ui.web.quality import render_quality, render_without_run
-from ui.web.suggestions import Suggestions
+from ui.web.layout import Parts
 from ui.web.uploads import add
 
-_log = logging.getLogger(__name__)
 KEPT = 600.0  # seconds after a visit's end for which its conversation is held
 TOLD = 10.0  # seconds between two tellings of how many come first
 # Every so many seconds, uploads that nobody took in are deleted from this age in seconds on.
@@ -55,6 +49,8 @@ AT_ONCE: dict[str, Any] = {"queue": False}
 EACH: dict[str, Any] = {"trigger_mode": "multiple"}
 # After a row of quick changes once more: the last one is drawn.
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}
+# An event of a part, "part.event", or what wires what is to happen after another.
+Trigger = str | Callable[..., Dependency]
 COPIED = "(link) => askLabsFilters.copy(link)"
 TRANSLATED = ("(text) => askReading.translated(text)", "() => askReading.translated()")
 
@@ -67,7 +63,7 @@ class Wires:
 
     def on(
         self,
-        at: str | Callable[..., Dependency],
+        at: Trigger,
         make: Callable[[Visit], Any],
         inputs: str = "",
         outputs: str = "",
@@ -81,7 +77,6 @@ class Wires:
         output, or values by the names of outputs; a generator gives several. Scripts of the browser
         follow: `then` with the output's value, or `otherwise`, where it failed.
         """
-
         unchanged = {part: gr.skip() for part in self.of(outputs)[:1]}
 
         def handle(request: gr.Request, event: gr.EventData, *values: Any) -> Any:
@@ -96,8 +91,7 @@ class Wires:
                 yield self.values(made, outputs)
 
         handler = steps if inspect.isgeneratorfunction(make) else handle
-        changed = set(self.of(outputs)) or None
-        done: Dependency = self.event(at)(handler, self.of(inputs), changed, **(QUIET | options))
+        done = self.wire(at, handler, inputs, outputs, options)
         if then:
             done.success(None, self.of(outputs), None, js=then, api_visibility="private")
         if otherwise:
@@ -106,7 +100,7 @@ class Wires:
 
     def ask(
         self,
-        at: str | Callable[..., Dependency],
+        at: Trigger,
         make: Callable[[Visit], Iterator[Update]],
         more: str = "",
         **options: Any,
@@ -138,20 +132,24 @@ class Wires:
                 with suppress(ValueError):  # It is still at work, and ends by itself.
                     saving.close()
 
-        changed = set(self.of(CHANGED))
-        done: Dependency = self.event(at)(answer, self.of(inputs), changed, **(QUIET | options))
-        return done
+        return self.wire(at, answer, inputs, CHANGED, options)
 
-    def event(self, at: str | Callable[..., Dependency]) -> Callable[..., Dependency]:
-        """The event "part.event", which wires what is to happen when it comes."""
-        if not isinstance(at, str):
-            return at
-        part, _, name = at.partition(".")
-        if isinstance(self.parts[part], gr.HTML):
-            # Gradio knows it only where a part's own script has its name.
-            return partial(EventListener(event_name=name).listener, self.parts[part])
-        event: Callable[..., Dependency] = getattr(self.parts[part], name)
-        return event
+    def wire(
+        self,
+        at: Trigger,
+        do: Any,
+        inputs: str,
+        outputs: str,
+        options: Parts,
+    ) -> Dependency:
+        """Wire a handler of Gradio's own kind to an event, "part.event" or a trigger."""
+        if isinstance(at, str):
+            part, _, name = at.partition(".")
+            # Gradio knows an event only where a part's own script has its name.
+            is_own = isinstance(self.parts[part], gr.HTML)
+            own = partial(EventListener(event_name=name).listener, self.parts[part])
+            at = own if is_own else getattr(self.parts[part], name)
+        return at(do, self.of(inputs), set(self.of(outputs)) or None, **(QUIET | options))
 
     def of(self, names: str) -> list[Any]:
         """The parts of these names, without those that this page doesn't have."""
@@ -161,10 +159,10 @@ class Wires:
         self, request: gr.Request, event: gr.EventData, inputs: str, values: tuple[Any, ...]
     ) -> Visit:
         """The visit of an event, with what the browser sends and the values of its inputs."""
-        name = request.username or ""
+        name, languages = request.username or "", request.headers.get("accept-language", "")
         return Visit(
             self.engine,
-            translations_of(request),
+            translations_accepted(str(languages)),
             event._data if isinstance(event._data, Mapping) else {},
             name,
             # Without logins, who opens the page again is somebody else.
@@ -247,10 +245,10 @@ def _wire_questions(wires: Wires, opened: Dependency) -> None:
     parts = wires.parts
     for at, make, more in (
         (partial(gr.on, [parts["question"].submit, parts["go"].click]), handlers.ask, "question"),
-        (opened.success, handlers.ask_linked, "linked ignored"),
-        ("explore.ask", explore.ask, ""),
-        ("greeting.example", handlers.ask_example, ""),
-        ("thread.example", handlers.ask_example, ""),
+        (opened.success, handlers.ask, "linked ignored"),
+        ("explore.ask", views.ask, ""),
+        ("greeting.example", handlers.ask, ""),
+        ("thread.example", handlers.ask, ""),
         ("survey.summarise", handlers.summarise, "surveyed"),
         ("thread.again", handlers.again, ""),
         ("thread.wider", handlers.widen, ""),
@@ -285,6 +283,8 @@ def _filtered(v: Visit, note: str = "") -> dict[str, Any]:
 
 def _wire_filters(page: gr.Blocks, wires: Wires) -> Dependency:
     """Let the filters be chosen; what is returned has set the page up as its address says."""
+    # The session's state tells Explore of no change that an event outside the queue has made.
+    narrowed: Any = {"then": "() => askViews.narrowed()", **AT_ONCE}
 
     def choose(v: Visit) -> dict[str, Any]:
         return _filtered(replace(v, chosen=filters.changed(v.engine.catalog, v.chosen, v.sent)))
@@ -295,13 +295,10 @@ def _wire_filters(page: gr.Blocks, wires: Wires) -> Dependency:
         now = _filtered(replace(v, chosen=link.filters), filters.link_notice(link, v.t))
         return {"linked": link.question, "ignored": link.ignored, **now}
 
-    # The session's state tells Explore of no change that an event outside the queue has made.
-    narrowed: Any = {"then": "() => askViews.narrowed()", **AT_ONCE}
     for part in ("panel", "chips", "explore"):
         wires.on(f"{part}.choose", choose, "chosen", FOLLOWING, **EACH, **narrowed)
-    outputs = f"linked ignored {FOLLOWING}"
-    query = "() => location.search"
-    opened = wires.on(page.load, open_link, "linked", outputs, js=query, **narrowed)
+    outputs, narrowed["js"] = f"linked ignored {FOLLOWING}", "() => location.search"
+    opened = wires.on(page.load, open_link, "linked", outputs, **narrowed)
     opened.success(None, js="() => askReading.arrived()", api_visibility="private")
     return opened
 
@@ -312,11 +309,11 @@ def _wire_reading(wires: Wires) -> None:
         wires.on(f"{part}.cite", handlers.show_sources, "talk", "sources")
     for part in ("thread", "sources", "survey", "explore", "found", "uploaded"):
         if part in wires.parts:
-            wires.on(f"{part}.report", dialogs.open_report, "talk surveyed", "report")
-    wires.on("thread.vote", actions.vote, "talk conversation_id", "talk voted message")
-    wires.on("thread.freeze", actions.freeze, "talk", "copied", COPIED)
+            wires.on(f"{part}.report", reading.open_report, "talk surveyed", "report")
+    wires.on("thread.vote", reading.vote, "talk conversation_id", "talk voted message")
+    wires.on("thread.freeze", reading.freeze, "talk", "copied", COPIED)
     wires.on("link.click", filters.copied_link, "talk", "copied", COPIED, **AT_ONCE)
-    wires.on("sources.translate", actions.translated, "talk", "translated", *TRANSLATED)
+    wires.on("sources.translate", reading.translated, "talk", "translated", *TRANSLATED)
     pinned = "(pin) => askBrief.add(JSON.parse(pin))"
     wires.on("thread.pin", _as_json(brief.pinned_answer), "talk", "pinned", pinned)
     for at, make, inputs, script in (
@@ -334,7 +331,7 @@ def _as_json(make: Callable[[Visit], Any]) -> Callable[[Visit], str]:
 
 def _wire_language(engine: Engine, page: gr.Blocks, wires: Wires, names: str) -> None:
     """Draw what is on the page from the start in the visitor's language."""
-    suggestions = Suggestions(engine)
+    suggestions = layout.Suggestions(engine)
 
     def translate(v: Visit) -> dict[str, Any]:
         words = layout.first_words(engine, v.t, suggestions.first(v.t))
@@ -356,16 +353,7 @@ def _wire_views(wires: Wires) -> None:
     # After the answer, one at a time: nobody waits for it.
     counting: Any = {"concurrency_limit": 1, **EACH}
     wires.on("thread.count", survey.count_in_text, "talk", "counted", **counting)
-    wires.on("found.find", explore.find, "chosen", "found")
+    wires.on("found.find", views.find, "chosen", "found")
     # An event that waits keeps no data of its own.
-    wires.on("views.explored", explore.explore, "explored chosen", "explore explored", **LAST)
-    wires.on("views.measured", _quality, "", "quality", **LAST)
-
-
-def _quality(v: Visit) -> Markup:
-    try:
-        summary = load_summary(v.engine.settings.index / LATEST)
-    except AskLabsError as error:
-        _log.warning("The evaluation can't be shown: %s", error)
-        return render_without_run(v.t, is_unreadable=True)
-    return render_quality(summary, v.engine.revision, v.t) if summary else render_without_run(v.t)
+    wires.on("views.explored", views.explore, "explored chosen", "explore explored", **LAST)
+    wires.on("views.measured", views.quality, "", "quality", **LAST)

@@ -14,15 +14,17 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import Field, PlainSerializer, PlainValidator
 
 from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError, ModelError, TooLong
-from rag.export.answer_json import answer_to_dict
+from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import FORMATS, export, file_name
-from rag.feedback import Feedback
+from rag.feedback import Feedback, feedback_from_dict, feedback_to_dict
 from rag.i18n.translations import ENGLISH, Translations, marked
 from rag.models.client import Stop
 from rag.retrieval.hybrid import MOST_PASSAGES, more_passages
@@ -39,6 +41,11 @@ LONG = 5000  # characters that make such a pause twice as long: each drawing sen
 KEY = "shared.key"  # file of the index's folder
 GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
 BROKEN = marked("Something went wrong. Please try again.")
+# As an answer and a vote stand in a browser's store (history.py).
+StoredAnswer = Annotated[Answer, PlainSerializer(answer_to_dict), PlainValidator(answer_from_dict)]
+StoredVote = Annotated[
+    Feedback, PlainSerializer(feedback_to_dict), PlainValidator(feedback_from_dict)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +60,15 @@ class Exchange:
     """
 
     question: str
-    filters: Filters = field(default_factory=Filters)
-    answer: Answer | None = None
+    filters: Annotated[Filters, Field(alias="asked")] = Filters()
+    answer: StoredAnswer | None = None
     text: str = ""
     error: str = ""
     stopped: bool = False
-    ignored: Filters = field(default_factory=Filters)
-    passages: int = 0
+    ignored: Filters = Filters()
+    passages: Annotated[int, Field(ge=0, le=MOST_PASSAGES)] = 0
     deep: bool = False
-    vote: Feedback | None = None
+    vote: StoredVote | None = None
     notice: Notice | None = None
     seal: str = ""
 
@@ -133,8 +140,8 @@ class Visit:
     sent: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""  # who has logged in
     sender: str = ""  # whose uploads these are
-    chosen: Filters = field(default_factory=Filters)
-    ignored: Filters = field(default_factory=Filters)
+    chosen: Filters = Filters()
+    ignored: Filters = Filters()
     talk: Talk = ()
     run: Run | None = None
     conversation_id: str = ""
@@ -259,28 +266,15 @@ class Run:
 
 
 def ask(v: Visit) -> Iterator[Update]:
-    """Answer the question in the box; nothing happens while it is empty or one is running.
-
-    What is `ignored` isn't taken from the question though it names it.
-    """
-    question = v.question.strip()
-    if not question or v.is_busy:
+    """Answer the question of the box, a link or a suggestion; none while one is being answered."""
+    typed = v.question or v.linked or str(v.sent.get("question", ""))
+    if not typed.strip() or v.is_busy:
         return
     yield {"question": ""}
-    for update in _answer(v, Exchange(question, v.chosen, ignored=v.ignored), v.talk):
+    for update in _answer(v, Exchange(typed.strip(), v.chosen, ignored=v.ignored), v.talk):
         if "talk" in update and update["talk"][-1].error:
-            update["question"] = v.question
+            update["question"] = typed
         yield update
-
-
-def ask_linked(v: Visit) -> Iterator[Update]:
-    """Answer the question of the link with which the page was opened; without one nothing is."""
-    return ask(replace(v, question=v.linked))
-
-
-def ask_example(v: Visit) -> Iterator[Update]:
-    """Answer a suggested question."""
-    return ask(replace(v, question=str(v.sent.get("question", ""))))
 
 
 def stop(v: Visit) -> None:
@@ -318,10 +312,9 @@ def deepen(v: Visit) -> Iterator[Update]:
 def restore(v: Visit) -> Iterator[Update]:
     """Put a struck sentence (`n` from 0) back into the answer of a `turn`."""
     n, exchange = v.sent.get("n"), v.exchange
-    if not exchange or not exchange.answer or v.is_busy:
-        return
-    if type(n) is int and 0 <= n < len(exchange.answer.struck):
-        restored = replace(exchange, answer=exchange.answer.restored(n))
+    answer = exchange.answer if exchange and not v.is_busy else None
+    if exchange and answer and type(n) is int and 0 <= n < len(answer.struck):
+        restored = replace(exchange, answer=answer.restored(n))
         if exchange.seal and exchange.seal == seal(v.engine, exchange):
             restored = replace(restored, seal=seal(v.engine, restored))
         talk = tuple(restored if x is exchange else x for x in v.talk)
@@ -330,22 +323,11 @@ def restore(v: Visit) -> Iterator[Update]:
 
 
 def without(v: Visit) -> Iterator[Update]:
-    """Answer the last question once more without what a chip stands for, or with it again.
-
-    Nothing happens for a chip that the last question doesn't have.
-    """
+    """Answer the last question once more without what one of its chips stands for, or with it."""
     if v.talk and v.sent.get("turn") == str(len(v.talk)):
         ignored = v.talk[-1].changed(v.sent)
         if ignored is not None:
             yield from again(v, ignored=ignored)
-
-
-def _added(answer: Answer, before: Answer) -> Answer:
-    """The answer with a notice of the reports and quotes that the one before didn't have."""
-    quotes = {c.quote for c in answer.citations} - {c.quote for c in before.citations}
-    reports = set(answer.coverage.read) - set(before.coverage.read)
-    notice = Notice("read_more", {"reports": len(reports), "quotes": len(quotes)})
-    return replace(answer, notices=(*answer.notices, notice))
 
 
 def summarise(v: Visit) -> Iterator[Update]:
@@ -387,8 +369,11 @@ def _answer(
         for text in run.texts():
             yield {"live": render_pending(exchange, text, turn, catalog, t, run.steps)}
         result = run.result()
-        if before and result.answer:
-            result = replace(result, answer=_added(result.answer, before))
+        if before and (new := result.answer):
+            quotes = {c.quote for c in new.citations} - {c.quote for c in before.citations}
+            reports = set(new.coverage.read) - set(before.coverage.read)
+            added = Notice("read_more", {"reports": len(reports), "quotes": len(quotes)})
+            result = replace(result, answer=replace(new, notices=(*new.notices, added)))
         result = replace(result, seal=seal(v.engine, result))
         talk = (*talk, result)
     except GeneratorExit:

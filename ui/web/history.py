@@ -15,20 +15,15 @@ import json
 import re
 import secrets
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any, Literal
 
 from markupsafe import Markup
-from pydantic import BaseModel, Field, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter, ValidationError
 
-from rag.catalog.tag_fields import Filters
 from rag.errors import InputError, first_problem
-from rag.export.answer_json import answer_from_dict, answer_to_dict
-from rag.feedback import feedback_from_dict, feedback_to_dict
 from rag.i18n.translations import Translations, marked
-from rag.retrieval.hybrid import MOST_PASSAGES
-from rag.types import Notice
 from ui.rendering import render
 from ui.web.handlers import Exchange, Talk, Update, Visit, shown_talk
 
@@ -36,25 +31,19 @@ MOST_TURNS = 500
 LARGEST = 64 * 1024 * 1024  # characters of a whole conversation: far above 500 large answers
 SEARCHABLE = 20_000  # characters of an answer by which its conversation can be found
 BUSY = marked("An answer is being written. Wait, or stop it.")
-_COPIED = ("question", "text", "error", "stopped", "passages", "seal")
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
-class _StoredExchange(BaseModel):
-    """One question with what came of it, as it stands in a browser."""
+@dataclass(frozen=True, kw_only=True)
+class _Stored(Exchange):
+    """A question with what came of it, in the format that browsers keep."""
 
     format: Literal[1]
-    question: str
-    asked: Filters
-    ignored: Filters
-    answer: dict[str, Any] | None
-    text: str
-    error: str
-    stopped: bool
-    passages: int = Field(ge=0, le=MOST_PASSAGES)
-    vote: dict[str, Any] | None
-    notice: Notice | None = None
-    seal: str = ""
+
+
+@cache
+def _stored() -> TypeAdapter[_Stored]:
+    return TypeAdapter(_Stored)
 
 
 def render_history(t: Translations, user: str) -> Markup:
@@ -64,15 +53,8 @@ def render_history(t: Translations, user: str) -> Markup:
 
 def exchange_to_json(exchange: Exchange) -> str:
     """A question, its filters, and its answer, error or stopped text."""
-    values = {
-        "format": 1,
-        **{name: getattr(exchange, name) for name in _COPIED},
-        "asked": exchange.filters.as_dict(),
-        "ignored": exchange.ignored.as_dict(),
-        "answer": answer_to_dict(exchange.answer) if exchange.answer else None,
-        "vote": feedback_to_dict(exchange.vote) if exchange.vote else None,
-        "notice": to_jsonable_python(exchange.notice),
-    }
+    stored = _Stored(**_values(exchange), format=1)
+    values = _stored().dump_python(stored, mode="json", by_alias=True)
     return _without_surrogates(json.dumps(values, ensure_ascii=False, allow_nan=False))
 
 
@@ -83,17 +65,13 @@ def exchange_from_json(data: str) -> Exchange:
         InputError: it is not JSON, or something in it is missing or of the wrong kind.
     """
     try:
-        stored = _StoredExchange.model_validate_json(data, strict=True)
+        return Exchange(**_values(_stored().validate_json(data, strict=True)))
     except ValidationError as error:
         raise InputError(f"{first_problem(error)}.") from error
-    return Exchange(
-        **stored.model_dump(include=set(_COPIED)),
-        filters=stored.asked,
-        answer=answer_from_dict(stored.answer) if stored.answer is not None else None,
-        ignored=stored.ignored,
-        vote=feedback_from_dict(stored.vote) if stored.vote is not None else None,
-        notice=stored.notice,
-    )
+
+
+def _values(exchange: Exchange) -> dict[str, Any]:
+    return {field.name: getattr(exchange, field.name) for field in fields(Exchange)}
 
 
 def read_talk(turns: object, t: Translations) -> Talk:

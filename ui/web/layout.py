@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,15 +16,15 @@ from gradio.i18n import I18nData
 from markupsafe import Markup
 
 from ingest.uploads import LARGEST_UPLOAD
-from rag.answer.about import SURVEY, Example
+from rag.answer.about import SURVEY, TRIES, Example, example_questions
 from rag.engine import LONGEST_QUESTION, Engine
-from rag.errors import InputError
+from rag.errors import AskLabsError, InputError
 from rag.export.formats import FORMATS
 from rag.i18n.translations import (
     Translations,
+    language_code,
     languages,
     marked,
-    translations_accepted,
     translations_for,
 )
 from rag.watch import Watch, load_watches
@@ -32,7 +34,9 @@ from ui.web.brief import render_brief
 from ui.web.filters import render_facets
 from ui.web.uploads import FAILED
 
+_log = logging.getLogger(__name__)
 Parts = dict[str, Any]
+SUGGESTED = 5  # questions on the page
 
 STATIC = Path(__file__).parents[1] / "static"
 # Each has a script, and most a style sheet; the sheet of the page comes first.
@@ -121,6 +125,51 @@ def first_words(
     }
 
 
+class Suggestions:
+    """An example of each kind of question that the collection answers, by language.
+
+    They are renewed with the index.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._lock = engine, threading.Lock()
+        self._answered: dict[tuple[str, str], list[Example]] = {}
+
+    def first(self, t: Translations) -> list[Example]:
+        """What can be shown at once: the answered questions, or those that tags should answer."""
+        known = self._answered.get((self._engine.revision, language_code(t)))
+        kinds = example_questions(self._engine, t)
+        tags = ((kind, asked[0]) for kind, labs, asked in kinds if not labs)
+        return list(islice(tags, SUGGESTED)) if known is None else known
+
+    def answered(self, t: Translations) -> list[Example]:
+        """The questions that are answered; asks them first, which takes seconds, once."""
+        with self._lock:
+            at = self._engine.revision, language_code(t)
+            if at not in self._answered:
+                current = {key: value for key, value in self._answered.items() if key[0] == at[0]}
+                try:
+                    self._answered = current | {at: list(islice(self._good(t), SUGGESTED))}
+                except AskLabsError as error:
+                    _log.warning("no question could be tried: %s", error)
+                    return self.first(t)
+            return self._answered[at]
+
+    def _good(self, t: Translations) -> Iterator[Example]:
+        engine = self._engine.without_model()
+        for kind, labs, questions in example_questions(self._engine, t):
+            if kind == SURVEY:
+                yield kind, questions[0]
+                continue
+            for question in questions[:TRIES]:
+                answer = engine.ask(question).answer
+                cited = {citation.passage.report.lab for citation in answer.citations}
+                by_tags = answer.mode == "catalogue"
+                if not answer.refused and (len(cited) >= labs if labs else by_tags):
+                    yield kind, question
+                    break
+
+
 def parts_of(words: Mapping[str, Markup], has_uploads: bool) -> Parts:
     """All parts of the page by name: three areas, the views that take the place of two of them."""
     parts: Parts = {}
@@ -192,11 +241,6 @@ def _question_area(words: Mapping[str, Markup]) -> Parts:
     for name in ("file", "linked", "copied", "pinned", "translated"):
         parts[name] = gr.Textbox(visible="hidden", label=label(name))
     return parts
-
-
-def translations_of(request: gr.Request | None) -> Translations:
-    """The first of a visitor's languages that the product speaks, else English."""
-    return translations_accepted(str(request.headers.get("accept-language", "")) if request else "")
 
 
 def translations() -> gr.I18n:

@@ -18,7 +18,7 @@ from rag.i18n.translations import ENGLISH, LOCALE, format_seconds, languages, tr
 from rag.types import Notice
 from tests.messages import calls
 from ui.web import answer as answer_html
-from ui.web import explore, filters
+from ui.web import filters, views
 
 ROOT = Path(__file__).resolve().parents[3]
 KEYWORDS = {**DEFAULT_KEYWORDS, "marked": None, "plural": (1, 2)}
@@ -130,7 +130,7 @@ def test_values_have_labels(field: str, value: str, french: str, english: str) -
 def test_the_page_shows_translated_names_and_uses_those_of_the_index() -> None:
     catalog = FakeEngine().catalog
     chip = filters.render_chips(catalog, Filters(country=("Peru",)), FRENCH)
-    view = explore.render_explore(catalog, Filters(), FRENCH)
+    view = views.render_explore(catalog, Filters(), FRENCH)
     for html, name, label in ((chip, "Peru", "Pérou"), (view, "Viet Nam", "Viêt Nam")):
         assert label in html
         assert f'data-value="{name}"' in html

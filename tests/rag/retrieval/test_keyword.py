@@ -8,8 +8,8 @@ from rag.engine import Engine
 from rag.index.snapshot import current_snapshot
 from rag.retrieval.keyword import find_words
 from rag.settings import Settings
-from ui.web.explore import find
 from ui.web.handlers import Visit
+from ui.web.views import find
 
 
 def test_every_report_with_a_phrase_is_found_and_its_words_are_marked(

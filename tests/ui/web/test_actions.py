@@ -15,11 +15,10 @@ from rag.engine import Engine
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.settings import Settings
 from rag.types import Answer, Citation
-from ui.web.actions import FOLDER, NOT_KEPT, NOT_OURS, freeze, translated
 from ui.web.brief import download, pinned_answer
-from ui.web.dialogs import open_report, render_who
 from ui.web.handlers import Exchange, Talk, Visit, seal
 from ui.web.history import exchange_from_json, exchange_to_json
+from ui.web.reading import FOLDER, NOT_KEPT, NOT_OURS, freeze, open_report, render_who, translated
 
 
 def shared(folder: Path) -> tuple[Any, Talk]:

@@ -10,8 +10,8 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.translations import ENGLISH
 from rag.index.interface import StoredReport
 from rag.settings import Settings
-from ui.web.dialogs import open_report, render_report
 from ui.web.handlers import Exchange, Visit
+from ui.web.reading import open_report, render_report
 
 
 def drawn(

@@ -11,7 +11,8 @@ from rag.catalog.catalog import Catalog
 from rag.errors import ModelError
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer, Citation
-from ui.web.suggestions import Suggestions, follow_ups
+from ui.web.answer import follow_ups
+from ui.web.layout import Suggestions
 
 BY_TAGS = "Which labs used Prototyping?"
 

@@ -18,8 +18,8 @@ from rag.i18n.translations import translations_for
 from rag.settings import Settings
 from rag.types import Answer, Coverage
 from ui.web.answer import survey_key, survey_reports
-from ui.web.dialogs import render_who
 from ui.web.handlers import Exchange, Visit, summarise
+from ui.web.reading import render_who
 from ui.web.survey import Run, count_in_text, download, show
 from ui.web.survey_view import Address
 

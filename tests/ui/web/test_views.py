@@ -14,8 +14,7 @@ from eval.run import Outcome
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
-from ui.web.explore import question, render_explore
-from ui.web.quality import render_quality, render_without_run
+from ui.web.views import question, render_explore, render_quality
 
 CATALOG = Catalog(report(i) for i in range(12))
 TITLE, SDG = "Cool boxes at the market, part 0", "13. Climate action"
@@ -105,7 +104,7 @@ def test_what_a_run_names_is_escaped(tmp_path: Path) -> None:
     for html in (
         render_quality(summary, HOSTILE, ENGLISH),
         render_quality(forged, HOSTILE, ENGLISH),
-        render_without_run(ENGLISH),
+        render_quality(None, "f1", ENGLISH),
     ):
         assert "<img" not in html
         assert "<script" not in html

@@ -1,4 +1,4 @@
-"""The Explore view: the map of labs, counts as bars, and the table of reports.
+"""The Explore view (the map of labs, counts as bars, the table of reports) and the Quality view.
 
 Of long lists the first part is drawn; the rest travels as data, which the browser draws when it is
 asked for (views.js), by copies of what is drawn here.
@@ -7,6 +7,7 @@ asked for (views.js), by copies of what is drawn here.
 from __future__ import annotations
 
 import json
+import logging
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,12 +15,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from babel.dates import format_date
 from markupsafe import Markup
 
+from eval import report as words
+from eval.figures import ALL, LATENCIES
+from eval.report import LATEST, Summary, load_summary
 from rag.catalog.catalog import Catalog, Value, facet, find_value
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
+from rag.errors import InputError
 from rag.export.brief import shortened
 from rag.i18n.labels import join_parts, kind_label, lab_label, value_label
 from rag.i18n.translations import Translations, language_code, marked
@@ -29,6 +35,7 @@ from ui.rendering import render
 from ui.web import handlers
 from ui.web.handlers import Update, Visit
 
+_log = logging.getLogger(__name__)
 BARS = 12
 ROWS = 100
 FOUND, LONGEST_SEARCH = 50, 300  # reports that a search by words shows, and its characters
@@ -180,3 +187,40 @@ def _map(labs: Mapping[str, Value]) -> dict[str, object]:
         "places": places,
         "bounds": bounds,
     }
+
+
+def quality(v: Visit) -> Markup:
+    """How well questions are answered, by the last evaluation."""
+    try:
+        return render_quality(load_summary(v.engine.settings.index / LATEST), v.engine.revision, v.t)
+    except InputError as error:
+        _log.warning("The evaluation can't be shown: %s", error)
+        return render("quality.html", v.t, is_unreadable=True)
+
+
+def render_quality(summary: Summary | None, revision: str, t: Translations) -> Markup:
+    """The view of a run, if there was one; `revision` is that of the index that is being served."""
+    if summary is None:
+        return render("quality.html", t, summary=None)
+    order = dict.fromkeys((*words.TYPES, *summary.groups))
+    groups = {t.gettext(words.TYPES.get(n, n)): g for n in order if (g := summary.groups.get(n))}
+    sides = {t.gettext(words.BASELINES.get(n, n)): g for n, g in summary.baseline_groups.items()}
+    if sides and ALL in summary.groups:
+        sides = {"Ask the Labs": summary.groups[ALL]} | sides
+    spent = summary.groups[ALL].latency if ALL in summary.groups else {}
+    return render(
+        "quality.html",
+        t,
+        summary=summary,
+        words=words,
+        revision=revision,
+        day=format_date(summary.run.date, format="long", locale=language_code(t)),
+        metrics={
+            m: t.gettext(name)
+            for m, (name, _) in words.FIGURES.items()
+            if any(m in group.metrics for group in groups.values())
+        },
+        groups=groups,
+        baselines=sides,
+        latencies={label: spent[n] for n, label in LATENCIES.items() if n in spent},
+    )
