@@ -71,11 +71,7 @@ async def problem_response(_: Request, error: Exception) -> JSONResponse:
 
 
 def make_key(path: Path, name: str) -> str:
-    """A new key for a name, whose hash is written to a file; an earlier one of it ends.
-
-    Raises:
-        InputError, SettingsError: the name or the file can't be used.
-    """
+    """A new key for a name, whose hash is written to a file; an earlier one of it ends."""
     secret = secrets.token_urlsafe(32)
     set_login(path, name, secret, "key")
     return PREFIX + base64.urlsafe_b64encode(f"{name}:{secret}".encode()).decode().rstrip("=")

@@ -172,10 +172,7 @@ def _print_plan(plan: Plan) -> None:
 
 
 def print_answer(stream: AnswerStream) -> Answer:
-    """Print the text of an answer, on a terminal as it is written; returns the answer.
-
-    If checking the answer changed what was printed, the final text follows.
-    """
+    """Print an answer, on a terminal as it is written; its final text follows if that changed."""
     written, on_terminal = "", sys.stdout.isatty()
     for piece in _with_steps(stream):
         if on_terminal:
@@ -202,10 +199,7 @@ def _with_steps(stream: AnswerStream) -> Iterator[str]:
 
 
 def print_sources(answer: Answer) -> None:
-    """Print the sources of an answer with their quotes, and the sentences that were left out.
-
-    What was read and checked goes to standard error.
-    """
+    """Print the sources of an answer; what was read and checked goes to standard error."""
     # Imported here because they are slow to load.
     from rag.i18n.labels import run_sentence
     from rag.i18n.notices import checked_sentence, coverage_sentence, notice_words
@@ -321,11 +315,7 @@ def _read_questions(path: Path, failures: list[str]) -> Iterator[BatchQuestion]:
 
 
 def _resume(out: Path, ids: list[str]) -> int:
-    """The number of answers that an earlier run left in `out`; removes a line that was cut short.
-
-    Raises:
-        InputError: the file holds anything but answers to the first of these questions.
-    """
+    """How many answers an earlier run left in `out`; removes a line that was cut short."""
     whole, _, cut_short = (out.read_bytes() if out.exists() else b"").rpartition(b"\n")
     try:
         rows = [orjson.loads(line) for line in whole.splitlines()]

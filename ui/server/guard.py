@@ -126,11 +126,7 @@ class Guard:
             await self._app(scope, body, send_guarded)
 
     async def _read(self, receive: Receive, limit: int) -> Receive:
-        """Receive a body of so many bytes at most; what is returned hands it on.
-
-        Raises:
-            HTTPException: it is larger, or slow, or too much comes from all.
-        """
+        """Receive at most so many bytes, else an HTTPException; hand on what came."""
         parts: list[Message] = []
         size = 0
         try:

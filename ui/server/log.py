@@ -72,10 +72,7 @@ def event(name: str, outcome: str, level: int = logging.INFO, **facts: object) -
 def question_event(
     came: Answer | str | None, seconds: float, question: str = "", *, stopped: bool = False
 ) -> None:
-    """Log and count what came of a question; its text is logged only if it is passed.
-
-    That is its answer, an error in a sentence, "" where it was stopped, or None where it failed.
-    """
+    """Log and count what came of a question: its answer, an error, "" if stopped, None if broken."""
     # Imported here because it is slow to load.
     from rag.i18n.notices import notice_words
 

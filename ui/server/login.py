@@ -1,8 +1,7 @@
 """Who may see the page: a file of names, each with a salted scrypt hash of its password.
 
 A line is `NAME:scrypt:N:R:P:SALT:HASH`, salt and hash in base64; empty lines and lines that begin
-with # are ignored. `asklabs login NAME` writes it; a file of programs' keys (`ui.api.gate`) is of
-the same form. Passwords are never stored or logged.
+with # are ignored. A file of programs' keys (`ui.api.gate`) is of the same form.
 """
 
 from __future__ import annotations
@@ -80,11 +79,7 @@ def make_secret(password: str, cost: int = COST) -> Secret:
 
 
 def read_logins(path: Path, command: str = "login") -> dict[str, Secret]:
-    """The names of a file with the hashes of their passwords; `command` writes such a file.
-
-    Raises:
-        SettingsError: the file or a line is unusable; nothing of its content is in the message.
-    """
+    """The names of a file with the hashes of their passwords, or a SettingsError without these."""
     logins: dict[str, Secret] = {}
     for n, line in enumerate(_text(path, command).splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -145,14 +140,7 @@ def checked_name(name: str) -> str:
 
 
 def set_login(path: Path, name: str, password: str, command: str = "login") -> bool:
-    """Write a name's password to the file; returns whether it replaced an earlier one.
-
-    The file is replaced as a whole and readable by its owner alone.
-
-    Raises:
-        InputError: the name or the password can't be used.
-        SettingsError: the file or a line of it can't be used.
-    """
+    """Write a name's password to a file of its owner's; whether it replaced an earlier one."""
     checked_name(name)
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InputError(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} signs.")

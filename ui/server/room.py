@@ -40,11 +40,7 @@ class Room:
         return not self._inside
 
     async def turns(self, who: object) -> AsyncIterator[int]:
-        """How many come first, again and again until it is 0; `who` has to leave at the end.
-
-        Raises:
-            Full: too many wait.
-        """
+        """How many come first, until it is 0; `who` leaves at the end. Too many raise `Full`."""
         if self.waiting >= WAITING:
             raise Full
         self._inside.append(who)

@@ -59,10 +59,7 @@ _log = logging.getLogger(__name__)
 def start(settings: Settings, open_browser: bool = False) -> None:
     """Serve the page over an index until Ctrl+C.
 
-    Raises:
-        SettingsError: nothing can listen on the host and port, or the logins can't be used.
-        IndexUnusable: there is no index, or not one that can be used.
-        InputError: the evaluation that the settings name is damaged.
+    Raises an AskLabsError where nothing can listen, or the index or a file of logins can't be used.
     """
     log.set_up(settings)
     # Services and containers are stopped by SIGTERM; the first process of a container ignores it.
@@ -233,11 +230,7 @@ def _occupied(host: str, port: int, code: int | None) -> SettingsError:
 
 @contextmanager
 def loading(host: str, port: int) -> Iterator[None]:
-    """Answer on a host and port with the loading page until the work inside is done.
-
-    Raises:
-        SettingsError: nothing can listen on this host and port; the message says what to do.
-    """
+    """Answer with the loading page until the work inside is done, else raise a SettingsError."""
     try:
         server = _LoadingServer((host.strip("[]"), port))
     except OSError as error:

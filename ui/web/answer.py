@@ -88,11 +88,7 @@ def _inline(
 def render_conversation(
     talk: Sequence[Exchange], catalog: Catalog, t: Translations, is_idle: bool = True
 ) -> Markup:
-    """All finished questions of a conversation with their answers.
-
-    While nothing is being answered (`is_idle`), the last one can be asked again, and answers can be
-    voted on.
-    """
+    """All finished questions of a conversation; if `is_idle`, the last can be asked again."""
     return Markup("").join(
         render_exchange(exchange, turn, catalog, t, is_last=turn == len(talk), is_idle=is_idle)
         for turn, exchange in enumerate(talk, 1)
@@ -230,11 +226,7 @@ def _evidence(
     citations: Mapping[int, Sequence[Citation]],
     t: Translations,
 ) -> tuple[str, list[tuple[str, list[tuple[ReportInfo, str, list[Markup]]]]]]:
-    """An answer's text up to its key points, and its groups of quotes after them.
-
-    A group has a heading and its labs, each with a first report, a preview and its lines. Without
-    key points there is no group.
-    """
+    """An answer's text up to its key points, and after them groups of quotes by lab."""
     shown = key_points(text, language)
     if not shown:
         return text, []
@@ -278,10 +270,7 @@ def survey_key(answer: Answer) -> str:
 
 
 def survey_reports(answer: Answer, catalog: Catalog, chosen: Filters) -> int:
-    """How many reports a survey of an answer's question would read that pass the `chosen` filters.
-
-    0 where no more of them may speak of the question than were read, or have its tag.
-    """
+    """How many reports a survey of an answer's question would read; 0 where it says no more."""
     covered = answer.coverage
     has_more = covered.intent == "answer" and covered.matched_reports > covered.read_reports
     is_open = not answer.refused and (has_more or covered.intent == "trend")

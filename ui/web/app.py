@@ -105,10 +105,7 @@ class Wires:
         more: str = "",
         **options: Any,
     ) -> Dependency:
-        """Have the updates of `make` answer a question; who waits is told how many come first.
-
-        The visit has the `STATE`, and `more` inputs.
-        """
+        """Have the updates of `make` answer a question; who waits is told how many come first."""
         inputs, live = f"{STATE} {more}", self.parts["live"]
 
         async def answer(

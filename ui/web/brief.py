@@ -1,7 +1,7 @@
 """The brief builder: what a visitor has pinned, kept in the browser, becomes a file.
 
-What comes from a browser may hold anything. Each quote is looked up again in the report that it
-names; one that no longer stands there is left out, and counted.
+Each quote is looked up again in the report that it names; one that no longer stands there is left
+out, and counted.
 """
 
 from __future__ import annotations
@@ -98,11 +98,7 @@ def download(v: Visit) -> dict[str, str]:
 
 
 def make(engine: Engine, pinned: _Pinned, t: Translations) -> tuple[Brief, int]:
-    """The brief of what is pinned, and how many quotes no longer stand in their reports.
-
-    Raises:
-        InputError: nothing is pinned, or an answer can't be read.
-    """
+    """The brief of what is pinned, and how many quotes are lost; an InputError for no pin."""
     if not pinned.items:
         raise InputError(t.gettext("Nothing is pinned yet."))
     writer = _Writer(engine, t)

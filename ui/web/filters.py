@@ -1,13 +1,9 @@
 """The filters of the page: their values as data, the chips that show them, links that carry them.
 
-The lists are drawn in the browser (filters.js), which keeps focus, scrolling and what is typed
-where they are while counts change; all text goes there as JSON and is drawn as text.
-
 A link carries a question, filters, and what the reader has taken back of what the question names
 ("without-country=PE"). Labs stand in it as ISO codes, goals as numbers, years as ranges
 ("2021-2023"); these, types, kinds and languages may be separated by commas. Other fields are
-repeated: their values may hold any character. A link may hold anything: values that the collection
-doesn't have are reported.
+repeated: their values may hold any character.
 """
 
 from __future__ import annotations
@@ -66,11 +62,10 @@ def render_facets(t: Translations = ENGLISH) -> Markup:
 
 
 def facet_data(catalog: Catalog, filters: Filters, t: Translations, turn: object = None) -> str:
-    """What stands in the filters, as JSON: of each its rows, and what the address says.
+    """What stands in the filters, as JSON that the browser draws (filters.js).
 
     A row is [value, label, reports, chosen, part]: the label is "" where the value is shown as it
-    is, `chosen` is 0, 1, or 2 for a part of it.
-    `turn` is the number by which the page knows its own event again.
+    is, `chosen` is 0, 1, or 2 for a part of it. By `turn` the page knows its own event again.
     """
     rows: dict[str, list[list[object]]] = {field: [] for field in _FACETS}
     for field in FACETS:
@@ -99,12 +94,11 @@ def facet_data(catalog: Catalog, filters: Filters, t: Translations, turn: object
 
 
 def changed(catalog: Catalog, filters: Filters, event: Mapping[str, Any]) -> Filters:
-    """The filters after an event of the page, which may hold anything.
+    """The filters after an event of the page.
 
-    After a step back or forward it has the `query` of the address. Else it names a `field` and a
-    `value` that is `on` or not; of years `value` may be a range ("2021-2023"), and `only` takes it
-    instead of all others. The field "" clears all. What the collection doesn't have changes
-    nothing.
+    It has the `query` of the address, or a `field` and a `value` that is `on` or not; of years
+    `value` may be a range ("2021-2023"), and `only` takes it instead of all others. The field ""
+    clears all.
     """
     if isinstance(query := event.get("query"), str):
         return read_link(query, catalog).filters
@@ -143,10 +137,7 @@ def render_chips(catalog: Catalog, filters: Filters, t: Translations, notice: st
 
 
 def _chips(catalog: Catalog, filters: Filters, t: Translations) -> Iterator[tuple[str, str, str]]:
-    """Field, value and name of each chip.
-
-    Regions of which all labs are chosen stand for them, and runs of years for each year.
-    """
+    """Field, value and name of each chip; whole regions stand for their labs, runs for years."""
     for field, values in filters.as_dict().items():
         if field == "country":
             left = {str(value): None for value in values}
@@ -164,11 +155,7 @@ def _chips(catalog: Catalog, filters: Filters, t: Translations) -> Iterator[tupl
 
 
 def scope_chips(exchange: Exchange, catalog: Catalog, t: Translations) -> list[dict[str, object]]:
-    """What an answer was narrowed to, and why, as chips under its question.
-
-    What the question says can go: such a chip has a button that asks again without it, or with it
-    again. All labs of a region go by its name.
-    """
+    """What an answer was narrowed to, and why, as chips; some can be taken back."""
     without, again = t.gettext("Ask again without {filter}"), t.gettext("Use again, {filter}")
     origins = (
         (exchange.filters, marked("{value} (your filter)"), ""),
@@ -222,10 +209,7 @@ def _region(labs: Sequence[str | int], catalog: Catalog, t: Translations) -> str
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a link asks for; `unknown` are its values, by field, that no report has.
-
-    `ignored` is what isn't to be taken from the question though it names it.
-    """
+    """What a link asks for; `unknown` are its values, by field, that no report has."""
 
     question: str = ""
     filters: Filters = Filters()

@@ -1,12 +1,7 @@
 """The history of a visitor's conversations: what passes between the page and the browser's store.
 
 They are kept in the visitor's browser (IndexedDB, see history.js): the server holds nobody's
-questions, so no defect and no backup of it can show one visitor what another asked. localStorage
-is too small for answers with their passages. The price is that another browser doesn't show them;
-saved files do.
-
-What comes back from a browser may have been changed by anybody: it is read as strictly as a file
-of answers.
+questions. What comes back from there is read as strictly as a file of answers.
 """
 
 from __future__ import annotations
@@ -59,11 +54,7 @@ def exchange_to_json(exchange: Exchange) -> str:
 
 
 def exchange_from_json(data: str) -> Exchange:
-    """The question that `exchange_to_json` wrote.
-
-    Raises:
-        InputError: it is not JSON, or something in it is missing or of the wrong kind.
-    """
+    """The question that `exchange_to_json` wrote; an InputError for anything else."""
     try:
         return Exchange(**_values(_stored().validate_json(data, strict=True)))
     except ValidationError as error:
@@ -75,11 +66,7 @@ def _values(exchange: Exchange) -> dict[str, Any]:
 
 
 def read_talk(turns: object, t: Translations) -> Talk:
-    """The conversation that a browser sends: a list of what `exchange_to_json` wrote.
-
-    Raises:
-        InputError: it can't be used; the message says which question and why.
-    """
+    """The conversation that a browser sends; an InputError says which question is damaged."""
     refused = t.gettext("This conversation can't be opened: {why}")
     if not isinstance(turns, list) or not turns or not all(isinstance(x, str) for x in turns):
         raise InputError(refused.format(why=t.gettext("it holds no questions.")))
@@ -96,11 +83,7 @@ def read_talk(turns: object, t: Translations) -> Talk:
 
 
 def with_saving(updates: Iterator[Update], conversation_id: str) -> Generator[Update]:
-    """Updates of an answer being written, with the messages that have the browser save it.
-
-    The question is saved before its answer is there, so that a page that is closed meanwhile has
-    lost no more than the answer.
-    """
+    """Updates of an answer being written, with the messages that have the browser save it."""
     ident = _name(conversation_id)
     for update in updates:
         if "talk" in update:
@@ -150,10 +133,7 @@ def _refused(text: str) -> Update:
 
 
 def save_all(v: Visit) -> Update:
-    """Have the browser save the whole conversation; as one of its own if it is to be `apart`.
-
-    That is needed where another page of the same browser went on with it.
-    """
+    """Have the browser save the whole conversation; `apart` if another page went on with it."""
     if not v.talk:
         return {}
     ident = _name("" if v.sent.get("apart") else v.conversation_id)

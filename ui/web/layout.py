@@ -82,10 +82,7 @@ def html(name: str, value: str) -> gr.HTML:
 
 
 def shown(value: Any) -> Any:
-    """A new value of a part that other events leave as it is or only hide.
-
-    Gradio 6 would keep each bare value of such a part until the visitor goes.
-    """
+    """A new value of a part; Gradio 6 would keep each bare value until the visitor goes."""
     # An update makes a part anew under another id; a bare value is then kept under each such id.
     is_update = isinstance(value, dict) and "__type__" in value
     return value if is_update else gr.update(value=value)
@@ -126,10 +123,7 @@ def first_words(
 
 
 class Suggestions:
-    """An example of each kind of question that the collection answers, by language.
-
-    They are renewed with the index.
-    """
+    """An example of each kind of question that the collection answers, by language and index."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._lock = engine, threading.Lock()
@@ -244,10 +238,7 @@ def _question_area(words: Mapping[str, Markup]) -> Parts:
 
 
 def translations() -> gr.I18n:
-    """The labels of the page's parts in all languages, for the browser to choose from.
-
-    They are Gradio's, whose parts are the same for all visitors.
-    """
+    """The labels of Gradio's parts in all languages, for the browser to choose from."""
     words = {code: translations_for(code).gettext for code in languages()}
     return gr.I18n(**{code: {x: t(x) for x in LABELS.values()} for code, t in words.items()})
 

@@ -1,8 +1,7 @@
 """What readers do with answers and reports: open, vote on, translate and share them.
 
-A shared answer is a file of the index's folder, written where the setting `share` allows it, and
-shown as it was, with its quotes looked up again. It is named by its content, so that the same
-answer has one link.
+A shared answer is a file of the index's folder, shown as it was with its quotes looked up again. It
+is named by its content, so that the same answer has one link.
 """
 
 from __future__ import annotations

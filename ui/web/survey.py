@@ -1,8 +1,6 @@
 """The Survey view: a verdict on every report in scope, its counts, and the table of all rows.
 
-What is shown stands in the address after "#/survey?": the topic, near words taken out, and how the
-table is sorted, filtered and grouped. Links of the page lead from one such address to another, so
-that steps back and forward go through them; survey.js tells the server where the visitor is.
+What is shown stands in the address (`survey_view.Address`); survey.js tells where the visitor is.
 """
 
 from __future__ import annotations
@@ -230,9 +228,9 @@ def download(v: Visit) -> dict[str, str]:
 
 
 def show(v: Visit) -> Iterator[dict[str, Any]]:
-    """What the view shows at an address of the browser, while a survey is made and when it is.
+    """What the view shows at an address, while a survey is made and when it is.
 
-    A `step` is "estimate" for what a model's verdicts would take, "judge" for them, "leave" for
+    The `step` "estimate" is for what a model's verdicts would take, "judge" for them, "leave" for
     neither.
     """
     engine, run, filters, t, step = v.engine, v.surveyed, v.chosen, v.t, v.sent.get("step")
@@ -364,10 +362,7 @@ def count_in_text(v: Visit) -> str:
 
 @lru_cache(256)
 def _count(engine: Engine, _revision: str, question: str, filters: Filters) -> tuple[int, int, int]:
-    """How many reports of a revision speak of a question, of how many labs, and at least how many.
-
-    Without the cross-encoder, which takes most of the time.
-    """
+    """Reports of a revision that speak of a question, their labs, and at least how many."""
     survey = engine.survey(question, filters=filters, judged=False).survey
     return len(survey.found), len(survey.labs), survey.interval[0]
 

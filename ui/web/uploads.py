@@ -45,11 +45,7 @@ _adding = threading.Lock()
 
 
 def add(v: Visit) -> Iterator[Markup]:
-    """What is shown while files that a browser has sent are added, and at the end.
-
-    The files of one visitor at a time are added. It goes on to its end, also when its visitor
-    leaves the page.
-    """
+    """What is shown while a browser's files are added; that goes on when its visitor leaves."""
     uploads, t = uploads_of(v.sent.get("files")), v.t
     if not uploads:
         return

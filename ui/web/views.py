@@ -160,19 +160,13 @@ def value_question(field: str, name: str, t: Translations) -> str:
 
 @cache
 def world() -> dict[str, Any]:
-    """Outlines of countries as SVG paths, and points of small ones, by ISO 3166 code.
-
-    The file names its source. `width` and `height` are those of the drawing.
-    """
+    """Outlines of countries as SVG paths, and points of small ones, by ISO 3166 code."""
     data: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
     return data
 
 
 def _map(labs: Mapping[str, Value]) -> dict[str, object]:
-    """What the template of the map needs, of labs by ISO 3166 code.
-
-    A code that the map doesn't have is left out; the list of labs beside the map has it.
-    """
+    """What the template of the map needs, of labs by ISO 3166 code; the list has those it lacks."""
     atlas = world()
     shapes, points = atlas["shapes"], atlas["points"]
     drawn = {code: lab for code, lab in labs.items() if code in shapes or code in points}
