@@ -72,7 +72,7 @@ def event(name: str, outcome: str, level: int = logging.INFO, **facts: object) -
 def question_event(
     came: Answer | str | None, seconds: float, question: str = "", *, stopped: bool = False
 ) -> None:
-    """Log and count what came of a question: its answer, an error, "" if stopped, None if broken."""
+    """Log and count what came of a question: its answer, an error, "" if stopped, None for none."""
     # Imported here because it is slow to load.
     from rag.i18n.notices import notice_words
 

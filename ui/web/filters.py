@@ -9,7 +9,7 @@ repeated: their values may hold any character.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -28,6 +28,7 @@ from rag.catalog.catalog import (
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import LONGEST_QUESTION
+from rag.export.brief import shortened
 from rag.i18n.labels import FIELD_LABELS, value_label
 from rag.i18n.translations import ENGLISH, Translations, format_number, language_code, marked
 from rag.places.regions import region_name
@@ -108,50 +109,38 @@ def changed(catalog: Catalog, filters: Filters, event: Mapping[str, Any]) -> Fil
     if not isinstance(field, str) or not isinstance(value, str):
         return filters
     if field == REGION:
-        labs = next((r.labs for r in region_facet(catalog, filters) if r.number == value), ())
-        return _switched(filters, "country", labs, on)
-    if field == "year" and "-" in value:
-        first, _, last = value.partition("-")
-        years = years_between(catalog, first, last) if value != "-" else ()
-        before = replace(filters, year=()) if event.get("only") else filters
-        return _switched(before, field, years, on)
-    if field not in FILTER_FIELDS:
+        labs = (r.labs for r in region_facet(catalog, filters) if r.number == value)
+        values: tuple[str | int, ...] = next(labs, ())
+        field = "country"
+    elif field not in FILTER_FIELDS:
         return filters
-    values = [v for v in getattr(filters, field) if str(v) == value]
-    if on:
-        name = find_value(catalog, field, value)
-        values = [] if name is None else [name]
-    return _switched(filters, field, values, on)
-
-
-def _switched(filters: Filters, field: str, values: Collection[str | int], on: bool) -> Filters:
-    """Filters with some values of a field more, or fewer."""
-    left: list[Any] = [value for value in getattr(filters, field) if value not in values]
-    both = [*left, *values] if on else left
-    return replace(filters, **{field: tuple(sorted(both) if field == "year" else both)})
+    elif on or (field == "year" and "-" in value):
+        values = _names(field, value, catalog)
+    else:  # Also what the collection no longer has.
+        values = tuple(v for v in getattr(filters, field) if str(v) == value)
+    before = () if event.get("only") else getattr(filters, field)
+    left = (*(v for v in before if v not in values), *(values if on else ()))
+    return replace(filters, **{field: tuple(sorted(left) if field == "year" else left)})
 
 
 def render_chips(catalog: Catalog, filters: Filters, t: Translations, notice: str = "") -> Markup:
-    """The chosen filters as chips over the question box; `notice` is a sentence over them."""
-    return render("chips.html", t, chips=list(_chips(catalog, filters, t)), notice=notice)
+    """The chosen filters as chips over the question box; `notice` is a sentence over them.
 
-
-def _chips(catalog: Catalog, filters: Filters, t: Translations) -> Iterator[tuple[str, str, str]]:
-    """Field, value and name of each chip; whole regions stand for their labs, runs for years."""
+    Whole regions stand for their labs, and runs of years for each of them.
+    """
+    chips: list[tuple[str, str, str]] = []
     for field, values in filters.as_dict().items():
-        if field == "country":
-            left = {str(value): None for value in values}
-            for region in region_facet(catalog, filters):
-                if len(region.labs) > 1 and left.keys() >= set(region.labs):
-                    yield REGION, region.number, region_name(region.number, language_code(t))
-                    left = {lab: None for lab in left if lab not in region.labs}
-            yield from ((field, lab, value_label(field, lab, t)) for lab in left)
-        elif field == "year":
-            for first, last in year_ranges(catalog, filters.year):
-                years = _year_range(first, last)
-                yield field, years, years.replace("-", "–")
-        else:
-            yield from ((field, str(value), value_label(field, value, t)) for value in values)
+        left = list(map(str, values))
+        if field == "year":
+            left = [_year_range(*ends) for ends in year_ranges(catalog, filters.year)]
+        for region in region_facet(catalog, filters) if field == "country" else ():
+            if len(region.labs) > 1 and set(left) >= set(region.labs):
+                chips.append((REGION, region.number, region_name(region.number, language_code(t))))
+                left = [lab for lab in left if lab not in region.labs]
+        for value in left:
+            name = value.replace("-", "–") if field == "year" else value_label(field, value, t)
+            chips.append((field, value, name))
+    return render("chips.html", t, chips=chips, notice=notice)
 
 
 def scope_chips(exchange: Exchange, catalog: Catalog, t: Translations) -> list[dict[str, object]]:
@@ -225,22 +214,19 @@ def write_link(
     pairs = [(QUESTION, question)] if question else []
     for before, chosen in (("", filters), (WITHOUT, ignored)):
         for field in FILTER_FIELDS:
-            values = list(_written(field, chosen, catalog))
+            values = [_written(field, value) for value in getattr(chosen, field)]
+            if field == "year":
+                values = [_year_range(*ends) for ends in year_ranges(catalog, chosen.year)]
             values = [",".join(values)] if values and field in _COMMA_SEPARATED else values
             pairs += [(before + field, value) for value in values]
     return urlencode(pairs, quote_via=quote, safe=",")
 
 
-def _written(field: str, filters: Filters, catalog: Catalog) -> Iterator[str]:
-    if field == "year":
-        yield from (_year_range(*ends) for ends in year_ranges(catalog, filters.year))
-        return
-    for value in getattr(filters, field):
-        code, number = str(filter_key(field, value)), value.partition(".")[0]
-        if field == "country" and len(code) == 2:
-            yield code
-        else:
-            yield number if field == "sdg" and number.isdecimal() else value
+def _written(field: str, value: str | int) -> str:
+    code, number = str(filter_key(field, value)), str(value).partition(".")[0]
+    if field == "country" and len(code) == 2:
+        return code
+    return number if field == "sdg" and number.isdecimal() else str(value)
 
 
 def _year_range(first: int, last: int) -> str:
@@ -269,14 +255,13 @@ def read_link(query: str, catalog: Catalog) -> Link:
         # What no report has can't have been taken from a question either.
         if not names and not key.startswith(WITHOUT):
             unknown[key, value] = None
-    filters, ignored = (_filters(by_key, before) for before in ("", WITHOUT))
+    filters, ignored = (
+        Filters.of({field: by_key.get(before + field) for field in FILTER_FIELDS})
+        for before in ("", WITHOUT)
+    )
+    filters = replace(filters, year=tuple(sorted(filters.year)))
     question = "" if too_long else question
     return Link(question, filters, ignored if question else Filters(), tuple(unknown), too_long)
-
-
-def _filters(by_key: dict[str, dict[Any, None]], before: str) -> Filters:
-    values = {field: by_key.get(before + field, {}) for field in FILTER_FIELDS}
-    return Filters(**{k: tuple(sorted(v) if k == "year" else v) for k, v in values.items()})
 
 
 def _parts(key: str, text: str, catalog: Catalog) -> list[str]:
@@ -290,12 +275,12 @@ def _parts(key: str, text: str, catalog: Catalog) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _names(field: str, value: str, catalog: Catalog) -> list[str | int]:
+def _names(field: str, value: str, catalog: Catalog) -> tuple[str | int, ...]:
     """What a value of an address is called in the collection; years may be a range."""
     if field == "year" and value.count("-") == 1 and value != "-":
-        return [*years_between(catalog, *value.split("-"))]
+        return years_between(catalog, *value.split("-"))
     name = find_value(catalog, field, value)
-    return [] if name is None else [name]
+    return () if name is None else (name,)
 
 
 def link_notice(link: Link, t: Translations) -> str:
@@ -306,7 +291,7 @@ def link_notice(link: Link, t: Translations) -> str:
         sentences.append(longest.format(n=LONGEST_QUESTION))
     if link.unknown:
         named = ", ".join(
-            f"{t.gettext(FIELD_LABELS[field])} “{_cut(value)}”"
+            f"{t.gettext(FIELD_LABELS[field])} “{shortened(value, _UNKNOWN_LENGTH)}”"
             for field, value in link.unknown[:_UNKNOWN_SHOWN]
         )
         if (more := len(link.unknown) - _UNKNOWN_SHOWN) > 0:
@@ -314,7 +299,3 @@ def link_notice(link: Link, t: Translations) -> str:
         none = t.gettext("The link names values that no report has: {values}.")
         sentences.append(none.format(values=named))
     return " ".join(sentences)
-
-
-def _cut(value: str) -> str:
-    return value if len(value) <= _UNKNOWN_LENGTH else f"{value[:_UNKNOWN_LENGTH]}…"

@@ -188,14 +188,19 @@ def seal(engine: Engine, exchange: Exchange) -> str:
 Update = dict[str, Any]
 
 
-def in_background(work: Callable[[], T]) -> Future[T]:
-    """Do work in a thread of its own, which ends with the process; what came of it."""
+def in_background(work: Callable[[], T], name: str = "") -> Future[T]:
+    """Do work in a thread of its own, which ends with the process; what came of it.
+
+    Given a `name`, what goes wrong and is not meant for the reader is logged under it.
+    """
     job: Future[T] = Future()
 
     def run() -> None:
         try:
             job.set_result(work())
         except Exception as error:  # raised again where the result is read
+            if name and not isinstance(error, AskLabsError):
+                log.event(name, "error", logging.ERROR, error=error)
             job.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import wait
 from dataclasses import replace
 from datetime import date
@@ -87,45 +87,29 @@ class Run:
         self.judge: SurveyJudge | None = None
         self.needed: Estimate | None = None  # what it takes to let it judge
         self.tried: set[str] = set()  # columns that are filled, or could not be
+        self.stream: SurveyStream | None = None
         self._stop = Stop()
-        self._stream: SurveyStream | None = None
-        self._job = in_background(partial(_logged, partial(self._read, start)))
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is being made just now."""
-        return self._job.done()
-
-    @property
-    def error(self) -> BaseException | None:
-        """What went wrong when it was over; None for nothing."""
-        return self._job.exception() if self.is_over else None
-
-    def wait(self, seconds: float) -> None:
-        """Wait until it is over, but so many seconds at the most."""
-        wait([self._job], seconds)
+        self.job = in_background(partial(self._read, start), "survey")
 
     def _begin(self, stage: str, work: Callable[[Stop], None]) -> None:
         """Go on in a thread with what takes time and can be stopped."""
         self.progress, self._stop = (stage, 0, 0), Stop()
-        self._job = in_background(partial(_logged, partial(work, self._stop)))
+        self.job = in_background(partial(work, self._stop), "survey")
 
-    def add(self, fill: Callable[..., Survey], names: Sequence[str]) -> None:
-        """Fill columns of these names; those that the survey had and are not among them go."""
-        survey = self.survey
-        assert survey is not None
+    def add(self, engine: Engine, survey: Survey) -> None:
+        """Fill the columns of the address; those that the survey had besides go."""
+        names = self.address.columns
         base = replace(survey, columns=tuple(c for c in survey.columns if c.name in names))
 
         def filled(stop: Stop) -> None:
             self.tried.update(names)
-            self.survey = fill(base, names, progress=self._progressed, stop=stop)
+            self.survey = engine.survey_columns(base, names, progress=self._progressed, stop=stop)
 
         self._begin("columns", filled)
 
-    def estimate(self, engine: Engine) -> None:
+    def estimate(self, engine: Engine, survey: Survey) -> None:
         """Find out what judging the rows by the model takes; `ask` it then."""
-        survey, claim = self.survey, self.address.claim
-        assert survey is not None
+        claim = self.address.claim
 
         def estimated(_: Stop) -> None:
             self.judge = engine.survey_judge(survey, claim=claim)
@@ -133,10 +117,8 @@ class Run:
 
         self._begin("estimating", estimated)
 
-    def ask(self) -> None:
+    def ask(self, judge: SurveyJudge) -> None:
         """Let the model judge; stopping it keeps what it has judged."""
-        judge = self.judge
-        assert judge is not None
 
         def judged(stop: Stop) -> None:
             self.survey = judge.judge(self._progressed, stop)
@@ -146,7 +128,7 @@ class Run:
 
     def _read(self, start: Callable[..., SurveyStream]) -> None:
         begun = time.monotonic()
-        stream = self._stream = start(progress=self._progressed)
+        stream = self.stream = start(progress=self._progressed)
         if self._stop.is_set():
             stream.stop()
         for row in stream:
@@ -160,8 +142,8 @@ class Run:
     def stop(self) -> None:
         """Stop, and keep the rows that are there."""
         self._stop.set()
-        if self._stream:
-            self._stream.stop()
+        if self.stream:
+            self.stream.stop()
 
     def leave(self) -> None:
         """Stop, and draw no more of it."""
@@ -194,25 +176,6 @@ class Run:
         )
         return Exchange(asked, survey.filters), survey.question, hits
 
-    def sample(self, seed: int) -> list[SurveyRow]:
-        """Silent rows drawn at random, each with what comes nearest."""
-        return self._stream.silent_sample(CHECKED, seed) if self._stream else []
-
-    def nearest(self) -> list[SurveyRow]:
-        """The likeliest rows where no report speaks of the topic."""
-        return self._stream.nearest(NEAREST) if self._stream else []
-
-
-def _logged(work: Callable[[], None]) -> None:
-    """Do work, and log what goes wrong that is not meant for the reader."""
-    try:
-        work()
-    except AskLabsError:
-        raise
-    except Exception as error:
-        log.event("survey", "error", logging.ERROR, error=error)
-        raise
-
 
 def download(v: Visit) -> dict[str, str]:
     """A file of a visitor's survey with all its rows, for the browser to save; {} for none."""
@@ -236,7 +199,7 @@ def show(v: Visit) -> Iterator[dict[str, Any]]:
     engine, run, filters, t, step = v.engine, v.surveyed, v.chosen, v.t, v.sent.get("step")
     address = Address.read(v.sent.get("query"))
     key = (engine.revision, address.topic, address.without, filters)
-    if run and run.key == key and not run.is_over:
+    if run and run.key == key and not run.job.done():
         run.address = address
         return  # The event that began it draws it.
     if not address.topic:
@@ -261,12 +224,12 @@ def show(v: Visit) -> Iterator[dict[str, Any]]:
         yield from _waiting(run, t)
         # The visitor may ask for another column while one is filled.
         while run.survey and not run.left and not run.tried.issuperset(run.address.columns):
-            run.add(engine.survey_columns, run.address.columns)
+            run.add(engine, run.survey)
             yield from _waiting(run, t)
         if run.survey and step == "estimate":
-            run.estimate(engine)
+            run.estimate(engine, run.survey)
         elif run.survey and step == "judge" and run.judge:
-            run.ask()
+            run.ask(run.judge)
         elif step == "leave":
             run.judge = run.needed = None
         yield from _waiting(run, t)
@@ -285,9 +248,11 @@ def stop(v: Visit) -> None:
 
 def _waiting(run: Run, t: Translations) -> Iterator[dict[str, Any]]:
     """How far a run is, until it is over."""
-    while not run.is_over and not run.left:
-        yield {"survey": render_progress(run, t), "surveyed": run}
-        run.wait(REDRAW)
+    while not run.job.done() and not run.left:
+        values = _EMPTY | {"running": run, "address": run.address, "words": shown_words}
+        values |= {"stages": STAGES, "groups": [("", run.rows[:EARLY])]}
+        yield {"survey": render("survey.html", t, **values), "surveyed": run}
+        wait([run.job], REDRAW)
 
 
 def _left(run: Run | None) -> Run | None:
@@ -303,25 +268,18 @@ def _left(run: Run | None) -> Run | None:
 _EMPTY: dict[str, Any] = {"error": "", "running": None, "survey": None, "examples": ()}
 
 
-def render_progress(run: Run, t: Translations) -> Markup:
-    """How far a survey is, with its first rows."""
-    values = _EMPTY | {"running": run, "address": run.address, "words": shown_words}
-    return render("survey.html", t, **values, stages=STAGES, groups=[("", run.rows[:EARLY])])
-
-
 def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
     """A survey that is over: its counts, and its table or ten silent rows to check."""
-    address, survey = run.address, run.survey
+    address, survey, stream = run.address, run.survey, run.stream
     values = dict(_EMPTY)
-    if run.error:
-        known = isinstance(run.error, AskLabsError)
-        values["error"] = t.gettext(str(run.error) if known else BROKEN)
-    if survey is None:
+    if error := run.job.exception():
+        values["error"] = t.gettext(str(error) if isinstance(error, AskLabsError) else BROKEN)
+    if survey is None or stream is None:
         return render("survey.html", t, **values)
     values |= survey_values(survey, engine.catalog, address, t)
     if not survey.found and address.show == "found":
-        values["groups"] = grouped(run.nearest(), address.group, t)
-    sample = run.sample(int(address.check)) if address.check else []
+        values["groups"] = grouped(stream.nearest(NEAREST), address.group, t)
+    sample = stream.silent_sample(CHECKED, int(address.check)) if address.check else []
     return render(
         "survey.html",
         t,
