@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import groupby
@@ -21,7 +21,6 @@ from rag.survey.gaps import consensus, gap_map, trend
 from rag.survey.types import RUNGS, STANCES, Survey, SurveyRow
 from rag.text.tokenize import strip_accents
 
-MOST_WORDS = 50  # near words, or ticked rows, that an address may hold
 LONGEST_ADDRESS = 10_000  # characters of it that are read
 ROWS = 100  # rows that are drawn at first, and more each time
 FIELDS_SHOWN = 3  # fields that a rung is read from
@@ -58,6 +57,16 @@ STATES = labels.GAP_LABELS | {"mentions": marked("Mentioned"), "about": SHOWN["a
 GROUPS = {name: COLUMNS[name] for name in ("country", "year", "kind", "verdict")}
 GROUPS["rung"] = TABS["ladder"]
 UNSAID = marked("The form doesn't say")
+# What parts of an address may be, and of how many values others.
+_AMONG: Mapping[str, Collection[str]] = {
+    "show": SHOWN,
+    "sort": [*COLUMNS, *(f"-{name}" for name in COLUMNS)],
+    "group": GROUPS,
+    "tab": TABS,
+    "by": MAPS,
+    "weighed": ["1"],
+}
+_MOST_OF = {"without": 50, "ticked": 50, "columns": MOST, "only": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,39 +100,18 @@ class Address:
     def read(cls, query: object) -> Address:
         """The address of a browser, which may hold anything."""
         text = query[:LONGEST_ADDRESS] if isinstance(query, str) else ""
-        pairs = parse_qsl(text, errors="replace")
-        one = dict(pairs)
-
-        def several(key: str) -> tuple[str, ...]:
-            return tuple(dict.fromkeys(v for k, v in pairs if k == key))[:MOST_WORDS]
-
-        def known(key: str, among: Any, otherwise: str = "") -> str:
-            return one[key] if one.get(key) in among else otherwise
-
-        def number(key: str) -> str:
-            text = one.get(key, "")
-            return text if text.isdecimal() and len(text) < 5 else ""
-
-        def line(key: str) -> str:
-            return " ".join(one.get(key, "").split())[:LONGEST_QUESTION]
-
-        return cls(
-            topic=line("topic"),
-            without=several("without"),
-            show=known("show", SHOWN, "found"),
-            find=one.get("find", "").strip(),
-            sort=known("sort", (*COLUMNS, *(f"-{name}" for name in COLUMNS))),
-            group=known("group", GROUPS),
-            rows=int(number("rows") or 1),
-            check=number("check"),
-            ticked=several("ticked"),
-            columns=several("columns")[:MOST],
-            tab=known("tab", TABS),
-            by=known("by", MAPS, "country-year"),
-            only=tuple(v for k, v in pairs if k == "only")[:3],
-            claim=line("claim"),
-            weighed=known("weighed", ("1",)),
-        )
+        values: dict[str, Any] = {}
+        for key, value in parse_qsl(text, errors="replace"):
+            before = values.get(key, ())
+            if key in _MOST_OF and (key == "only" or value not in before):
+                values[key] = (*before, value)[: _MOST_OF[key]]
+            elif value in _AMONG.get(key, ()):
+                values[key] = value
+            elif key in ("topic", "find", "claim"):
+                values[key] = " ".join(value.split())[:LONGEST_QUESTION]
+            elif key in ("rows", "check") and value.isdecimal() and len(value) < 5:
+                values[key] = int(value) if key == "rows" else value
+        return cls(**values)
 
     def link(self, **changed: Any) -> str:
         """The address with changes; what is as in every first look is left out."""
