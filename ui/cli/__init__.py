@@ -75,15 +75,19 @@ def print_info(facts: Mapping[str, Any]) -> None:
     """Print facts, one a line; empty ones are left out."""
     for name, value in facts.items():
         if isinstance(value, dict):
-            yes_no = {True: "yes", False: "no"}
-            pairs = ((k, yes_no[v] if isinstance(v, bool) else v) for k, v in value.items())
-            text = ", ".join(f"{k} {v}" for k, v in pairs)
+            text = ", ".join(f"{k} {_in_words(v)}" for k, v in value.items())
         elif isinstance(value, list):
             text = ", ".join(value)
         else:
             text = in_words(value) if name in ("size", "disk_free") else str(value)
         if text:
             print(f"{name.replace('_', ' ') + ':':15s} {text}")
+
+
+def _in_words(value: object) -> object:
+    if isinstance(value, list):
+        return " / ".join(map(str, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 @contextmanager

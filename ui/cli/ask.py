@@ -1,4 +1,4 @@
-"""The commands that answer, and what is done with answers: `asklabs ask | search | batch | export`.
+"""The commands that answer: `asklabs ask | search | batch | survey`.
 
 A batch answers a file of questions line by line; an interrupted one goes on where it stopped.
 """
@@ -6,10 +6,12 @@ A batch answers a file of questions line by line; an interrupted one goes on whe
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -23,24 +25,15 @@ from typer import Argument, Option
 from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
 from rag.errors import AskLabsError, InputError, first_problem
 from rag.export import answer_json
-from rag.settings import load_settings
+from rag.i18n.labels import format_count
 from rag.text.sentences import encodable
-from rag.types import Answer, Hit, Plan, Progress, Turn
-from ui.cli import (
-    Index,
-    Json,
-    engine_of,
-    print_info,
-    print_json,
-    progress,
-    read_file,
-    show,
-    write_file,
-)
+from rag.types import Answer, Progress, Turn
+from ui.cli import Index, Json, engine_of, print_info, print_json, progress, show, write_file
 
 if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
     from rag.engine import Engine
+    from rag.survey.types import Survey
 
 # The beginning of every line of answers.
 _LINE_START = b'{"id":'
@@ -48,6 +41,10 @@ Texts = list[str] | None
 Ignore = Annotated[
     Texts, Option(metavar="FIELD[=VALUE]", help="What not to take from the question; repeatable.")
 ]
+_ROWS = 20  # rows that are printed
+_NEAREST = 3  # rows that are printed where no report speaks of the topic
+_CHECKED = 10  # silent rows that --check draws
+Topic = Annotated[str, Argument(help="A topic, or a question that has one.")]
 Question = Annotated[str, Argument(help="Your question, in any of the reports' languages.")]
 # The filters that have an option, each with its help.
 _FILTERS = {
@@ -127,8 +124,12 @@ def search(
         print_json({"question": question, **understood, "passages": passages})
         return
     if explain:
-        _print_plan(plan)
-    print_hits(hits)
+        print_info(answer_json.plan_to_dict(plan))
+        print()
+    if hits:
+        show("hits.txt", hits=hits)
+    else:
+        print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
 
 
 def checked_question(question: str) -> str:
@@ -152,23 +153,6 @@ def _ignored(texts: Texts) -> Filters:
             f"--ignore: {first_problem(error)}. Write FIELD or FIELD=VALUE; there are "
             f"{', '.join(FILTER_FIELDS)}."
         ) from error
-
-
-def print_hits(hits: Sequence[Hit]) -> None:
-    """Print passages with their rank, place and first words."""
-    if hits:
-        show("hits.txt", hits=hits)
-    else:
-        print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
-
-
-def _print_plan(plan: Plan) -> None:
-    facts = answer_json.plan_to_dict(plan)
-    for name in ("filters", "first", "ignored"):
-        filters = facts[name].items()
-        facts[name] = "; ".join(f"{field} = {' / '.join(map(str, vs))}" for field, vs in filters)
-    print_info({name: value for name, value in facts.items() if value != ""})
-    print()
 
 
 def print_answer(stream: AnswerStream) -> Answer:
@@ -334,40 +318,98 @@ def _resume(out: Path, ids: list[str]) -> int:
     return len(answered)
 
 
-def export(
-    answers: Annotated[Path, Argument(help="Answers: what ask --json or batch wrote.")],
-    to: Annotated[Path | None, Option(help="File to write, such as brief.docx.")] = None,
-    title: Annotated[str, Option(help="Title of the brief.")] = "",
-    verify: Annotated[bool, Option("--verify", help="Check quotes against the reports.")] = False,
+@with_filters
+def survey(
+    question: Topic,
     index: Index = None,
+    filters: Filters = Filters(),
+    without: Annotated[
+        list[str] | None, Option(help="A near word that is not to stand for the topic; repeatable.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        Option(help="What else to read of each report: a question or a tag; repeatable."),
+    ] = None,
+    judge: Annotated[
+        bool,
+        Option("--judge", help="Let the language model judge likely rows, and fill the columns."),
+    ] = False,
+    claim: Annotated[
+        str, Option(help="A claim, such as “nudges work”: what do the reports say to it?")
+    ] = "",
+    fast: Annotated[bool, Option("--fast", help="Leave the cross-encoder out.")] = False,
+    check: Annotated[bool, Option("--check", help="Show ten silent reports to check.")] = False,
+    out: Annotated[
+        Path | None, Option(help="File to write all rows to: .csv, .xlsx, .docx or .json.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Turn answers into a brief or a list of sources, or check that quotes still stand.
+    """Read every report for a topic: which are about it, which mention it, in what words."""
+    from rag.export import survey_files
+    from rag.export.answer_json import survey_to_dict
+    from rag.survey.columns import checked_names
+    from rag.survey.gaps import consensus, gap_map
+    from rag.survey.types import STANCES
+    from ui.cli.verify import read_survey, resumed
 
-    What `survey --out FILE.json` wrote can be checked as well, each row with its tags.
-
-    The ending of the file to write chooses the format. --index and --json belong to --verify.
-    """
-    if to is None and not verify:
-        raise InputError("Name the file to write with --to, or check the answers with --verify.")
-    if json and not verify:
-        raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
-    from ui.cli.verify import answers_stand, read_survey, survey_stands
-
-    content, settings = read_file(answers), load_settings(index=index)
-    if survey := read_survey(content):
-        if to is not None:
-            raise InputError(f"{answers} holds a survey. Write it by: asklabs survey --out FILE.")
-        if not survey_stands(survey, settings, json=json):
-            raise typer.Exit(1)
+    ending = out.suffix.lower().removeprefix(".") if out else "json"
+    if out and ending not in survey_files.FORMATS:
+        raise InputError(f"{out.name} should end in .{', .'.join(survey_files.FORMATS)}.")
+    wanted = checked_names(columns or ())
+    if not question.strip():
+        raise InputError("The topic is empty. Put it in quotes after the command.")
+    engine = engine_of(index)
+    with progress() as report:
+        stream = engine.survey(
+            question.strip(),
+            filters=filters,
+            without=without or (),
+            judged=not fast,
+            progress=report,
+        )
+        made = engine.survey_columns(stream.survey, wanted, progress=report)
+        if judge:
+            if out and ending == "json" and out.exists():
+                before = read_survey(out.read_bytes())
+                made = resumed(made, before, engine.report_measure().snapshot) if before else made
+            made = _judged(engine, made, claim, report)
+    if out is not None:
+        url = engine.settings.report_url
+        file = survey_files.SurveyFile(made, gap_map(made, engine.catalog), date.today(), url)
+        write_file(out, survey_files.export_survey(file, ending))
+        print(f"{out}: {len(made.rows)} rows", file=sys.stderr)
+    if json:
+        print_json(survey_to_dict(made))
         return
-    loaded = answer_json.answers_from_json(content, str(answers))
-    if to is not None:
-        from rag.export import formats
+    rows = made.found[:_ROWS]
+    show(
+        "survey.txt",
+        survey=made,
+        rows=rows,
+        nearest=() if rows else stream.nearest(_NEAREST),
+        said=consensus(made, claim) if claim else None,
+        stances=STANCES,
+        sample=stream.silent_sample(_CHECKED) if check else (),
+    )
+    if len(made.found) > len(rows):
+        print(f"{len(made.found) - len(rows)} more: --out FILE writes all.", file=sys.stderr)
 
-        ending = formats.ending_of(to.name)
-        data = formats.export(loaded, ending, title, report_url=settings.report_url)
-        write_file(to, data)
-        print(f"{to}: {len(data)} bytes", file=sys.stderr)
-    if verify and not answers_stand(loaded, settings, json=json):
-        raise typer.Exit(1)
+
+def _judged(engine: Engine, survey: Survey, claim: str, progress: Progress) -> Survey:
+    """The survey judged by the model; what that takes is said before; Ctrl-C keeps what is done."""
+    from rag.models.client import Stop
+
+    stop = Stop()
+    judge = engine.survey_judge(survey, claim=claim)
+    needed = judge.estimate()
+    cost = "" if needed.cost_usd is None else f", about {needed.cost_usd:.2f} USD at list prices"
+    print(
+        f"Judging {format_count(needed.reports, 'report')} in {needed.calls} calls: about "
+        f"{needed.prompt + needed.completion:,} tokens{cost}. Ctrl-C stops; what is done is kept.",
+        file=sys.stderr,
+    )
+    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
+    try:
+        return judge.judge(progress, stop)
+    finally:
+        signal.signal(signal.SIGINT, before)

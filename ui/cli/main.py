@@ -21,9 +21,20 @@ from typer import Argument, Option
 from rag.catalog.tag_fields import TAGS
 from rag.errors import AskLabsError, IndexUnusable, InputError
 from rag.settings import load_settings
-from ui.cli import Index, Json, engine_of, evaluate, print_info, print_json, progress, show, watch
-from ui.cli.ask import ask, batch, export, search
-from ui.cli.survey import survey
+from ui.cli import (
+    Index,
+    Json,
+    engine_of,
+    evaluate,
+    print_info,
+    print_json,
+    progress,
+    read_file,
+    show,
+    watch,
+    write_file,
+)
+from ui.cli.ask import ask, batch, search, survey
 from ui.cli.watch import diff
 
 _CHANGES = ("added", "updated", "unchanged", "moved", "deleted")
@@ -101,6 +112,46 @@ def ingest(
         counts = ", ".join(f"{len(reports)} {name}" for name, reports in lists.items())
         print(f"{settings.index}: {would}{counts}; {done.passages} passages {would}written")
     if done.skipped:
+        raise typer.Exit(1)
+
+
+def export(
+    answers: Annotated[Path, Argument(help="Answers: what ask --json or batch wrote.")],
+    to: Annotated[Path | None, Option(help="File to write, such as brief.docx.")] = None,
+    title: Annotated[str, Option(help="Title of the brief.")] = "",
+    verify: Annotated[bool, Option("--verify", help="Check quotes against the reports.")] = False,
+    index: Index = None,
+    json: Json = False,
+) -> None:
+    """Turn answers into a brief or a list of sources, or check that quotes still stand.
+
+    What `survey --out FILE.json` wrote can be checked as well, each row with its tags.
+
+    The ending of the file to write chooses the format. --index and --json belong to --verify.
+    """
+    if to is None and not verify:
+        raise InputError("Name the file to write with --to, or check the answers with --verify.")
+    if json and not verify:
+        raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
+    from rag.export import answer_json
+    from ui.cli.verify import answers_stand, read_survey, survey_stands
+
+    content, settings = read_file(answers), load_settings(index=index)
+    if survey := read_survey(content):
+        if to is not None:
+            raise InputError(f"{answers} holds a survey. Write it by: asklabs survey --out FILE.")
+        if not survey_stands(survey, settings, json=json):
+            raise typer.Exit(1)
+        return
+    loaded = answer_json.answers_from_json(content, str(answers))
+    if to is not None:
+        from rag.export import formats
+
+        ending = formats.ending_of(to.name)
+        data = formats.export(loaded, ending, title, report_url=settings.report_url)
+        write_file(to, data)
+        print(f"{to}: {len(data)} bytes", file=sys.stderr)
+    if verify and not answers_stand(loaded, settings, json=json):
         raise typer.Exit(1)
 
 
