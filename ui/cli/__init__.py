@@ -96,35 +96,25 @@ def progress() -> Iterator[Progress]:
 
     A call with total 0 only says that work goes on.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _plain_progress()
-        return
+    console, printed = Console(stderr=True), 0.0
     columns = (
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),
         bars.MofNCompleteColumn(),
         bars.TimeRemainingColumn(),
     )
-    with bars.Progress(*columns, console=console, transient=True) as display:
+    is_plain = not console.is_terminal
+    with bars.Progress(*columns, console=console, transient=True, disable=is_plain) as display:
         tasks: dict[str, bars.TaskID] = {}
 
         def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = display.add_task(stage, total=total or None)
-            display.update(tasks[stage], completed=done, total=total or None)
+            nonlocal printed
+            if not is_plain:
+                if stage not in tasks:
+                    tasks[stage] = display.add_task(stage, total=total or None)
+                display.update(tasks[stage], completed=done, total=total or None)
+            elif total and (done == total or time.monotonic() - printed >= _PLAIN_EVERY):
+                printed = time.monotonic()
+                print(f"{stage} {done} of {total}", file=sys.stderr, flush=True)
 
         yield show
-
-
-def _plain_progress() -> Progress:
-    printed = 0.0
-
-    def show(stage: str, done: int, total: int) -> None:
-        nonlocal printed
-        now = time.monotonic()
-        if total and (done == total or now - printed >= _PLAIN_EVERY):
-            printed = now
-            print(f"{stage} {done} of {total}", file=sys.stderr, flush=True)
-
-    return show

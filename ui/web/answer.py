@@ -105,25 +105,18 @@ def render_exchange(
     is_idle: bool,
 ) -> Markup:
     """One finished question: answer, refusal, error, or what was written before a stop."""
-    answer, related, now = exchange.answer, [], ""
+    answer = exchange.answer
+    values: dict[str, Any] = {"is_last": is_last, "is_idle": is_idle}
+    values |= {"text": render_prose(exchange.text, turn, {}, t), "copied": ""}
     if answer and is_last and is_idle:
-        related = follow_ups(answer, catalog, t)
+        values["related"] = follow_ups(answer, catalog, t)
         if not answer.refused and answer.coverage.intent in (*TOPICS, "trend"):
-            now = WHO + answer.standalone
-    is_shown = answer and not (exchange.error or exchange.notice)
-    return _render(
-        exchange,
-        turn,
-        catalog,
-        t,
-        is_last=is_last,
-        is_idle=is_idle,
-        text=render_prose(exchange.text, turn, {}, t),
-        related=related,
-        now=now,
-        copied=plain_text(answer, t) if answer else "",
-        **_answer_values(answer, exchange, turn, catalog, t) if answer and is_shown else {},
-    )
+            values["now"] = WHO + answer.standalone
+    if answer:
+        values["copied"] = plain_text(answer, t)
+        if not (exchange.error or exchange.notice):
+            values |= _answer_values(answer, exchange, turn, catalog, t)
+    return _render(exchange, turn, catalog, t, **values)
 
 
 def render_pending(

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -25,6 +24,7 @@ from rag.errors import AskLabsError, ModelError, TooLong
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import FORMATS, export, file_name
 from rag.feedback import Feedback, feedback_from_dict, feedback_to_dict
+from rag.files import replace_file
 from rag.i18n.translations import ENGLISH, Translations, marked
 from rag.models.client import Stop
 from rag.retrieval.hybrid import MOST_PASSAGES, more_passages
@@ -169,12 +169,7 @@ def seal(engine: Engine, exchange: Exchange) -> str:
     path = engine.settings.index / KEY
     try:
         if not path.exists():
-            part = path.with_name(f"{KEY}.{secrets.token_hex(4)}")
-            part.touch(mode=0o600)
-            part.write_bytes(secrets.token_bytes(32))
-            with suppress(FileExistsError):
-                path.hardlink_to(part)
-            part.unlink()
+            replace_file(path, secrets.token_bytes(32), mode=0o600)
         key = path.read_bytes()
     except OSError:
         return ""

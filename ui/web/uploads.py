@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import suppress
 from pathlib import Path
@@ -20,9 +20,8 @@ from markupsafe import Markup
 from ingest.sources import printable
 from ingest.sync import SyncResult
 from ingest.uploads import MOST_REPORTS, Upload, take_in
-from rag.catalog.tag_fields import ReportInfo
 from rag.errors import AskLabsError, IndexBusy
-from rag.i18n.translations import Translations, marked
+from rag.i18n.translations import marked
 from rag.types import Progress
 from ui.rendering import render
 from ui.server import log
@@ -51,7 +50,7 @@ def add(v: Visit) -> Iterator[Markup]:
         return
     if not _adding.acquire(blocking=False):
         _delete(uploads)
-        yield _render_error(t.gettext(BUSY), t)
+        yield render("upload_result.html", t, error=t.gettext(BUSY))
         return
     at: list[tuple[str, int, int]] = [("reading", 0, 0)]
     job = in_background(lambda: _take_in(v, uploads, lambda *now: at.append(now)))
@@ -64,12 +63,13 @@ def add(v: Visit) -> Iterator[Markup]:
             yield (shown := progress)
     try:
         taken = job.result()
-    except IndexBusy:
-        yield _render_error(t.gettext(BUSY), t)
-    except (AskLabsError, OSError):
-        yield _render_error(t.gettext(FAILED), t)
+    except (AskLabsError, OSError) as error:
+        message = BUSY if isinstance(error, IndexBusy) else FAILED
+        yield render("upload_result.html", t, error=t.gettext(message))
     else:
-        yield render_result(taken, v.engine.catalog.reports, t)
+        reports = v.engine.catalog.reports
+        new = [reports[i] for i in (*taken.added, *taken.updated) if i in reports]
+        yield render("upload_result.html", t, error="", result=taken, reports=new, shown=SHOWN)
 
 
 def _take_in(v: Visit, uploads: Sequence[Upload], progress: Progress) -> SyncResult:
@@ -108,13 +108,3 @@ def uploads_of(sent: object) -> list[Upload]:
         if file.is_file() and not file.is_symlink() and file.resolve().is_relative_to(folder):
             uploads[file.resolve()] = Upload(printable(name[:300]), file.resolve())
     return list(uploads.values())
-
-
-def render_result(result: SyncResult, reports: Mapping[str, ReportInfo], t: Translations) -> Markup:
-    """What came in, what was there already, and what was left out and why."""
-    new = [reports[i] for i in (*result.added, *result.updated) if i in reports]
-    return render("upload_result.html", t, error="", result=result, reports=new, shown=SHOWN)
-
-
-def _render_error(message: str, t: Translations) -> Markup:
-    return render("upload_result.html", t, error=message, shown=SHOWN)
