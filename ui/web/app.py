@@ -181,10 +181,11 @@ class Wires:
                 "exports": gr.update(visible=bool(handlers.answers(talk))),
             }
         found = {self.parts[name]: value for name, value in named.items() if name in self.parts}
-        return {
-            part: layout.shown(value) if isinstance(part, gr.HTML) else value
-            for part, value in found.items()
-        }
+        for part, value in found.items():
+            # Gradio 6 would keep each bare value of such a part until the visitor goes.
+            if isinstance(part, gr.HTML) and not (isinstance(value, dict) and "__type__" in value):
+                found[part] = gr.update(value=value)
+        return found
 
 
 def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
@@ -332,7 +333,7 @@ def _wire_language(engine: Engine, page: gr.Blocks, wires: Wires, names: str) ->
 
     def translate(v: Visit) -> dict[str, Any]:
         words = layout.first_words(engine, v.t, suggestions.first(v.t))
-        return {**words, "history": history.render_history(v.t, v.name)}
+        return {**words, "history": render("history.html", v.t, user=v.name, busy=history.BUSY)}
 
     def suggest(v: Visit) -> Markup:
         return layout.greeting(engine, v.t, suggestions.answered(v.t))

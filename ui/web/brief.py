@@ -13,7 +13,6 @@ from datetime import date
 from typing import Any, Literal
 
 import segno
-from markupsafe import Markup
 from pydantic import BaseModel, Field, ValidationError
 
 from rag.engine import Engine
@@ -25,18 +24,12 @@ from rag.i18n.labels import author_label, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, language_code, marked
 from rag.text.citation_marks import defuse, keep_known
 from rag.types import Answer, Citation, Coverage, Passage, Status
-from ui.rendering import render
 from ui.server import log
 from ui.web.answer import MARK, find_quote, key_points
 from ui.web.handlers import Visit, saved
 
 LONGEST, MOST_PINS = 20_000, 300
 DAMAGED = marked("This file is no brief of this page, or it was damaged.")
-
-
-def render_brief(t: Translations) -> Markup:
-    """The view of the brief, which the browser fills."""
-    return render("brief.html", t, formats=[(ending, FORMATS[ending].name) for ending in BRIEFS])
 
 
 class _Pin(BaseModel):

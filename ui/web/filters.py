@@ -9,7 +9,7 @@ repeated: their values may hold any character.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -30,7 +30,7 @@ from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import LONGEST_QUESTION
 from rag.export.brief import shortened
 from rag.i18n.labels import FIELD_LABELS, value_label
-from rag.i18n.translations import ENGLISH, Translations, format_number, language_code, marked
+from rag.i18n.translations import Translations, format_number, language_code, marked
 from rag.places.regions import region_name
 from ui.rendering import render
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 REGION = "region"
 # The filters in the order of the page. A region, which stands for its labs, comes after labs.
-_FACETS = (FACETS[0], REGION, *FACETS[1:])
-_UNFOLDED = ("country", "year")  # at first: what most questions are narrowed by
+SHOWN_FACETS = (FACETS[0], REGION, *FACETS[1:])
+UNFOLDED = ("country", "year")  # at first: what most questions are narrowed by
 # So many values of a field have a chip each under a question; more share one chip.
 APART = 3
 QUESTION = "q"
@@ -57,18 +57,13 @@ _UNKNOWN_SHOWN = 3
 _UNKNOWN_LENGTH = 40
 
 
-def render_facets(t: Translations = ENGLISH) -> Markup:
-    """The filters without their values, which `facet_data` gives."""
-    return render("facets.html", t, keys=KEYS, facets=_FACETS, unfolded=_UNFOLDED)
-
-
 def facet_data(catalog: Catalog, filters: Filters, t: Translations, turn: object = None) -> str:
     """What stands in the filters, as JSON that the browser draws (filters.js).
 
     A row is [value, label, reports, chosen, part]: the label is "" where the value is shown as it
     is, `chosen` is 0, 1, or 2 for a part of it. By `turn` the page knows its own event again.
     """
-    rows: dict[str, list[list[object]]] = {field: [] for field in _FACETS}
+    rows: dict[str, list[list[object]]] = {field: [] for field in SHOWN_FACETS}
     for field in FACETS:
         for value in facet(catalog, filters, field):
             name = value_label(field, value.name, t)
@@ -152,39 +147,34 @@ def scope_chips(exchange: Exchange, catalog: Catalog, t: Translations) -> list[d
         (exchange.first, marked("{value} first (from your question)"), without),
         (exchange.ignored, marked("{value} (not used)"), again),
     )
-    chips = [
-        {**chip, "origin": origin, "is_ignored": button == again}
-        for filters, origin, button in origins
-        for chip in _scope_chips(filters, button, catalog, t)
-    ]
+    chips: list[dict[str, object]] = []
     answer = exchange.answer
     # The rules only put the question after others; a model's sentence is worth a look.
     if answer and answer.planner == "model" and not answer.standalone.endswith(answer.question):
         key, origin = t.gettext("Understood as"), marked("{value} (from the conversation)")
         same = dict.fromkeys(("is_ignored", "button", "region"), "")
-        chips.insert(0, {**same, "key": key, "names": [answer.standalone], "origin": origin})
-    return chips
-
-
-def _scope_chips(
-    filters: Filters, button: str, catalog: Catalog, t: Translations
-) -> Iterator[dict[str, object]]:
-    """Values of a field under a question, and the words of their `button` (none for "")."""
-    for field, values in filters.as_dict().items():
+        chips.append({**same, "key": key, "names": [answer.standalone], "origin": origin})
+    chosen = [
+        (field, values, origin, button)
+        for filters, origin, button in origins
+        for field, values in filters.as_dict().items()
+    ]
+    for field, values, origin, button in chosen:
         are_apart = bool(button) and len(values) <= APART
         for group in [[value] for value in values] if are_apart else [values]:
             names = [value_label(field, value, t) for value in group]
-            region = _region(group, catalog, t) if field == "country" else ""
             which = names[0] if are_apart else t.gettext("all {n}").format(n=len(group))
-            yield {
+            chip = {
                 "field": field,
                 "value": str(group[0]) if are_apart else "",
                 # What a country or a year is needs no word; a fact names its field itself.
-                "key": "" if field in (*_UNFOLDED, "fact") else t.gettext(FIELD_LABELS[field]),
-                "region": region,
+                "key": "" if field in (*UNFOLDED, "fact") else t.gettext(FIELD_LABELS[field]),
+                "region": _region(group, catalog, t) if field == "country" else "",
                 "names": names,
                 "button": button.format(filter=f"{t.gettext(FIELD_LABELS[field])}: {which}"),
             }
+            chips.append({**chip, "origin": origin, "is_ignored": button == again})
+    return chips
 
 
 def _region(labs: Sequence[str | int], catalog: Catalog, t: Translations) -> str:

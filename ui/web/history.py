@@ -14,12 +14,10 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any, Literal
 
-from markupsafe import Markup
 from pydantic import TypeAdapter, ValidationError
 
 from rag.errors import InputError, first_problem
 from rag.i18n.translations import Translations, marked
-from ui.rendering import render
 from ui.web.handlers import Exchange, Talk, Update, Visit, shown_talk
 
 MOST_TURNS = 500
@@ -39,11 +37,6 @@ class _Stored(Exchange):
 @cache
 def _stored() -> TypeAdapter[_Stored]:
     return TypeAdapter(_Stored)
-
-
-def render_history(t: Translations, user: str) -> Markup:
-    """The list of conversations, which the browser fills; `user` is who logged in, or ""."""
-    return render("history.html", t, user=user, busy=BUSY)
 
 
 def exchange_to_json(exchange: Exchange) -> str:

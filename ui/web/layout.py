@@ -19,7 +19,7 @@ from ingest.uploads import LARGEST_UPLOAD
 from rag.answer.about import SURVEY, TRIES, Example, example_questions
 from rag.engine import LONGEST_QUESTION, Engine
 from rag.errors import AskLabsError, InputError
-from rag.export.formats import FORMATS
+from rag.export.formats import BRIEFS, FORMATS
 from rag.i18n.translations import (
     Translations,
     language_code,
@@ -30,8 +30,7 @@ from rag.i18n.translations import (
 from rag.watch import Watch, load_watches
 from ui.rendering import render
 from ui.web.answer import render_sources
-from ui.web.brief import render_brief
-from ui.web.filters import render_facets
+from ui.web.filters import KEYS, SHOWN_FACETS, UNFOLDED
 from ui.web.uploads import FAILED
 
 _log = logging.getLogger(__name__)
@@ -81,13 +80,6 @@ def html(name: str, value: str) -> gr.HTML:
     return gr.HTML(value, js_on_load=load, apply_default_css=False, elem_id=ident, **options)
 
 
-def shown(value: Any) -> Any:
-    """A new value of a part; Gradio 6 would keep each bare value until the visitor goes."""
-    # An update makes a part anew under another id; a bare value is then kept under each such id.
-    is_update = isinstance(value, dict) and "__type__" in value
-    return value if is_update else gr.update(value=value)
-
-
 def facts(engine: Engine, t: Translations) -> Markup:
     """What the collection is as the index stands now."""
     news: list[Watch] = []
@@ -110,12 +102,13 @@ def first_words(
     return {
         "masthead": render("masthead.html", t, settings=engine.settings),
         "facts": facts(engine, t),
-        "panel": render_facets(t),
+        # Their values follow as data (`filters.facet_data`).
+        "panel": render("facets.html", t, keys=KEYS, facets=SHOWN_FACETS, unfolded=UNFOLDED),
         "greeting": greeting(engine, t, examples),
         "sources": render_sources(None, 0, t),
         "exports": render("exports.html", t, groups=[(use, list(group)) for use, group in uses]),
         "views": render("navigation.html", t),
-        "brief": render_brief(t),
+        "brief": render("brief.html", t, formats=[(x, FORMATS[x].name) for x in BRIEFS]),
         "find_form": render("find_form.html", t),
         "survey_form": render("survey_form.html", t, longest=LONGEST_QUESTION),
         "uploads": render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=FAILED),
