@@ -16,12 +16,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.errors import AskLabsError, IndexUnusable, InputError, ModelError, UnknownReport
 from rag.models.client import Stop
@@ -29,9 +29,6 @@ from ui.api.models import Problem
 from ui.server.guard import RETRY
 from ui.server.login import Check, TooManyLogins, set_login
 from ui.server.room import Full
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PREFIX = "asklabs-"
 MINUTE, MOST_REQUESTS = 60.0, 120  # requests of one key, or of one address without keys

@@ -11,18 +11,15 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ui.server.log import REFUSALS
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REFUSED = (401, 403, 404, 408, 413, 421, 429, 503)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

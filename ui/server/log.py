@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,6 @@ from prometheus_client import Counter, Gauge, Histogram
 from rag.errors import AskLabsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rag.settings import Settings
     from rag.types import Answer
 

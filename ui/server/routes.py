@@ -7,27 +7,28 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gradio.route_utils import FnIndexInferError
+from gradio.routes import App
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rag.engine import Engine
 from rag.i18n.translations import translations_accepted
+from ui.api.gate import Gate
+from ui.api.mcp import mcp_server
+from ui.api.rest import rest_app
 from ui.rendering import render
 from ui.server import log
 from ui.server.guard import HEALTH, LOGIN, MCP, METRICS, REST
 from ui.server.login import WINDOW, Check, TooManyLogins
-
-if TYPE_CHECKING:
-    from gradio.routes import App
-    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from rag.engine import Engine
-    from ui.server.room import Room
+from ui.server.room import Room
 
 PATIENCE = 0.1  # seconds that health waits for its check; then it tells what the one before found
 _log = logging.getLogger(__name__)
@@ -66,12 +67,6 @@ def program_routes(
     `room` is that of the page. `check_keys` knows the keys, `visitor` who is logged in; None where
     there are none.
     """
-    from mcp.server.transport_security import TransportSecuritySettings
-
-    from ui.api.gate import Gate
-    from ui.api.mcp import mcp_server
-    from ui.api.rest import rest_app
-
     server = mcp_server(engine, room)
     # The guard looks at hosts and origins.
     trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -80,23 +75,20 @@ def program_routes(
     ).routes[0]
     rest, mcp = (Gate(app, check_keys, visitor) for app in (rest_app(engine, room), tools.endpoint))
     log.WAITING.set_function(lambda: room.waiting)
-    metrics = _Metrics(Gate(_tell, check_keys, lambda _: None))
-    routes = [Route(MCP, mcp, methods=["POST"]), Route(METRICS, metrics)]
-    return [Mount(REST, rest), *routes], server.session_manager
+    metrics = Route(METRICS, _Metrics(_tell, check_keys, lambda _: None))
+    routes = [Mount(REST, rest), Route(MCP, mcp, methods=["POST"]), metrics]
+    return routes, server.session_manager
 
 
-class _Metrics:
-    """Tells the counts to programs of this machine; others pass the `gate` first."""
-
-    def __init__(self, gate: ASGIApp) -> None:
-        self._gate = gate
+class _Metrics(Gate):
+    """Tells the counts to programs of this machine; others pass the gate first."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         # What a proxy of this machine passes on has come from elsewhere.
         forwarded = any("forwarded" in name for name in request.headers)
         own = request.client and request.client.host in ("127.0.0.1", "::1") and not forwarded
-        await (_tell if own else self._gate)(scope, receive, send)
+        await (_tell if own else super().__call__)(scope, receive, send)
 
 
 async def _tell(scope: Scope, receive: Receive, send: Send) -> None:
