@@ -91,22 +91,18 @@ def render_explore(
     )
 
 
-def topic_quotes(engine: Engine) -> dict[str, Passage]:
-    """The passage that stands for each topic, by the topic's name."""
-    index = engine.index
-    found = ((topic.name, index.passages[topic.passage]) for topic in index.topics)
-    return {
-        name: next((p for p in engine.passages_of(own.report.id) if p.id == own.id), own)
-        for name, own in found
-    }
-
-
 def explore(v: Visit) -> dict[str, Any]:
     """The view, unless it stands there already as the index and the filters are now."""
     state = (v.engine.revision, v.chosen)
     if v.explored == state:
         return {}
-    drawn = render_explore(v.engine.catalog, v.chosen, v.t, topic_quotes(v.engine))
+    index = v.engine.index
+    own = ((topic.name, index.passages[topic.passage]) for topic in index.topics)
+    quotes = {
+        name: next((p for p in v.engine.passages_of(o.report.id) if p.id == o.id), o)
+        for name, o in own
+    }
+    drawn = render_explore(v.engine.catalog, v.chosen, v.t, quotes)
     return {"explore": drawn, "explored": state}
 
 
