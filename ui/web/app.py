@@ -99,11 +99,7 @@ class Wires:
         return done
 
     def ask(
-        self,
-        at: Trigger,
-        make: Callable[[Visit], Iterator[Update]],
-        more: str = "",
-        **options: Any,
+        self, at: Trigger, make: Callable[[Visit], Iterator[Update]], more: str = "", **options: Any
     ) -> Dependency:
         """Have the updates of `make` answer a question; who waits is told how many come first."""
         inputs, live = f"{STATE} {more}", self.parts["live"]
@@ -131,14 +127,7 @@ class Wires:
 
         return self.wire(at, answer, inputs, CHANGED, options)
 
-    def wire(
-        self,
-        at: Trigger,
-        do: Any,
-        inputs: str,
-        outputs: str,
-        options: Parts,
-    ) -> Dependency:
+    def wire(self, at: Trigger, do: Any, inputs: str, outputs: str, options: Parts) -> Dependency:
         """Wire a handler of Gradio's own kind to an event, "part.event" or a trigger."""
         if isinstance(at, str):
             part, _, name = at.partition(".")

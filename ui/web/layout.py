@@ -20,13 +20,7 @@ from rag.answer.about import SURVEY, TRIES, Example, example_questions
 from rag.engine import LONGEST_QUESTION, Engine
 from rag.errors import AskLabsError, InputError
 from rag.export.formats import BRIEFS, FORMATS
-from rag.i18n.translations import (
-    Translations,
-    language_code,
-    languages,
-    marked,
-    translations_for,
-)
+from rag.i18n.translations import Translations, language_code, languages, marked, translations_for
 from rag.watch import Watch, load_watches
 from ui.rendering import render
 from ui.web.answer import render_sources
