@@ -24,7 +24,6 @@ from eval.report import LATEST, Summary, load_summary
 from rag.catalog.catalog import Catalog, Value, facet, find_value
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.brief import shortened
 from rag.i18n.labels import join_parts, kind_label, lab_label, value_label
