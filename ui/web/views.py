@@ -181,7 +181,9 @@ def _map(labs: Mapping[str, Value]) -> dict[str, object]:
 def quality(v: Visit) -> Markup:
     """How well questions are answered, by the last evaluation."""
     try:
-        return render_quality(load_summary(v.engine.settings.index / LATEST), v.engine.revision, v.t)
+        return render_quality(
+            load_summary(v.engine.settings.index / LATEST), v.engine.revision, v.t
+        )
     except InputError as error:
         _log.warning("The evaluation can't be shown: %s", error)
         return render("quality.html", v.t, is_unreadable=True)
