@@ -186,7 +186,9 @@ def write_report(out: Path) -> str:
     outcomes, record = load_outcomes(out), load_record(out)
     record["answered_by"] = figures.values_of(outcomes, "mode")
     record["index"] = figures.values_of(outcomes, "index")
-    groups, baselines = figures.aggregate(outcomes), _baselines(out)
+    groups = figures.aggregate(outcomes)
+    folders = (path.parent for path in sorted((out / FOLDER).glob(f"*/{OUTCOMES}"))[::-1])
+    baselines = {folder.name: figures.aggregate(load_outcomes(folder)) for folder in folders}
     # Of equal scores, those with fewer right reports found come first.
     ordered = sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
     # The page shows of questions from readers' votes nothing but numbers.
@@ -216,12 +218,6 @@ def write_report(out: Path) -> str:
     write_text(out / SUMMARY, f"{summary}\n")
     write_text(out / TABLE, table)
     return table
-
-
-def _baselines(out: Path) -> dict[str, dict[str, Group]]:
-    """The figures of the baselines that stand in the folder of a run, by their folder's name."""
-    folders = (path.parent for path in sorted((out / FOLDER).glob(f"*/{OUTCOMES}"))[::-1])
-    return {folder.name: figures.aggregate(load_outcomes(folder)) for folder in folders}
 
 
 def load_summary(path: Path) -> Summary | None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import segno
 
-from rag.export.brief import PRODUCT, Brief, Table, right_to_left
+from rag.export.brief import PRODUCT, Brief, right_to_left
 from rag.export.formats import environment
 
 # Where the parts are in the archive, and their templates; what others refer to comes first.
@@ -26,6 +26,7 @@ _PARTS = {
     "word/_rels/document.xml.rels": "links",
     **{f"word/{name}.xml": name for name in ("styles", "numbering", "settings", "footer")},
 }
+_PAGE = 9071  # width of a table, in twentieths of a point
 _MM = 36_000  # in Word's units of pictures
 _TEXT = (160 * _MM, 240 * _MM)  # width and height of a page without its margins
 _CODE = (19 * _MM, 19 * _MM)
@@ -65,7 +66,7 @@ def to_docx(brief: Brief) -> bytes:
     values = {
         **{"brief": brief, "product": PRODUCT, "links": links, "pictures": pictures},
         **{"link_to": link_to, "drawn": drawn, "code_of": code_of},
-        **{"right_to_left": right_to_left, "directions": _directions, "widths_of": _widths},
+        **{"right_to_left": right_to_left, "directions": _directions, "page": _PAGE},
     }
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -81,12 +82,6 @@ def to_docx(brief: Brief) -> bytes:
         for number, png in enumerate(pictures, start=1):
             write(f"word/media/picture{number}.png", png)
     return file.getvalue()
-
-
-def _widths(table: Table) -> list[int]:
-    """The widths of a table's columns in twentieths of a point, a page's together."""
-    share = 9071 / sum(table.widths)
-    return [round(width * share) for width in table.widths]
 
 
 def _directions(words: str, rtl: bool, apart: bool) -> list[tuple[str, bool]]:

@@ -11,8 +11,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
 from functools import cache
@@ -116,10 +115,6 @@ def escape_markdown(text: str, *, at_start: bool = True) -> Markup:
     return Markup(_AT_START.sub(r"\1\\\2", escaped) if at_start else escaped)
 
 
-def _escaped(value: object) -> Markup:
-    return value if isinstance(value, Markup) else escape_markdown(str(value))
-
-
 @cache
 def environment(*, markdown: bool = False) -> Environment:
     """The templates of briefs; every value is escaped for HTML or Markdown unless it is markup."""
@@ -129,7 +124,9 @@ def environment(*, markdown: bool = False) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_escaped if markdown else None,
+        finalize=(lambda v: v if isinstance(v, Markup) else escape_markdown(str(v)))
+        if markdown
+        else None,
     )
     templates.filters["inline"] = lambda text: escape_markdown(text, at_start=False)
     templates.filters["direction"] = lambda texts: "rtl" if right_to_left("".join(texts)) else "ltr"
@@ -165,44 +162,38 @@ def _to_pdf(brief: Brief) -> bytes:
     Where FiraGO lacks a character the computer's fonts are tried too; a symbol that no font has is
     named in brackets, and a letter that none has is an error.
     """
-    # It loads a typesetter.
-    import typst
-
     data = json.dumps(asdict(brief), ensure_ascii=False, default=str)
-    with font_folder() as folder:
-        attempt = 0
-        while True:
-            try:
-                return typst.compile(
-                    str(TEMPLATES / "brief.typ"),
-                    format="pdf",
-                    root=str(TEMPLATES),
-                    font_paths=typst.Fonts(include_system_fonts=attempt > 0, font_paths=[folder]),
-                    sys_inputs={"brief": data, "product": PRODUCT},
-                    pdf_standards="ua-1",
-                    timestamp=datetime.combine(brief.day, time(), UTC),
-                )
-            except typst.TypstError as error:
-                missing = "".join(_NO_GLYPH.findall(error.diagnostic))
-                if not missing or attempt == 2:
-                    raise
-            if attempt == 1:
-                missing = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else m[2], missing)
-                # A name has no character that means something to JSON.
-                data = data.translate({ord(sign): _character_name(sign) for sign in missing})
-            attempt += 1
+    day = datetime.combine(brief.day, time(), UTC)
+    kind = {"format": "pdf", "pdf_standards": "ua-1", "timestamp": day}
+    attempt = 0
+    while True:
+        try:
+            values = {"brief": data, "product": PRODUCT}
+            return typeset("brief.typ", values, all_fonts=attempt > 0, **kind)
+        except RuntimeError as error:  # Typst's own, which tells what is wrong in `diagnostic`.
+            missing = "".join(_NO_GLYPH.findall(getattr(error, "diagnostic", "")))
+            if not missing or attempt == 2:
+                raise
+        if attempt == 1:
+            missing = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else m[2], missing)
+            # A name has no character that means something to JSON.
+            data = data.translate({ord(sign): _character_name(sign) for sign in missing})
+        attempt += 1
 
 
-@contextmanager
-def font_folder() -> Iterator[str]:
-    """A folder with the fonts of briefs, for as long as it is needed."""
-    # It unpacks fonts.
+def typeset(template: str, values: Mapping[str, str], *, all_fonts: bool, **kind: Any) -> bytes:
+    """What Typst makes of a template and values, in the fonts of briefs or in all there are."""
+    # They load a typesetter, and unpack fonts.
+    import typst
     from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
 
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for number, font in enumerate((FiraGO_Regular, FiraGO_Bold, NotoSansSymbols2_Regular)):
             Path(folder, f"{number}.ttf").write_bytes(font.fontbuffer)
-        yield folder
+        fonts = typst.Fonts(include_system_fonts=all_fonts, font_paths=[folder])
+        options: Any = {"root": str(TEMPLATES), "font_paths": fonts, "sys_inputs": values}
+        made: bytes = typst.compile(str(TEMPLATES / template), **options, **kind)
+        return made
 
 
 def _character_name(character: str) -> str:

@@ -27,7 +27,7 @@ from rag.export.brief import (
     source_of,
 )
 from rag.export.docx import to_docx
-from rag.export.formats import TEMPLATES, Sheet, Value, font_folder, to_csv, to_workbook
+from rag.export.formats import Sheet, Value, to_csv, to_workbook, typeset
 from rag.i18n import labels
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import Translations, format_number, language_code, translations_for
@@ -208,9 +208,6 @@ def _row(row: SurveyRow, t: Translations) -> tuple[str, ...]:
 
 def gap_picture(gaps: GapMap, t: Translations) -> bytes:
     """A gap map as a PNG: the rows where reports speak of the topic; each cell has their number."""
-    # It loads a typesetter.
-    import typst
-
     totals = {row: sum(gaps.at(row, column).found for column in gaps.columns) for row in gaps.rows}
     rows = sorted((row for row in gaps.rows if totals[row]), key=lambda row: -totals[row])
     legend = [
@@ -233,15 +230,8 @@ def gap_picture(gaps: GapMap, t: Translations) -> bytes:
         ],
         "legend": [*legend, *ladder],
     }
-    with font_folder() as folder:
-        return typst.compile(
-            str(TEMPLATES / "gap_map.typ"),
-            format="png",
-            ppi=200,
-            root=str(TEMPLATES),
-            font_paths=typst.Fonts(include_system_fonts=True, font_paths=[folder]),
-            sys_inputs={"map": json.dumps(data, ensure_ascii=False)},
-        )
+    values = {"map": json.dumps(data, ensure_ascii=False)}
+    return typeset("gap_map.typ", values, all_fonts=True, format="png", ppi=200)
 
 
 def _cell(cell: GapCell, words: str = "") -> dict[str, Any]:

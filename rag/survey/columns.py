@@ -7,7 +7,6 @@ asks for is looked for in all that a report says, as a topic of its own.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -102,17 +101,9 @@ def _asked_for(texts: _Texts, least: float) -> list[str]:
     return [name if near >= least else "" for name, near in _nearest(texts)] if texts.terms else []
 
 
-@dataclass(frozen=True, slots=True)
-class _Forms:
-    """The form questions and keys of facts of a collection, and what each asks for."""
-
-    questions: Sequence[str]
-    texts: _Texts
-    asked_for: Sequence[str]
-
-
 @lru_cache(1)
-def _forms(snapshot: Snapshot) -> _Forms:
+def _forms(snapshot: Snapshot) -> tuple[Sequence[str], _Texts, Sequence[str]]:
+    """The form questions and keys of facts of a collection, and what each asks for."""
     found: dict[str, None] = {}
     for head in snapshot.heads.values():
         found |= dict.fromkeys((*head.report.info.facts, *head.report.unanswered))
@@ -120,7 +111,7 @@ def _forms(snapshot: Snapshot) -> _Forms:
         found[passage.prompt or passage.section] = None
     questions = [question for question in found if question not in ("", FACTS)]
     texts = _Texts.of([question.replace("_", " ") for question in questions])
-    return _Forms(questions, texts, _asked_for(texts, QUESTION_LIKE_EXAMPLE))
+    return questions, texts, _asked_for(texts, QUESTION_LIKE_EXAMPLE)
 
 
 def read_column(name: str, snapshot: Snapshot, linker: Linker) -> SurveyColumn:
@@ -128,15 +119,15 @@ def read_column(name: str, snapshot: Snapshot, linker: Linker) -> SurveyColumn:
     links = linker.link(name, language_of(name))
     if links.fields and not links.rest and links.fields[0] in TAGS:
         return SurveyColumn(name, "tag", (links.fields[0],))
-    forms, text = _forms(snapshot), _Texts.of([name])
-    if not forms.questions:
+    (questions, texts, asked_for), text = _forms(snapshot), _Texts.of([name])
+    if not questions:
         return SurveyColumn(name, "free")
     wanted = _asked_for(text, LIKE_EXAMPLE)[0]
-    near = text.nearness(forms.texts)[0]
+    near = text.nearness(texts)[0]
     alike = near >= max(LIKE_QUESTION, 0.8 * near.max())
     if wanted and wanted != "other":
-        alike |= np.array([asked == wanted for asked in forms.asked_for])
-    sources = [question for question, ok in zip(forms.questions, alike, strict=True) if ok]
+        alike |= np.array([asked == wanted for asked in asked_for])
+    sources = [question for question, ok in zip(questions, alike, strict=True) if ok]
     return SurveyColumn(name, "form" if sources else "free", tuple(sources))
 
 
@@ -305,5 +296,5 @@ def _cut(text: str) -> int:
     """How much of a text is shown: to the end of the last line, or word, that fits."""
     if len(text) <= WHOLE:
         return len(text)
-    ends = [match.start() for match in re.finditer(r"\n", text[:WHOLE])]
-    return ends[-1] if ends else max(text.rfind(" ", 0, WHOLE), 1)
+    line = text.rfind("\n", 0, WHOLE)
+    return line if line >= 0 else max(text.rfind(" ", 0, WHOLE), 1)
