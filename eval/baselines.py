@@ -73,13 +73,10 @@ _DENIES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """All chunks, passages without section and form question, and a row of vectors for each.
-
-    `raw` holds the files that they are of.
-    """
+    """All chunks, passages without section and form question, and a row of vectors for each."""
 
     passages: Sequence[Passage]
-    raw: Mapping[str, str]
+    raw: Mapping[str, str]  # the files that they are of
     vectors: NDArray[np.float32]
 
 
@@ -88,10 +85,7 @@ Search = Callable[[str], tuple[Hit, ...]]
 
 
 def load_chunks(engine: Engine, progress: Progress) -> Chunks:
-    """The chunks of all reports of an index, each embedded once.
-
-    Where the folder of the index can't be written to, each run embeds.
-    """
+    """The chunks of all reports, each embedded once and kept in the index's folder if it can be."""
     infos, settings = engine.catalog.reports, engine.settings
     raw = {report: engine.report(report).raw for report in sorted(infos)}
     chunks = split(raw, infos)
@@ -195,10 +189,7 @@ def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
 
 
 class Baseline:
-    """Answers like the engine, from what one search finds in the files.
-
-    Sources that don't fit in a chat model's prompt are left out.
-    """
+    """Answers like the engine, from those sources that one search finds and that fit a prompt."""
 
     def __init__(self, engine: Engine, search: Search, chunks: Chunks) -> None:
         self.settings, self.report = engine.settings, engine.report
@@ -313,10 +304,7 @@ def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
 def run_baselines(
     engine: Engine, cases: Sequence[Case], out: Path, progress: Progress
 ) -> list[Path]:
-    """Run the baselines over the cases into the folders `out`/baselines/NAME, which are returned.
-
-    A ModelError says that the server of the embedding model failed.
-    """
+    """Run the baselines over the cases, each into a folder `out`/baselines/NAME; these folders."""
     folders = []
     asked = [case for case in cases if not case.grades]  # baselines make no surveys
     for name, baseline in make_baselines(engine, progress).items():

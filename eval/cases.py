@@ -135,10 +135,7 @@ class Case:
 
 
 def load_cases(path: Path) -> tuple[Case, ...]:
-    """The cases of a file with one JSON object a line, without drafts.
-
-    An InputError names each line (the first five) that is no case, and what to do.
-    """
+    """The cases of a file, without drafts; an InputError names the first bad lines and a remedy."""
     lines = read_text(path, "Give a file of cases: JSON lines in UTF-8.").split("\n")
     cases: dict[str, tuple[int, Case]] = {}
     problems: list[str] = []

@@ -112,10 +112,7 @@ class Comparison:
 
 
 def compare(dir_a: Path, dir_b: Path) -> Comparison:
-    """Compare two runs, whose cases are paired by their id and whole content.
-
-    An InputError says that a run's outcomes are missing or damaged, or that no case is in both.
-    """
+    """Compare two runs; cases are paired by id and content, with an InputError where none are."""
     a = {o.case.id: o for o in load_outcomes(dir_a)}
     b = {o.case.id: o for o in load_outcomes(dir_b)}
     both = [(a[key], b[key]) for key in a if key in b and a[key].case == b[key].case]
@@ -211,10 +208,7 @@ def comparison_text(comparison: Comparison) -> str:
 
 
 def below_floors(out: Path, path: Path, *, renew: bool = False) -> list[str]:
-    """The figures of a run that are below the floors of a file, or were not measured.
-
-    To `renew` sets the floors by the run instead; those of what was not measured stay.
-    """
+    """The figures of a run below a file's floors, or not measured; to `renew` sets the floors."""
     try:
         text = read_text(path, "Name a file of floors.")
         floors = TypeAdapter(dict[str, float]).validate_json(text)

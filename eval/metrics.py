@@ -71,10 +71,7 @@ def rep_at(o: Observation, k: int) -> float:
 
 
 def ev_at(o: Observation, k: int) -> float | None:
-    """The share of gold quotes that stand in a passage of an accepted report.
-
-    Source: answer recall of passages in open-domain question answering (Karpukhin et al. 2020).
-    """
+    """The share of gold quotes in a passage of an accepted report (Karpukhin et al. 2020)."""
     return _evidence_recall(o.case, o.answer.hits[:k])
 
 
@@ -194,15 +191,12 @@ SCOPES: Mapping[str, Callable[[Observation], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric: its name in outcomes, its function, the table of a report that shows it.
-
-    It is measured of the observations in `scope`, one of `SCOPES`.
-    """
+    """A metric: its name in outcomes, its function, the table of a report that shows it."""
 
     name: str
     function: Callable[..., float | None]
     table: str
-    scope: str = "all"
+    scope: str = "all"  # which of `SCOPES` it is measured of
 
 
 METRICS: Mapping[str, Metric] = {
@@ -274,10 +268,7 @@ def holds(text: str, quote: str) -> bool:
 
 
 def has_fact(text: str, fact: str) -> bool:
-    """Whether the text has the fact, or all its numbers and words of three letters up.
-
-    Of alternatives ("a|b") one is enough.
-    """
+    """Whether the text has the fact ("a|b": either), or its numbers and longer words."""
     if "|" in fact:
         return any(has_fact(text, part) for part in fact.split("|") if part.strip())
     wanted, folded = _plain_numbers(fact), _plain_numbers(text)

@@ -127,25 +127,18 @@ INTERVALS = marked(
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """When a run was made, with how many cases, by which models and over which index.
-
-    `index` has the fingerprints that the answers name: one, unless the index changed meanwhile.
-    """
+    """When a run was made, with how many cases, by which models and over which index."""
 
     date: datetime
     cases: int
     answered_by: tuple[str, ...]
-    index: tuple[str, ...]
+    index: tuple[str, ...]  # fingerprints: one, unless the index changed meanwhile
     embedding: str
 
 
 @dataclass(frozen=True, slots=True)
 class WorstCase:
-    """A case that went badly: what it asks, what a good answer has, and what was answered.
-
-    `cited` has the report and the quote of each citation, `missing` the facts, values or reports
-    that the answer lacks.
-    """
+    """A case that went badly: what it asks, what a good answer has, and what was answered."""
 
     id: str
     group: str
@@ -153,25 +146,22 @@ class WorstCase:
     question: str
     score: float
     reports: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()  # facts, values or reports that the answer lacks
     answer: str = ""
-    cited: tuple[tuple[str, str], ...] = ()
+    cited: tuple[tuple[str, str], ...] = ()  # the report and the quote of each citation
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run found: its figures by type of question, and its worst cases.
-
-    `errors` are the cases that failed, `claims` the sentences of the headline. `baseline_groups`
-    has all questions of each baseline.
-    """
+    """What a run found: its figures by type of question, and its worst cases."""
 
     run: About
     groups: Mapping[str, Group]
-    errors: Mapping[str, str]
-    claims: tuple[Headline, ...] = ()
+    errors: Mapping[str, str]  # of the cases that failed
+    claims: tuple[Headline, ...] = ()  # the sentences of the headline
     worst: tuple[WorstCase, ...] = ()
+    # All questions of each baseline.
     baseline_groups: Mapping[str, Group] = field(default_factory=dict)
 
 
@@ -179,10 +169,7 @@ _SUMMARY = TypeAdapter(Summary)
 
 
 def write_report(out: Path) -> str:
-    """Write table and summary of a run from its outcomes; return the table (Markdown).
-
-    Baselines in its folder are shown beside it.
-    """
+    """Write table and summary of a run, beside its baselines; return the table (Markdown)."""
     outcomes, record = load_outcomes(out), load_record(out)
     record["answered_by"] = figures.values_of(outcomes, "mode")
     record["index"] = figures.values_of(outcomes, "index")

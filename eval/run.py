@@ -53,16 +53,12 @@ class Asker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of one case.
-
-    `answer` is the answer as `asklabs ask --json` prints it, None after an error. `scores` holds
-    the metrics that apply. `timings` are milliseconds: those of the answer, and as seen from
-    outside `first_ms` (to the first text) and `total_ms`.
-    """
+    """The outcome of a case: its answer as `asklabs ask --json` prints it, None after an error."""
 
     case: Case
     answer: Mapping[str, Any] | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
+    # Milliseconds of its stages, and from outside `first_ms` (to the first text) and `total_ms`.
     timings: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
 

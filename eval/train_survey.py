@@ -48,16 +48,13 @@ MEASURES = ("about_r", "says_r", "says_p", "count_err", "inside")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A graded topic: the features of all reports, their grades, what a second look finds.
-
-    Each report stands for so many (`stands_for`), for none where it was not graded.
-    """
+    """A graded topic: the features of all reports, their grades, what a second look finds."""
 
     name: str
     features: Numbers
     grades: Numbers
     second: Numbers
-    stands_for: Numbers
+    stands_for: Numbers  # how many reports each stands for, 0 where it was not graded
     language: str = LANGUAGE
     has_parts: bool = False
 

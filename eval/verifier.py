@@ -116,10 +116,7 @@ def load_replies(path: Path) -> list[LabelledReply]:
 
 
 def check_replies(replies: Sequence[LabelledReply], judge: Judge | None) -> list[Outcome]:
-    """The outcome of each sentence, checked by hard facts and, where there is one, by a judge.
-
-    An InputError says that the judge failed, after all replies were tried.
-    """
+    """The outcome of each sentence by hard facts and a judge; an InputError where that failed."""
     outcomes: list[Outcome] = []
     failed: list[str] = []
     for reply in replies:

@@ -72,12 +72,9 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A quoted passage. `n` is its number in the answer, 0 if the answer does not cite it.
+    """A quoted passage."""
 
-    `qr` is its link as a QR code in SVG, which a brief may have.
-    """
-
-    n: int
+    n: int  # its number in the answer, 0 if the answer does not cite it
     who: str
     kind: str
     title: str
@@ -85,20 +82,17 @@ class Source:
     facts: tuple[Fact, ...]
     language: str
     link: str = ""
-    qr: str = ""
+    qr: str = ""  # the link as a QR code in SVG
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells under their heads: a list of reports, values with their counts, or sides.
-
-    `widths` are the shares of its columns.
-    """
+    """Rows of cells under their heads: a list of reports, values with their counts, or sides."""
 
     heading: str
     head: tuple[str, ...]
     rows: tuple[tuple[Line, ...], ...]
-    widths: tuple[int, ...]
+    widths: tuple[int, ...]  # the shares of its columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,29 +122,21 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A titled and dated document of one or more answers, in one language.
-
-    With `has_annex`, its sources begin on a new page.
-
-    `labels` are what it calls its parts; the one of `colon` stands between label and value.
-    """
+    """A titled and dated document of one or more answers, in one language."""
 
     title: str
     when: str
     day: date
     language: str
     rtl: bool
-    labels: Mapping[str, str]
+    labels: Mapping[str, str]  # names of its parts; "colon" stands between label and value
     summary: tuple[Fact, ...]
     parts: tuple[Part, ...]
-    has_annex: bool = False
+    has_annex: bool = False  # whether its sources begin on a new page
 
 
 def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:
-    """The brief of these answers; without a title it has that of its first question.
-
-    `report_url` is the template of the reports' public addresses.
-    """
+    """The brief of these answers; `report_url` is the template of the reports' public addresses."""
     t = translations_for(answers[0].language)
     summary = tuple((label, one_line(value)) for label, value in _summary(answers, t))
     parts = tuple(_Writer(t, report_url).part(answer) for answer in answers)

@@ -68,11 +68,9 @@ def export(
 ) -> bytes:
     """A file of these answers, of the kind that `ending` names (see FORMATS).
 
-    `day` dates a brief and is today if not given; all else being equal, equal input gives
-    equal bytes. `report_url` is the template of the reports' public addresses.
-
-    Raises:
-        InputError: no format has this ending, there is no answer, or no font for the PDF.
+    `day` dates a brief and is today if not given; equal input gives equal bytes. `report_url` is
+    the template of the reports' addresses. An InputError says that no format has this ending, that
+    there is no answer, or no font for the PDF.
     """
     kind = FORMATS.get(_OTHER_NAMES.get(ending, ending))
     if kind is None:
@@ -232,24 +230,17 @@ def _source_rows(answers: Sequence[Answer], report_url: str) -> list[Sequence[Va
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table whose first row, the head, stays in view and filters the others if `filtered`.
-
-    `widths` are those of the columns in characters. The cells of the last column are addresses if
-    `linked`.
-    """
+    """A table whose first row, the head, stays in view and filters the others if `filtered`."""
 
     name: str
     rows: Sequence[Sequence[Value]]
-    widths: Sequence[int]
+    widths: Sequence[int]  # of the columns in characters
     filtered: bool = True
-    linked: bool = False
+    linked: bool = False  # whether the cells of the last column are addresses
 
 
 def to_workbook(sheets: Sequence[Sheet]) -> bytes:
-    """The sheets as an Excel workbook, in which every text is text and no formula.
-
-    Equal sheets give equal bytes.
-    """
+    """An Excel workbook, in which every text is text; equal sheets give equal bytes."""
     import xlsxwriter
 
     file, options = io.BytesIO(), {"strings_to_formulas": False, "strings_to_urls": False}

@@ -120,10 +120,7 @@ class ChatModel:
     def stream(
         self, messages: Sequence[Message], generation: Generation | None = None
     ) -> Generator[str, None, None]:
-        """The text of a completion as it comes, without the model's reasoning before it.
-
-        Why it ended is noted in `generation`, whose `stop` ends it.
-        """
+        """A completion's text as it comes, without reasoning; `generation` notes why it ended."""
         state = generation or Generation()
         work = partial(self._read_stream, messages, state)
         has_text = False

@@ -217,10 +217,7 @@ class Judged:
 
 
 def standing_out(features: Numbers, passages: int) -> npt.NDArray[np.bool_]:
-    """Which reports, of so many passages in all, are nearer in meaning to a topic than by chance.
-
-    Of few reports that tells more than their words, which may be in another language.
-    """
+    """Which reports, of so many passages, are nearer in meaning to a topic than by chance."""
     least = STANDS_OUT + MORE_OF_MANY * log(max(1, passages))
     return np.asarray(features[:, FEATURES.index("meaning")] >= least)
 
@@ -282,14 +279,11 @@ def judge_topic(
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
-    """How likely a report says something of a topic, and is about it.
-
-    `sentences` are its nearest ones, best first: the id of their passage, and where they start.
-    """
+    """How likely a report says something of a topic, and is about it, and its nearest sentences."""
 
     says: float
     about: float
-    sentences: tuple[tuple[str, int], ...]
+    sentences: tuple[tuple[str, int], ...]  # best first: passage, and where they start
 
 
 def speaking(

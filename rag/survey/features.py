@@ -188,14 +188,11 @@ class NearSentences:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The features of all reports (reports x FEATURES), and by report the sentences, best first.
-
-    `nearest` is the position of each report's nearest passage; -1 where it has none.
-    """
+    """The features of all reports (reports x FEATURES), and by report the sentences, best first."""
 
     features: Numbers
     sentences: NearSentences
-    nearest: npt.NDArray[np.int64]
+    nearest: npt.NDArray[np.int64]  # position of each report's nearest passage; -1 for none
 
 
 class ReportMeasure:
@@ -299,10 +296,7 @@ class ReportMeasure:
         return Measured(features, sentences, self._nearest(order))
 
     def likeness(self, passages: Sequence[int], relevant: Numbers) -> Numbers:
-        """How much nearer each report's best passage is to the relevant passages than to others.
-
-        `relevant` tells of these passages, from 0 to 1, how relevant they are.
-        """
+        """How much nearer each report is to passages that are `relevant` (0 to 1) than not."""
         dense = self.snapshot.dense
         vectors = np.asarray(dense[passages], np.float32)
         near, far = relevant @ vectors, (1 - relevant) @ vectors
@@ -332,10 +326,7 @@ class ReportMeasure:
         return nearest
 
     def _learned(self, likely: Numbers) -> Numbers:
-        """For each passage how much it has of the words that tell likely reports from others.
-
-        A word's weight is the logarithm of how much oftener likely reports have it (naive Bayes).
-        """
+        """How much passages have of words that tell likely reports from others (naive Bayes)."""
         starts, at, words, reports, counts = self._words
         having = np.bincount(words, likely[reports], minlength=len(counts))
         others = counts - having

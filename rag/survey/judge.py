@@ -73,28 +73,22 @@ _Said = tuple[Passage, str, Span]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What judging a survey takes: reports, calls, tokens of prompts and replies.
-
-    `cost_usd` is by list prices; None where no price is known.
-    """
+    """What judging a survey takes: reports, calls, tokens of prompts and replies."""
 
     reports: int
     calls: int
     prompt: int
     completion: int
-    cost_usd: float | None
+    cost_usd: float | None  # by list prices; None where no price is known
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A row with the sentences that the model is shown: passage, words, place in the file.
-
-    Those from `nearest` on may answer a column and are no quotes of the row.
-    """
+    """A row with the sentences that the model is shown: passage, words, place in the file."""
 
     row: SurveyRow
     sentences: Sequence[_Said]
-    nearest: int
+    nearest: int  # those from here on may answer a column and are no quotes of the row
 
 
 class SurveyJudge:

@@ -52,10 +52,7 @@ NO_SCOPE = marked("No report passes the filters of the survey. Use fewer filters
 
 
 def planned(question: str, plan: Plan, linker: Linker, filters: Filters) -> Survey:
-    """The survey of a question without its rows: topic and scope; `filters` go before its own.
-
-    An InputError says that the question has no topic, or that no report is in scope.
-    """
+    """The survey of a question, `filters` before its own, without rows; else an InputError."""
     links = linker.link(plan.standalone, plan.language)
     topic = topic_of(plan.standalone, links, plan.language, plan.intent) or plan.subject
     if not topic or plan.intent == "about":
@@ -96,16 +93,13 @@ def with_verdicts(survey: Survey, judged: Judged, measure: ReportMeasure) -> Sur
 
 @dataclass(frozen=True, slots=True)
 class TopicSurvey:
-    """What tells which reports say something of a question's topic, for its answer.
-
-    Where what it is told from `is_given`, the collection is not surveyed.
-    """
+    """What tells which reports say something of a question's topic, for its answer."""
 
     plan: Plan
     open: Callable[[], ReportMeasure]
     linker: Linker
     reranker: CrossEncoder | None
-    is_given: bool
+    is_given: bool  # whether what it is told from is, so that the collection is not surveyed
     stop: Stop
 
     def speaking(self, reports: Collection[str]) -> Mapping[str, Speaking]:
@@ -132,10 +126,7 @@ class TopicSurvey:
 
 
 class SurveyStream:
-    """A survey in the making: iterate over its rows, likely ones first, then ask it for the survey.
-
-    Stopping it early keeps the rows that are there.
-    """
+    """A survey in the making: iterate over its rows, then ask for it; `stop` keeps those there."""
 
     def __init__(
         self,

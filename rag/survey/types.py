@@ -101,15 +101,12 @@ class GapCell:
 
 @dataclass(frozen=True, slots=True)
 class GapMap:
-    """What is known and not known, by two fields of reports.
-
-    `cells` are by the values of a row and a column; where there is none, there is no report.
-    """
+    """What is known and not known, by two fields of reports."""
 
     by: tuple[str, str]
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    cells: Mapping[tuple[str, str], GapCell]
+    cells: Mapping[tuple[str, str], GapCell]  # by row and column, where there are reports
 
     def at(self, row: str, column: str) -> GapCell:
         """The cell of a row and a column."""
@@ -118,15 +115,12 @@ class GapMap:
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """How many reports of a year there are, and how many speak of the topic.
-
-    `share` is None where there are too few reports to tell one.
-    """
+    """How many reports of a year there are, and how many speak of the topic."""
 
     year: int
     reports: int
     found: int
-    share: float | None
+    share: float | None  # None where there are too few reports to tell one
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,7 @@ _CLAUSE = re.compile(r"[.,;:!?()\[\]\n\"“”•|/]|\b(?:and|or)\b")
 def english_wordings(
     text: str, language: str, snapshot: Snapshot, embed: Callable[[Sequence[str]], Any]
 ) -> tuple[str, ...]:
-    """The phrases of English passages that mean a text in another language, the best first.
-
-    `embed` gives vectors like those of the passages.
-    """
+    """The phrases of English passages that mean a text in another language, the best first."""
     asked = [word for word in _WORD.findall(text) if content_words(word, language)]
     english = np.flatnonzero(snapshot.languages == LANGUAGE)
     if not asked or not len(english):
@@ -142,10 +139,7 @@ def _phrases(text: str) -> Iterator[str]:
 
 
 def _spelled_alike(word: str, snapshot: Snapshot) -> dict[str, float]:
-    """The terms that are spelled nearly like a word, and do not mean another thing.
-
-    The embedding knows "informal" and hardly "informais".
-    """
+    """The terms spelled nearly like a word that mean no other thing: "informal" for "informais"."""
     if len(word) < LEAST_SPELLED:
         return {}
     plain = strip_accents(word)
