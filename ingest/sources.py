@@ -65,8 +65,6 @@ class SourceFile:
 
 def printable(text: str) -> str:
     """A name that is safe on a terminal and in a database: "_" for what can't be shown."""
-    if text.isascii() and text.isprintable():
-        return text
     unseen = ("Cc", "Cs", "Zl", "Zp")
     return "".join(
         "_" if unicodedata.category(ch) in unseen or "\u202a" <= ch <= "\u202e" else ch
@@ -305,6 +303,12 @@ def read_files(
             result.unread.append(source.place)
     seen: dict[str, str] = {}
     taken: set[str] = set()
+
+    def is_free(report_id: str) -> bool:
+        old = stored.get(report_id)
+        moved = old is None or old.digest == digest or not place_exists(old.source)
+        return report_id not in taken and moved
+
     for place in sorted(read, key=lambda place: (place not in owner, place)):
         source, text, digest = read[place]
         same = known.get(digest)
@@ -318,24 +322,15 @@ def read_files(
             result.skipped.append(Skipped(source.label, same_text))
             continue
         seen[digest] = source.label
-        report_id = owner.get(place) or _new_id(source, digest, stored, taken)
+        folder = (re.split(r"[\\/:]", source.label)[-2:-1] or ["other"])[0]
+        report_id = owner.get(place) or free_name(source.name, folder, is_free)
         taken.add(report_id)
         result.files.append(ReportFile(report_id, place, partial(str, text), digest))
     result.files.sort(key=lambda file: file.id)
     return result
 
 
-def _new_id(
-    source: SourceFile, digest: str, stored: Mapping[str, StoredReport], taken: set[str]
-) -> str:
-    """The first id that no other file has: not in this run, and not in the index."""
-
-    def is_free(report_id: str) -> bool:
-        old = stored.get(report_id)
-        moved = old is None or old.digest == digest or not place_exists(old.source)
-        return report_id not in taken and moved
-
-    folder = (re.split(r"[\\/:]", source.label)[-2:-1] or ["other"])[0]
-    longer = f"{folder}__{source.name}"
-    candidates = chain((source.name, longer), (f"{longer}__{n}" for n in count(2)))
-    return next(filter(is_free, candidates))
+def free_name(name: str, folder: str, is_free: Callable[[str], bool]) -> str:
+    """The first that is free: a name, its folder's before it, both with a number from 2 on."""
+    longer = f"{folder}__{name}" if folder else name
+    return next(filter(is_free, chain((name, longer), (f"{longer}__{n}" for n in count(2)))))

@@ -13,14 +13,12 @@ import os
 import re
 import shutil
 import unicodedata
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 import orjson
@@ -32,6 +30,7 @@ from ingest.sources import (
     Unreadable,
     collect,
     fail,
+    free_name,
     printable,
     read_report,
 )
@@ -64,10 +63,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """A readable report; `label` is what its sender calls it."""
+    """A readable report: what its sender calls it, its path in what was sent, its bytes."""
 
-    name: str
     label: str
+    inner: PurePosixPath
     data: bytes
     digest: str
 
@@ -98,18 +97,22 @@ def take_in(
         return SyncResult(unchanged=unchanged, skipped=skipped)
     folder = settings.index / UPLOADED
     senders, own = _senders(folder), sha256(sender.encode("utf-8", "replace")).hexdigest()
-    placed: list[tuple[Path, Path | None]] = []
+    placed: dict[Path, Path | None] = {}
     beside: list[str] = []
+
+    def is_others(name: str) -> bool:
+        return (folder / f"{name}.md").exists() and senders.get(f"{name}.md") != own
+
+    def is_free(name: str) -> bool:
+        return folder / f"{name}.md" not in placed and not is_others(name)
+
     try:
         for report in new:
-            name = next(
-                name
-                for name in _numbered(report.name)
-                if not (folder / name).exists() or senders.get(name) == own
-            )
-            beside += [report.label] if name != report.name else []
-            placed += [_place(folder, replace(report, name=name))]
-            senders[name] = own
+            name, above = _name(report.inner.name), "__".join(map(_name, report.inner.parts[-2:-1]))
+            beside += [report.label] if is_others(name) else []
+            target = folder / f"{free_name(name, above, is_free)}.md"
+            placed[target] = _place(target, report.data)
+            senders[target.name] = own
         done = sync([], settings, progress=progress)
         replace_file(folder / SENDERS, orjson.dumps(senders))
     except BaseException as error:
@@ -127,12 +130,6 @@ def _senders(folder: Path) -> dict[str, str]:
     with suppress(OSError, ValueError, TypeError):
         return dict(orjson.loads((folder / SENDERS).read_bytes()))
     return {}
-
-
-def _numbered(name: str) -> Iterator[str]:
-    """A file's name, then the same with a number from 2 on."""
-    yield name
-    yield from (f"{name.removesuffix('.md')}__{n}.md" for n in count(2))
 
 
 def older_index(settings: Settings) -> str:
@@ -155,9 +152,8 @@ def older_index(settings: Settings) -> str:
 def _readable(
     uploads: Sequence[Upload], skipped: list[Skipped], progress: Progress
 ) -> list[_Report]:
-    """The reports among uploads under names that differ; the others are added to `skipped`."""
+    """The reports among uploads; the others are added to `skipped`."""
     reports: dict[str, _Report] = {}
-    seen: dict[str, str] = {}
     size = 0
     for n, (label, inner, read) in enumerate(_members(uploads), start=1):
         progress("reading", n, 0)
@@ -168,64 +164,38 @@ def _readable(
                 skipped.append(Skipped(label, TOO_MANY))
                 break
             _, digest = read_report(data)
-            if digest in seen:
-                raise Unreadable("file_same_text", name=seen[digest])
+            if digest in reports:
+                raise Unreadable("file_same_text", name=reports[digest].label)
         except Unreadable as error:
-            skipped.append(Skipped(label, error.notice))
-            continue
-        seen[digest] = label
-        name = _free(inner, reports)
-        reports[name] = _Report(name, label, data, digest)
+            too_many = error.notice.code == "archive_too_large"
+            skipped.append(Skipped(label, TOO_MANY if too_many else error.notice))
+        else:
+            reports[digest] = _Report(label, inner, data, digest)
     return list(reports.values())
 
 
-def _members(uploads: Sequence[Upload]) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
+def _members(
+    uploads: Sequence[Upload],
+) -> Iterator[tuple[str, PurePosixPath, Callable[[], bytes]]]:
     """Of each report in uploads what to call it, its path in what was sent, and how to read it."""
     for upload in uploads:
-        label = printable(upload.name)
-        ending = upload.path.suffix.lower()
-        try:
-            if ending not in (*ENDINGS, ARCHIVE):
-                raise Unreadable("upload_no_report")
-            if upload.path.stat().st_size > LARGEST_UPLOAD:
-                raise Unreadable("upload_too_large", n=LARGEST_UPLOAD // 1_000_000)
-            if ending == ARCHIVE:
-                _check_archive(upload.path)
-        except Unreadable as error:
-            yield label, upload.name, partial(fail, error)
-            continue
-        for source in collect([upload.path]):
-            inner = source.place.partition(INSIDE)[2]
-            path = PurePosixPath(inner.replace("\\", "/"))
-            # Not what systems leave in an archive beside the files.
-            if "__MACOSX" not in path.parts and not path.name.startswith("._"):
-                named = f"{label}: {printable(inner)}" if inner else label
-                yield named, inner or upload.name, source.read
-
-
-def _check_archive(path: Path) -> None:
-    """Raise Unreadable where an archive is none, holds no report, or too much.
-
-    It can't unpack to more than it says: no more of a member is read than its entry says.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise Unreadable("archive_unreadable", why=str(error)) from error
-    reports = [entry for entry in entries if entry.filename.lower().endswith(ENDINGS)]
-    if not reports:
-        raise Unreadable("archive_without_report")
-    if len(reports) > MOST_REPORTS or sum(entry.file_size for entry in reports) > MOST_UNPACKED:
-        raise Unreadable(TOO_MANY.code, **TOO_MANY.params)
-
-
-def _free(inner: str, taken: dict[str, _Report]) -> str:
-    """A file's name for a path: its last part, with its folder's name or a number if need be."""
-    path = PurePosixPath(inner.replace("\\", "/"))
-    stem = _name(path.name)
-    wanted = (f"{stem}.md", "__".join(map(_name, path.parts[-2:])) + ".md")
-    return next(name for name in chain(wanted, _numbered(f"{stem}.md")) if name not in taken)
+        label, ending = printable(upload.name), upload.path.suffix.lower()
+        refused: Unreadable | None = Unreadable("archive_without_report")
+        if ending not in (*ENDINGS, ARCHIVE):
+            refused = Unreadable("upload_no_report")
+        elif upload.path.stat().st_size > LARGEST_UPLOAD:
+            refused = Unreadable("upload_too_large", n=LARGEST_UPLOAD // 1_000_000)
+        else:
+            for source in collect([upload.path]):
+                inner = source.place.partition(INSIDE)[2]
+                path = PurePosixPath((inner or upload.name).replace("\\", "/"))
+                # Not what systems leave in an archive beside the files.
+                if "__MACOSX" not in path.parts and not path.name.startswith("._"):
+                    refused = None
+                    named = f"{label}: {printable(inner)}" if inner else label
+                    yield named, path, source.read
+        if refused:
+            yield label, PurePosixPath(), partial(fail, refused)
 
 
 def _name(part: str) -> str:
@@ -237,23 +207,23 @@ def _name(part: str) -> str:
     return short or "report"
 
 
-def _place(folder: Path, report: _Report) -> tuple[Path, Path | None]:
-    """Write a report's file at once or not at all; the earlier one's new name comes with it."""
+def _place(target: Path, data: bytes) -> Path | None:
+    """Write a report's file at once or not at all; gives the earlier one's new name."""
     # As they were sent they may name people: only the index's owner reads them.
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target, earlier = folder / report.name, None
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    earlier = None
     if target.exists():
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-        earlier = target.with_name(f"{report.name}.{stamp}")
+        earlier = target.with_name(f"{target.name}.{stamp}")
         shutil.copy(target, earlier)
-    replace_file(target, report.data)
+    replace_file(target, data)
     target.chmod(0o600)
-    return target, earlier
+    return earlier
 
 
-def _put_back(placed: Sequence[tuple[Path, Path | None]]) -> None:
+def _put_back(placed: Mapping[Path, Path | None]) -> None:
     """Have the folder as it was: what was written goes, what was there before is there again."""
-    for target, earlier in reversed(placed):
+    for target, earlier in placed.items():
         # A disk that fails here has failed already: the error that led here says so.
         with suppress(OSError):
             os.replace(earlier, target) if earlier else target.unlink(missing_ok=True)

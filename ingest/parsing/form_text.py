@@ -18,10 +18,10 @@ import hashlib
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -40,7 +40,7 @@ MAX_PROMPT = 300
 KNOWN_FORM = 0.7
 HEAD = "# "
 # The number is raised when a file teaches something else than before.
-_LESSONS_FILE = "lessons-1.json"
+_LESSONS_FILE = "lessons-2.json"
 _LIST = re.compile(r"\s*(?:(?:[-*•]|\d+[.)])\s|!\[)")
 _ASKS = re.compile(r"[?؟:]|\bplease\b", re.IGNORECASE)
 Pair = tuple[str, int]  # a prompt, and the hash of a text under it
@@ -50,18 +50,17 @@ Pair = tuple[str, int]  # a prompt, and the hash of a text under it
 class Lesson:
     """What a file says of its form.
 
-    `lab` are the codes of its countries, `prompts` its questions and section heads, `texts` pairs
-    of a prompt's position in them (-1 for none) and the hash of a text under it.
+    `lab` are the codes of its countries; `texts` has for each of its questions and section heads
+    ("" for none) the hashes of the texts under it.
     """
 
     lab: str
-    prompts: tuple[str, ...]
-    texts: tuple[tuple[int, int], ...]
+    texts: Mapping[str, tuple[int, ...]]
 
     @property
     def pairs(self) -> list[Pair]:
-        """The texts, each with its prompt ("" for none)."""
-        return [(self.prompts[number] if number >= 0 else "", text) for number, text in self.texts]
+        """The texts, each with its prompt."""
+        return [(prompt, text) for prompt, texts in self.texts.items() for text in texts]
 
 
 _LESSONS = TypeAdapter(dict[str, Lesson])
@@ -81,14 +80,10 @@ class Forms:
 
     def digest(self, lesson: Lesson) -> str:
         """A hash of all that matters for the file with this lesson."""
-        prompts = sorted(self.prompts.intersection(lesson.prompts))
+        prompts = sorted(self.prompts.intersection(lesson.texts))
         paragraphs = sorted(self.paragraphs.intersection(lesson.pairs))
         parts = repr((prompts, paragraphs)).encode("utf-8", "surrogatepass")
         return hashlib.sha256(parts).hexdigest()
-
-    @cached_property
-    def _with_text(self) -> frozenset[str]:
-        return frozenset(prompt for prompt, _ in self.paragraphs)
 
     def prompt_lines(self, events: Sequence[Event]) -> frozenset[int]:
         """Which of a file's ">" lines (indices of events) are form questions.
@@ -97,29 +92,25 @@ class Forms:
         what asks ("...?", "...:"); in one of an unknown form all but what is too long for a
         question.
         """
-        prompts = [i for i, event in enumerate(events) if event.kind == "prompt"]
-        named = [i for i in prompts if events[i].text]
-        known = {i for i in named if key(events[i].text) in self.prompts}
-        filled_in = len(known) >= KNOWN_FORM * len(named)
-        return frozenset(
-            i
-            for i in prompts
-            if i in known
-            or not events[i].text
-            or (
-                len(events[i].text) <= MAX_PROMPT
-                and not (filled_in and not _ASKS.search(events[i].text))
-            )
-        )
+        prompts = {i: e.text for i, e in enumerate(events) if e.kind == "prompt"}
+        known = {i for i, text in prompts.items() if text and key(text) in self.prompts}
+        filled_in = len(known) >= KNOWN_FORM * sum(map(bool, prompts.values()))
+
+        def asks(text: str) -> bool:
+            return len(text) <= MAX_PROMPT and not (filled_in and text and not _ASKS.search(text))
+
+        return frozenset(i for i, text in prompts.items() if i in known or asks(text))
 
     def form_spans(self, prompt: str, text: str) -> list[Span]:
         """The parts of a paragraph under a prompt (its key) that are form text: all, or lines."""
-        if prompt not in self._with_text:
-            return []
-        if (prompt, text_hash(key(text))) in self.paragraphs:
+
+        def is_form(part: str) -> bool:
+            return (prompt, text_hash(key(part))) in self.paragraphs
+
+        if is_form(text):
             return [(0, len(text))]
         lines = re.finditer(r"[^\n]+", text) if "\n" in text.strip() else ()
-        return [m.span() for m in lines if (prompt, text_hash(key(m[0]))) in self.paragraphs]
+        return [line.span() for line in lines if is_form(line[0])]
 
 
 @cache
@@ -136,7 +127,7 @@ def learn(lessons: Iterable[Lesson]) -> Forms:
     labs_of: dict[Pair, list[str]] = defaultdict(list)
     labs: set[str] = set()
     for lesson in lessons:
-        prompts.update(lesson.prompts)
+        prompts.update(filter(None, lesson.texts))
         labs.add(lesson.lab)
         for pair in lesson.pairs:
             labs_of[pair].append(lesson.lab)
@@ -155,33 +146,19 @@ def learn(lessons: Iterable[Lesson]) -> Forms:
 
 def lesson_of(text: str) -> Lesson:
     """What a file's text says of its form."""
-    events = scan(text)
-    questions = {key(e.text) for e in events if e.kind == "prompt" and e.text}
-    heads = {head_key(e.text) for e in events if e.kind == "section"}
-    prompts = tuple(sorted(questions | heads))
-    number = {prompt: n for n, prompt in enumerate(prompts)}
-    texts = {
-        (number.get(prompt, -1), text_hash(text_key))
-        for prompt, text_key in _candidate_texts(events)
-    }
-    lab = ",".join(tags_to_fields(find_tags(text)).iso)
-    return Lesson(lab, prompts, tuple(sorted(texts)))
-
-
-def _candidate_texts(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
-    """The prompts and keys of the paragraphs and lines of a file that a form could hold."""
-    prompt = ""
-    for event in events:
-        if event.kind == "section":
-            prompt = head_key(event.text)
-        elif event.kind == "prompt" and event.text:
-            prompt = key(event.text)
+    prompt, texts = "", dict[str, set[int]]()
+    for event in scan(text):
+        if event.kind == "section" or (event.kind == "prompt" and event.text):
+            prompt = head_key(event.text) if event.kind == "section" else key(event.text)
+            texts.setdefault(prompt, set())
         elif event.kind == "text":
             lines = event.text.strip().split("\n")
-            for text in (event.text, *lines) if len(lines) > 1 else lines:
-                text_key = "" if _LIST.match(text) else key(text)
+            for part in (event.text, *lines) if len(lines) > 1 else lines:
+                text_key = "" if _LIST.match(part) else key(part)
                 if text_key.count(" ") + 1 >= MIN_WORDS:
-                    yield prompt, text_key
+                    texts.setdefault(prompt, set()).add(text_hash(text_key))
+    lab = ",".join(tags_to_fields(find_tags(text)).iso)
+    return Lesson(lab, {prompt: tuple(sorted(own)) for prompt, own in sorted(texts.items())})
 
 
 def head_key(section: str) -> str:
