@@ -7,14 +7,12 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from rag.citation.quotable import usable
-from rag.index.interface import StoredReport
 from rag.index.layout import EMBEDDED
 from rag.index.snapshot import Snapshot
 from rag.index.vectors import VectorMemo
@@ -30,15 +28,6 @@ BATCH = 256
 MANY = 1000
 MANY_SENTENCES = 5000
 EMBEDDING_STAGE, SENTENCES_STAGE = "embedding", "embedding sentences"
-
-
-@dataclass(frozen=True, slots=True)
-class ReportWrite:
-    """A report to be written with its passages; `origin` has some of them in the index already."""
-
-    report: StoredReport
-    passages: list[Passage]
-    origin: StoredReport | None = None
 
 
 class Embedder:

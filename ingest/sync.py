@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from ingest.chunk import MAX_TOKENS, chunk
-from ingest.embed import Embedder, ReportWrite
-from ingest.parsing.form_text import Forms, Lesson, learn, lesson_of, load_lessons, save_lessons
+from ingest.embed import Embedder
+from ingest.parsing.form_text import Lesson, learn, lesson_of, load_lessons, save_lessons
 from ingest.parsing.parser import parse
 from ingest.sources import (
     ReportFile,
@@ -37,7 +37,7 @@ from rag.files import replace_file, size_of
 from rag.index import layout, store
 from rag.index.interface import Index, StoredReport
 from rag.index.snapshot import Snapshot, current_index, current_snapshot
-from rag.index.writer import LocalWriter, is_past
+from rag.index.writer import LocalWriter
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
 from rag.text.language import language_of
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 # What is told of a file that can't grow.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# The share of an index's rows that may be of the past before all is written anew.
+MOST_PAST = 0.2
 PARSER_VERSION = "5"  # raise with any change that alters what is stored for the same file
 
 
@@ -71,17 +73,18 @@ class SyncResult:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What brings the index in line: reports to write with passages, or without; ids to delete.
+    """What brings the index in line: reports to write anew, or with the vectors they have.
 
-    `lessons` are those of all files by digest.
+    `origins` are the ids of reports that have some of the new passages already, `deletes` those of
+    reports that go, `lessons` what all files say of their forms, by digest.
     """
 
     result: SyncResult
-    forms: Forms
     lessons: Mapping[str, Lesson]
-    writes: list[ReportWrite] = field(default_factory=list)
-    rows: list[tuple[StoredReport, Sequence[Passage]]] = field(default_factory=list)
-    deletes: list[str] = field(default_factory=list)
+    deletes: list[str]
+    writes: list[tuple[StoredReport, Sequence[Passage]]] = field(default_factory=list)
+    updates: list[tuple[StoredReport, Sequence[Passage]]] = field(default_factory=list)
+    origins: set[str] = field(default_factory=set)
 
 
 def made_by(settings: Settings) -> dict[str, str]:
@@ -134,9 +137,13 @@ def sync(
 
                 url = settings.database.get_secret_value()
                 database = stack.enter_context(closing(DatabaseWriter(url)))
+                # From here on no other ingest writes to it.
+                held, held_by = database.state()
             base = None if rebuild else _repaired(settings, made, embedder, progress)
-            if database and not rebuild:
-                base = _pulled(database, base, settings, progress)
+            if database and not rebuild and _is_newer(held, base, folder):
+                layout.check_made_by("the database", held_by, made)
+                base = database.pull(base, folder, progress)
+                replace_file(folder / layout.IN_DATABASE, held.encode())
             ahead = partial(_load, embedder) if base else lambda: None
             files, changes = _compare(sources, base, prune, progress, ahead)
             places = {source.place for source in at_paths}
@@ -144,16 +151,13 @@ def sync(
                 raise InputError(
                     "There is no readable report at the paths, so the index was not made anew."
                 )
-            touched = bool(changes.writes or changes.rows or changes.deletes)
+            touched = bool(changes.writes or changes.updates or changes.deletes)
             snapshot = base
             if snapshot is None or touched:
                 snapshot = _carry_out(changes, base, settings, embedder, progress)
             changes.result.revision = snapshot.revision
-            try:
-                store.bring_in_line(snapshot, progress, afresh=rebuild)
-            except store.write_errors() as error:
-                raise layout.write_error(folder, error) from error
-            if database and (touched or database.state()[0] != snapshot.revision):
+            store.bring_in_line(snapshot, progress, afresh=rebuild)
+            if database and (touched or held != snapshot.revision):
                 database.bring_in_line(snapshot, progress)
                 replace_file(folder / layout.IN_DATABASE, snapshot.revision.encode())
     except Timeout as error:
@@ -200,32 +204,26 @@ def _compare(
     all_files = files.files + [_file_of(base, report) for report in remaining if base]
     known = load_lessons(base.home) if isinstance(base, Snapshot) else {}
     lessons = {f.digest: known.get(f.digest) or lesson_of(f.text) for f in all_files}
-    changes = Changes(result, learn(lessons.values()), lessons, deletes=deletes)
+    forms = learn(lessons.values())
+    changes = Changes(result, lessons, deletes)
     for n, file in enumerate(all_files, start=1):
         progress("parsing", n, len(all_files))
         old = stored.get(file.id)
-        # Unless the index has this very text, parsed with these forms.
-        if (
-            old is None
-            or old.digest != file.digest
-            or old.form_digest != _form_digest(file, changes)
-        ):
-            _add_report(changes, file, old, renamed.get(file.id))
+        # All that a report is parsed from: its text, and the forms' part that matters.
+        parsed_from = f"{file.digest} {forms.digest(lessons[file.digest])}"
+        form_digest = hashlib.sha256(parsed_from.encode()).hexdigest()
+        if old is None or old.form_digest != form_digest:
+            report = parse(file.id, file.text, forms)
+            _add_report(changes, file, report, form_digest, old, renamed.get(file.id))
         elif old.source == file.place or place_exists(old.source):
             if n <= len(files.files):
                 result.unchanged.append(file.id)
         else:
             result.moved.append(file.id)
             moved = replace(old, raw=file.text, source=file.place)
-            changes.rows.append((moved, base.passages_of(file.id) if base else ()))
-    result.passages = sum(len(write.passages) for write in changes.writes)
+            changes.updates.append((moved, base.passages_of(file.id) if base else ()))
+    result.passages = sum(len(passages) for _, passages in changes.writes)
     return files, changes
-
-
-def _form_digest(file: ReportFile, changes: Changes) -> str:
-    """A hash of all that a report is parsed from: its text, and the forms' part that matters."""
-    forms = changes.forms.digest(changes.lessons[file.digest])
-    return hashlib.sha256(f"{file.digest} {forms}".encode()).hexdigest()
 
 
 def _renamed(files: ReportFiles, stored: Mapping[str, StoredReport]) -> dict[str, StoredReport]:
@@ -241,35 +239,35 @@ def _renamed(files: ReportFiles, stored: Mapping[str, StoredReport]) -> dict[str
 
 
 def _add_report(
-    changes: Changes, file: ReportFile, old: StoredReport | None, renamed: StoredReport | None
+    changes: Changes,
+    file: ReportFile,
+    report: Report,
+    form_digest: str,
+    old: StoredReport | None,
+    renamed: StoredReport | None,
 ) -> None:
-    report = parse(file.id, file.text, changes.forms)
     passages = chunk(report)
+    # All that is stored of passages: a line added above an answer moves its spans only.
+    content = repr((report.info, passages)).encode("utf-8", "surrogatepass")
     row = StoredReport(
         info=passages[0].report if passages else report.info,
         raw=file.text,
         source=file.place,
         digest=file.digest,
-        form_digest=_form_digest(file, changes),
-        passages_digest=_passages_digest(report, passages),
+        form_digest=form_digest,
+        passages_digest=hashlib.sha256(content).hexdigest()[:16],
         passages=len(passages),
         unanswered=report.unanswered,
     )
-    if old is not None and old.passages_digest == row.passages_digest:
-        changes.result.unchanged.append(file.id)
-        changes.rows.append((row, passages))
+    result = changes.result
+    if old and old.passages_digest == row.passages_digest:
+        result.unchanged.append(file.id)
+        changes.updates.append((row, passages))
         return
-    if renamed is not None:
-        changes.result.moved.append(file.id)
-    else:
-        (changes.result.added if old is None else changes.result.updated).append(file.id)
-    changes.writes.append(ReportWrite(row, passages, old or renamed))
-
-
-def _passages_digest(report: Report, passages: Sequence[Passage]) -> str:
-    # All that is stored of passages: a line added above an answer moves its spans only.
-    content = repr((report.info, passages))
-    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    (result.updated if old else result.moved if renamed else result.added).append(file.id)
+    changes.writes.append((row, passages))
+    if origin := old or renamed:
+        changes.origins.add(origin.info.id)
 
 
 def _file_of(base: Index, report: StoredReport) -> ReportFile:
@@ -295,22 +293,13 @@ def _repaired(
         return current_snapshot(folder, made)
 
 
-def _pulled(
-    database: DatabaseWriter, base: Snapshot | None, settings: Settings, progress: Progress
-) -> Snapshot | None:
-    """The folder's index, brought in line with the database if another machine has changed that."""
-    held, made = database.state()
-    ours = base.revision if base else ""
-    in_line = ""
+def _is_newer(held: str, base: Snapshot | None, folder: Path) -> bool:
+    """Whether another machine has changed what the database holds, so that the folder's is old."""
+    ours, in_line = base.revision if base else "", ""
     with suppress(OSError):
-        in_line = (settings.index / layout.IN_DATABASE).read_text("ascii", errors="replace")
+        in_line = (folder / layout.IN_DATABASE).read_text("ascii", errors="replace")
     # What this machine has not written yet, or not all of it, is newer here.
-    if not held or ours == held or (ours and held == in_line):
-        return base
-    layout.check_made_by("the database", made, made_by(settings))
-    pulled = database.pull(base, settings.index, progress)
-    replace_file(settings.index / layout.IN_DATABASE, held.encode())
-    return pulled
+    return bool(held) and ours != held and not (ours and held == in_line)
 
 
 def _carry_out(
@@ -321,30 +310,34 @@ def _carry_out(
     progress: Progress,
 ) -> Snapshot:
     """Embed what is new, write it all and publish it."""
-    passages = [passage for write in changes.writes for passage in write.passages]
+    passages = [passage for _, own in changes.writes for passage in own]
     # What was deleted goes at once, what was changed when there is much of it.
-    fresh = base is None or bool(changes.result.deleted) or is_past(base)
+    rows = base.version.rows if base else 0
+    fresh = not base or changes.result.deleted or len(base.passages) < (1 - MOST_PAST) * rows
     size = size_of(base.home) if base and fresh else 0
     layout.check_room(settings.index, len(passages), size)
-    earlier = base or _earlier(settings)
+    earlier = base
+    if base is None:
+        # An index that is made anew takes the vectors of the one before.
+        with suppress(IndexUnusable):
+            earlier = current_snapshot(settings.index, {"embedding": embedding_name(settings)})
     try:
         if earlier:
-            origins = {write.origin.info.id for write in changes.writes if write.origin}
-            vectors.take_over(earlier, origins if base else earlier.heads)
+            vectors.take_over(earlier, changes.origins if base else earlier.heads)
         vectors.make(passages, progress)
         writer = LocalWriter(settings.index, None if fresh else base, made_by(settings))
         stays: list[str] = []
         if base and fresh:
-            replaced = {*changes.deletes, *(write.report.info.id for write in changes.writes)}
+            replaced = {*changes.deletes, *(report.info.id for report, _ in changes.writes)}
             stays = [name for name in base.heads if name not in replaced]
             writer.copy(base, stays)
         else:
             writer.delete(changes.deletes)
-        for moved in changes.rows:
-            writer.update(*moved)
-        for n, write in enumerate(changes.writes):
+        for update in changes.updates:
+            writer.update(*update)
+        for n, (report, own) in enumerate(changes.writes):
             progress("indexing", n, len(changes.writes))
-            writer.add(write.report, write.passages, vectors.of(write.passages))
+            writer.add(report, own, vectors.of(own))
         others = (p for name in stays if base for p in base.passages_of(name))
         memo = earlier.memo if earlier and fresh else None
         vectors.save_sentences(writer.memo, chain(passages, others), progress, memo)
@@ -360,10 +353,3 @@ def _carry_out(
         raise
     save_lessons(writer.home, changes.lessons)
     return snapshot
-
-
-def _earlier(settings: Settings) -> Snapshot | None:
-    """What an index that is made anew can take its vectors from."""
-    with suppress(IndexUnusable):
-        return current_snapshot(settings.index, {"embedding": embedding_name(settings)})
-    return None

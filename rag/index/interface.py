@@ -182,9 +182,8 @@ class Index(ABC):
         missing = [name for name, record in found.items() if record is None]
         for name, packed in self.packed(missing) if missing else ():
             found[name] = self._records[name] = unpack(self.heads[name].report, packed)
-        if len(self._records) > RECORDS:
-            for oldest in list(self._records)[: len(self._records) - RECORDS]:
-                self._records.pop(oldest, None)
+        for oldest in list(self._records)[:-RECORDS]:
+            self._records.pop(oldest, None)
         return {name: record for name, record in found.items() if record}
 
     def rows(self, rows: Collection[int]) -> Mapping[int, Passage]:
@@ -219,10 +218,6 @@ class Index(ABC):
     def frequencies(self, terms: Collection[str]) -> Sequence[int]:
         """How many passages have each of the terms, in order; those of the past may count."""
 
-    def frequency(self, term: str) -> int:
-        """The same of one term."""
-        return self.frequencies([term])[0]
-
     @cached_property
     def catalog(self) -> Catalog:
         """The reports' tags: exact counts and lists."""
@@ -247,10 +242,6 @@ class Index(ABC):
         plain = {t: w for t, w in self.spellings.items() if len(w) >= SHORTEST and w.isalpha()}
         counts = self.frequencies(plain)
         return {t: plain[t] for t, n in zip(plain, counts, strict=True) if n >= LEAST_PASSAGES}
-
-    def written(self, term: str) -> str:
-        """A word of a term as the reports have it; "" for an unknown term."""
-        return self.spellings.get(term, "")
 
     def passages_of(self, report_id: str) -> Sequence[Passage]:
         """The passages of a report, ordered by id; none of one that is not there."""

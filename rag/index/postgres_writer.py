@@ -46,21 +46,14 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class DatabaseWriter(Database):
-    """One ingest's work on a database, which no other ingest does meanwhile."""
+    """One ingest's work on a database, which no other ingest does meanwhile.
+
+    What is done first makes the tables or brings them up to date, and raises IndexBusy where
+    another ingest is writing to the database.
+    """
 
     def __init__(self, url: str) -> None:
-        """Make the tables or bring them up to date.
-
-        Raises:
-            IndexBusy: another ingest is writing to the database.
-            IndexUnusable: it can't be reached, or is of a newer version.
-        """
         super().__init__(url, writes=True)
-        try:
-            self.run(lambda _: None)
-        except BaseException:
-            self.close()
-            raise
 
     def _run(self, work: Callable[[Connection], _Result]) -> _Result:
         return super()._run(lambda connection: work(_locked(connection)))

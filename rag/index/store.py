@@ -23,7 +23,7 @@ import orjson
 
 from rag.errors import IndexDamaged
 from rag.index.interface import HEAD, Record, StoredReport, unpack
-from rag.index.layout import CHROMA, DATA, anew
+from rag.index.layout import CHROMA, DATA, anew, write_error
 from rag.index.snapshot import BAD, Snapshot
 from rag.index.writer import LocalWriter, write_all
 from rag.models.encoder import Vectors
@@ -43,11 +43,6 @@ def chromadb() -> Any:
     import chromadb
 
     return chromadb
-
-
-def write_errors() -> tuple[type[Exception], ...]:
-    """What is raised where the files of an index can't be written."""
-    return OSError, sqlite3.Error, chromadb().errors.ChromaError
 
 
 class Store:
@@ -90,7 +85,6 @@ class Store:
         self._client = chroma.PersistentClient(
             str(self.folder), settings=chroma.config.Settings(anonymized_telemetry=False)
         )
-        self._batch = self._client.get_max_batch_size()
         kinds = chroma.api.types
         schema = chroma.Schema()
         # Ten close neighbours are found as surely as by comparing all. Chroma writes vectors to the
@@ -103,23 +97,21 @@ class Store:
 
     def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
         """Hold these reports as a snapshot has them; those that it has not are deleted."""
+        from chromadb.utils.batch_utils import create_batches
+
         collection, there = self.passages, [i for i in report_ids if i in snapshot.heads]
-        new = {p.id: p for i in there for p in snapshot.passages_of(i)}
-        old = [p.id for i in report_ids for _, passages in self._read(i) for p in passages]
-        gone = [i for i in old if i not in new]
-        for at in range(0, len(gone), self._batch):
-            collection.delete(ids=gone[at : at + self._batch])
+        passages = [p for i in there for p in snapshot.passages_of(i)]
+        ids = [passage.id for passage in passages]
+        old = {p.id for i in report_ids for _, before in self._read(i) for p in before}
+        if gone := old.difference(ids):
+            for batch, *_ in create_batches(self._client, list(gone)):
+                collection.delete(batch)
         heads = [snapshot.heads[i] for i in there]
-        passages = list(new.values())
-        vectors = np.concatenate([snapshot.dense.at(h.rows) for h in heads]) if heads else ()
-        for at in range(0, len(passages), self._batch):
-            batch = passages[at : at + self._batch]
-            collection.upsert(
-                ids=[passage.id for passage in batch],
-                embeddings=vectors[at : at + self._batch],
-                documents=[passage.text for passage in batch],
-                metadatas=[_metadata(passage) for passage in batch],
-            )
+        if passages:
+            vectors: Any = np.concatenate([snapshot.dense.at(head.rows) for head in heads])
+            texts, tags = [p.text for p in passages], list(map(_metadata, passages))
+            for new in create_batches(self._client, ids, vectors, tags, texts):
+                collection.upsert(*new)
         packed = zip(heads, snapshot.packed(there), strict=True)
         rows = [(name, h.mark, h.line().decode(), record) for h, (name, record) in packed]
         with self._reports:
@@ -160,7 +152,7 @@ class Store:
                 database.execute("VACUUM")
 
 
-def _metadata(passage: Passage) -> dict[str, Any]:
+def _metadata(passage: Passage) -> Any:
     info = passage.report
     of_report = {"report": info.id, "lab": info.lab, "year": info.year, "kind": info.kind}
     return of_report | {name: getattr(passage, name) for name in ("prompt", "stage", "language")}
@@ -180,13 +172,16 @@ def bring_in_line(snapshot: Snapshot, progress: Progress, *, afresh: bool) -> No
         shutil.rmtree(snapshot.folder / CHROMA, ignore_errors=True)
     known = there or {}
     changed = [i for i in known | now if known.get(i) != now.get(i)]
-    with closing(Store(snapshot.folder)) as store:
-        store.hold("", "")
-        for at in range(0, len(changed), _TOGETHER):
-            progress(STAGE, at, len(changed))
-            store.write(snapshot, changed[at : at + _TOGETHER])
-        store.delete_indexes(shrink=there is None)
-        store.hold(snapshot.revision, made_by)
+    try:
+        with closing(Store(snapshot.folder)) as store:
+            store.hold("", "")
+            for at in range(0, len(changed), _TOGETHER):
+                progress(STAGE, at, len(changed))
+                store.write(snapshot, changed[at : at + _TOGETHER])
+            store.delete_indexes(shrink=there is None)
+            store.hold(snapshot.revision, made_by)
+    except (sqlite3.Error, chromadb().errors.ChromaError) as error:
+        raise write_error(snapshot.folder, error) from error
 
 
 def restore(folder: Path, progress: Progress) -> Snapshot:
@@ -204,7 +199,7 @@ def restore(folder: Path, progress: Progress) -> Snapshot:
             for memo in (home / "memo" for home in before[:1]):
                 shutil.copytree(memo, writer.memo)
             return write_all(writer, store.read_all(), progress, "repairing")
-    except BAD + write_errors() as error:
+    except (*BAD, sqlite3.Error, chromadb().errors.ChromaError) as error:
         for home in set(folder.glob(f"{DATA}*")).difference(before):
             shutil.rmtree(home, ignore_errors=True)
         raise IndexDamaged(

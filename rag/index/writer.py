@@ -23,8 +23,6 @@ from rag.models.embeddings import encode_cached
 from rag.models.encoder import Vectors, encode_static
 from rag.types import Passage, Progress
 
-# The share of rows that may be of the past before all is written anew.
-MOST_PAST = 0.2
 # Rows that are added between two looks for frequent words without vectors: a changed report need
 # not load a model for the sake of three rare words.
 LOOKED_AT = 500
@@ -181,11 +179,6 @@ def write_all(
         progress(stage, n, 0)
         writer.add(*report)
     return writer.publish()
-
-
-def is_past(base: Snapshot) -> bool:
-    """Whether so much of an index's files is of the past that all is written anew."""
-    return len(base.passages) < (1 - MOST_PAST) * base.version.rows
 
 
 def revision_of(made_by: Mapping[str, str], heads: Mapping[str, Head]) -> str:

@@ -67,7 +67,7 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
         counts = ((other, _passages_with(other, language, index)) for other in near)
         usage = {other: (frequency(other), passages) for other, passages in counts}
         # What only has the stem of another word ("driverness") is none that anybody wrote.
-        written = {o for o in near for stem in terms(o, language) if index.written(stem) == o}
+        written = {o for o in near for stem in terms(o, language) if index.spellings.get(stem) == o}
         candidates = {
             other: use
             for other, use in usage.items()
@@ -81,7 +81,7 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
 
 def _passages_with(word: str, language: str, index: Index) -> int:
     stems = {*terms(word, language), *terms(word, "en")}
-    return max(map(index.frequency, stems), default=0)
+    return max(index.frequencies(stems), default=0)
 
 
 @cache

@@ -125,11 +125,11 @@ class Topic:
                     for other in alike
                     if own & other.terms
                     for term, similarity in other.near.items()
-                    if similarity >= NEAR and index.written(term) not in without
+                    if similarity >= NEAR and index.spellings.get(term) not in without
                 }
                 # A word of another language that nothing stands for here tells nothing, unless the
                 # part has an English name: what has its other words alone is no part of the topic.
-                tells = spoken == LANGUAGE or near or names or any(map(index.frequency, own))
+                tells = spoken == LANGUAGE or near or names or any(index.frequencies(own))
                 if not tells:
                     unknown.append(word)
                 elif word not in numbers:
@@ -152,7 +152,9 @@ class Topic:
         """The English names and the near words, as they are written, the nearest first."""
         weights = {t: w for word in self.words for t, w in word.items() if w < 1}
         ordered = sorted(weights, key=lambda term: -weights[term])
-        return tuple(dict.fromkeys((*self.english, *filter(None, map(index.written, ordered)))))
+        return tuple(
+            dict.fromkeys((*self.english, *filter(None, map(index.spellings.get, ordered))))
+        )
 
 
 class NearSentences:

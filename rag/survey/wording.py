@@ -124,7 +124,7 @@ def _backed(names: Sequence[str], nearness: Any) -> Any:
 def _frequency(name: str, snapshot: Snapshot) -> int:
     """How many passages have a word; 0 for a phrase of more, which is rarer than they are."""
     found = terms(name, LANGUAGE)
-    return snapshot.frequency(found[0]) if len(found) == 1 else 0
+    return snapshot.frequencies(found)[0] if len(found) == 1 else 0
 
 
 def _phrases(text: str) -> Iterator[str]:

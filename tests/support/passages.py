@@ -47,7 +47,7 @@ def words_index(passages: Sequence[Passage]) -> Any:
     counts = Counter(term for terms, _ in found for term in set(terms))
     written = {t: form for _, forms in reversed(found) for t, form in forms.items()}
     return SimpleNamespace(
-        frequency=lambda term: counts[term], written=lambda term: written.get(term, "")
+        frequencies=lambda terms: [counts[term] for term in terms], spellings=written
     )
 
 

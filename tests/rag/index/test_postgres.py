@@ -107,11 +107,12 @@ def test_machines_take_turns_and_readers_see_each_change(
     assert len(embedded) == 3
     assert "Peru sails waits for a ferry" in answer_of(page)
     assert {info.id for info in page.catalog.reports.values()} == {"peru", "fiji", "chad"}
-    assert page._current()[0].frequency("ferri") == 6
+    assert page._current()[0].frequencies(["ferri"]) == [6]
     # The first machine takes that over, and finds nothing to do.
     assert counts(sync([reports], stored, prune=True)) == (0, 0, 3, 0, 0)
     assert len(embedded) == 3
     writer = DatabaseWriter(stored.database.get_secret_value())
+    writer.state()
     with pytest.raises(IndexBusy, match="Another ingest"):
         sync([reports], other)
     writer.close()
