@@ -133,9 +133,9 @@ def collect(paths: Iterable[Path]) -> Iterator[SourceFile]:
             )
 
 
-def _source(path: Path, read: Callable[[], bytes], inner: str = "", place: str = "") -> SourceFile:
+def _source(path: Path, read: Callable[[], bytes], inner: str = "") -> SourceFile:
     # Unlike Path.resolve, realpath does not fail on links that lead in a circle.
-    place = (place or os.path.realpath(path)) + (f"{INSIDE}{inner}" if inner else "")
+    place = os.path.realpath(path) + (f"{INSIDE}{inner}" if inner else "")
     return SourceFile(
         name=printable(PurePosixPath(inner.replace("\\", "/")).stem if inner else path.stem),
         label=printable(f"{path}:{inner}" if inner else str(path)),
@@ -162,12 +162,9 @@ def _folder(folder: Path) -> Iterator[SourceFile]:
     # Links to folders are not followed: they may lead in a circle.
     for root, folders, files in os.walk(folder, onerror=closed.append, followlinks=False):
         folders.sort()
-        place = os.path.realpath(root)
-        for name in sorted(files):
-            path = Path(root, name)
+        for path in (Path(root, name) for name in sorted(files)):
             if path.suffix.lower() in ENDINGS:
-                own = "" if path.is_symlink() else os.path.join(place, name)
-                yield _source(path, partial(_read, path), place=own)
+                yield _source(path, partial(_read, path))
     for error in closed:
         why = Unreadable("folder_unreadable", why=str(error.strerror))
         yield _source(Path(error.filename or folder), partial(fail, why))
@@ -176,10 +173,9 @@ def _folder(folder: Path) -> Iterator[SourceFile]:
 def _archive(path: Path) -> Iterator[SourceFile]:
     try:
         yield from _zip(path) if path.name.lower().endswith(".zip") else _tar(path)
-    except _BROKEN as error:
-        yield _source(path, partial(fail, Unreadable("archive_unreadable", why=str(error))))
-    except Unreadable as error:
-        yield _source(path, partial(fail, error))
+    except (Unreadable, *_BROKEN) as error:
+        broken = Unreadable("archive_unreadable", why=str(error))
+        yield _source(path, partial(fail, error if isinstance(error, Unreadable) else broken))
 
 
 def _zip(path: Path) -> Iterator[SourceFile]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rag.index.vectors import Hashes, Rows, hashes
+from rag.index.vectors import Hashes, Rows, hashes, mapped
 from rag.text.tokenize import content_words, terms, terms_and_pairs, written_words
 from rag.types import Passage
 
@@ -79,8 +79,7 @@ class Segment:
     @classmethod
     def load(cls, path: Path) -> Segment:
         """The segment of a file, mapped."""
-        # As plain arrays: a memmap takes ten times as long to give a number.
-        data = np.asarray(np.memmap(path, np.uint8, "r"))
+        data = mapped(path, np.uint8, path.stat().st_size)
         count = int(data[:8].view("<i8")[0])
         terms, starts, found = np.split(data[8:], [8 * count, 16 * count + 8])
         rows, counts = np.split(found, [len(found) // 5 * 4])

@@ -160,9 +160,10 @@ class Index(ABC):
         """All passages, ordered by report and id, read when they are asked for."""
         return Passages(self)
 
-    def marks(self) -> dict[str, str]:
-        """What tells one state of each report from another."""
-        return {name: head.mark for name, head in self.heads.items()}
+    def unlike(self, there: dict[str, str]) -> list[str]:
+        """The ids of the reports whose marks are others there, or which are here or there alone."""
+        here = {name: head.mark for name, head in self.heads.items()}
+        return [name for name in there | here if there.get(name) != here.get(name)]
 
     def place(self, row: int) -> tuple[str, int]:
         """The report of a row, and which of its passages it is.

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from functools import cached_property, partial
 from itertools import chain
 from typing import Any, TypeVar
@@ -102,14 +103,13 @@ class Database:
             except psycopg.OperationalError:
                 self._pool.check()
                 return self._run(work)
-        except psycopg.OperationalError as error:
-            reason = " ".join(str(error).split())
+        except psycopg.Error as error:
+            lost = isinstance(error, psycopg.OperationalError)
+            what = "can't be reached" if lost else "refused what was asked"
             raise IndexUnusable(
-                f"The database can't be reached ({reason}). See that it runs and that "
+                f"The database {what} ({' '.join(str(error).split())}). See that it runs and that "
                 "ASKLABS_DATABASE names it, then try again. What it held is still there."
             ) from error
-        except psycopg.Error as error:
-            raise IndexUnusable(f"The database refused what was asked ({error}).") from error
 
     def _run(self, work: Callable[[Connection], _Result]) -> _Result:
         try:
@@ -140,13 +140,10 @@ def one(connection: Connection, query: str, *values: Any) -> TupleRow:
 def check_version(number: int, *, ingests: bool = False) -> None:
     if number > VERSION:
         what = "newer than this asklabs knows. Update asklabs on this machine."
-    elif number < VERSION and not ingests:
-        what = (
-            "older than this asklabs needs. Run asklabs ingest PATH once: it brings it up to date."
-        )
     else:
-        return
-    raise IndexUnusable(f"The database is of version {number}, {what}")
+        what = "older than this asklabs needs. Run asklabs ingest PATH once to bring it up to date."
+    if number > VERSION or (number < VERSION and not ingests):
+        raise IndexUnusable(f"The database is of version {number}, {what}")
 
 
 class PostgresIndex(Index):
@@ -187,18 +184,15 @@ class PostgresIndex(Index):
         cls, url: str, made_by: Mapping[str, str], before: PostgresIndex | None
     ) -> PostgresIndex:
         """The index at an address as it is now, the one before if nothing has changed."""
-        database = before._database if before else Database(url)
-        now = "SELECT revision FROM state"
-        try:
-            if before and database.run(lambda c: one(c, now))[0] == before.revision:
+        with ExitStack() as stack:
+            database = before._database if before else stack.enter_context(closing(Database(url)))
+            revision = "SELECT revision FROM state"
+            if before and database.run(lambda c: one(c, revision))[0] == before.revision:
                 return before
             index = cls(database, before)
             check_made_by("the database", index.made_by, made_by)
-        except BaseException:
-            if before is None:
-                database.close()
-            raise
-        return index
+            stack.pop_all()
+            return index
 
     def place(self, row: int) -> tuple[str, int]:
         number, n = divmod(row, PLACES)
@@ -226,21 +220,20 @@ class PostgresIndex(Index):
         def find(connection: Connection) -> tuple[list[dict[str, Ranking]], Ranking, Ranking]:
             counts = self._rarest(self._frequencies(connection, terms))
 
+            def keyword(scope: Scope) -> Ranking:
+                return self._keyword(connection, counts, scope, depth, share)
+
             def ranked(filters: Filters, stage: str) -> dict[str, Ranking]:
                 scope = self._scope(filters, stage)
                 near = {"static": query.static, "dense": query.dense}
-                return {
-                    "keyword": self._keyword(connection, counts, scope, depth, share),
-                    **{k: self._nearest(connection, k, v, scope, depth) for k, v in near.items()},
-                }
+                best = {k: self._nearest(connection, k, v, scope, depth) for k, v in near.items()}
+                # A scope without passages of that stage is searched as a whole.
+                if stage and not best["dense"]:
+                    return ranked(filters, "")
+                return {"keyword": keyword(scope), **best}
 
             found = [ranked(filters, query.stage) for filters in scopes]
-            matching = found[0]["keyword"]
-            if query.stage:
-                matching = self._keyword(connection, counts, self._scope(scopes[0]), depth, share)
-                pairs = zip(found, scopes, strict=True)
-                # A scope without passages of that stage is searched as a whole.
-                found = [own if own["dense"] else ranked(scope, "") for own, scope in pairs]
+            matching = keyword(self._scope(scopes[0])) if query.stage else found[0]["keyword"]
             rankings = [{k: best[:depth] for k, best in own.items()} for own in found]
             rows = {row for own in rankings for best in own.values() for row, _ in best}
             similar = connection.execute(
@@ -293,13 +286,16 @@ class PostgresIndex(Index):
             return []
         condition, values, _ = scope
         size = len(self.passages)
-        levels = [(term, k) for term in counts for k in range(1, MOST_TIMES + 1)]
-        idf = {t: float(np.log1p((size - n + 0.5) / (n + 0.5))) for t, n in counts.items()}
+        levels = [
+            (_quoted(f"{term}#{k}" if k > 1 else term), np.log1p((size - n + 0.5) / (n + 0.5)), k)
+            for term, n in counts.items()
+            for k in range(1, MOST_TIMES + 1)
+        ]
         values = {
             **values,
-            "terms": [_quoted(term if k == 1 else f"{term}#{k}") for term, k in levels],
-            "weights": [idf[term] for term, _ in levels],
-            "levels": [k for _, k in levels],
+            "terms": [term for term, _, _ in levels],
+            "weights": [float(weight) for _, weight, _ in levels],
+            "levels": [k for _, _, k in levels],
             "base": K1 * (1 - B),
             "slope": K1 * B / self._mean,
             "depth": depth,

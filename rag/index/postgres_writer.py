@@ -39,7 +39,6 @@ STAGE = "writing to the database"
 MANY = 200  # written reports from which on the database counts its values anew
 LONGEST = 500  # characters of a term that is kept
 _LOCK = 0x61736B6C  # "askl"
-_DELETE = "DELETE FROM report WHERE id = ANY(%s)"
 _Result = TypeVar("_Result")
 # The database's version is how many of its scripts, named by their numbers, it has run.
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -98,16 +97,14 @@ def _bring_in_line(snapshot: Snapshot, progress: Progress, connection: Connectio
             connection.execute("TRUNCATE passage, report, memo")
             connection.execute("DROP INDEX IF EXISTS dense_hnsw, static_hnsw")
             connection.execute("UPDATE state SET revision = '', made_by = %s", [Jsonb(made_by)])
-    there: dict[str, str] = dict(connection.execute("SELECT id, mark FROM report").fetchall())
-    marks = snapshot.marks()
-    stale = [i for i, now in marks.items() if there.get(i) != now]
+    stale = snapshot.unlike(_marks(connection))
     _write_memo(snapshot, connection)
-    connection.execute(_DELETE, [list(there.keys() - marks.keys())])
     for n, report_id in enumerate(stale):
         progress(STAGE, n, len(stale))
         with connection.transaction():
-            connection.execute(_DELETE, [[report_id]])
-            _write(connection, snapshot, report_id)
+            connection.execute("DELETE FROM report WHERE id = %s", [report_id])
+            if report_id in snapshot.heads:
+                _write(connection, snapshot, report_id)
     for column, width in (("dense", snapshot.version.dimensions), ("static", STATIC_DIMENSIONS)):
         connection.execute(
             f"""CREATE INDEX IF NOT EXISTS {column}_hnsw ON passage
@@ -119,6 +116,10 @@ def _bring_in_line(snapshot: Snapshot, progress: Progress, connection: Connectio
     connection.execute(
         "UPDATE state SET revision = %s, words = %s", [snapshot.revision, _words(snapshot)]
     )
+
+
+def _marks(connection: Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
 
 
 def _words(snapshot: Snapshot) -> bytes:
@@ -176,13 +177,11 @@ def _pull(
     base: Snapshot | None, folder: Path, progress: Progress, connection: Connection
 ) -> Snapshot:
     (made_by,) = one(connection, "SELECT made_by FROM state")
-    there: dict[str, str]
-    there = dict(connection.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
-    marks = base.marks() if base else {}
+    there = _marks(connection)
+    stale = base.unlike(there) if base else list(there)
     writer = LocalWriter(folder, base, made_by)
-    writer.delete([i for i in marks if i not in there])
-    stale = [i for i, now in there.items() if marks.get(i) != now]
-    reports = (_read(connection, report_id) for report_id in stale)
+    writer.delete([name for name in stale if name not in there])
+    reports = (_read(connection, name) for name in stale if name in there)
     return write_all(writer, reports, progress, "reading the database")
 
 

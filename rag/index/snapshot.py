@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from rag.catalog.topics import TopicCluster, find_topics
 from rag.index.bm25 import KeywordIndex, Segment
 from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking, Record
 from rag.index.layout import Version, check_made_by, current_version, damaged
-from rag.index.vectors import Matrix, VectorMemo
+from rag.index.vectors import Matrix, VectorMemo, mapped
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors
 from rag.settings import Settings
 
@@ -51,24 +50,23 @@ class Snapshot(Index):
         shape = version.rows, version.dimensions
         self.dense = Matrix(self.home / "dense", *shape, self.file_rows)
         self.static = Matrix(self.home / "static", shape[0], STATIC_DIMENSIONS, self.file_rows)
-        self._texts: bytes | mmap.mmap = b""
-        if size := version.size("texts"):
-            with (self.home / "texts").open("rb") as file:
-                self._texts = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+        self._texts = mapped(self.home / "texts", np.uint8, version.size("texts"))
         self.segments = [Segment.load(self.home / name) for name in version.segments]
-        self.lengths = np.frombuffer(_content(folder, version, "lengths"), "<i4")
+        self.lengths = mapped(self.home / "lengths", "<i4", version.rows)
         self.keyword = KeywordIndex(self.segments, self.lengths, self.file_rows)
         self.memo = VectorMemo(self.home / "memo")
 
     @classmethod
     def open(cls, folder: Path, version: Version) -> Snapshot:
         """A version of the index in a folder; raises one of BAD where its files are not good."""
-        lines = _content(folder, version, "heads").splitlines()
-        heads = {head.report.info.id: head for head in map(HEAD.validate_json, lines)}
-        heads = {name: head for name, head in heads.items() if not head.deleted}
-        lines = _content(folder, version, "words").splitlines()
-        words = dict(line.split("\t", 1) for line in map(bytes.decode, lines))
-        return cls(folder, version, heads, words)
+        heads, words = (
+            mapped(folder / version.data / name, np.uint8, version.size(name)).tobytes()
+            for name in ("heads", "words")
+        )
+        last = {h.report.info.id: h for h in map(HEAD.validate_json, heads.splitlines())}
+        there = {name: head for name, head in last.items() if not head.deleted}
+        lines = map(bytes.decode, words.splitlines())
+        return cls(folder, version, there, dict(line.split("\t", 1) for line in lines))
 
     @cached_property
     def topics(self) -> tuple[TopicCluster, ...]:
@@ -116,10 +114,15 @@ class Snapshot(Index):
             "static": self.static @ query.static,
             "dense": dense,
         }
+
+        def of_stage(allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+            own = allowed & self.findings if query.stage == "finding" else allowed
+            return own if own.any() else allowed
+
         inside = [self.allowed(scope) for scope in scopes]
         rankings = [
             {name: _top(np.where(mask, s, -np.inf), depth) for name, s in scores.items()}
-            for mask in map(partial(self._of_stage, query.stage), inside)
+            for mask in map(of_stage, inside)
         ]
         rows = {row for ranking in rankings for best in ranking.values() for row, _ in best}
         in_scope = np.where(inside[0], keyword, 0)
@@ -127,10 +130,6 @@ class Snapshot(Index):
         over = np.flatnonzero((in_scope > 0) & (in_scope >= share * highest))
         matching = frozenset(self.ids[n] for n in np.unique(self.report_numbers[over]))
         return Candidates(rankings, {row: float(dense[row]) for row in rows}, matching)
-
-    def _of_stage(self, stage: str, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        inside = allowed & self.findings if stage == "finding" else allowed
-        return inside if inside.any() else allowed
 
     def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
         allowed = self.allowed(filters)
@@ -142,7 +141,7 @@ class Snapshot(Index):
     def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes]]:
         for name in report_ids:
             head = self.heads[name]
-            yield name, self._texts[head.at : head.at + head.size]
+            yield name, self._texts[head.at : head.at + head.size].tobytes()
 
     def read(self, report_ids: Collection[str]) -> Mapping[str, Record]:
         try:
@@ -161,18 +160,6 @@ class Snapshot(Index):
             if left or checksum != expected or not (self.home / name).exists():
                 error = ValueError(f"the file {name} is not as it was written")
                 raise damaged(self.folder, error)
-
-
-def _content(folder: Path, version: Version, name: str) -> bytes:
-    """What counts of a file."""
-    size = version.size(name)
-    if not size:
-        return b""
-    with (folder / version.data / name).open("rb") as file:
-        content = file.read(size)
-    if len(content) < size:
-        raise ValueError(f"the file {name} is too short")
-    return content
 
 
 def current_index(settings: Settings, made_by: Mapping[str, str], before: Index | None) -> Index:

@@ -165,13 +165,11 @@ def bring_in_line(snapshot: Snapshot, progress: Progress, *, afresh: bool) -> No
     with suppress(sqlite3.Error), closing(Store(snapshot.folder)) as store:
         if store.made_by() == made_by and not afresh:
             there = store.marks()
-    now = snapshot.marks()
-    if now == there:
-        return
+    changed = snapshot.unlike(there or {})
     if there is None:
         shutil.rmtree(snapshot.folder / CHROMA, ignore_errors=True)
-    known = there or {}
-    changed = [i for i in known | now if known.get(i) != now.get(i)]
+    elif not changed:
+        return
     try:
         with closing(Store(snapshot.folder)) as store:
             store.hold("", "")

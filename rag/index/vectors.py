@@ -40,6 +40,12 @@ def append(path: Path, size: int, data: bytes) -> None:
         file.write(data)
 
 
+def mapped(path: Path, kind: npt.DTypeLike, count: int) -> Any:
+    """The first so many numbers of a file, which are read where they are asked for."""
+    # As a plain array: a memmap takes ten times as long to give a number.
+    return np.asarray(np.memmap(path, kind, "r", shape=(count,)) if count else np.zeros(0, kind))
+
+
 def row_type(width: int) -> np.dtype[np.void]:
     """How a vector lies in a file."""
     return np.dtype([("factor", "<f4"), ("values", "i1", (width,))])
@@ -63,10 +69,7 @@ class Matrix:
 
     def __init__(self, path: Path, count: int, width: int, rows: Rows) -> None:
         """Map the first `count` vectors of a file."""
-        self._stored: Any = np.zeros(0, row_type(width))
-        if count:
-            self._stored = np.asarray(np.memmap(path, row_type(width), "r", shape=(count,)))
-        self._rows = rows
+        self._stored, self._rows = mapped(path, row_type(width), count), rows
 
     def __len__(self) -> int:
         return len(self._rows)
