@@ -245,12 +245,13 @@ class Skipped:
 
 @dataclass(frozen=True)
 class ReportFile:
-    """A readable report: its id, its place, what reads its text, and the hash of that."""
+    """A readable report: its id, its place, what reads its text, the hash of that, its label."""
 
     id: str
     place: str
     read: Callable[[], str]
     digest: str
+    label: str = ""
 
     @cached_property
     def text(self) -> str:
@@ -321,7 +322,8 @@ def read_files(
         folder = (re.split(r"[\\/:]", source.label)[-2:-1] or ["other"])[0]
         report_id = owner.get(place) or free_name(source.name, folder, is_free)
         taken.add(report_id)
-        result.files.append(ReportFile(report_id, place, partial(str, text), digest))
+        file = ReportFile(report_id, place, partial(str, text), digest, source.label)
+        result.files.append(file)
     result.files.sort(key=lambda file: file.id)
     return result
 

@@ -13,12 +13,13 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 import orjson
@@ -26,13 +27,13 @@ import orjson
 from ingest.sources import (
     ENDINGS,
     INSIDE,
-    Skipped,
+    SourceFile,
     Unreadable,
     collect,
     fail,
     free_name,
     printable,
-    read_report,
+    read_files,
 )
 from ingest.sync import SyncResult, made_by, sync
 from rag.errors import IndexMismatch, IndexMissing, IndexUnusable
@@ -40,16 +41,13 @@ from rag.files import replace_file
 from rag.index.layout import UPLOADED, check_made_by, current_version
 from rag.index.snapshot import current_index
 from rag.settings import Settings
-from rag.types import Notice, Progress
+from rag.types import Progress
 
 LARGEST_UPLOAD = 20_000_000  # bytes of one file that is sent, be it a report or an archive
 MOST_UNPACKED = 100_000_000  # bytes of all reports that are sent at once: they are held in memory
 MOST_REPORTS = 2000
 ARCHIVE = ".zip"
 SENDERS = "senders.json"
-TOO_MANY = Notice(
-    "upload_too_many", {"n": str(MOST_REPORTS), "size": str(MOST_UNPACKED // 1_000_000)}
-)
 _LONGEST_NAME = 180  # a name in bytes, with room for what is put before and after it
 
 
@@ -59,16 +57,6 @@ class Upload:
 
     name: str
     path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class _Report:
-    """A readable report: what its sender calls it, its path in what was sent, its bytes."""
-
-    label: str
-    inner: PurePosixPath
-    data: bytes
-    digest: str
 
 
 def take_in(
@@ -83,18 +71,17 @@ def take_in(
         IndexBusy: another ingest is writing to this index.
         IndexUnusable: it can't be read or written. In both cases all is as it was before.
     """
-    skipped: list[Skipped] = []
-    reports = _readable(uploads, skipped, progress)
-    if not reports:
-        return SyncResult(skipped=skipped)
+    found = read_files(_sources(uploads), {}, progress)
+    if not found.files:
+        return SyncResult(skipped=found.skipped)
     known: set[str] = set()
     with suppress(IndexMissing):
         index = current_index(settings, made_by(settings), None)
         known = {head.report.digest for head in index.heads.values()}
-    unchanged = [report.label for report in reports if report.digest in known]
-    new = [report for report in reports if report.digest not in known]
+    unchanged = [file.label for file in found.files if file.digest in known]
+    new = [file for file in found.files if file.digest not in known]
     if not new:
-        return SyncResult(unchanged=unchanged, skipped=skipped)
+        return SyncResult(unchanged=unchanged, skipped=found.skipped)
     folder = settings.index / UPLOADED
     senders, own = _senders(folder), sha256(sender.encode("utf-8", "replace")).hexdigest()
     placed: dict[Path, Path | None] = {}
@@ -107,11 +94,11 @@ def take_in(
         return folder / f"{name}.md" not in placed and not is_others(name)
 
     try:
-        for report in new:
-            name, above = _name(report.inner.name), "__".join(map(_name, report.inner.parts[-2:-1]))
-            beside += [report.label] if is_others(name) else []
-            target = folder / f"{free_name(name, above, is_free)}.md"
-            placed[target] = _place(target, report.data)
+        for file in new:
+            name = _name(file.id)
+            beside += [file.label] if is_others(name) else []
+            target = folder / f"{free_name(name, '', is_free)}.md"
+            placed[target] = _place(target, file.read().encode())
             senders[target.name] = own
         done = sync([], settings, progress=progress)
         replace_file(folder / SENDERS, orjson.dumps(senders))
@@ -120,8 +107,7 @@ def take_in(
         if isinstance(error, OSError):
             raise IndexUnusable(f"Nothing can be written to {folder} ({error}).") from error
         raise
-    added = [*done.added, *done.moved]
-    skipped += done.skipped
+    added, skipped = [*done.added, *done.moved], [*found.skipped, *done.skipped]
     return replace(done, added=added, unchanged=unchanged, skipped=skipped, beside=beside)
 
 
@@ -149,35 +135,9 @@ def older_index(settings: Settings) -> str:
     return ""
 
 
-def _readable(
-    uploads: Sequence[Upload], skipped: list[Skipped], progress: Progress
-) -> list[_Report]:
-    """The reports among uploads; the others are added to `skipped`."""
-    reports: dict[str, _Report] = {}
-    size = 0
-    for n, (label, inner, read) in enumerate(_members(uploads), start=1):
-        progress("reading", n, 0)
-        try:
-            data = read()
-            size += len(data)
-            if n > MOST_REPORTS or size > MOST_UNPACKED:
-                skipped.append(Skipped(label, TOO_MANY))
-                break
-            _, digest = read_report(data)
-            if digest in reports:
-                raise Unreadable("file_same_text", name=reports[digest].label)
-        except Unreadable as error:
-            too_many = error.notice.code == "archive_too_large"
-            skipped.append(Skipped(label, TOO_MANY if too_many else error.notice))
-        else:
-            reports[digest] = _Report(label, inner, data, digest)
-    return list(reports.values())
-
-
-def _members(
-    uploads: Sequence[Upload],
-) -> Iterator[tuple[str, PurePosixPath, Callable[[], bytes]]]:
-    """Of each report in uploads what to call it, its path in what was sent, and how to read it."""
+def _sources(uploads: Sequence[Upload]) -> Iterator[SourceFile]:
+    """The report files among uploads; reading what is none, or too much, raises Unreadable."""
+    size, numbers = 0, count(1)
     for upload in uploads:
         label, ending = printable(upload.name), upload.path.suffix.lower()
         refused: Unreadable | None = Unreadable("archive_without_report")
@@ -189,19 +149,26 @@ def _members(
             for source in collect([upload.path]):
                 inner = source.place.partition(INSIDE)[2]
                 path = PurePosixPath((inner or upload.name).replace("\\", "/"))
-                # Not what systems leave in an archive beside the files.
-                if "__MACOSX" not in path.parts and not path.name.startswith("._"):
-                    refused = None
-                    named = f"{label}: {printable(inner)}" if inner else label
-                    yield named, path, source.read
+                # What systems leave in an archive beside the files.
+                if "__MACOSX" in path.parts or path.name.startswith("._"):
+                    continue
+                refused = None
+                named = f"{label}: {printable(inner)}" if inner else label
+                with suppress(Unreadable):
+                    size += len(source.read())
+                if next(numbers) > MOST_REPORTS or size > MOST_UNPACKED:
+                    most = {"n": str(MOST_REPORTS), "size": str(MOST_UNPACKED // 1_000_000)}
+                    too_many = partial(fail, Unreadable("upload_too_many", **most))
+                    yield replace(source, label=named, read=too_many)
+                    return
+                yield replace(source, name=path.stem, label=named)
         if refused:
-            yield label, PurePosixPath(), partial(fail, refused)
+            yield SourceFile(label, label, str(upload.path), partial(fail, refused))
 
 
-def _name(part: str) -> str:
-    """A part of a path as a name that every file system takes, without its ending."""
-    plain = unicodedata.normalize("NFC", printable(part))
-    plain = re.sub(r"\.(?:md|markdown)$", "", plain, flags=re.IGNORECASE)
+def _name(wanted: str) -> str:
+    """A name that every file system takes."""
+    plain = unicodedata.normalize("NFC", printable(wanted))
     plain = re.sub(r'[<>:"|?*\\/]', "_", plain).strip(" .")
     short = plain.encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore").strip(" .")
     return short or "report"
