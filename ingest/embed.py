@@ -63,11 +63,8 @@ class Embedder:
 
     def make(self, passages: Iterable[Passage], progress: Progress) -> None:
         """Embed the passages that have no vector yet."""
-        texts = list(dict.fromkeys(passage.in_context for passage in passages))
-        new = VectorMemo(self._folder).missing(texts)
-        done = len(texts) - len(new)
-        progress(EMBEDDING_STAGE, done, len(texts))
-        self._encode(new, self._folder, MANY, partial(progress, EMBEDDING_STAGE), done)
+        texts = dict.fromkeys(passage.in_context for passage in passages)
+        self._encode(list(texts), self._folder, MANY, partial(progress, EMBEDDING_STAGE))
         self._memo = VectorMemo(self._folder)
 
     def of(self, passages: Sequence[Passage]) -> Vectors:
@@ -102,26 +99,21 @@ class Embedder:
         wanted = list(dict.fromkeys(s.text for p in visible for s in usable(p)))
         if earlier:
             earlier.copy(folder, wanted)
-        if new := VectorMemo(folder).missing(wanted):
-            progress(SENTENCES_STAGE, 0, len(new))
-        self._encode(new, folder, MANY_SENTENCES, partial(progress, SENTENCES_STAGE), 0)
+        self._encode(wanted, folder, MANY_SENTENCES, partial(progress, SENTENCES_STAGE))
 
     def _encode(
-        self,
-        texts: Sequence[str],
-        folder: Path,
-        enough: int,
-        progress: Callable[[int, int], None],
-        done: int,
+        self, texts: list[str], folder: Path, enough: int, progress: Callable[[int, int], None]
     ) -> None:
-        """Embed texts and add their vectors to a memo, batch by batch."""
-        if not texts:
+        """Embed the texts that a memo lacks and add their vectors to it, batch by batch."""
+        memo = VectorMemo(folder)
+        if not (new := memo.missing(texts)):
             return
-        memo, total = VectorMemo(folder), done + len(texts)
-        threads = self._settings.embedding_threads if len(texts) >= enough else 0
+        done = len(texts) - len(new)
+        progress(done, len(texts))
+        threads = self._settings.embedding_threads if len(new) >= enough else 0
         if threads:
             self.close()
-        batches = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
+        batches = [new[at : at + BATCH] for at in range(0, len(new), BATCH)]
         with ExitStack() as stack:
             embed = self._embed or stack.enter_context(open_embed(self._settings, threads))
             pool = ThreadPoolExecutor(max(1, threads))
@@ -130,4 +122,4 @@ class Embedder:
             for batch, vectors in zip(batches, pool.map(embed, batches), strict=True):
                 memo.add(batch, unit(np.asarray(vectors, np.float32)))
                 done += len(batch)
-                progress(done, total)
+                progress(done, len(texts))

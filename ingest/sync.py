@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Thread
@@ -126,7 +125,7 @@ def sync(
         index = None
         with suppress(IndexMissing):
             index = None if rebuild else current_index(settings, made, None)
-        return _compare(sources, index, prune, progress, lambda: None)[1].result
+        return _compare(sources, index, prune, progress, None)[1].result
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / layout.LOCK, timeout=0), ExitStack() as stack:
@@ -144,8 +143,7 @@ def sync(
                 layout.check_made_by("the database", held_by, made)
                 base = database.pull(base, folder, progress)
                 replace_file(folder / layout.IN_DATABASE, held.encode())
-            ahead = partial(_load, embedder) if base else lambda: None
-            files, changes = _compare(sources, base, prune, progress, ahead)
+            files, changes = _compare(sources, base, prune, progress, embedder if base else None)
             places = {source.place for source in at_paths}
             if rebuild and places.isdisjoint(file.place for file in files.files):
                 raise InputError(
@@ -167,23 +165,14 @@ def sync(
     return changes.result
 
 
-def _load(embedder: Embedder) -> None:
-    """Load what a changed report needs, each where it does not hold up the others."""
-    embedder.load_ahead()
-    language = Thread(target=language_of, args=["Any text that is long enough to tell."])
-    language.start()
-    store.chromadb()
-    language.join()
-
-
 def _compare(
     sources: Sequence[SourceFile],
     base: Index | None,
     prune: bool,
     progress: Progress,
-    ahead: Callable[[], None],
+    embedder: Embedder | None,
 ) -> tuple[ReportFiles, Changes]:
-    """The readable files, and what brings the index in line; `ahead` is called where any is new.
+    """The readable files, and what brings the index in line; models are loaded where any is new.
 
     Forms are learned from all reports that the index will hold, so that its content does not
     depend on the order in which they came. A report without a file is parsed again from the index
@@ -191,8 +180,14 @@ def _compare(
     """
     stored = {name: head.report for name, head in base.heads.items()} if base else {}
     files = read_files(sources, stored, progress)
-    if any(file.id not in stored or stored[file.id].digest != file.digest for file in files.files):
-        ahead()
+    digests = {name: report.digest for name, report in stored.items()}
+    if embedder and any(digests.get(file.id) != file.digest for file in files.files):
+        # What a changed report needs, each where it does not hold up the others.
+        embedder.load_ahead()
+        language = Thread(target=language_of, args=["Any text that is long enough to tell."])
+        language.start()
+        store.chromadb()
+        language.join()
     renamed = _renamed(files, stored)
     deletes = [report.info.id for report in renamed.values()]
     result = SyncResult(skipped=files.skipped)
