@@ -178,7 +178,7 @@ def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:
     ]
     refused = [(o.scores.get("refused") == 1, o.case.gold or o.case.expected_values) for o in good]
     facts = [o.scores["facts"] for o in good if "facts" in o.scores]
-    headlines = [
+    made = [
         _count("found", _is_one("rep@10", [o for o in good if o.case.type in ONE_REPORT])),
         _count("wrong", wrong),
         Headline("facts", estimate(facts)) if facts else None,
@@ -187,7 +187,7 @@ def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:
         _count("refused_wrongly", [hit for hit, answerable in refused if answerable]),
         _count("lists", _is_one("list_exact", good)),
     ]
-    return tuple(headline for headline in headlines if headline)
+    return tuple(filter(None, made))
 
 
 def _count(name: str, hits: Sequence[bool]) -> Headline | None:

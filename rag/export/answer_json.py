@@ -28,14 +28,7 @@ from rag.types import Answer, Citation, Hit, Passage, Plan
 SCORE_DIGITS = 4
 _PASSAGE_DETAIL = ("id", "spans", "language", "part", "parts")
 _COVERAGE_DETAIL = (
-    "read_passages",
-    "read_reports",
-    "first",
-    "ignored",
-    "read",
-    "unread",
-    "sides",
-    "speaking",
+    *("read_passages", "read_reports", "first", "ignored", "read", "unread", "sides", "speaking"),
 )
 _REMEDY = "Undo what was changed by hand, or ask the question again."
 

@@ -179,7 +179,10 @@ class _Writer:
             text = "\n".join([text.partition("\n")[0], *(rest if tags else ())])
         sources = tuple(source for source in self._sources(answer) if source.n > tags)
         if not sources and answer.refused:
-            sources = tuple(self._uncited(hit.passage) for hit in answer.hits[:NEAREST])
+            nearest = [hit.passage for hit in answer.hits[:NEAREST]]
+            quotes = [_quote(shortened(passage.text, NEAREST_CHARS)) for passage in nearest]
+            pairs = zip(nearest, quotes, strict=True)
+            sources = tuple(self._source(p, 0, [quote], p.place) for p, quote in pairs)
         mentioned = tuple(
             self._source(hit.passage, 0, (), ("", ""))
             for hit in answer.mentions
@@ -288,10 +291,6 @@ class _Writer:
             self._source(passages[n], n, quotes[n], passages[n].place if n > tags else ("", ""))
             for n in quotes
         )
-
-    def _uncited(self, passage: Passage) -> Source:
-        nearest = _quote(shortened(passage.text, NEAREST_CHARS))
-        return self._source(passage, 0, [nearest], passage.place)
 
     def _source(
         self, passage: Passage, n: int, quotes: Sequence[Quote], place: tuple[str, str]

@@ -395,14 +395,10 @@ def _to_ris(items: Sequence[Mapping[str, Any]]) -> bytes:
     names = {"PB": "publisher", "M3": "genre", "LA": "language", "ID": "number", "UR": "URL"}
     entries = []
     for item in items:
-        pairs = [
-            ("TY", "RPRT"),
-            ("TI", item["title"]),
-            *(("AU", name["literal"]) for name in item["author"]),
-            ("PY", _year(item)),
-            *((tag, item[name]) for tag, name in names.items()),
-            *(("N1", note) for note in item["note"]),
-        ]
+        pairs = [("TY", "RPRT"), ("TI", item["title"])]
+        pairs += [("AU", name["literal"]) for name in item["author"]]
+        pairs += [("PY", _year(item)), *((tag, item[name]) for tag, name in names.items())]
+        pairs += [("N1", note) for note in item["note"]]
         lines = "".join(f"{tag}  - {value}\r\n" for tag, value in pairs if value)
         entries.append(f"{lines}ER  - \r\n")
     return "\r\n".join(entries).encode()

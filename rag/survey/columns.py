@@ -166,10 +166,8 @@ def with_columns(
         for start in range(0, len(survey.rows), AT_A_TIME):
             if stop and stop.is_set():
                 return survey
-            part = survey.rows[start : start + AT_A_TIME]
-            for row, cell in zip(part, reader.cells(part), strict=True):
-                rows.append(replace(row, cells={**row.cells, name: cell}) if cell else row)
-            progress("columns", min(start + AT_A_TIME, len(survey.rows)), len(survey.rows))
+            rows += reader.filled(survey.rows[start : start + AT_A_TIME])
+            progress("columns", len(rows), len(survey.rows))
         survey = replace(survey, rows=tuple(rows), columns=(*survey.columns, column))
     return survey
 
@@ -202,29 +200,22 @@ class ColumnReader:
                 if says[n] >= ANSWERS
             }
 
-    def cells(self, rows: Sequence[SurveyRow]) -> list[SurveyCell | None]:
-        """The cells of rows, None where a silent report has an answer."""
-        if self._column.kind == "tag":
-            return [self._tags(row) for row in rows]
-        best = self.candidates([row.report.id for row in rows if row.verdict != "silent"])
-        return [self._cell(row, best.get(row.report.id, ())) for row in rows]
-
     def filled(self, rows: Sequence[SurveyRow]) -> list[SurveyRow]:
-        """The rows with a cell of this column in each that speaks of the topic."""
-        lacking = [r for r in rows if r.verdict != "silent" and self.name not in r.cells]
-        cells = zip(lacking, self.cells(lacking), strict=True)
-        made = {r.report.id: replace(r, cells={**r.cells, self.name: c}) for r, c in cells if c}
-        return [made.get(row.report.id, row) for row in rows]
+        """The rows with a cell of this column in each, but where a silent report has an answer."""
+        open_rows = (r for r in rows if r.verdict != "silent" and self.name not in r.cells)
+        best = self.candidates([row.report.id for row in open_rows])
+        made = []
+        for row in rows:
+            known = row.cells.get(self.name)
+            cell = known or self._cell(row, best.get(row.report.id, ()))
+            made.append(replace(row, cells={**row.cells, self.name: cell}) if cell else row)
+        return made
 
     def candidates(self, reports: Sequence[str]) -> dict[str, list[tuple[Passage, Span]]]:
         """What of these reports may be the answer, the best first."""
+        if self._column.kind == "tag":
+            return {}
         return self._best({report: self._candidates(report) for report in reports})
-
-    def _tags(self, row: SurveyRow) -> SurveyCell:
-        catalog = self._snapshot.catalog
-        field = self._column.sources[0]
-        values = dict.fromkeys(catalog.name(field, v) for v in report_values(row.report, field))
-        return SurveyCell("; ".join(values), state="answered" if values else "blank")
 
     def _candidates(self, report_id: str) -> list[tuple[Passage, Span]]:
         """What of a report may be the answer."""
@@ -275,6 +266,10 @@ class ColumnReader:
     def _cell(
         self, row: SurveyRow, candidates: Sequence[tuple[Passage, Span]]
     ) -> SurveyCell | None:
+        catalog, field = self._snapshot.catalog, next(iter(self._column.sources), "")
+        if self._column.kind == "tag":
+            values = dict.fromkeys(catalog.name(field, v) for v in report_values(row.report, field))
+            return SurveyCell("; ".join(values), state="answered" if values else "blank")
         report = self._snapshot.report(row.report.id)
         for passage, (start, end) in candidates:
             text = passage.text[start:end]

@@ -55,17 +55,16 @@ def evidence_of(report: StoredReport, passages: Sequence[Passage], mask: bool = 
     tags = {key: values for key, values in info.facts.items() if any(values)}
     rung, field, value = _rung(info.kind, tags, passages)
     missing = tuple(key for key in TELLING if key not in tags) if info.kind == "experiment" else ()
-    made = Evidence(rung, field, value, missing, outcome_of("", report.unanswered))
     for passage in passages:
         if passage.part == 1 and _HYPOTHESIS.search(passage.prompt):
             passage = mask_passage(passage) if mask else passage
             read = sentences(passage.text)[:_READ]
             quote = passage.text[read[0][0] : read[-1][1]] if read else ""
             place = verbatim(quote, report.raw, passage.spans) if quote else None
-            outcome = outcome_of(quote, ())
             if place:
+                outcome = outcome_of(quote, ())
                 return Evidence(rung, field, value, missing, outcome, *place, passage)
-    return made
+    return Evidence(rung, field, value, missing, outcome_of("", report.unanswered))
 
 
 def _rung(

@@ -213,6 +213,7 @@ class ReportMeasure:
         # Of reports that a survey has met; what their forms say stays the same.
         self.evidence: dict[str, Evidence] = {}
         self.ids = list(snapshot.heads)
+        self.numbers = {report: n for n, report in enumerate(self.ids)}
         self._report_of = snapshot.report_numbers.astype(np.int64)
         self._lengths = np.bincount(self._report_of, minlength=len(self.ids))
         self._starts = np.cumsum(self._lengths) - self._lengths

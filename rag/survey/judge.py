@@ -111,7 +111,6 @@ class SurveyJudge:
         self._claim, self._settings = claim, settings
         topic = measure.topic(survey.topic, survey.language)
         self._near = measure.measure(topic).sentences
-        self._numbers = {name: n for n, name in enumerate(measure.ids)}
         self._readers = [
             ColumnReader(column, survey, measure, linker, settings.mask_contacts)
             for column in survey.columns
@@ -204,7 +203,7 @@ class SurveyJudge:
 
         if row.passage and row.span:
             found[row.quote] = (row.passage, row.quote, row.span)
-        for near in self._near.of(self._numbers[name])[:SENTENCES]:
+        for near in self._near.of(self._measure.numbers[name])[:SENTENCES]:
             show(snapshot.passages[near.passage], near.span)
         found = dict(list(found.items())[:SENTENCES])
         nearest = len(found)

@@ -178,7 +178,6 @@ class SurveyStream:
         )
         made = with_verdicts(survey, judged, measure)
         self._survey = replace(made, near=topic.near(snapshot), rows=())
-        numbers = {report: n for n, report in enumerate(measure.ids)}
         speak = len(made.found)
         for place, row in enumerate(made.rows):
             if self._stop.is_set():
@@ -186,9 +185,9 @@ class SurveyStream:
                 return
             if place % READ_AT_A_TIME == 0 and place < min(speak, QUOTES_READ):
                 part = made.rows[place : min(place + READ_AT_A_TIME, speak)]
-                self._choose_sentences(topic, [numbers[r.report.id] for r in part])
+                self._choose_sentences(topic, [measure.numbers[r.report.id] for r in part])
             row = replace(row, evidence=self._evidence(snapshot.report(row.report.id)))
-            yield row if row.verdict == "silent" else self._quoted(row, numbers[row.report.id])
+            yield row if row.verdict == "silent" else self._quoted(row)
             if place < speak:
                 progress("quoting", place + 1, speak)
 
@@ -220,23 +219,18 @@ class SurveyStream:
     def silent_sample(self, count: int = 10, seed: int = 0) -> list[SurveyRow]:
         """Silent rows drawn at random, each with what comes nearest, for a person to check."""
         silent = [row for row in self.survey.rows if row.verdict == "silent"]
-        return self._all_quoted(Random(seed).sample(silent, min(count, len(silent))))
+        return list(map(self._quoted, Random(seed).sample(silent, min(count, len(silent)))))
 
     def nearest(self, count: int) -> list[SurveyRow]:
         """The first rows with what comes nearest in them, also where no report speaks of it."""
-        return self._all_quoted(self.survey.rows[:count])
+        return list(map(self._quoted, self.survey.rows[:count]))
 
-    def _all_quoted(self, rows: Sequence[SurveyRow]) -> list[SurveyRow]:
-        numbers = {report: n for n, report in enumerate(self._measure.ids)}
-        return [self._quoted(row, numbers[row.report.id]) for row in rows]
-
-    def _quoted(self, row: SurveyRow, report: int) -> SurveyRow:
+    def _quoted(self, row: SurveyRow) -> SurveyRow:
         """A row with the best sentence of its report that stands verbatim in the file."""
-        snapshot = self._measure.snapshot
+        snapshot, report = self._measure.snapshot, self._measure.numbers[row.report.id]
         raw = snapshot.report(row.report.id).raw
-        judged = self._judged
-        assert judged is not None
-        measured = judged.measured
+        assert self._judged is not None
+        measured = self._judged.measured
         clearest = [self._clearest[report]] if report in self._clearest else []
         near = (*clearest, *measured.sentences.of(report))
         found: list[tuple[int, Span]] = [(sentence.passage, sentence.span) for sentence in near]

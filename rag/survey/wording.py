@@ -78,11 +78,13 @@ def english_wordings(
                 rendered[name] = word_by_word(name, near)
             counts[name] += n in read or rendered[name] > 0
     share = 1 / max(1, len(read)) / RARER
-    names = [
-        name
-        for name, count in counts.items()
-        if count >= FEWEST and count * share > _frequency(name, snapshot) / len(snapshot.passages)
-    ]
+    names = []
+    for name, count in counts.items():
+        stems = terms(name, LANGUAGE)
+        # A phrase is rarer than its words.
+        elsewhere = snapshot.frequencies(stems)[0] if len(stems) == 1 else 0
+        if count >= FEWEST and count * share > elsewhere / len(snapshot.passages):
+            names.append(name)
     if not names:
         return ()
     # Words like "without" stay with those that are left; what they are left out of is another.
@@ -119,12 +121,6 @@ def _backed(names: Sequence[str], nearness: Any) -> Any:
     backed = np.zeros(len(names))
     backed[[n for n in nearest if any(shared[stem] > 1 for stem in stems[n])]] = 1
     return backed
-
-
-def _frequency(name: str, snapshot: Snapshot) -> int:
-    """How many passages have a word; 0 for a phrase of more, which is rarer than they are."""
-    found = terms(name, LANGUAGE)
-    return snapshot.frequencies(found)[0] if len(found) == 1 else 0
 
 
 def _phrases(text: str) -> Iterator[str]:
