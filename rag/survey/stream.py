@@ -142,17 +142,17 @@ class SurveyStream:
         self._without, self._progress = without, progress
         self._survey = survey
         self._stop = Stop()
-        self._done: list[SurveyRow] = []
+        self.rows: list[SurveyRow] = []  # that are there
         self._judged: Judged | None = None
         self._clearest: dict[int, Near] = {}  # by report, where it is not the nearest sentence
-        self._rows = self._make()
+        self._making = self._make()
 
     def __iter__(self) -> Iterator[SurveyRow]:
         return self
 
     def __next__(self) -> SurveyRow:
-        row = next(self._rows)
-        self._done.append(row)
+        row = next(self._making)
+        self.rows.append(row)
         return row
 
     def stop(self) -> None:
@@ -164,7 +164,7 @@ class SurveyStream:
         """The survey with all its rows; those that are not there yet are made first."""
         for _ in self:
             pass
-        survey = replace(self._survey, rows=tuple(self._done))
+        survey = replace(self._survey, rows=tuple(self.rows))
         labs = self._measure.snapshot.catalog.labs(row.report for row in survey.found)
         return replace(survey, labs=labs)
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from secrets import token_urlsafe
@@ -33,7 +33,6 @@ from rag.export.formats import FORMATS, export
 from rag.i18n.translations import ENGLISH
 from rag.models.client import Stop
 from rag.survey.stream import SurveyStream
-from rag.survey.types import SurveyRow
 from rag.types import Answer, Turn
 from ui.api import models
 from ui.api.gate import GONE, problem_of, problem_response
@@ -226,13 +225,10 @@ class _Job:
     stream: SurveyStream
     state: str = "running"
     error: str = ""
-    made: list[SurveyRow] = field(default_factory=list)
     result: dict[str, Any] | None = None
 
     def run(self) -> None:
         try:
-            for row in self.stream:
-                self.made.append(row)
             result = survey_to_dict(self.stream.survey)
             del result["rows"]
             self.result, self.state = result, "done" if result["complete"] else "stopped"
@@ -244,7 +240,7 @@ class _Job:
         """The rows as JSON lines, until there are no more."""
         n, is_over = 0, False
         while not is_over:
-            is_over, rows = self.state != "running", self.made[n:]
+            is_over, rows = self.state != "running", self.stream.rows[n:]
             n += len(rows)
             yield b"".join(orjson.dumps(row_to_dict(row)) + b"\n" for row in rows)
             time.sleep(0 if is_over else POLL)
@@ -252,7 +248,7 @@ class _Job:
     @property
     def rows(self) -> int:
         """How many rows are there."""
-        return len(self.made)
+        return len(self.stream.rows)
 
 
 class _Jobs:
@@ -264,9 +260,8 @@ class _Jobs:
         self._lock = threading.Lock()
 
     def start(self, asked: models.SurveyRequest, caller: str) -> _Job:
-        stream = self._engine.survey(
-            asked.question, filters=asked.filters, without=asked.without, judged=not asked.fast
-        )
+        begin = partial(self._engine.survey, asked.question, judged=not asked.fast)
+        stream = begin(filters=asked.filters, without=asked.without)
         job = _Job(token_urlsafe(12), caller, asked.question, stream)
         with self._lock:
             running = [j for j in self._jobs.values() if j.state == "running"]

@@ -190,13 +190,12 @@ def print_sources(answer: Answer) -> None:
     from rag.i18n.translations import ENGLISH
 
     show("sources.txt", answer=answer)
-    run = f"{coverage_sentence(answer)} Answered by: {answer.mode}.".lstrip()
-    print(f"\n{run}", file=sys.stderr)
-    if answer.generation.steps:
-        print(run_sentence(answer, ENGLISH), file=sys.stderr)
-    for line in (checked_sentence(answer.checked), notice_words(answer.notices)):
-        if line:
-            print(line, file=sys.stderr)
+    steps = run_sentence(answer, ENGLISH) if answer.generation.steps else ""
+    lines = (
+        f"{coverage_sentence(answer)} Answered by: {answer.mode}.".lstrip(),
+        *(steps, checked_sentence(answer.checked), notice_words(answer.notices)),
+    )
+    print("", *filter(None, lines), sep="\n", file=sys.stderr)
 
 
 def _listed(filters: Any) -> Any:

@@ -101,14 +101,12 @@ def read_logins(path: Path, command: str = "login") -> dict[str, Secret]:
 def _text(path: Path, command: str = "login") -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise SettingsError(
-            f"{path}: there is no such file of logins. Make it: asklabs {command} NAME, or unset "
-            f"{SETTINGS[command]} to open the page to all who reach it."
-        ) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SettingsError(f"{path}: the file of logins can't be read: {reason}.") from error
+        raise SettingsError(
+            f"{path}: the file of logins can't be read: {reason}. Make one (asklabs {command} "
+            f"NAME), or unset {SETTINGS[command]} to open the page to all who reach it."
+        ) from error
 
 
 def _secret(text: str, where: str, command: str) -> Secret:

@@ -105,11 +105,7 @@ class Exchange:
         return self.answer.coverage.first if self.answer else Filters()
 
     def changed(self, chip: Mapping[str, Any]) -> Filters | None:
-        """What is ignored once a chip was removed, or taken back (`back`).
-
-        A chip has a `field` and a `value`, or "" for all values of the field. None stands for one
-        that this question doesn't have: what a browser sends may be anything.
-        """
+        """What is ignored once a chip was removed or put `back`; None for one that isn't there."""
         name, value = chip.get("field"), chip.get("value")
         if not isinstance(name, str) or name not in FILTER_FIELDS:
             return None
@@ -203,10 +199,7 @@ def in_background(work: Callable[[], T], name: str = "") -> Future[T]:
 
 
 class Run:
-    """One question being answered for one visitor; `pending` is it before anything came of it.
-
-    A thread of its own reads the stream, so that stopping never waits for a slow model.
-    """
+    """One question being answered, by a thread of its own: stopping waits for no slow model."""
 
     def __init__(self, pending: Exchange, start: Callable[..., AnswerStream]) -> None:
         self.pending = pending
@@ -286,8 +279,7 @@ def stop(v: Visit) -> None:
 def again(v: Visit, before: Answer | None = None, **changed: Any) -> Iterator[Update]:
     """Answer the last question once more, with the filters as they are now and what is `changed`.
 
-    What was ignored of it stays so, and how many passages are read. Given the answer `before`, the
-    new one says what it adds to that.
+    Given the answer `before`, the new one says what it adds to that.
     """
     if v.talk and not v.is_busy:
         last = v.talk[-1]

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import replace
 from datetime import date
@@ -80,7 +80,6 @@ class Run:
         """`start` opens the stream, given what is told of its `progress`."""
         self.key, self.address = key, Address()
         self.progress = ("reading", 0, 0)  # a stage, how much of it is done, and how much there is
-        self.rows: list[SurveyRow] = []
         self.survey: Survey | None = None
         self.left = False  # the visitor has gone on to another survey
         self.before: Run | None = None  # the survey that was looked at before, for a step back
@@ -131,10 +130,13 @@ class Run:
         stream = self.stream = start(progress=self._progressed)
         if self._stop.is_set():
             stream.stop()
-        for row in stream:
-            self.rows.append(row)
         self.survey = stream.survey
-        log.event("survey", "done", seconds=time.monotonic() - begun, rows=len(self.rows))
+        log.event("survey", "done", seconds=time.monotonic() - begun, rows=len(stream.rows))
+
+    @property
+    def rows(self) -> Sequence[SurveyRow]:
+        """The rows that are there."""
+        return self.survey.rows if self.survey else self.stream.rows if self.stream else ()
 
     def _progressed(self, *progress: Any) -> None:
         self.progress = progress
@@ -155,8 +157,7 @@ class Run:
 
         Its `turn` is -1, its `n` counts the columns from 1; 0 is the row's own quote.
         """
-        rows = self.survey.rows if self.survey else self.rows
-        row = next((row for row in rows if row.report.id == sent.get("report")), None)
+        row = next((row for row in self.rows if row.report.id == sent.get("report")), None)
         if row is None or sent.get("turn") != -1:
             return {}
         names = {str(n): name for n, name in enumerate(self.address.columns, 1)}
