@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,13 @@ from rag.answer.digests import KEY_POINTS
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import fold_tag
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
-from rag.export.brief import kinds_of_lines, shortened, speaker
+from rag.export.brief import kinds_of_lines, shortened, speaker, who
 from rag.feedback import MAX_COMMENT
 from rag.i18n.labels import author_label, country_label, value_label
 from rag.i18n.notices import verdicts
 from rag.i18n.translations import ENGLISH, Translations, translations_for
 from rag.survey.stream import survey_scope
-from rag.types import Answer, Citation, Hit, Intent, Notice, Passage, Span, Status
+from rag.types import Answer, Citation, Hit, Intent, Notice, Passage, Span
 from ui.rendering import render, render_text
 from ui.web.filters import APART, scope_chips
 from ui.web.survey_view import Address
@@ -312,20 +312,16 @@ def by_number(citations: Sequence[Citation]) -> dict[int, list[Citation]]:
     return numbers
 
 
-def weakest(citations: Sequence[Citation]) -> Status:
-    """The status of a number: that of its least supported use, so that no doubt is hidden."""
-    return max((c.status for c in citations), key=list(SIGNS).index)
-
-
 def render_cite(n: int, turn: int, citations: Sequence[Citation], t: Translations) -> Markup:
     """The link of a number; without `citations`, while the answer is written, only the number."""
     label = t.gettext("Source {n}").format(n=n)
     if not citations:
         return render("cite.html", t, n=n, turn=turn, kinds=(), signs="", label=label, who="")
-    passage = citations[0].passage
-    year = passage.report.year
-    who = author_label(passage.report, t) + (f", {year}" if year else "")
-    status = verdicts(weakest(citations), any(c.corrected for c in citations), t)
+    passage, author = citations[0].passage, who(citations[0].passage.report, t)
+    # Its least supported use counts, so that no doubt is hidden.
+    weakest = max((c.status for c in citations), key=list(SIGNS).index)
+    status = verdicts(weakest, any(c.corrected for c in citations), t)
+    quotes = (shortened(without_brackets(c.quote), LONGEST_QUOTE) for c in citations[:QUOTES])
     return render(
         "cite.html",
         t,
@@ -333,11 +329,9 @@ def render_cite(n: int, turn: int, citations: Sequence[Citation], t: Translation
         turn=turn,
         kinds=list(status),
         signs="".join(SIGNS[kind] for kind in status if kind != "supported"),
-        label=". ".join((f"{label}: {who}", *status.values())),
-        who=who,
-        quotes="\n".join(
-            shortened(without_brackets(c.quote), LONGEST_QUOTE) for c in citations[:QUOTES]
-        ),
+        label=". ".join((f"{label}: {author}", *status.values())),
+        who=author,
+        quotes="\n".join(quotes),
         language=passage.language,
         verdict="\n".join(f"{SIGNS[kind]} {verdict}" for kind, verdict in status.items()),
     )
@@ -360,6 +354,14 @@ def render_card(
     quotes, text = [citation.quote for citation in citations], passage.text
     if passage.id.endswith("#tags"):
         quotes, text = [without_brackets(quote) for quote in quotes], without_brackets(text)
+    # Kind, sign and words of each verdict, and its quote where not all quotes have it.
+    told: dict[tuple[str, str, str, str], None] = {}
+    statuses = [verdicts(c.status, c.corrected, t) for c in citations]
+    for citation, status in zip(citations, statuses, strict=True):
+        for kind, words in status.items():
+            quote = "" if all(kind in s for s in statuses) else shortened(citation.quote, SHORT)
+            if is_judged or kind != "supported":
+                told[kind, SIGNS[kind], words, quote] = None
     return render(
         "card.html",
         t,
@@ -371,22 +373,8 @@ def render_card(
         segments=segments(text, quotes),
         pinned=quotes or [shortened(text, LONGEST_QUOTE).removesuffix(" …")],
         siblings="; ".join(f"{info.title} ({info.year or '?'})" for info in siblings),
-        verdicts=dict.fromkeys(
-            verdict for verdict in _verdicts(citations, t) if is_judged or verdict[0] != "supported"
-        ),
+        verdicts=told,
     )
-
-
-def _verdicts(
-    citations: Sequence[Citation], t: Translations
-) -> Iterator[tuple[str, str, str, str]]:
-    """Kind, sign and words of each verdict, and its quote where not all quotes have it."""
-    statuses = [verdicts(c.status, c.corrected, t) for c in citations]
-    for citation, status in zip(citations, statuses, strict=True):
-        for kind, verdict in status.items():
-            is_shared = all(kind in other for other in statuses)
-            quote = "" if is_shared else shortened(citation.quote, SHORT)
-            yield kind, SIGNS[kind], verdict, quote
 
 
 def render_uncited(hits: Sequence[Hit], turn: int, t: Translations) -> list[Markup]:

@@ -60,7 +60,9 @@ def render_explore(
 ) -> Markup:
     """The whole view of the reports that pass the filters; `quotes` are those of topics."""
     reports = catalog.select(filters)
-    values = {field: _values(catalog, filters, field) for field in FIELDS}
+    values = {name: facet(catalog, filters, name) for name in FIELDS}
+    # Years stay in their order.
+    values |= {n: sorted(v, key=lambda x: -x.reports) for n, v in values.items() if n != "year"}
     drawn, rest = {}, {}
     for field, counted in values.items():
         most = len(quotes) if field == "topic" else BARS
@@ -111,12 +113,6 @@ def find(v: Visit) -> Markup:
     words = text[:LONGEST_SEARCH].strip() if isinstance(text, str) else ""
     found = find_words(index, words, language_code(v.t), v.chosen, mask=mask) if words else []
     return render("found.html", v.t, words=words, found=found[:FOUND], all=len(found))
-
-
-def _values(catalog: Catalog, filters: Filters, field: str) -> list[Value]:
-    """The values of a filter, years in their order and others by their number of reports."""
-    counted = facet(catalog, filters, field)
-    return counted if field == "year" else sorted(counted, key=lambda value: -value.reports)
 
 
 def _row(info: ReportInfo, t: Translations) -> tuple[str, ...]:
