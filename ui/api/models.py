@@ -11,7 +11,7 @@ from rag.catalog.tag_fields import FILTER_FIELDS, Filters, ReportInfo
 from rag.engine import LONGEST_QUESTION, MOST_TURNS
 from rag.export.formats import FORMATS
 from rag.survey.types import CellState, Outcome, Rung, Stance, Verdict
-from rag.types import Intent, Role, Span, Stage, Status
+from rag.types import Intent, Span, Stage, Status, Turn
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION)]
 FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FILTER_FIELDS)})$")]
@@ -43,13 +43,6 @@ class Problem(BaseModel):
     remedy: str
 
 
-class TurnJson(_Sent):
-    """One message of the conversation before a question."""
-
-    role: Role
-    content: str
-
-
 class Asked(_Sent):
     """A question; `ignored` are values that it names and that are not to narrow it."""
 
@@ -61,7 +54,7 @@ class Asked(_Sent):
 class AskRequest(Asked):
     """A question to answer; `passages` 0: as many as the settings say."""
 
-    history: list[TurnJson] = Field(default=[], max_length=MOST_TURNS)
+    history: list[Turn] = Field(default=[], max_length=MOST_TURNS)
     passages: int = Field(0, ge=0, le=100)
     deep: bool = False
 

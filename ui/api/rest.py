@@ -33,7 +33,7 @@ from rag.export.formats import FORMATS, export
 from rag.i18n.translations import ENGLISH
 from rag.models.client import Stop
 from rag.survey.stream import SurveyStream
-from rag.types import Answer, Turn
+from rag.types import Answer
 from ui.api import models
 from ui.api.gate import GONE, problem_of, problem_response
 from ui.api.models import Problem
@@ -179,7 +179,7 @@ async def _pieces(
     ask = partial(
         engine.ask,
         asked.question,
-        history=[Turn(turn.role, turn.content) for turn in asked.history],
+        history=asked.history,
         filters=asked.filters,
         ignored=asked.ignored,
         passages=asked.passages,
