@@ -17,7 +17,7 @@ from secrets import token_urlsafe
 from typing import Annotated, Any
 
 import orjson
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -57,7 +57,17 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
     )
     for error in (AskLabsError, Full, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(error, problem_response)
-    jobs = _Jobs(engine)
+    jobs: dict[str, _Job] = {}
+    lock = threading.Lock()
+
+    def find(id: str, request: Request) -> _Job:  # noqa: A002
+        job = jobs.get(id)
+        # Each caller sees its own.
+        if job is None or job.caller != request.state.caller:
+            raise UnknownReport("There is no such survey. Begin one: POST survey")
+        return job
+
+    found = Depends(find)
 
     @app.get("/", include_in_schema=False)
     def page() -> HTMLResponse:
@@ -88,27 +98,36 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
     @app.post("/survey", status_code=202, response_model=models.JobJson)
     def survey(asked: models.SurveyRequest, request: Request, response: Response) -> Any:
         """Begin to read every report for a topic; the rows come at `/survey/{id}/rows`."""
-        job = jobs.start(asked, request.state.caller)
+        begin = partial(engine.survey, asked.question, judged=not asked.fast)
+        stream = begin(filters=asked.filters, without=asked.without)
+        job = _Job(token_urlsafe(12), request.state.caller, asked.question, stream)
+        with lock:
+            running = [j for j in jobs.values() if j.state == "running"]
+            if len(running) >= MOST_RUNNING:
+                raise HTTPException(503, "Other surveys run. Ask again later.")
+            over = [j.id for j in jobs.values() if j.state != "running"]
+            for old in over[: max(0, len(jobs) + 1 - MOST_JOBS)]:
+                del jobs[old]
+            jobs[job.id] = job
+        threading.Thread(target=job.run, daemon=True, name="survey").start()
         response.headers["Location"] = f"{request.scope['root_path']}/survey/{job.id}"
         return job
 
     @app.get("/survey/{id}", response_model=models.JobJson)
-    def survey_status(id: str, request: Request) -> Any:  # noqa: A002
+    def survey_status(job: Any = found) -> Any:
         """How far a survey is."""
-        return jobs.find(id, request.state.caller)
+        return job
 
     @app.delete("/survey/{id}", response_model=models.JobJson)
-    def stop_survey(id: str, request: Request) -> Any:  # noqa: A002
+    def stop_survey(job: Any = found) -> Any:
         """Stop a survey; its rows so far stay."""
-        job = jobs.find(id, request.state.caller)
         job.stream.stop()
         return job
 
     @app.get("/survey/{id}/rows", response_model=models.RowJson)
-    def survey_rows(id: str, request: Request) -> StreamingResponse:  # noqa: A002
+    def survey_rows(job: Any = found) -> StreamingResponse:
         """The rows of a survey as JSON lines, as they are made, the likeliest first."""
-        rows = jobs.find(id, request.state.caller).lines()
-        return StreamingResponse(rows, media_type="application/x-ndjson")
+        return StreamingResponse(job.lines(), media_type="application/x-ndjson")
 
     @app.post("/lists", response_model=models.ReportsJson)
     def lists(asked: models.ListRequest) -> Any:
@@ -249,33 +268,3 @@ class _Job:
     def rows(self) -> int:
         """How many rows are there."""
         return len(self.stream.rows)
-
-
-class _Jobs:
-    """The surveys of all callers, of which each sees its own."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._jobs: dict[str, _Job] = {}
-        self._lock = threading.Lock()
-
-    def start(self, asked: models.SurveyRequest, caller: str) -> _Job:
-        begin = partial(self._engine.survey, asked.question, judged=not asked.fast)
-        stream = begin(filters=asked.filters, without=asked.without)
-        job = _Job(token_urlsafe(12), caller, asked.question, stream)
-        with self._lock:
-            running = [j for j in self._jobs.values() if j.state == "running"]
-            if len(running) >= MOST_RUNNING:
-                raise HTTPException(503, "Other surveys run. Ask again later.")
-            over = [j.id for j in self._jobs.values() if j.state != "running"]
-            for old in over[: max(0, len(self._jobs) + 1 - MOST_JOBS)]:
-                del self._jobs[old]
-            self._jobs[job.id] = job
-        threading.Thread(target=job.run, daemon=True, name="survey").start()
-        return job
-
-    def find(self, job_id: str, caller: str) -> _Job:
-        job = self._jobs.get(job_id)
-        if job is None or job.caller != caller:
-            raise UnknownReport("There is no such survey. Begin one: POST survey")
-        return job
