@@ -99,10 +99,8 @@ def _checked(row: RowJson, index: Index) -> Iterator[tuple[str, bool]]:
         return
     report = index.report(row.report)
     info = report.info
-    now = (info.title, ", ".join(info.countries), info.year, info.kind)
-    yield f"{row.title}, {row.country}, {row.year}, {row.kind}", now == (
-        row.title, row.country, row.year, row.kind
-    )  # fmt: skip
+    head = f"{row.title}, {row.country}, {row.year}, {row.kind}"
+    yield head, head == f"{info.title}, {', '.join(info.countries)}, {info.year}, {info.kind}"
     for said in (row, row.evidence, *row.cells.values()):
         if said.quote:
             spans = [said.span] if said.span else []

@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from gradio.route_utils import FnIndexInferError
@@ -51,7 +52,7 @@ def add_routes(
     """Add the routes: health, which follows `check`, and a login where there is one to check."""
     routes = [Route(HEALTH, _health(check)), *programs]
     if check_login:
-        routes.append(Route(LOGIN, _login(app, check_login), methods=["POST"]))
+        routes.append(Route(LOGIN, partial(_log_in, check_login), methods=["POST"]))
     # Before Gradio's own routes, one of which matches all paths.
     app.router.routes[:0] = routes
 
@@ -136,28 +137,24 @@ def _health(check: Callable[[], object]) -> Callable[[Request], Awaitable[Respon
     return health
 
 
-def _login(app: App, check: Check) -> Callable[[Request], Awaitable[Response]]:
+async def _log_in(check: Check, request: Request) -> Response:
     """Opens the page to who types a right password; a cookie says so from then on."""
-
-    async def log_in(request: Request) -> Response:
-        form = await request.form()
-        name, password = (str(form.get(key, "")) for key in ("username", "password"))
-        address = request.client.host if request.client else ""
-        try:
-            is_right = await check(name.strip(), password, address)
-        except TooManyLogins:
-            log.event("login", "too_many", logging.WARNING, address=address)
-            wait = {"Retry-After": str(round(WINDOW))}
-            return JSONResponse({"detail": "Too many passwords; wait."}, 429, wait)
-        if not is_right:
-            log.event("login", "wrong", logging.WARNING, address=address)
-            return JSONResponse({"detail": "Incorrect credentials."}, 400)
-        token = secrets.token_urlsafe(32)
-        app.tokens[token] = name.strip()
-        response = JSONResponse({"success": True})
-        schemes = (request.url.scheme, request.headers.get("x-forwarded-proto"))
-        cookie = f"access-token-{app.cookie_id}"
-        response.set_cookie(cookie, token, httponly=True, samesite="lax", secure="https" in schemes)
-        return response
-
-    return log_in
+    form, app = await request.form(), request.scope["app"]
+    name, password = (str(form.get(key, "")) for key in ("username", "password"))
+    address = request.client.host if request.client else ""
+    try:
+        is_right = await check(name.strip(), password, address)
+    except TooManyLogins:
+        log.event("login", "too_many", logging.WARNING, address=address)
+        wait = {"Retry-After": str(round(WINDOW))}
+        return JSONResponse({"detail": "Too many passwords; wait."}, 429, wait)
+    if not is_right:
+        log.event("login", "wrong", logging.WARNING, address=address)
+        return JSONResponse({"detail": "Incorrect credentials."}, 400)
+    token = secrets.token_urlsafe(32)
+    app.tokens[token] = name.strip()
+    response = JSONResponse({"success": True})
+    schemes = (request.url.scheme, request.headers.get("x-forwarded-proto"))
+    cookie = f"access-token-{app.cookie_id}"
+    response.set_cookie(cookie, token, httponly=True, samesite="lax", secure="https" in schemes)
+    return response
