@@ -21,7 +21,7 @@ from rag.i18n.labels import author_label, country_label, value_label
 from rag.i18n.notices import verdicts
 from rag.i18n.translations import ENGLISH, Translations, translations_for
 from rag.survey.stream import survey_scope
-from rag.types import Answer, Citation, Hit, Intent, Notice, Passage, Span
+from rag.types import Answer, Citation, Hit, Intent, Passage, Span
 from ui.rendering import render, render_text
 from ui.web.filters import APART, scope_chips
 from ui.web.survey_view import Address
@@ -96,19 +96,20 @@ def render_conversation(
 
 
 def render_exchange(
-    exchange: Exchange,
-    turn: int,
-    catalog: Catalog,
-    t: Translations,
-    *,
-    is_last: bool,
-    is_idle: bool,
+    exchange: Exchange, turn: int, catalog: Catalog, t: Translations, **state: Any
 ) -> Markup:
-    """One finished question: answer, refusal, error, or what was written before a stop."""
+    """A question with what came of it, or, while it `is_running`, what was written so far.
+
+    `is_last` says whether no question follows, `is_idle` whether none is being answered, `steps`
+    what its model has looked for.
+    """
     answer = exchange.answer
-    values: dict[str, Any] = {"is_last": is_last, "is_idle": is_idle}
-    values |= {"text": render_prose(exchange.text, turn, {}, t), "copied": ""}
-    if answer and is_last and is_idle:
+    values: dict[str, Any] = {
+        **dict.fromkeys(("is_running", "is_last", "is_idle", "related", "now", "copied"), ""),
+        **{"steps": (), "longest_comment": MAX_COMMENT, "apart": APART, "rows_shown": ROWS_SHOWN},
+        **state,
+    }
+    if answer and values["is_last"] and values["is_idle"]:
         values["related"] = follow_ups(answer, catalog, t)
         if not answer.refused and answer.coverage.intent in (*TOPICS, "trend"):
             values["now"] = WHO + answer.standalone
@@ -116,29 +117,10 @@ def render_exchange(
         values["copied"] = plain_text(answer, t)
         if not (exchange.error or exchange.notice):
             values |= _answer_values(answer, exchange, turn, catalog, t)
-    return _render(exchange, turn, catalog, t, **values)
-
-
-def render_pending(
-    exchange: Exchange,
-    text: str,
-    turn: int,
-    catalog: Catalog,
-    t: Translations,
-    steps: Sequence[Notice] = (),
-) -> Markup:
-    """The question that is being answered, with what was looked for and written so far."""
-    prose = render_prose(text, turn, None, t) if text.strip() else ""
-    return _render(exchange, turn, catalog, t, is_running=True, text=prose, steps=steps)
-
-
-def _render(
-    exchange: Exchange, turn: int, catalog: Catalog, t: Translations, **values: Any
-) -> Markup:
-    defaults = {"is_running": False, "is_last": False, "related": (), "now": ""}
-    constants = {"longest_comment": MAX_COMMENT, "apart": APART, "rows_shown": ROWS_SHOWN}
+    # While it grows, the number of a source says nothing but that.
+    known: dict[int, list[Citation]] | None = None if values["is_running"] else {}
+    values["text"] = exchange.text.strip() and render_prose(exchange.text, turn, known, t)
     chips = scope_chips(exchange, catalog, t)
-    values = defaults | constants | values
     return render("exchange.html", t, exchange=exchange, turn=turn, chips=chips, **values)
 
 

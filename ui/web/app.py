@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,7 +18,6 @@ from gradio.events import Dependency, EventListener
 from markupsafe import Markup
 from starlette.concurrency import iterate_in_threadpool
 
-from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.i18n.translations import ENGLISH, translations_accepted
 from ui.rendering import render
@@ -37,6 +36,8 @@ CHANGED = (
     "question talk run thread live sources welcome go stop tools clear exports conversation_id "
     "message"
 )
+# What is held of a visit from one event to the next.
+HELD = "talk run chosen ignored conversation_id explored surveyed"
 # What a question is asked with: filters, the conversation before it, and its last run.
 STATE = "conversation_id chosen talk run"
 # The parts that follow the chosen filters; `_filtered` sets them.
@@ -187,12 +188,8 @@ def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
         delete_cache=UPLOAD_CACHE if has_uploads else None,
     )
     with page:
-        states = {
-            **{"talk": (), "run": None, "chosen": Filters(), "ignored": Filters()},
-            **{"conversation_id": "", "explored": None, "surveyed": None},
-        }
         words = layout.first_words(engine, ENGLISH)
-        parts = {name: gr.State(value) for name, value in states.items()}
+        parts = {f.name: gr.State(f.default) for f in fields(Visit) if f.name in HELD.split()}
         wires = Wires(engine, room or Room(engine), parts | layout.parts_of(words, has_uploads))
         opened = _wire_filters(page, wires)
         _wire_questions(wires, opened)

@@ -30,7 +30,7 @@ from rag.models.client import Stop
 from rag.retrieval.hybrid import MOST_PASSAGES, more_passages
 from rag.types import Answer, Notice, Turn
 from ui.server import log
-from ui.web.answer import render_conversation, render_pending, render_sources
+from ui.web.answer import render_conversation, render_exchange, render_sources
 
 if TYPE_CHECKING:
     from ui.web.survey import Run as SurveyRun
@@ -355,11 +355,13 @@ def _answer(
             "run": run,
             "turn": turn,
             "thread": render_conversation(talk, catalog, t, is_idle=False),
-            "live": render_pending(exchange, "", turn, catalog, t),
+            "live": render_exchange(exchange, turn, catalog, t, is_running=True),
             "busy": True,
         }
         for text in run.texts():
-            yield {"live": render_pending(exchange, text, turn, catalog, t, run.steps)}
+            growing = replace(exchange, text=text)
+            state: Any = {"is_running": True, "steps": run.steps}
+            yield {"live": render_exchange(growing, turn, catalog, t, **state)}
         result = run.result()
         if before and (new := result.answer):
             quotes = {c.quote for c in new.citations} - {c.quote for c in before.citations}

@@ -50,7 +50,8 @@ def test_each_known_number_is_a_link_to_its_card() -> None:
     # A doubtful one says so in words and by a sign.
     assert html.text == "One\u202f1. Two\u202f5?\u20091. Built in [1999]."
     assert "does not support" in (links[1]["aria-label"] or "")
-    growing = Outline(view.render_pending(Exchange("Q"), "Cool [4].", 2, CATALOG, ENGLISH))
+    asked = Exchange("Q", text="Cool [4].")
+    growing = Outline(view.render_exchange(asked, 2, CATALOG, ENGLISH, is_running=True))
     assert [a["href"] for a in growing.all("a")] == ["#source-2-4"]
 
 
@@ -99,7 +100,8 @@ def test_what_is_no_answer_is_told() -> None:
     assert "No <model>." in failed.text
     looked = drawn(Exchange("Q", answer=answer("Q", generation=RECORD)))
     assert "Looked furtherSearched: sand, 3 passage(s)Prompt version" in looked.text
-    pending = view.render_pending(Exchange("Q"), "", 1, CATALOG, ENGLISH, RECORD.steps)
+    state = {"is_running": True, "steps": RECORD.steps}
+    pending = view.render_exchange(Exchange("Q"), 1, CATALOG, ENGLISH, **state)
     assert "Searched: sand, 3 passage(s)" in pending
     stopped = drawn(Exchange("Q", text="Half [1]", stopped=True))
     assert "Half [1]Stopped before the end." in stopped.text
@@ -158,7 +160,7 @@ def test_nothing_from_outside_becomes_markup() -> None:
     html = Outline(
         view.render_conversation(talk, catalog, ENGLISH)
         + view.render_sources(bad, 1)
-        + view.render_pending(talk[1], HOSTILE, 1, catalog, ENGLISH)
+        + view.render_exchange(Exchange("Q", text=HOSTILE), 1, catalog, ENGLISH, is_running=True)
     )
     html.is_inert()
     assert all((a["href"] or "").startswith("#") for a in html.all("a"))
