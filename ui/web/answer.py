@@ -29,6 +29,8 @@ from ui.web.survey_view import Address
 if TYPE_CHECKING:
     from ui.web.handlers import Exchange
 
+Cited = Mapping[int, Sequence[Citation]]  # an answer's citations by number
+Voice = tuple[ReportInfo, str, list[Markup]]  # of a lab: a report, a preview, its lines
 ROWS_SHOWN = 12
 FOLLOWING = 3  # questions under an answer
 TOPICS: tuple[Intent, ...] = ("topic", "reasons")
@@ -50,9 +52,7 @@ QUOTES = 2  # quotes in a popover, where a number stands for several
 LONGEST_QUOTE = 320  # characters of a quote in a popover
 
 
-def render_prose(
-    text: str, turn: int, citations: Mapping[int, Sequence[Citation]] | None, t: Translations
-) -> Markup:
+def render_prose(text: str, turn: int, citations: Cited | None, t: Translations) -> Markup:
     """An answer's text as paragraphs and lists whose `[n]` marks are links to source cards.
 
     Only bold, lists and headings of Markdown are understood; everything else is shown as it
@@ -67,9 +67,7 @@ def render_prose(
     return render("prose.html", t, blocks=blocks)
 
 
-def _inline(
-    text: str, turn: int, citations: Mapping[int, Sequence[Citation]] | None, t: Translations
-) -> Markup:
+def _inline(text: str, turn: int, citations: Cited | None, t: Translations) -> Markup:
     def link(match: re.Match[str]) -> str:
         n = int(match[1])
         if citations is not None and n not in citations:
@@ -118,7 +116,7 @@ def render_exchange(
         if not (exchange.error or exchange.notice):
             values |= _answer_values(answer, exchange, turn, catalog, t)
     # While it grows, the number of a source says nothing but that.
-    known: dict[int, list[Citation]] | None = None if values["is_running"] else {}
+    known: Cited | None = None if values["is_running"] else {}
     values["text"] = exchange.text.strip() and render_prose(exchange.text, turn, known, t)
     chips = scope_chips(exchange, catalog, t)
     return render("exchange.html", t, exchange=exchange, turn=turn, chips=chips, **values)
@@ -195,12 +193,8 @@ def by_lab(reports: Iterable[ReportInfo]) -> list[list[ReportInfo]]:
 
 
 def _evidence(
-    text: str,
-    language: str,
-    turn: int,
-    citations: Mapping[int, Sequence[Citation]],
-    t: Translations,
-) -> tuple[str, list[tuple[str, list[tuple[ReportInfo, str, list[Markup]]]]]]:
+    text: str, language: str, turn: int, citations: Cited, t: Translations
+) -> tuple[str, list[tuple[str, list[Voice]]]]:
     """An answer's text up to its key points, and after them groups of quotes by lab."""
     shown = key_points(text, language)
     if not shown:
@@ -208,7 +202,7 @@ def _evidence(
     evidence = []
     for group in text[len(shown) :].split("### ")[1:]:
         heading, *lines = group.strip().split("\n")
-        labs: dict[str, tuple[ReportInfo, str, list[Markup]]] = {}
+        labs: dict[str, Voice] = {}
         for line in lines:
             mark = MARK.search(line)
             if mark and int(mark[1]) in citations:
