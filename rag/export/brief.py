@@ -106,12 +106,12 @@ class Part:
 
     question: str
     language: str
-    scope: tuple[Fact, ...]
-    facts: tuple[Fact, ...]
-    lines: tuple[Line, ...]
-    source_lists: tuple[tuple[str, tuple[Source, ...]], ...]
-    table: Table | None
-    left_out: tuple[tuple[Line, str], ...]
+    scope: tuple[Fact, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    lines: tuple[Line, ...] = ()
+    source_lists: tuple[tuple[str, tuple[Source, ...]], ...] = ()
+    table: Table | None = None
+    left_out: tuple[tuple[Line, str], ...] = ()
     picture: bytes = b""
 
     @property

@@ -148,13 +148,12 @@ def survey_brief(made: SurveyFile) -> Brief:
     head = tuple(map(t.gettext, ("Country", "Year", "Verdict", "Report")))
     rows = tuple(_row(row, t) for row in survey.found)
     annex = Table(t.gettext("All reports that speak of it"), head, cells(rows), (4, 1, 2, 7))
-    picture = gap_picture(made.gaps, t) if survey.found else b""
-    first = Part(
-        *(one_line(survey.question), code, (), facts, tuple(lines)),
-        *(((t.gettext("Strongest findings"), sources),) if sources else (), None, (), picture),
-    )
-    second = Part("", code, (), (), (), (), annex, ())
-    parts = (first, second) if rows else (first,)
+    part = Part(one_line(survey.question), code, (), facts, tuple(lines))
+    if not rows:
+        return framed(one_line(survey.topic), made.day, t, (), (part,))
+    found = ((t.gettext("Strongest findings"), sources),)
+    part = replace(part, source_lists=found, picture=gap_picture(made.gaps, t))
+    parts = (part, Part("", code, table=annex))
     return framed(one_line(survey.topic), made.day, t, (), parts)
 
 

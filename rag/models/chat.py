@@ -25,7 +25,7 @@ from rag.models.client import (
     open_client,
 )
 from rag.models.prompts import Message
-from rag.models.tokens import PRICES, PRICES_OF
+from rag.models.tokens import list_price
 from rag.settings import Settings
 from rag.text.sentences import encodable, sentences
 from rag.types import GenerationRecord, Notice
@@ -84,11 +84,8 @@ class Generation:
             window=self.window,
             steps=tuple(self.steps),
         )
-        if not self.priced or self.model not in PRICES:
-            return record
-        per_prompt, per_completion = PRICES[self.model]
-        cost = (self.prompt * per_prompt + completion * per_completion) / 1_000_000
-        return replace(record, cost_usd=cost, prices_of=PRICES_OF)
+        cost, month = list_price(self.model, self.prompt, completion)
+        return replace(record, cost_usd=cost, prices_of=month) if self.priced else record
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import tiktoken
 
@@ -22,35 +24,25 @@ from rag.types import Hit, Plan, Turn
 _ENCODING = "cl100k_base"
 # The window of a model that isn't known, in tokens: small enough for common local models.
 WINDOW = 8192
-# The windows of OpenAI's models, in tokens. Dated names, such as gpt-4o-2024-08-06, have the same.
-_WINDOWS = {
-    1_050_000: "gpt-5.4 gpt-5.4-pro gpt-5.5 gpt-5.6-sol gpt-5.6-luna gpt-5.6-terra gpt-6-astra "
-    "gpt-6-sol gpt-6-luna gpt-6.1-sol",
-    1_047_576: "gpt-4.1 gpt-4.1-mini gpt-4.1-nano",
-    400_000: "gpt-5 gpt-5-mini gpt-5-nano gpt-5-pro gpt-5.1 gpt-5.2 gpt-5.2-pro gpt-5.3 "
-    "gpt-5.4-mini gpt-5.4-nano",
-    200_000: "o1 o1-pro o3 o3-mini o3-pro o4-mini",
-    128_000: "gpt-4o gpt-4o-mini gpt-4-turbo chatgpt-4o-latest gpt-5-chat-latest "
-    "gpt-5.1-chat-latest gpt-5.2-chat-latest gpt-5.3-chat-latest gpt-5.4-chat-latest",
-    16_384: "gpt-3.5-turbo gpt-35-turbo-16k",
-    8_192: "gpt-4",
-    4_096: "gpt-35-turbo",
-}
 _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
-# Dollars per million tokens of prompt and completion, as OpenAI listed them in PRICES_OF.
-# Models that reason first are left out: their reasoning is charged and never seen.
-PRICES_OF = "2025-08"
-PRICES = {
-    "gpt-4.1": (2.0, 8.0),
-    "gpt-4.1-mini": (0.4, 1.6),
-    "gpt-4.1-nano": (0.1, 0.4),
-    "gpt-4o": (2.5, 10.0),
-    "gpt-4o-mini": (0.15, 0.6),
-}
 # The part of a window that is used where another model's tokens are counted in place of its own.
 SHARE = 0.8
 # What a chat template adds to a message, and to the whole, in tokens.
 _PER_MESSAGE = 4
+
+
+@cache
+def _known_models() -> Mapping[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("models.toml").read_text("utf-8"))
+
+
+def list_price(model: str, prompt: int, completion: int) -> tuple[float | None, str]:
+    """The dollars that so many tokens cost, None for an unknown price, and the month of prices."""
+    known = _known_models()
+    if model not in known["prices"]:
+        return None, ""
+    per_prompt, per_completion = known["prices"][model]
+    return (prompt * per_prompt + completion * per_completion) / 1_000_000, known["prices_of"]
 
 
 @cache
@@ -126,5 +118,5 @@ def make_budget(settings: Settings) -> Budget:
     model = settings.answer_model.removeprefix("openai:")
     # "ft:gpt-4o-mini:name:id" is a model that was fine-tuned.
     base = _DATE.sub("", model.split(":")[1] if model.startswith("ft:") else model)
-    known = (size for size, names in _WINDOWS.items() if base in names.split())
+    known = (int(size) for size, names in _known_models()["windows"].items() if base in names)
     return Budget(model, settings.context_window or next(known, WINDOW), settings.answer_tokens)

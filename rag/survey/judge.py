@@ -23,7 +23,7 @@ from rag.i18n.translations import marked
 from rag.models.chat import ChatModel
 from rag.models.client import OPENAI, Stop
 from rag.models.prompts import Message, fenced, list_schema, messages_of, object_schema, prompts
-from rag.models.tokens import PRICES, count_tokens
+from rag.models.tokens import count_tokens, list_price
 from rag.query.linker import Linker
 from rag.query.planner import first_object
 from rag.retrieval.postprocess import mask_passage
@@ -112,8 +112,7 @@ class SurveyJudge:
         shown = (m["content"] for batch in batches for m in self._messages(batch))
         prompt, completion = sum(map(count_tokens, shown)), self._tokens * len(self._cases)
         priced = self._settings.openai_base_url in (None, OPENAI)
-        prices = PRICES.get(self._llm.name) if priced else None
-        cost = prices and (prompt * prices[0] + completion * prices[1]) / 1_000_000
+        cost = list_price(self._llm.name, prompt, completion)[0] if priced else None
         return Estimate(len(self._cases), len(batches), prompt, completion, cost)
 
     def judge(self, progress: Progress = lambda *_: None, stop: Stop | None = None) -> Survey:
