@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -149,12 +150,8 @@ def dense_search(chunks: Chunks, settings: Settings) -> Search:
 
 def bm25_search(chunks: Chunks) -> Search:
     """BM25 as the documentation of bm25s sets it up: English stop words, an English stemmer."""
-    stemmer = Stemmer.Stemmer("english")
-
-    def tokens(texts: list[str]) -> object:
-        return bm25s.tokenize(texts, stopwords="en", stemmer=stemmer, show_progress=False)
-
-    index = bm25s.BM25()
+    stemmer, index = Stemmer.Stemmer("english"), bm25s.BM25()
+    tokens = partial(bm25s.tokenize, stopwords="en", stemmer=stemmer, show_progress=False)
     texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks.passages)]
     index.index(tokens(texts), show_progress=False)
 

@@ -65,10 +65,7 @@ def estimate(values: Sequence[float], weights: Sequence[float] | None = None) ->
 
 
 def randomisation_p(differences: Sequence[float]) -> float:
-    """The two-sided p-value of a mean difference, were the sign of each a coin's toss.
-
-    Exact for up to 12 differences, else from 10,000 tosses (counting the observed one).
-    """
+    """The two-sided p-value of a mean difference by tossed signs: all, or where many 10,000."""
     d: Floats = np.asarray(differences, dtype=np.float64)
     observed = abs(d.sum()) - 1e-9
     if len(d) <= EXACT_UP_TO:

@@ -113,11 +113,7 @@ def cite_rec(o: Observation) -> float:
 
 
 def ev_cited(o: Observation) -> float | None:
-    """The share of gold quotes that overlap the quote of a citation of an accepted report.
-
-    Overlapping: more than 0.3 of the words of one and 0.15 of the other are shared (word overlap
-    as in SQuAD, Rajpurkar et al. 2016).
-    """
+    """The share of gold quotes whose words a quote of an accepted report has in part."""
     quotes = [c.quote for c in o.answer.citations if c.passage.report.id in o.case.accepted]
 
     def is_cited(gold: str) -> bool:

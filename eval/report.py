@@ -22,8 +22,7 @@ from eval import figures
 from eval.cases import MANY_REPORTS, VOTE_ID_PREFIX, write_text
 from eval.figures import ALL, LATENCIES, Group, Headline
 from eval.metrics import METRICS, has_fact, single_line, tells
-from eval.run import BASELINES as FOLDER
-from eval.run import OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
+from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from rag.errors import InputError, first_problem
 from rag.export.formats import escape_markdown
 from rag.files import replace_file
@@ -111,7 +110,7 @@ HEADLINES = {
     "refused_wrongly": marked("questions that the reports do answer are refused as well"),
     "lists": marked("lists are complete and exact"),
 }
-BASELINES = {"plain": marked("Plain llama-index"), "bm25": marked("BM25 alone")}
+SIDES = {"plain": marked("Plain llama-index"), "bm25": marked("BM25 alone")}
 WORST = marked(
     "The lowest scores come first. A case scores 0 where it failed, was wrongly refused or wrongly "
     "answered; a list scores its F1; other answers the mean of what applies of: right report found "
@@ -174,7 +173,7 @@ def write_report(out: Path) -> str:
     record["answered_by"] = figures.values_of(outcomes, "mode")
     record["index"] = figures.values_of(outcomes, "index")
     groups = figures.aggregate(outcomes)
-    folders = (path.parent for path in sorted((out / FOLDER).glob(f"*/{OUTCOMES}"))[::-1])
+    folders = (path.parent for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}"))[::-1])
     baselines = {folder.name: figures.aggregate(load_outcomes(folder)) for folder in folders}
     # Of equal scores, those with fewer right reports found come first.
     ordered = sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
@@ -198,7 +197,7 @@ def write_report(out: Path) -> str:
         "table.md.jinja",
         kinds=kinds,
         main=FIGURES,
-        baselines={BASELINES.get(name, name): side for name, side in baselines.items()},
+        baselines={SIDES.get(name, name): side for name, side in baselines.items()},
         asked=len(outcomes),
         **data,
     )

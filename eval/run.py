@@ -187,12 +187,6 @@ def run_record(settings: Settings, cases: Sequence[Case]) -> dict[str, Any]:
 
 def outcome_to_line(outcome: Outcome) -> str:
     """The outcome as a line of JSON; the inverse of what load_outcomes reads."""
-    data = {
-        "id": outcome.case.id,
-        "error": outcome.error,
-        "scores": outcome.scores,
-        "timings": outcome.timings,
-        "case": case_to_dict(outcome.case),
-        "answer": outcome.answer,
-    }
-    return json.dumps(data, ensure_ascii=False) + "\n"
+    told = {"error": outcome.error, "scores": outcome.scores, "timings": outcome.timings}
+    case = {"case": case_to_dict(outcome.case), "answer": outcome.answer}
+    return json.dumps({"id": outcome.case.id} | told | case, ensure_ascii=False) + "\n"

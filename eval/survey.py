@@ -7,7 +7,6 @@ a passing word or nothing; reports that are not named count as 0.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,8 +119,3 @@ def table_text(table: Mapping[str, Mapping[str, float]], calibration: Calibratio
         f"of scores from 0.1 on {calibration.error(least=0.1):.3f}"
     )
     return "\n".join(lines)
-
-
-def to_json(table: Mapping[str, Mapping[str, float]], calibration: Calibration) -> str:
-    """The same as JSON."""
-    return json.dumps({"topics": table, "bins": calibration.bins, "ece": calibration.error()})

@@ -147,11 +147,7 @@ class Data(NamedTuple):
 
 
 def load_data(passages: Iterable[Passage], folder: Path = DATA) -> Data:
-    """All that the files have on these passages.
-
-    Held out are sheets that share no report with others, and topics. An InputError says that too
-    few of the passages are there.
-    """
+    """All that the files have on these passages; an InputError where too few of them are there."""
     known = {hashlib.sha256(p.in_context.encode()).hexdigest()[:12]: p for p in passages}
     sheets = load_sheets(folder / "questions.jsonl", known)
     topics = load_topics(folder / "topics.jsonl", known)

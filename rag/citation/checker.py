@@ -77,15 +77,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether passages support a claim, and why not; `denied`: a hard fact stands against it.
-
-    `covered` is the share of its words that the best of all passages have; None: other languages.
-    """
+    """Whether passages support a claim, and why not."""
 
     status: Status
     reason: Notice | None = None
-    denied: bool = False
-    covered: float | None = None
+    denied: bool = False  # whether a hard fact stands against it
+    covered: float | None = None  # share of words in the best passage; None in other languages
 
 
 class _Facts(NamedTuple):
@@ -219,16 +216,13 @@ Judge = Callable[[Text, Stop], Sequence[Verdict | None]]
 
 @dataclass(frozen=True, slots=True)
 class CheckedText:
-    """An answer after its check: what is left of it, what was struck, what came of its sentences.
-
-    `verdicts` are by sentence without marks; `corrected` are the sentences whose citations are new.
-    """
+    """An answer after its check: what is left, what was struck, what came of its sentences."""
 
     text: str
     struck: tuple[Struck, ...] = ()
     doubted: tuple[Struck, ...] = ()
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
-    corrected: frozenset[str] = frozenset()
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)  # by sentence without marks
+    corrected: frozenset[str] = frozenset()  # the sentences whose citations are new
     notices: tuple[Notice, ...] = ()
 
     @property
@@ -390,10 +384,7 @@ def _read(entry: object) -> tuple[int, Verdict] | None:
 
 
 def _messages(text: Text, is_short: bool = False) -> list[Message]:
-    """The chat messages that ask for verdicts: passages that matter, question, sentences.
-
-    Where it has to be short, it has only the passages that are cited.
-    """
+    """The chat messages that ask for verdicts; where `is_short` with the cited passages alone."""
     everything = not is_short and any(not claim.cited for claim in text.claims)
     cited = {n for claim in text.claims for n in claim.cited}
     shown = [

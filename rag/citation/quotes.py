@@ -148,10 +148,7 @@ def _leans(folded: str) -> bool:
 
 
 def still_stands(quote: str, raw: str, spans: Sequence[Span]) -> Span | None:
-    """Where a quote of earlier stands word for word in its report of now; None where it does not.
-
-    It stood at `spans`, and most likely still does; the file may have become shorter.
-    """
+    """Where a quote that stood at `spans` stands word for word in its report of now; else None."""
     place = verbatim(quote, raw, [span for span in spans if span[1] <= len(raw)])
     # Of a quote that is not whole any more, a part may be found.
     return place[1] if place and place[0] == quote else None

@@ -242,11 +242,7 @@ def make_chat(
     timeout: float | None = None,
     retries: int = RETRIES,
 ) -> ChatModel | None:
-    """The chat model that the settings name, or None for extractive answers.
-
-    By default it may write as many tokens, and its server is waited for as long, as for an answer.
-    A SettingsError says that the name is of no known kind, or that the key is missing.
-    """
+    """The chat model that the settings name, None for extractive answers; else a SettingsError."""
     kind, _, name = settings.answer_model.partition(":")
     if settings.answer_model == "extractive":
         return None

@@ -62,10 +62,8 @@ def answer_messages(
 ) -> list[Message]:
     """The chat messages that ask a model for a cited answer from numbered passages (from 1).
 
-    `counted` says how many reports of all there are on what is asked.
-
-    The last questions and answers stand before the question, without citation numbers: a model
-    would copy them, and they count other passages.
+    `counted` says how many reports of all there are on what is asked. The conversation stands
+    before the question, without citation numbers: a model would copy them.
     """
     language = LANGUAGES.get(plan.language, "the language of the question")
     forms = prompts()["forms"]
@@ -123,10 +121,7 @@ def numbered(n: int, hit: Hit, with_id: bool = False) -> str:
 def search_messages(
     plan: Plan, hits: Sequence[Hit], notes: Sequence[str], history: Sequence[Turn], left: int
 ) -> list[Message]:
-    """The chat messages that ask a model which tools to call next, of which `left` calls are left.
-
-    `notes` tell what came of the calls before, `hits` are the passages that are there.
-    """
+    """The chat messages that ask for the next of `left` calls, with `notes` on those before."""
     parts = [numbered(n, hit, with_id=True) for n, hit in enumerate(hits, start=1)]
     parts += [fenced("call", note) for note in notes]
     parts.append(_conversation(history[-_TURNS:], _MOST_TOLD) + fenced("question", plan.question))

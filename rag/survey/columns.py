@@ -153,11 +153,7 @@ def with_columns(
     progress: Progress = lambda *_: None,
     stop: Stop | None = None,
 ) -> Survey:
-    """The survey with more columns; those that it has stay.
-
-    Reports that say nothing of the topic get a cell where it is empty or a tag. An InputError says
-    that a name is empty, or that there are too many.
-    """
+    """The survey with more columns; silent reports get only tags, and why cells are empty."""
     had = [column.name for column in survey.columns]
     for name in checked_names([*had, *names])[len(had) :]:
         column = read_column(name, measure.snapshot, linker)

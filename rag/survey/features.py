@@ -242,10 +242,7 @@ class ReportMeasure:
 
     @cached_property
     def _words(self) -> tuple[Any, Rows, Rows, Rows, Any]:
-        """Where each word's passages begin, and these; its reports, and how many they are.
-
-        The reports are pairs of word and report, each once.
-        """
+        """Where each word's passages begin, and these; its reports, each once, and their number."""
         numbers, at = self.snapshot.keyword.occurrences(self.snapshot.spellings)
         pairs = np.unique(numbers.astype(np.int64) * len(self.ids) + self._report_of[at])
         words, reports = np.divmod(pairs, max(1, len(self.ids)))

@@ -40,10 +40,7 @@ MOST_VALUES = 12  # themes and other tags of a map, those with most reports that
 def gap_map(
     survey: Survey, catalog: Catalog, by: tuple[str, str] = ("country", "year"), column: str = ""
 ) -> GapMap:
-    """The reports of a survey by two filter fields, such as country, year and theme.
-
-    With a `column` of the survey, reports that were asked and left it blank are told apart.
-    """
+    """The reports of a survey by two filter fields; those that left its `column` blank apart."""
     groups: defaultdict[tuple[str, str], list[SurveyRow]] = defaultdict(list)
     found: tuple[Counter[str], Counter[str]] = Counter(), Counter()
     for row in survey.rows:

@@ -13,16 +13,7 @@ from typing import Any
 import pytest
 from passages import passage, report
 
-from eval.train_reranker import (
-    DATA,
-    Data,
-    auc,
-    figures,
-    kept_pairs,
-    library,
-    load_data,
-    pairs_of,
-)
+from eval.train_reranker import DATA, Data, auc, figures, kept_pairs, library, load_data, pairs_of
 from rag.errors import InputError
 from rag.types import Hit, Passage
 

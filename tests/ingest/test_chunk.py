@@ -63,13 +63,7 @@ def test_a_long_answer_is_cut_between_sentences_and_no_link() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [
-        "x" * 20_000,
-        "漢" * 5_000,
-        "👩‍👩‍👧 " * 900,
-        "ab!\n\n\n" * 5000,
-    ],
+    "answer", ["x" * 20_000, "漢" * 5_000, "👩‍👩‍👧 " * 900, "ab!\n\n\n" * 5000]
 )
 def test_a_text_without_sentences_or_of_many_is_cut_and_loses_nothing(answer: str) -> None:
     raw = report(f"> What?\n\n{answer}")

@@ -70,12 +70,15 @@ def survey(
     json: Json = False,
 ) -> None:
     """Survey graded topics; prints what was found, how right it is, and the calibration."""
-    from eval.survey import evaluate, load_topics, table_text, to_json
+    from eval.survey import evaluate, load_topics, table_text
 
     topics = load_topics(graded)
     with progress() as report:
         table, calibration = evaluate(engine_of(index), topics, report)
-    print((to_json if json else table_text)(table, calibration))
+    if json:
+        print_json({"topics": table, "bins": calibration.bins, "ece": calibration.error()})
+    else:
+        print(table_text(table, calibration))
 
 
 @app.command()

@@ -191,7 +191,7 @@ def render_quality(summary: Summary | None, revision: str, t: Translations) -> M
         return render("quality.html", t, summary=None)
     order = dict.fromkeys((*words.TYPES, *summary.groups))
     groups = {t.gettext(words.TYPES.get(n, n)): g for n in order if (g := summary.groups.get(n))}
-    sides = {t.gettext(words.BASELINES.get(n, n)): g for n, g in summary.baseline_groups.items()}
+    sides = {t.gettext(words.SIDES.get(n, n)): g for n, g in summary.baseline_groups.items()}
     if sides and ALL in summary.groups:
         sides = {"Ask the Labs": summary.groups[ALL]} | sides
     spent = summary.groups[ALL].latency if ALL in summary.groups else {}

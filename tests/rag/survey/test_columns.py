@@ -55,8 +55,7 @@ def test_cells_have_verbatim_words_or_why_there_are_none(
 
 
 @pytest.mark.parametrize(
-    ("names", "words"),
-    [([" "], "is empty"), ([f"q{n}" for n in range(500)], "these are 500")],
+    ("names", "words"), [([" "], "is empty"), ([f"q{n}" for n in range(500)], "these are 500")]
 )
 def test_columns_that_can_not_be_are_told(
     sample_engine: Engine, survey: Survey, names: list[str], words: str
