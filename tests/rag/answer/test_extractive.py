@@ -56,6 +56,21 @@ def test_sentences_stand_lab_by_lab_with_findings_first() -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "labs"),
+    [
+        ("Who sells smoked fish?", 2),
+        # A question of many words asks for one thing of one report.
+        ("Why do women of Lima sell smoked fish at the market, ice or boats, in the summer?", 1),
+    ],
+)
+def test_other_labs_that_answer_a_short_question_are_quoted_too(question: str, labs: int) -> None:
+    ghana = "Smoked fish is sold there by young women from boats."
+    passages = (passage(FISH, report("a")), passage(ghana, report("b", "Ghana", "GH")))
+    text = answer_text(question, [Hit(p, 1.0, 0.8) for p in passages])
+    assert len(marks(text)) == labs
+
+
+@pytest.mark.parametrize(
     ("labs", "innovators", "language", "head"),
     [
         (0, 1, "en", "Quotes from an innovator in Ghana, collected by the lab:"),
