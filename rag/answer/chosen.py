@@ -10,16 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.answer.candidates import in_context
-from rag.answer.lines import Line, LineReader
+from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, title_of
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
+from rag.i18n.labels import value_label
+from rag.i18n.translations import translations_for
 from rag.models.embeddings import Embedding
 from rag.survey.classifier import Speaking
 from rag.survey.stream import TopicSurvey
+from rag.survey.types import Survey
 from rag.types import Hit, Plan
 
 # The least probability that a report that is told of says something of a topic.
-SAYS = 0.1
+_SAYS = 0.1
 # The least probability that a report says something of what sides are compared on, and its least
 # share of that of the likeliest report of its side, and of all sides.
 _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
@@ -31,6 +34,11 @@ _AHEAD, _FAR_AHEAD = 1.0, 2.0
 # Reports that are read over the years, and the most of a year of a topic.
 _READ_OVER_TIME, MOST_OF_YEAR = 16, 3
 _JUDGED = 80  # lines that the cross-encoder reads
+# Reports that are read: of a side, and of a topic.
+READ_OF_SIDE, _MOST_TOLD = 3, 60
+_NEAREST = 5  # sentences of a report nearest to a topic that may be quoted
+_NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
+ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 
@@ -59,6 +67,7 @@ class ReportChooser(LineReader):
         self.hits, self.catalog = material.hits, material.catalog
         self._surveys, self._opened = material.surveys, material.opened
         self.same_work = material.same_work
+        self.t = translations_for(self.plan.language)
 
     def open(self, reports: Iterable[ReportInfo]) -> Sequence[Hit]:
         """The passages of reports."""
@@ -101,7 +110,7 @@ class ReportChooser(LineReader):
         if not self.plan.subject:
             return found[:1]
         said = self._surveys.speaking([info.id for info in found])
-        return [self.catalog.reports[i] for i in said if said[i].says >= SAYS][:1]
+        return [self.catalog.reports[i] for i in said if said[i].says >= _SAYS][:1]
 
     def nearest_title(self) -> list[ReportInfo]:
         """The report whose title is what is asked for, among those that were found."""
@@ -113,6 +122,27 @@ class ReportChooser(LineReader):
         nearness = vectors @ topic
         best = int(np.argmax(nearness))
         return [found[best]] if nearness[best] >= _SAME_TITLE else []
+
+    def sides_of_comparison(self) -> dict[str, Sequence[ReportInfo]]:
+        """The reports of each side: those named, or those that say most of the topic."""
+        plan, catalog = self.plan, self.catalog
+        if plan.reports:
+            return {title_of(r): [r] for r in map(catalog.reports.__getitem__, plan.reports)}
+        within = plan.boosted.merged(plan.filters)
+        field = "country" if len(within.country) > 1 else "year"
+        sides: dict[str, Sequence[ReportInfo]] = {
+            value_label(field, value, self.t): catalog.select(replace(within, **{field: (value,)}))
+            for value in getattr(within, field)
+        }
+        if not plan.subject:
+            # What a lab collected says little of its work.
+            own = {s: [r for r in infos if r.author == "lab"] for s, infos in sides.items()}
+            return {side: own[side] or infos for side, infos in sides.items()}
+        said = self._surveys.speaking([info.id for infos in sides.values() for info in infos])
+        return {
+            side: self.with_results(self.saying(infos, said)[:READ_OF_SIDE] or self.nearest(infos))
+            for side, infos in sides.items()
+        }
 
     def saying(self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]) -> list[ReportInfo]:
         """The reports that say most of the topic, of labs where any of those do; then near ones."""
@@ -132,9 +162,30 @@ class ReportChooser(LineReader):
         self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
     ) -> Sequence[ReportInfo]:
         """The reports that say something of the topic; where these are few, likely ones."""
-        saying = [r for r in infos if r.id in said and said[r.id].says >= SAYS]
+        saying = [r for r in infos if r.id in said and said[r.id].says >= _SAYS]
         likely = () if len(saying) >= _FEW else self.saying(infos, said)
         return list({info.id: info for info in (*saying, *likely)}.values())
+
+    def surveyed(self) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
+        """The survey, the reports that say most of the topic, and their sentences nearest to it."""
+        survey, said = self._surveys.survey({hit.passage.report.id for hit in self.hits})
+        ids = [i for i in said if said[i].says >= _SAYS][:_MOST_TOLD]
+        near = {place for i in ids for place in said[i].sentences[:_NEAREST]}
+        passages = {passage for passage, _ in near}
+        told = [self.catalog.reports[i] for i in ids]
+        # Whatever a report found that is about the topic, it found on it.
+        about = {i for i in ids if said[i].about >= ABOUT}
+        hits = [
+            hit
+            for hit in self.open(told)
+            if hit.passage.id in passages or hit.passage.report.id in about
+        ]
+        lines = self.lines(hits, TELLING)
+        least = _NEAR_SHARE * max((x.topical for x in lines if x.place in near), default=0.0)
+        of_about = [x.report.id in about and x.role in FINDINGS for x in lines]
+        is_near = [x.place in near and (x.report.id in about or x.topical >= least) for x in lines]
+        lines = [x for x, a, b in zip(lines, of_about, is_near, strict=True) if a or b]
+        return survey, told, lines
 
     def standing_out(self, infos: Sequence[ReportInfo], unsaid: bool) -> list[str]:
         """The reports whose middles are nearer to the topic than most are, nearest first.

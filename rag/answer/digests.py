@@ -8,12 +8,13 @@ report or a lab all passages are read, not only those that a search found.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
 from rag.answer.candidates import kind_asked, kind_wanted
-from rag.answer.chosen import MOST_OF_YEAR, SAYS, Material, ReportChooser
+from rag.answer.chosen import ABOUT, MOST_OF_YEAR, READ_OF_SIDE, Material, ReportChooser
 from rag.answer.extractive import NEAREST, is_off_topic, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_of_question
@@ -28,7 +29,7 @@ from rag.i18n.labels import (
     value_label,
 )
 from rag.i18n.notices import survey_sentence
-from rag.i18n.translations import marked, translations_for
+from rag.i18n.translations import marked
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.forms import DIGESTS
@@ -53,6 +54,8 @@ HEADINGS: dict[Role, str] = {
 _MOST_OF_REPORT = 20  # sentences of a digest of one report, at least one of each role
 _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
 _MOST_THEMES = 5
+# Reports of a lab each of whose problems is told, and sentences on what comes next.
+_FEW_REPORTS, _MOST_TO_COME = 5, 3
 # The rows of a comparison, with the most sentences of a side: on a topic, and of all work.
 _ROWS: dict[Role, int] = {
     "about": 2, "challenge": 2, "aim": 1, "approach": 2, "found": 4, "barriers": 2, "extent": 2,
@@ -65,11 +68,6 @@ _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so 
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 3  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
-# Reports that are read: of a side, and of a topic.
-_READ_OF_SIDE, MOST_TOLD = 3, 60
-_NEAREST = 5  # sentences of a report nearest to a topic that may be quoted
-_NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
-_ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
 
 
 @dataclass(slots=True)
@@ -120,7 +118,6 @@ class _Maker(ReportChooser):
 
     def __init__(self, material: Material) -> None:
         super().__init__(material)
-        self.t = translations_for(self.plan.language)
         self.quoted: dict[str, Hit] = {}
         self.counted = ""
         self.sides: tuple[str, ...] = ()
@@ -184,7 +181,9 @@ class _Maker(ReportChooser):
         years = sorted({r.year for r in reports if r.year})
         span = "–".join(map(str, dict.fromkeys((*years[:1], *years[-1:]))))
         own = [r for r in reports if r.author == "lab"] or reports
-        themes = Counter(self.catalog.name("theme", x) for r in own for x in {*r.thematic_areas})
+        themes = Counter(
+            self.catalog.name("theme", x) for r in own for x in dict.fromkeys(r.thematic_areas)
+        )
         common = [(x, n) for x, n in themes.most_common(_MOST_THEMES) if n > 1]
         often = [f"{value_label('theme', x, self.t)} ({n})" for x, n in common]
         listed = format_label(self.t, self.t.gettext("Themes"), join_parts(self.t, "; ", often))
@@ -262,12 +261,13 @@ class _Maker(ReportChooser):
         about: set[str] = set()
         if plan.subject:
             said = self._surveys.speaking([info.id for info in reports])
-            about = {i for i in said if said[i].about >= _ABOUT}
+            about = {i for i in said if said[i].about >= ABOUT}
             reports = tuple(self.with_results(self.on_subject(reports, said)))
         elif len(reports) == 1:
             yield from self.report()
             return
-        lines = self.lines(self.open(reports), TELLING)
+        few = len(reports) <= _FEW_REPORTS and not plan.subject
+        lines = self.lines(self.open(reports), (*TELLING, "next") if few else TELLING)
         near = {line.place for line in (on_topic(lines) if plan.subject else lines)}
         of_report: dict[str, list[Line]] = {}
         for line in lines:
@@ -280,6 +280,12 @@ class _Maker(ReportChooser):
             yield self.counted
         rows: dict[str, list[tuple[float, ReportInfo, list[Line]]]] = {}
         told: set[str] = set()
+        if few:
+            yield from self._problems(reports, of_report)
+            # Plans are told with that, but for what is still to come.
+            last = max((x.report.year or 0 for x in lines if x.role in FINDINGS), default=0)
+            early = (r.id for r in reports if r.author == "lab" and (r.year or 0) <= last)
+            told.update(i for i in early if not _finds(of_report.get(i, ())))
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
             part, telling = _part(info, of_report.get(info.id, []))
             if info.id in told or not (picked := self.pick(telling, _each(part, len(reports)))):
@@ -288,7 +294,7 @@ class _Maker(ReportChooser):
             if part == "found":
                 # What was begun is told with what came of it.
                 same = [of_report[r.id] for r in self.same_work(info) if r.id in of_report]
-                begun = [own for own in same if not any(x.role in FINDINGS for x in own)][-2:]
+                begun = [x for x in same if not _finds(x) and x[0].report.id not in told][-2:]
                 told.update(own[0].report.id for own in begun)
                 picked = [*(x for own in begun for x in self.pick(first_role(own), 1)), *picked]
             rows.setdefault(part, []).append((best, info, picked))
@@ -299,14 +305,33 @@ class _Maker(ReportChooser):
             yield self.head(info for of_part in rows.values() for _, info, _ in of_part)
         for part, (heading, _) in _PARTS.items():
             yield from self.part(heading, [row[1:] for row in rows[part]], titled=True)
+        if few:
+            newest = max((x.report.year or 0 for x in lines), default=0)
+            late = (x for x in lines if x.role == "next" and (x.report.year or 0) == newest)
+            # "Other" says little without its form question.
+            picked = self.pick((x for x in late if len(x.words) >= MIN_WORDS), _MOST_TO_COME)
+            by_report = groupby(picked, key=lambda line: line.report)
+            to_come = ((info, list(own)) for info, own in by_report)
+            yield from self.part(HEADINGS["next"], to_come, titled=True)
+
+    def _problems(
+        self, reports: Iterable[ReportInfo], lines: Mapping[str, Sequence[Line]]
+    ) -> Iterator[str]:
+        """What the problems of a lab are, and what it does, the oldest report first."""
+        rows = []
+        for info in sorted(reports, key=lambda r: (r.year or 0, r.kind != "plan", r.title)):
+            own = lines.get(info.id, ()) if info.author == "lab" else ()
+            of_roles = ([x for x in own if x.role == role] for role in ("challenge", "about"))
+            rows.append((info, [x for of_role in of_roles for x in self.pick_asked(of_role)]))
+        yield from self.part(HEADINGS["about"], filter(itemgetter(1), rows), titled=True)
 
     def compare(self) -> Iterator[str]:
         """Sides beside each other, row by row."""
-        reports = self._sides()
+        reports = self.sides_of_comparison()
         lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
         self.sides = tuple(reports)
         # Of a few reports all parts are told, of all work the main ones.
-        few = max(map(len, reports.values()), default=0) <= _READ_OF_SIDE
+        few = max(map(len, reports.values()), default=0) <= READ_OF_SIDE
         in_parts = bool(self.plan.subject or self.plan.reports or few)
         shown = (
             "; ".join(f"{title_of(r)} ({self.when(r)})" for r in infos)
@@ -337,27 +362,6 @@ class _Maker(ReportChooser):
         for side, cell in zip(self.sides, cells, strict=True):
             yield f"- {format_label(self.t, side, cell or self.t.gettext('nothing found on it'))}"
 
-    def _sides(self) -> dict[str, Sequence[ReportInfo]]:
-        """The reports of each side: those named, or those that say most of the topic."""
-        plan, catalog = self.plan, self.catalog
-        if plan.reports:
-            return {title_of(r): [r] for r in map(catalog.reports.__getitem__, plan.reports)}
-        within = plan.boosted.merged(plan.filters)
-        field = "country" if len(within.country) > 1 else "year"
-        sides: dict[str, Sequence[ReportInfo]] = {
-            value_label(field, value, self.t): catalog.select(replace(within, **{field: (value,)}))
-            for value in getattr(within, field)
-        }
-        if not plan.subject:
-            # What a lab collected says little of its work.
-            own = {s: [r for r in infos if r.author == "lab"] for s, infos in sides.items()}
-            return {side: own[side] or infos for side, infos in sides.items()}
-        said = self._surveys.speaking([info.id for infos in sides.values() for info in infos])
-        return {
-            side: self.with_results(self.saying(infos, said)[:_READ_OF_SIDE] or self.nearest(infos))
-            for side, infos in sides.items()
-        }
-
     def trend(self) -> Iterator[str]:
         """Year by year; of a topic of all labs, how many reports of each year speak of it."""
         countries = self.plan.boosted.country or self.plan.filters.country
@@ -366,7 +370,7 @@ class _Maker(ReportChooser):
             told = self.over_time(countries)
             lines = self.lines(self.open(told), TELLING)
         else:
-            survey, told, lines = self._surveyed()
+            survey, told, lines = self.surveyed()
         rows: dict[int, list[str]] = {}
         if survey:
             # Of a year that is counted something is told, too.
@@ -396,7 +400,7 @@ class _Maker(ReportChooser):
 
     def topic(self) -> Iterator[str]:
         """What many labs say, by a survey: what was found, what is planned, and solutions."""
-        survey, told, lines = self._surveyed()
+        survey, told, lines = self.surveyed()
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
         of_work: dict[str, list[Line]] = {}  # what is told of a report's work
@@ -426,27 +430,6 @@ class _Maker(ReportChooser):
         lines = self.lines(self.hits, TELLING)
         near = ((r, [x for x in lines if x.report.id == r.id]) for r in self.found()[:NEAREST])
         yield from (self.by(r, self.pick(own, 1)) for r, own in near if own)
-
-    def _surveyed(self) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
-        """The survey, the reports that say most of the topic, and their sentences nearest to it."""
-        survey, said = self._surveys.survey({hit.passage.report.id for hit in self.hits})
-        ids = [i for i in said if said[i].says >= SAYS][:MOST_TOLD]
-        near = {place for i in ids for place in said[i].sentences[:_NEAREST]}
-        passages = {passage for passage, _ in near}
-        told = [self.catalog.reports[i] for i in ids]
-        # Whatever a report found that is about the topic, it found on it.
-        about = {i for i in ids if said[i].about >= _ABOUT}
-        hits = [
-            hit
-            for hit in self.open(told)
-            if hit.passage.id in passages or hit.passage.report.id in about
-        ]
-        lines = self.lines(hits, TELLING)
-        least = _NEAR_SHARE * max((x.topical for x in lines if x.place in near), default=0.0)
-        of_about = [x.report.id in about and x.role in FINDINGS for x in lines]
-        is_near = [x.place in near and (x.report.id in about or x.topical >= least) for x in lines]
-        lines = [x for x, a, b in zip(lines, of_about, is_near, strict=True) if a or b]
-        return survey, told, lines
 
     def reasons(self) -> Iterator[str]:
         """What was found, what got in the way, and advice, of all who say so."""
@@ -484,6 +467,11 @@ _PARTS = {
     "planned": (marked("What is planned"), _MOST_PLANNED),
     "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_SOLUTIONS),
 }
+
+
+def _finds(lines: Iterable[Line]) -> bool:
+    """Whether some lines tell what came of the work."""
+    return any(line.role in FINDINGS for line in lines)
 
 
 def _part(info: ReportInfo, lines: Sequence[Line]) -> tuple[str, list[Line]]:

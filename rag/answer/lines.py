@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -30,7 +31,7 @@ FINDINGS: tuple[Role, ...] = TELLING[:3]
 # Roles whose headings say what their form questions ask, with how many words say enough there.
 _SAID_BY_HEADING: Mapping[Role, int] = {
     **dict.fromkeys(("about", "challenge", "partners", "barriers", "advice"), MIN_ALONE),
-    **dict.fromkeys(("aim", "found"), MIN_WORDS),
+    **dict.fromkeys(("aim", "found", "next"), MIN_WORDS),
 }
 # What a sentence's nearness to its report's others counts, and to the topic; what a number adds, a
 # name, and what too few or too many words take, or a beginning that needs the sentence
@@ -160,6 +161,11 @@ class LineReader:
                 picked.append(line)
                 self._chosen.append(own)
         return sorted(picked, key=lambda line: order[id(line)])
+
+    def pick_asked(self, lines: Iterable[Line]) -> list[Line]:
+        """The best new line, of those whose form question asks most for their role; or none."""
+        by_asked = groupby(sorted(lines, key=lambda x: -x.asked), key=lambda x: x.asked)
+        return next(filter(None, (self.pick(same, 1) for _, same in by_asked)), [])
 
 
 def _with_before(sentences: Sequence[Sentence]) -> Iterator[tuple[Sentence, str]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rag.catalog.tag_fields import TAGS, Filters
-from rag.query.intents import intent_scores
+from rag.query.intents import CATALOG, intent_scores, overview_score
 from rag.query.linker import Links, asks, light_words
 from rag.query.wordings import has_wording
 from rag.query.works import Work, Works
@@ -25,6 +25,9 @@ _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
 _NAMED = 0.5  # the score of a topic that is named, and no more
 _LAB_LEAD = 0.4  # the same of all of a lab, where the question has more words
+# By how much an overview is more than any other, and the share of the score of its own words as a
+# topic that is taken from it.
+_OVERVIEW_LEAD, _TOPICAL = 0.1, 0.4
 _REPORT_LEAD = 0.2  # by how much a report is summed up rather than asked for its reasons
 _ONE_WORK = 0.1  # by how much more a lab's topic is one than a work of its
 _WORK_LEAD = 0.25  # the same of a question that names a work: most of these ask for particulars
@@ -67,6 +70,9 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     certain = clear or titled or scores["report"] >= chosen - _LEAD
     if work.is_name or (work and not plan.wide and certain):
         plan = replace(plan, reports=(*work.reports, *work.beside))
+    overview = plan if plan.reports else in_form(replace(plan, subject=""), "lab")
+    if overview.intent == "lab" and _is_overview(plan, links, scores):
+        return overview
     if plan.intent == "compare" and len(plan.boosted.country) > 1:
         # "Who paid for it in Peru and Chile?" has one answer of each, and no sides.
         counts = is_quantity(plan.standalone) and not has_wording("compare", plan.standalone)
@@ -108,6 +114,18 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         digest = "report" if len(ids) == 1 else "lab"
         plan = replace(plan, reports=tuple(ids) if len(ids) == 1 else ())
     return in_form(plan, digest)
+
+
+def _is_overview(plan: Plan, links: Links, scores: Mapping[str, float]) -> bool:
+    """Whether a question, of many words maybe, asks for all work of a lab and names none of it."""
+    score = overview_score(links.masked())
+    words = " ".join(subject(links, plan.language, "lab"))
+    # "Warnings" is a topic by itself, "visit" is none.
+    topical = _TOPICAL * max(0.0, intent_scores(words)[0]["topic"]) if words else 0.0
+    others = max(scores[name] for name in ("passage", "topic", "report", *CATALOG))
+    least = max(others + topical + _OVERVIEW_LEAD, scores["offtopic"] - OFF_TOPIC_LIKELY)
+    is_more = score >= max(least, *(scores[name] for name in (*DIGESTS, "compare")))
+    return is_more and not is_quantity(plan.standalone)
 
 
 def _of_work(plan: Plan, work: Work, links: Links) -> Plan:

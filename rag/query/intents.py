@@ -31,6 +31,9 @@ CATALOG = frozenset(("list", "count", "ranking", "values", "yesno"))  # the inte
 TALK = ("about", "self", "greeting", "thanks")
 # Those that passages answer.
 TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons")
+# More examples for `overview_score`: of questions for all work of a lab, and of others like them.
+_MORE = ("overview", "particular")
+_ALL_WORK = ("lab", "overview")
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
@@ -43,7 +46,12 @@ def intent_scores(*masked: str) -> list[Mapping[str, float]]:
     """The score of each intent, of each text with placeholders; near 1 is certain, near 0 not."""
     intents, weights = _trained()
     scores = (_vectors(masked) @ weights).tolist()
-    return [dict(zip(intents, row, strict=True)) for row in scores]
+    return [dict(zip(intents, row, strict=False)) for row in scores]
+
+
+def overview_score(masked: str) -> float:
+    """How much a question of any length, with placeholders, is one for all work of a lab."""
+    return float(_vectors([masked])[0] @ _trained()[1][:, -1])
 
 
 def examples() -> Iterator[tuple[str, str, str]]:
@@ -57,8 +65,8 @@ def examples() -> Iterator[tuple[str, str, str]]:
 @cache
 def words_beside(intent: str, language: str) -> str:
     """The words that ask in the examples of an intent: those beside the name of a topic."""
-    told = "COUNTRY" if intent == "lab" else "VALUE"
-    found = (text for name, code, text in examples() if (name, code) == (intent, language))
+    told, names = ("COUNTRY", _ALL_WORK) if intent == "lab" else ("VALUE", (intent,))
+    found = (text for name, code, text in examples() if name in names and code == language)
     return re.sub(r"\b[A-Z]{4,7}\b", " ", " ".join(text for text in found if told in text))
 
 
@@ -70,13 +78,23 @@ def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
 
 
 def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
-    """The intents, and the weights (dimensions and a constant x intents) that tell them apart."""
-    rows = list(examples())
-    intents = sorted({intent for intent, _, _ in rows})
-    wanted = np.array([[intent == name for name in intents] for intent, _, _ in rows], np.float32)
-    vectors = _vectors([text for _, _, text in rows])
+    """The intents, and the weights (dimensions and a constant x intents) that tell them apart.
+
+    The last column is that of `overview_score`, whose more examples the others don't have.
+    """
+    names, _, texts = zip(*examples(), strict=True)
+    intents = sorted(set(names).difference(_MORE))
+    vectors = _vectors(texts)
+    known = [name not in _MORE for name in names]
+    wanted = np.array([[name == intent for intent in intents] for name in names], np.float32)
+    of_labs = np.array([[name in _ALL_WORK] for name in names], np.float32)
+    weights = [_ridge(vectors[known], wanted[known]), _ridge(vectors, of_labs)]
+    return intents, np.hstack(weights).astype(np.float32)
+
+
+def _ridge(vectors: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> Any:
     square = vectors.T @ vectors + _RIDGE * np.eye(vectors.shape[1], dtype=np.float32)
-    return intents, np.linalg.solve(square, vectors.T @ wanted).astype(np.float32)
+    return np.linalg.solve(square, vectors.T @ wanted)
 
 
 def save() -> None:

@@ -195,3 +195,5 @@ def test_a_lab_s_plan_is_told_with_what_came_of_it(sample_engine: Engine) -> Non
     assert "2021–2022" in answer.text.splitlines()[0]
     assert "What is planned" not in headings(answer)
     assert {citation.passage.report.kind for citation in answer.citations} == {"plan", "closing"}
+    assert headings(answer)[0] == "What it is about"
+    assert headings(answer)[-1] in ("What was found", "What comes next")
