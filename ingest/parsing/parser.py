@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from ingest.parsing.form_text import Forms, head_key
@@ -179,13 +180,8 @@ def _block(slot: _Slot, raw: str) -> Block:
 
 def _number(blocks: Iterable[Block]) -> list[Block]:
     """Blocks with `occurrence` counting those of equal section and prompt."""
-    seen: Counter[tuple[str, str]] = Counter()
-    numbered = []
-    for block in blocks:
-        at = (block.section, block.prompt)
-        numbered.append(replace(block, occurrence=seen[at]))
-        seen[at] += 1
-    return numbered
+    seen: dict[tuple[str, str], Iterator[int]] = defaultdict(count)
+    return [replace(b, occurrence=next(seen[b.section, b.prompt])) for b in blocks]
 
 
 def _title(events: Iterable[Event], blocks: tuple[Block, ...]) -> str:

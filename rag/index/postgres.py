@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import cached_property, partial
 from itertools import chain
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -218,7 +219,10 @@ class PostgresIndex(Index):
         terms = question_terms(query.text, query.language, query.pairs)
 
         def find(connection: Connection) -> tuple[list[dict[str, Ranking]], Ranking, Ranking]:
-            counts = self._rarest(self._frequencies(connection, terms))
+            found = sorted(self._frequencies(connection, terms).items(), key=itemgetter(1))
+            sums = np.cumsum([count for _, count in found])
+            rarest = max(FEWEST_TERMS, int(np.searchsorted(sums, MOST_MATCHES, "right")))
+            counts = dict(found[:rarest])
 
             def keyword(scope: Scope) -> Ranking:
                 return self._keyword(connection, counts, scope, depth, share)
@@ -232,9 +236,9 @@ class PostgresIndex(Index):
                     return ranked(filters, "")
                 return {"keyword": keyword(scope), **best}
 
-            found = [ranked(filters, query.stage) for filters in scopes]
-            matching = keyword(self._scope(scopes[0])) if query.stage else found[0]["keyword"]
-            rankings = [{k: best[:depth] for k, best in own.items()} for own in found]
+            best = [ranked(filters, query.stage) for filters in scopes]
+            matching = keyword(self._scope(scopes[0])) if query.stage else best[0]["keyword"]
+            rankings = [{k: rows[:depth] for k, rows in own.items()} for own in best]
             rows = {row for own in rankings for best in own.values() for row, _ in best}
             similar = connection.execute(
                 "SELECT row, -(dense <#> %s) FROM passage WHERE row = ANY(%s)",
@@ -261,13 +265,6 @@ class PostgresIndex(Index):
             found = connection.execute(_FREQUENCIES, [list(map(_quoted, pairs))])
             counts |= {term: count for term, (count,) in zip(pairs, found, strict=True)}
         return {term: count for term, count in counts.items() if count}
-
-    @staticmethod
-    def _rarest(counts: Mapping[str, int]) -> dict[str, int]:
-        ordered = sorted(counts.items(), key=lambda pair: pair[1])
-        sums = np.cumsum([count for _, count in ordered])
-        kept = max(FEWEST_TERMS, int(np.searchsorted(sums, MOST_MATCHES, "right")))
-        return dict(ordered[:kept])
 
     def _keyword(
         self,

@@ -96,7 +96,11 @@ class LocalWriter:
         """Let readers see the work, a new version of the index."""
         self._write_segment()
         self._merge_segments()
-        self._version.revision = revision_of(self._version.made_by, self._heads)
+        lines = [f"{k}={v}" for k, v in sorted(self._version.made_by.items())]
+        # The file's hash too: its text is shown, and facts of it that are in no passage.
+        reports = sorted((name, head.report) for name, head in self._heads.items())
+        lines += [f"{name} {r.passages_digest} {r.digest}" for name, r in reports]
+        self._version.revision = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
         self._encode_words()
         there = self._base.version.files if self._base else {}
         for name in (name for name, size in self._version.files.items() if there.get(name) != size):
@@ -179,12 +183,3 @@ def write_all(
         progress(stage, n, 0)
         writer.add(*report)
     return writer.publish()
-
-
-def revision_of(made_by: Mapping[str, str], heads: Mapping[str, Head]) -> str:
-    """The hash of all content of an index: what made it, and its reports."""
-    lines = [f"{k}={v}" for k, v in sorted(made_by.items())]
-    # The file's hash too: its text is shown, and facts of it that are in no passage.
-    reports = sorted((name, head.report) for name, head in heads.items())
-    lines += [f"{name} {r.passages_digest} {r.digest}" for name, r in reports]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
