@@ -83,7 +83,12 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
     tagged = tags_to_fields(tags)
     slots = _slots(events, forms)
     facts = _facts_block(raw, tags, tagged.facts)
-    numbered = _number([facts, *(_block(slot, raw) for slot in slots)])
+    # How many blocks of the same section and prompt came before.
+    seen: dict[tuple[str, str], Iterator[int]] = defaultdict(count)
+    numbered = [
+        replace(block, occurrence=next(seen[block.section, block.prompt]))
+        for block in (facts, *(_block(slot, raw) for slot in slots))
+    ]
     blocks = tuple(block for block in numbered if block.text)
     questions = [
         ((slot.section, slot.prompt), block.text)
@@ -176,12 +181,6 @@ def _block(slot: _Slot, raw: str) -> Block:
     answers = {s: text for s in slot.spans if not is_blank(text := clean(raw[slice(*s)]))}
     prompt = slot.prompt or slot.section or FREE_TEXT
     return Block(slot.section, prompt, "\n".join(answers.values()), tuple(answers))
-
-
-def _number(blocks: Iterable[Block]) -> list[Block]:
-    """Blocks with `occurrence` counting those of equal section and prompt."""
-    seen: dict[tuple[str, str], Iterator[int]] = defaultdict(count)
-    return [replace(b, occurrence=next(seen[b.section, b.prompt])) for b in blocks]
 
 
 def _title(events: Iterable[Event], blocks: tuple[Block, ...]) -> str:
