@@ -198,9 +198,8 @@ def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
         return Snapshot.open(folder, version)
     except BAD as error:
         # Two ingests may have ended since its version was read.
-        if (now := current_version(folder)) != version:
-            with suppress(*BAD):
-                return Snapshot.open(folder, now)
+        if current_version(folder) != version:
+            return current_snapshot(folder, made_by)
         raise damaged(folder, error) from error
 
 
