@@ -1,9 +1,4 @@
-"""Measures surveys against graded topics, and reads these.
-
-A line of a file of graded topics is {"topic", "question", "lang", "grades": {report: 2, 1 or 0}}: 2
-where the report or a named part is about the topic, 1 where it says something of substance, 0 for
-a passing word or nothing; reports that are not named count as 0.
-"""
+"""Measures surveys against graded topics (`Case.grades`), and reads these."""
 
 from __future__ import annotations
 
