@@ -61,12 +61,8 @@ class Evidence:
 class Case:
     """One question with what a good answer rests on.
 
-    `reports` are the gold reports; `alt_reports` answer as well but needn't be found. The tags
-    answer "tags" with a `ranking`, a `list` (of the gold reports or of values) or a `count`.
-    A "survey" has `grades` of reports: 2 about its topic, 1 says something of substance, 0 not.
-    Where a sample was graded, `stands_for` tells how many reports each stands for.
-    `history` holds the messages before the question.
-    A `draft` may lack its gold reports, and is not asked.
+    The tags answer "tags" with a `ranking`, a `list` (of the gold reports or of values) or a
+    `count`. A "survey" has `grades` of reports: 2 about its topic, 1 says something of substance.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -75,7 +71,7 @@ class Case:
     type: CaseType
     lang: Language
     question: Filled
-    reports: tuple[Filled, ...]
+    reports: tuple[Filled, ...]  # the gold ones
     evidence: tuple[Evidence, ...] = ()
     facts: tuple[Filled, ...] = ()
     points: tuple[Evidence, ...] = ()
@@ -83,12 +79,13 @@ class Case:
     list: tuple[str | int, ...] = ()
     count: int | None = None
     grades: Mapping[str, int] = field(default_factory=dict)
+    # Where a sample was graded, how many reports each stands for.
     stands_for: Mapping[str, float] = field(default_factory=dict)
-    alt_reports: tuple[Filled, ...] = ()
-    history: tuple[Turn, ...] = ()
+    alt_reports: tuple[Filled, ...] = ()  # these answer as well but needn't be found
+    history: tuple[Turn, ...] = ()  # the messages before the question
     report_lang: Language = "en"
     note: str = ""
-    draft: bool = False
+    draft: bool = False  # it may lack its gold reports, and is not asked
 
     @property
     def gold(self) -> frozenset[str]:

@@ -63,15 +63,12 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What B does better and worse than A, over the cases that both answered.
+    """What B does better and worse than A, over the cases that both answered."""
 
-    `same` of the `paired` cases have the same scores in both. `a` and `b` say which runs these are.
-    """
-
-    a: str
+    a: str  # which runs these are
     b: str
     paired: int
-    same: int
+    same: int  # how many of the paired cases have the same scores in both
     only_a: int
     only_b: int
     changed: int

@@ -97,22 +97,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One question with its answer, its sources, and what the answer covered.
-
-    `scope` says how the question was taken, `facts` how it was answered; `source_lists` are
-    (heading, sources) pairs; `table` is what the answer lists, counts or compares; `left_out` are
-    sentences that were struck, each with its reason; `picture` is a PNG that Word shows.
-    """
+    """One question with its answer, its sources, and what the answer covered."""
 
     question: str
     language: str
-    scope: tuple[Fact, ...] = ()
-    facts: tuple[Fact, ...] = ()
+    scope: tuple[Fact, ...] = ()  # how the question was taken
+    facts: tuple[Fact, ...] = ()  # how it was answered
     lines: tuple[Line, ...] = ()
-    source_lists: tuple[tuple[str, tuple[Source, ...]], ...] = ()
-    table: Table | None = None
-    left_out: tuple[tuple[Line, str], ...] = ()
-    picture: bytes = b""
+    source_lists: tuple[tuple[str, tuple[Source, ...]], ...] = ()  # with their headings
+    table: Table | None = None  # what the answer lists, counts or compares
+    left_out: tuple[tuple[Line, str], ...] = ()  # sentences that were struck, with the reasons
+    picture: bytes = b""  # a PNG that Word shows
 
     @property
     def blocks(self) -> list[tuple[str, list[Line]]]:

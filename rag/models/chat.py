@@ -48,29 +48,21 @@ _OPEN, _CLOSE = "<think>", "</think>"
 
 @dataclass(slots=True)
 class Generation:
-    """What becomes known of an answer while a model writes it, besides its text.
-
-    `priced` is whether the model's list price holds at its server. `read` is how many of the
-    passages the model was given, `end` how many characters of its text the answer keeps; None is
-    all. `prompt` are the tokens of its prompts, `completion` those that it wrote besides the text,
-    `window` those that a prompt could have. `steps` tell what it looked for before it wrote.
-    `counted` says how many reports of all there are on what is asked, `speaking` are their ids.
-    `finish` is why it stopped, as its server says. Setting `stop` stops it.
-    """
+    """What becomes known of an answer while a model writes it, besides its text."""
 
     model: str = ""
-    priced: bool = False
-    read: int | None = None
-    end: int | None = None
-    prompt: int = 0
-    completion: int = 0
-    window: int = 0
-    steps: list[Notice] = field(default_factory=list)
-    counted: str = ""
-    speaking: tuple[str, ...] = ()
-    finish: str = ""
+    priced: bool = False  # whether the model's list price holds at its server
+    read: int | None = None  # how many of the passages the model was given; None is all
+    end: int | None = None  # how many characters of its text the answer keeps; None is all
+    prompt: int = 0  # tokens of its prompts
+    completion: int = 0  # tokens that it wrote besides the text
+    window: int = 0  # tokens that a prompt could have
+    steps: list[Notice] = field(default_factory=list)  # what it looked for before it wrote
+    counted: str = ""  # how many reports of all there are on what is asked
+    speaking: tuple[str, ...] = ()  # the ids of these
+    finish: str = ""  # why it stopped, as its server says
     notices: list[Notice] = field(default_factory=list)
-    stop: Stop = field(default_factory=Stop)
+    stop: Stop = field(default_factory=Stop)  # setting it stops it
 
     def record(self, prompt_version: str, completion: int) -> GenerationRecord:
         """The record of an answer of so many tokens."""

@@ -56,35 +56,26 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A sentence of a passage (by position), and how much it is about a topic.
-
-    Its cosine to the topic's nearest part is part of its score; `weakest` is how much it has of the
-    word of a part that it has least of.
-    """
+    """A sentence of a passage (by position), and how much it is about a topic."""
 
     passage: int
     span: Span
     score: float
-    similarity: float
-    weakest: float
+    similarity: float  # its cosine to the topic's nearest part, which is part of its score
+    weakest: float  # how much it has of the word of a part that it has least of
 
 
 @dataclass(frozen=True)
 class Topic:
-    """What a survey looks for: its parts, and the weights of all terms that stand for their words.
-
-    `words` has for each word its weights by term; `parts` the numbers of each part's words;
-    `english` is what stands for the parts of one in another language. `unknown` are words of
-    another language that nothing here stands for.
-    """
+    """What a survey looks for: its parts, and the weights of terms that stand for their words."""
 
     text: str
     language: str
     texts: tuple[str, ...]
-    words: tuple[Mapping[str, float], ...]
-    parts: tuple[tuple[int, ...], ...]
-    english: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    words: tuple[Mapping[str, float], ...]  # for each word its weights by term
+    parts: tuple[tuple[int, ...], ...]  # the numbers of each part's words
+    english: tuple[str, ...] = ()  # what stands for the parts of one in another language
+    unknown: tuple[str, ...] = ()  # words of another language that nothing here stands for
 
     @classmethod
     def read(

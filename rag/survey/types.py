@@ -29,64 +29,47 @@ GAP_STATES: tuple[GapState, ...] = get_args(GapState)
 
 @dataclass(frozen=True, slots=True)
 class SurveyColumn:
-    """What is asked of every report: `name` as it was typed.
+    """What is asked of every report."""
 
-    A "tag" is read from the tags `sources`, a "form" column from the form questions `sources` that
-    ask for it, a "free" one from all that a report says.
-    """
-
-    name: str
+    name: str  # as it was typed
     kind: Literal["tag", "form", "free"]
-    sources: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # tags, or form questions that ask for it; if "free" all it says
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyCell:
-    """What a report answers to a column: its words, where they stand, or why there are none.
+    """What a report answers to a column: its words, where they stand, or why there are none."""
 
-    `value` is what to show, `quote` is verbatim and stands at `span` of the file, in `passage`;
-    values of tags have neither. `writer` is whose words the value is: those of the report, by
-    "rules", or those of the model of this name.
-    """
-
-    value: str = ""
-    quote: str = ""
+    value: str = ""  # what to show
+    quote: str = ""  # verbatim, at `span` of the file, in `passage`; none of values of tags
     span: Span | None = None
     passage: Passage | None = None
     state: CellState = "answered"
-    writer: str = "rules"
+    writer: str = "rules"  # whose words the value is: the report's by "rules", or a model's name
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How strong what a report found is, by its form; None where the form does not say.
-
-    The rung is read from the tag or form question `field`, which says `value`; `missing` are tags
-    that would tell more and are not there. `outcome` is that of the hypothesis, None where the form
-    does not ask; `quote` is verbatim and stands at `span` of the file, in `passage`.
-    """
+    """How strong what a report found is, by its form; None where the form does not say."""
 
     rung: Rung | None = None
-    field: str = ""
-    value: str = ""
-    missing: tuple[str, ...] = ()
-    outcome: Outcome | None = None
-    quote: str = ""
+    field: str = ""  # the tag or form question that says it
+    value: str = ""  # what that says
+    missing: tuple[str, ...] = ()  # tags that would tell more and are not there
+    outcome: Outcome | None = None  # of the hypothesis; None where the form does not ask
+    quote: str = ""  # verbatim, at `span` of the file, in `passage`
     span: Span | None = None
     passage: Passage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GapCell:
-    """The reports of one country, theme or year by another: their ids and what they say.
-
-    `counts` are reports by verdict, and as "blank" those that left the column empty; `rung` is the
-    highest of those that speak of the topic.
-    """
+    """The reports of one country, theme or year by another: their ids and what they say."""
 
     reports: tuple[str, ...] = ()
+    # Reports by verdict, and as "blank" those that left the column empty.
     counts: Mapping[str, int] = field(default_factory=dict)
-    rung: Rung | None = None
+    rung: Rung | None = None  # the highest of those that speak of the topic
 
     @property
     def found(self) -> int:
@@ -125,15 +108,11 @@ class TrendPoint:
 
 @dataclass(frozen=True, slots=True)
 class Consensus:
-    """What the reports that speak of a claim say to it.
-
-    `rows` are those of each stance, with their quotes; `shares` add up to 1, by number or, where
-    `weighted`, by rung. Without a model most are "unclear".
-    """
+    """What the reports that speak of a claim say to it; without a model most are "unclear"."""
 
     claim: str
     rows: Mapping[Stance, tuple[SurveyRow, ...]]
-    weighted: bool = False
+    weighted: bool = False  # whether shares are by rung, not by number
 
     @property
     def shares(self) -> Mapping[Stance, float]:
@@ -151,48 +130,37 @@ class Consensus:
 
 @dataclass(frozen=True, slots=True)
 class SurveyRow:
-    """Whether a report speaks of a topic, with its best sentence.
-
-    `score` is the probability that it says something of substance on the topic, `about` that it, or
-    a part of it, is about the topic. `quote` is verbatim and stands at `span` of the file, in
-    `passage`; silent reports have none. `judge` is who gave the verdict: "rules" or a model's name.
-    `cells` are by the names of columns; `stance` is what a model says that it says to a claim.
-    """
+    """Whether a report speaks of a topic, with its best sentence."""
 
     report: ReportInfo
     verdict: Verdict
-    score: float
-    about: float
+    score: float  # probability that it says something of substance on the topic
+    about: float  # probability that it, or a part of it, is about the topic
     passage: Passage | None = None
-    quote: str = ""
+    quote: str = ""  # verbatim, at `span` of the file, in `passage`; silent reports have none
     span: Span | None = None
-    judge: str = "rules"
-    cells: Mapping[str, SurveyCell] = field(default_factory=dict)
+    judge: str = "rules"  # who gave the verdict: "rules" or a model's name
+    cells: Mapping[str, SurveyCell] = field(default_factory=dict)  # by the names of columns
     evidence: Evidence = Evidence()
-    stance: Stance | None = None
+    stance: Stance | None = None  # what a model says that it says to a claim
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A verdict on every report in scope, the likeliest first.
-
-    `near` are words of the collection that stood for those of the topic. `interval` holds the
-    true number of reports that speak of it, for seven topics of eight. A survey that was stopped
-    is not `complete`: the rows that it lacks are not counted. The stances of rows are to `claim`.
-    """
+    """A verdict on every report in scope, the likeliest first."""
 
     question: str
     topic: str
     language: str
     filters: Filters
     rows: tuple[SurveyRow, ...]
-    interval: tuple[int, int]
-    near: tuple[str, ...] = ()
+    interval: tuple[int, int]  # has the true number that speak of it, for seven topics of eight
+    near: tuple[str, ...] = ()  # words of the collection that stood for those of the topic
     columns: tuple[SurveyColumn, ...] = ()
     labs: tuple[str, ...] = ()
-    claim: str = ""
+    claim: str = ""  # what the stances of rows are to
     index: str = ""
-    complete: bool = True
+    complete: bool = True  # or it was stopped, and the rows that it lacks are not counted
     notices: tuple[Notice, ...] = ()
 
     def count(self, *verdicts: Verdict) -> int:
