@@ -1,4 +1,4 @@
-"""The commands: `asklabs ingest | ask | batch | search | survey | serve | eval | export | info`.
+"""The commands: `asklabs ingest | serve | login | key | mcp | export | diff | watch | info`.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 done
 with some files or questions skipped, 2 wrong usage or unusable index. Heavy modules are
@@ -10,15 +10,16 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
 
-from rag.catalog.tag_fields import TAGS
+from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, IndexUnusable, InputError
 from rag.settings import load_settings
 from ui.cli import (
@@ -31,11 +32,12 @@ from ui.cli import (
     progress,
     read_file,
     show,
-    watch,
     write_file,
 )
-from ui.cli.ask import ask, batch, search, survey
-from ui.cli.watch import diff
+from ui.cli.ask import Question, ask, batch, checked_question, search, survey, with_filters
+
+if TYPE_CHECKING:
+    from rag.watch import Watch
 
 _CHANGES = ("added", "updated", "unchanged", "moved", "deleted")
 HELP = """Ask questions across a collection of lab reports; every sentence comes with its source.
@@ -47,6 +49,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+)
+watches = typer.Typer(
+    no_args_is_help=True, help="Ask standing questions, and tell what has changed."
 )
 
 
@@ -243,9 +248,97 @@ def mcp(index: Index = None) -> None:
     mcp_server(engine, Room(engine)).run("stdio")
 
 
+@watches.command()
+@with_filters
+def add(question: Question, index: Index = None, filters: Filters = Filters()) -> None:
+    """Watch a question: its answer of now is what later ones are compared with."""
+    from rag.watch import add_watch
+
+    watch = add_watch(engine_of(index), checked_question(question), filters)
+    print(f"{watch.id} {watch.question}")
+
+
+@watches.command()
+def remove(watch: Annotated[str, Argument(help="Its id.")], index: Index = None) -> None:
+    """Watch a question no more."""
+    from rag.watch import remove_watch
+
+    remove_watch(engine_of(index), watch)
+
+
+@watches.command("list")
+def list_watches(index: Index = None, json: Json = False) -> None:
+    """List the standing questions, with their latest changes."""
+    from rag.watch import load_watches
+
+    _print(load_watches(engine_of(index).settings.index), json)
+
+
+@watches.command()
+def run(
+    index: Index = None,
+    atom: Annotated[Path | None, Option(help="Atom feed to write with all changes.")] = None,
+    json: Json = False,
+) -> None:
+    """Ask all standing questions again where the index has changed, and tell what is different.
+
+    It is sent to ASKLABS_WATCH_URL, too, as JSON.
+    """
+    from rag.watch import atom as feed
+    from rag.watch import load_watches, run_watches
+
+    engine = engine_of(index)
+    changed = run_watches(engine)
+    _print(changed, json)
+    if atom is not None:
+        write_file(atom, feed(load_watches(engine.settings.index)))
+    if changed and engine.settings.watch_url:
+        import httpx
+
+        url, document = engine.settings.watch_url, {"watches": list(map(_to_dict, changed))}
+        try:
+            httpx.post(url, json=document, timeout=engine.settings.patience).raise_for_status()
+        except httpx.HTTPError as error:
+            print(f"ASKLABS_WATCH_URL was not told: {error}", file=sys.stderr)
+            raise typer.Exit(1) from error
+
+
+def diff(
+    answers: Annotated[Path, Argument(help="Answers: what ask --json or batch wrote.")],
+    index: Index = None,
+    json: Json = False,
+) -> None:
+    """Ask the questions of earlier answers again, and tell what is different."""
+    from rag.export.answer_json import answers_from_json
+    from rag.watch import answer_again
+
+    loaded = answers_from_json(read_file(answers), str(answers))
+    engine = engine_of(index)
+    found = [(answer.question, answer_again(engine, answer)) for answer in loaded]
+    if json:
+        print_json([{"question": q, "changes": list(map(asdict, cs))} for q, cs in found])
+    else:
+        show("changes.txt", told=found)
+
+
+def _to_dict(watch: Watch) -> dict[str, Any]:
+    news = [asdict(one) for one in watch.news]
+    return {
+        "id": watch.id, "question": watch.question, "filters": watch.filters.as_dict(), "news": news
+    }  # fmt: skip
+
+
+def _print(watches: Sequence[Watch], json: bool) -> None:
+    if json:
+        print_json(list(map(_to_dict, watches)))
+        return
+    told = [(f"{w.id} {w.question}", w.news[0].changes if w.news else ()) for w in watches]
+    show("changes.txt", told=told)
+
+
 for _command in (ingest, ask, batch, search, survey, serve, login, key, mcp, export, diff, info):
     app.command()(_command)
-app.add_typer(watch.app, name="watch")
+app.add_typer(watches, name="watch")
 app.add_typer(evaluate.app, name="eval")
 
 
