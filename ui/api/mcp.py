@@ -1,7 +1,4 @@
-"""Tools of the Model Context Protocol: an assistant asks, and can cite what it is told.
-
-Each tool only reads. Results have quotes with their places, addresses, and what was read.
-"""
+"""Tools of the Model Context Protocol: an assistant asks, and can cite what it is told."""
 
 from __future__ import annotations
 

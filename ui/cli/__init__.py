@@ -92,10 +92,7 @@ def _in_words(value: object) -> object:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Show progress through named stages on standard error: as bars on a terminal, else as lines.
-
-    A call with total 0 only says that work goes on.
-    """
+    """Show progress on standard error: as bars on a terminal, else as lines where a total is known."""
     console, printed = Console(stderr=True), 0.0
     columns = (
         bars.TextColumn("{task.description}"),

@@ -249,10 +249,7 @@ def run_batch(
     """Answer each line of `questions` into `out`, in order, after those of an interrupted run.
 
     Unusable lines are named in the result's failures and left out; a question that fails gets a
-    line with its error.
-
-    Raises:
-        InputError: a file can't be read, or `out` holds answers to other questions.
+    line with its error. An InputError says that a file can't be used.
     """
     failures: list[str] = []
     lines = list(_read_questions(questions, failures))

@@ -165,12 +165,9 @@ class TooManyLogins(Exception):
 def checker(logins: Mapping[str, Secret]) -> Check:
     """A function that checks a name and a password that came from an address.
 
-    It checks one at a time, in a thread of its own, so that many guesses delay each other and not
-    the page. An unknown name takes as long as a wrong password. Wrong ones count for `WINDOW`
-    seconds (`MOST_WRONG`); others than an address that has logged in as a name can't lock it out.
-
-    Raises (when it is awaited):
-        TooManyLogins: too many wrong passwords came, or too many are waiting to be checked.
+    It checks one at a time, in a thread of its own: many guesses delay each other and not the page.
+    An unknown name takes as long as a wrong password. Wrong ones count for `WINDOW` seconds, unless
+    the address has logged in as the name before; too many (`MOST_WRONG`) raise `TooManyLogins`.
     """
     unknown = make_secret(secrets.token_urlsafe(), max(secret.cost for secret in logins.values()))
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="login")

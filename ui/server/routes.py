@@ -63,11 +63,7 @@ def program_routes(
     check_keys: Check | None,
     visitor: Callable[[Request], str | None] | None,
 ) -> tuple[list[BaseRoute], StreamableHTTPSessionManager]:
-    """REST and MCP over an engine, behind one gate, and what must run while MCP is served.
-
-    `room` is that of the page. `check_keys` knows the keys, `visitor` who is logged in; None where
-    there are none.
-    """
+    """REST and MCP over an engine, behind one gate, and what must run while MCP is served."""
     server = mcp_server(engine, room)
     # The guard looks at hosts and origins.
     trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)

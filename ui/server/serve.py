@@ -1,8 +1,7 @@
 """Serves the page: a loading page answers at once, the real one when the index is loaded.
 
-The loading page needs nothing that is slow to import. Visitors see how long loading has taken;
-every request, also at `/healthz`, gets status 503 until then. `/healthz` says whether the page can
-answer; it needs no login and tells nothing of the collection.
+The loading page needs nothing that is slow to import. Until the index is loaded every request, also
+at `/healthz`, gets status 503.
 """
 
 from __future__ import annotations
@@ -172,13 +171,10 @@ def launch(
     keys: Mapping[str, Secret] | None = None,
     room: Room | None = None,
 ) -> str:
-    """Start the page of an engine in the background; returns its address.
+    """Start the page of an engine in the background; its address, or a SettingsError.
 
     With `logins`, only they see the page or reach what is behind it. Programs may ask the engine in
     the page's `room`, with one of the `keys` where there are any, or logins.
-
-    Raises:
-        SettingsError: nothing can listen on this host and port; the message says what to do.
     """
     from uvicorn.config import HTTP_PROTOCOLS
 

@@ -225,10 +225,7 @@ def key_points(text: str, language: str) -> str:
 
 
 def survey_key(answer: Answer) -> str:
-    """By what the browser knows an answer of which a survey can say more: "" for any other.
-
-    That is one on a topic, or the list of the reports of one tag: more may speak of it.
-    """
+    """By what the browser knows an answer of which a survey can say more: a topic, or one tag."""
     covered = answer.coverage
     values = [value for field in TAGS for value in getattr(covered.filters, field)]
     is_list = covered.intent == "list" and not covered.grouped_by and not covered.excluded

@@ -236,10 +236,7 @@ def theme() -> gr.themes.Base:
 
 
 def head() -> str:
-    """What the page's head needs: its icon, its style, its scripts.
-
-    The style stands here because Gradio's own css argument rewrites selectors, and some wrongly.
-    """
+    """What the page's head needs: its icon, its style, its scripts."""
     sheets, codes = (
         [path.read_text(encoding="utf-8") for path in paths if path.exists()]
         for paths in ([STATIC / f"{area}.{ending}" for area in AREAS] for ending in ("css", "js"))

@@ -229,11 +229,7 @@ def text_of(value: object) -> str:
 
 
 def vote(v: Visit) -> dict[str, Any]:
-    """Keep a visitor's vote on an answer, have the browser keep it too, and say so.
-
-    The event has a `turn`, a `vote` and maybe a comment, `word`. A vote that can't be kept does not
-    count.
-    """
+    """Keep a visitor's vote on an answer, have the browser keep it too, and say so."""
     exchange, settings = v.exchange, v.engine.settings
     choice = VOTES.get(text_of(v.sent.get("vote")))
     if exchange is None or exchange.answer is None or choice is None:
@@ -272,11 +268,7 @@ def vote(v: Visit) -> dict[str, Any]:
 
 
 def translated(v: Visit) -> str:
-    """The quotes of a number of an answer in the reader's language, as JSON for the browser.
-
-    It has the `turn` and `n` of the event, the `text` and who translated it (`by`), or an `error`;
-    "" for a number that isn't there, or without a model.
-    """
+    """The quotes of a number of an answer in the reader's language, as JSON; "" for none."""
     turn, n, t, exchange = v.sent.get("turn"), v.sent.get("n"), v.t, v.exchange
     llm = make_chat(v.engine.settings)
     if llm is None or exchange is None or exchange.answer is None or type(n) is not int:

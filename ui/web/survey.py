@@ -153,10 +153,7 @@ class Run:
         self.stop()
 
     def quotes(self, sent: Mapping[str, Any]) -> dict[str, list[str]]:
-        """The quotes of what a browser opens, by their passages.
-
-        Its `turn` is -1, its `n` counts the columns from 1; 0 is the row's own quote.
-        """
+        """The quotes of what a browser opens, by passage: `n` is a column from 1, or 0 for the row."""
         row = next((row for row in self.rows if row.report.id == sent.get("report")), None)
         if row is None or sent.get("turn") != -1:
             return {}
@@ -301,11 +298,7 @@ _counting = threading.Lock()
 
 
 def count_in_text(v: Visit) -> str:
-    """How many reports speak of what an answer is about, as JSON for the browser.
-
-    The words are "" where no more speak of it than the answer rests on or have its tag, and where
-    another answer is being counted: nobody waits for a number.
-    """
+    """How many reports speak of what an answer is about, as JSON; no words if no more do."""
     answer, words = v.exchange.answer if v.exchange else None, ""
     key = survey_key(answer) if answer else ""
     if answer and v.exchange and key and _counting.acquire(blocking=False):
