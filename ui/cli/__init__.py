@@ -14,10 +14,8 @@ from rich import progress as bars
 from rich.console import Console
 from typer import Option
 
-from rag.catalog.tag_fields import ReportInfo
 from rag.errors import InputError
 from rag.files import in_words
-from rag.i18n import labels
 from rag.settings import load_settings
 from rag.types import Progress
 
@@ -62,13 +60,8 @@ def show(template: str, **values: Any) -> None:
     """Print what a template of plain text makes of values."""
     from ui.rendering import render_text  # slow to load
 
-    if text := render_text(template, report_line=report_line, **values):
+    if text := render_text(template, **values):
         print(text)
-
-
-def report_line(info: ReportInfo) -> str:
-    """A report on one line: its author, year, kind and title."""
-    return f"{labels.author_label(info)} ({info.year or '?'}, {info.kind}) {info.title}"
 
 
 def print_info(facts: Mapping[str, Any]) -> None:
@@ -92,7 +85,7 @@ def _in_words(value: object) -> object:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Show progress on standard error: as bars on a terminal, else as lines where a total is known."""
+    """Show progress on standard error: as bars on a terminal, else as lines of what is counted."""
     console, printed = Console(stderr=True), 0.0
     columns = (
         bars.TextColumn("{task.description}"),

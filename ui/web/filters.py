@@ -238,7 +238,14 @@ def read_link(query: str, catalog: Catalog) -> Link:
     too_long = len(question) > LONGEST_QUESTION
     by_key: dict[str, dict[Any, None]] = {}
     unknown: dict[tuple[str, str], None] = {}
-    values = [(key, part) for key, text in pairs for part in _parts(key, text, catalog)]
+    values: list[tuple[str, str]] = []
+    for key, text in pairs:
+        field = key.removeprefix(WITHOUT)
+        # "Korea, Republic of" is one lab.
+        if field in _COMMA_SEPARATED and not _names(field, text, catalog):
+            values += [(key, part.strip()) for part in text.split(",") if part.strip()]
+        elif field in FILTER_FIELDS:
+            values.append((key, text))
     for key, value in values[:_MOST_VALUES]:
         names = _names(key.removeprefix(WITHOUT), value, catalog)
         by_key.setdefault(key, {}).update(dict.fromkeys(names))
@@ -252,17 +259,6 @@ def read_link(query: str, catalog: Catalog) -> Link:
     filters = replace(filters, year=tuple(sorted(filters.year)))
     question = "" if too_long else question
     return Link(question, filters, ignored if question else Filters(), tuple(unknown), too_long)
-
-
-def _parts(key: str, text: str, catalog: Catalog) -> list[str]:
-    """The values of one part of an address."""
-    field = key.removeprefix(WITHOUT)
-    if field not in FILTER_FIELDS:
-        return []
-    # "Korea, Republic of" is one lab.
-    if field not in _COMMA_SEPARATED or _names(field, text, catalog):
-        return [text]
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _names(field: str, value: str, catalog: Catalog) -> tuple[str | int, ...]:

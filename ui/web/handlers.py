@@ -94,12 +94,6 @@ class Exchange:
         return has_more or coverage.matched_reports > coverage.read_reports
 
     @property
-    def can_deepen(self) -> bool:
-        """Whether a model wrote the answer and has not searched further for it."""
-        generation = self.answer.generation if self.answer else None
-        return generation is not None and bool(generation.model) and not generation.steps
-
-    @property
     def first(self) -> Filters:
         """What came first in the answer because the question names it."""
         return self.answer.coverage.first if self.answer else Filters()
@@ -149,7 +143,7 @@ class Visit:
     @property
     def is_busy(self) -> bool:
         """Whether a question is being answered."""
-        return bool(self.run and self.run.active)
+        return bool(self.run and not self.run.is_over.is_set())
 
     @property
     def exchange(self) -> Exchange | None:
@@ -205,22 +199,17 @@ class Run:
         self.pending = pending
         self.text = ""
         self.stopped = False
-        self._is_over = threading.Event()  # the answer is there, or nobody waits for it
+        self.is_over = threading.Event()  # the answer is there, or nobody waits for it
         self._stream: AnswerStream | None = None
         self._stop = Stop()
         self._answer = in_background(partial(self._read, start))
-        self._answer.add_done_callback(lambda _: self._is_over.set())
+        self._answer.add_done_callback(lambda _: self.is_over.set())
 
     def _read(self, start: Callable[..., AnswerStream]) -> Answer:
         stream = self._stream = start(stop=self._stop)
         for delta in stream:
             self.text += delta
         return stream.answer
-
-    @property
-    def active(self) -> bool:
-        """Whether the answer is still being written and nobody has stopped it."""
-        return not self._is_over.is_set()
 
     @property
     def steps(self) -> Sequence[Notice]:
@@ -230,14 +219,14 @@ class Run:
     def stop(self) -> None:
         """Stop the stream, whatever it waits for; texts() ends at once."""
         self.stopped = self.stopped or not self._answer.done()
-        self._is_over.set()
+        self.is_over.set()
         if not self._answer.done():
             self._stop.set()
 
     def texts(self) -> Iterator[str]:
         """The text so far, each time that it or its steps grow, until the stream ends or stops."""
         drawn, steps = "", 0
-        while not self._is_over.wait(REDRAW * (1 + len(drawn) / LONG)):
+        while not self.is_over.wait(REDRAW * (1 + len(drawn) / LONG)):
             if (self.text, len(self.steps)) != (drawn, steps):
                 drawn, steps = self.text, len(self.steps)
                 yield drawn

@@ -237,10 +237,12 @@ def theme() -> gr.themes.Base:
 
 def head() -> str:
     """What the page's head needs: its icon, its style, its scripts."""
-    sheets, codes = (
-        [path.read_text(encoding="utf-8") for path in paths if path.exists()]
-        for paths in ([STATIC / f"{area}.{ending}" for area in AREAS] for ending in ("css", "js"))
-    )
-    css, scripts = "\n".join(sheets), "".join(f"<script>{code}</script>" for code in codes)
+
+    def read(ending: str) -> list[str]:
+        paths = [STATIC / f"{area}.{ending}" for area in AREAS]
+        return [path.read_text(encoding="utf-8") for path in paths if path.exists()]
+
+    # Gradio's own css argument rewrites selectors, and some wrongly.
+    css, scripts = "\n".join(read("css")), "".join(f"<script>{x}</script>" for x in read("js"))
     icon = quote((STATIC / "icon.svg").read_text(encoding="utf-8"))
     return f'<link rel="icon" href="data:image/svg+xml,{icon}"><style>{css}</style>{scripts}'

@@ -153,7 +153,7 @@ class Run:
         self.stop()
 
     def quotes(self, sent: Mapping[str, Any]) -> dict[str, list[str]]:
-        """The quotes of what a browser opens, by passage: `n` is a column from 1, or 0 for the row."""
+        """The quotes of what a browser opens, by passage; `n` counts columns, 0 is the row."""
         row = next((row for row in self.rows if row.report.id == sent.get("report")), None)
         if row is None or sent.get("turn") != -1:
             return {}
