@@ -81,7 +81,7 @@ class ListRequest(_Sent):
     """
 
     filters: Bounded = Filters()
-    every: list[FieldName] = []
+    every: tuple[FieldName, ...] = ()
     excluded: Bounded = Filters()
     group_by: str = Field("", max_length=100, examples=["year"])
     limit: int = Field(0, ge=0, le=10_000)

@@ -89,9 +89,8 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
     @app.post("/search", response_model=models.SearchJson)
     async def search(asked: models.SearchRequest) -> Any:
         """The passages that retrieval finds, best first."""
-        found = partial(engine.search, k=asked.k, filters=asked.filters, ignored=asked.ignored)
         async with room.place():
-            hits = await run_in_threadpool(found, asked.question)
+            hits = await run_in_threadpool(engine.search, **dict(asked))
         passages = [answer_json.passage_to_dict(n, hit) for n, hit in enumerate(hits, 1)]
         return {"question": asked.question, "passages": passages}
 
@@ -132,9 +131,7 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
     @app.post("/lists", response_model=models.ReportsJson)
     def lists(asked: models.ListRequest) -> Any:
         """The complete list of reports by their tags, or a table of a field's values."""
-        query = CatalogQuery(
-            asked.filters, tuple(asked.every), asked.excluded, asked.group_by, asked.limit
-        )
+        query = CatalogQuery(**dict(asked))
         reports = engine.catalog.select(query)
         rows = engine.catalog.table(query)[0][: asked.limit or None] if asked.group_by else []
         return {
@@ -195,20 +192,10 @@ async def _pieces(
 ) -> AsyncGenerator[str | Answer]:
     """An answer in pieces, then whole; who hangs up or stops to read stops it."""
     stop = GONE.get(Stop())
-    ask = partial(
-        engine.ask,
-        asked.question,
-        history=asked.history,
-        filters=asked.filters,
-        ignored=asked.ignored,
-        passages=asked.passages,
-        deep=asked.deep,
-        stop=stop,
-    )
     try:
         async with room.place():
             with log.programs_question(engine.settings, asked.question) as answered:
-                stream = await run_in_threadpool(ask)
+                stream = await run_in_threadpool(engine.ask, **dict(asked), stop=stop)
                 async for piece in iterate_in_threadpool(stream):
                     yield piece
                 answer = await run_in_threadpool(lambda: stream.answer)

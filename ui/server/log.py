@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -34,26 +34,23 @@ _log = logging.getLogger(__name__)
 
 
 class _Lines(logging.Formatter):
-    """Formats lines with the time in UTC, and hides secrets, also in tracebacks."""
+    """Formats lines with the time in UTC, and hides a secret, also in tracebacks."""
 
     converter = time.gmtime  # type: ignore[assignment]  # typed for no seconds alone
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secret: str) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-        self._secrets = [secret for secret in secrets if secret]
+        self._secret = secret
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        for secret in self._secrets:
-            line = line.replace(secret, HIDDEN)
-        return line
+        return line.replace(self._secret, HIDDEN) if self._secret else line
 
 
 def set_up(settings: Settings) -> None:
     """Have the product's log written to standard error, where warnings of libraries go, too."""
-    keys = (settings.openai_api_key,)
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Lines(key.get_secret_value() for key in keys if key))
+    handler, key = logging.StreamHandler(), settings.openai_api_key
+    handler.setFormatter(_Lines(key.get_secret_value() if key else ""))
     for logger in map(logging.getLogger, PACKAGES):
         logger.setLevel(settings.log_level.upper())
         logger.handlers = [h for h in logger.handlers if not isinstance(h.formatter, _Lines)]

@@ -244,7 +244,7 @@ def _wire_questions(wires: Wires, opened: Dependency) -> None:
         asked = wires.ask(at, make, more, concurrency_limit=None)
         wires.ask(asked.failure, handlers.failed)
     wires.on("stop.click", handlers.stop, "run", **AT_ONCE)
-    wires.on("survey.stop", survey.stop, "surveyed", **AT_ONCE)
+    wires.on("survey.stop", handlers.stop, "surveyed", **AT_ONCE)
     wires.on("history.open", history.open_conversation, "run", CHANGED)
     for at in ("history.fresh", "clear.click"):
         wires.on(at, history.new_conversation, "run", CHANGED)

@@ -260,9 +260,9 @@ def ask(v: Visit) -> Iterator[Update]:
 
 
 def stop(v: Visit) -> None:
-    """Stop the answer that is being written."""
-    if v.run:
-        v.run.stop()
+    """Stop the answer that is being written, or what is being made of a survey."""
+    for run in filter(None, (v.run, v.surveyed)):
+        run.stop()
 
 
 def again(v: Visit, before: Answer | None = None, **changed: Any) -> Iterator[Update]:

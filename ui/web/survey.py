@@ -238,12 +238,6 @@ def show(v: Visit) -> Iterator[dict[str, Any]]:
         yield {"survey": render_survey(engine, run, t), "surveyed": run}
 
 
-def stop(v: Visit) -> None:
-    """Stop what is being made of the survey."""
-    if v.surveyed:
-        v.surveyed.stop()
-
-
 def _waiting(run: Run, t: Translations) -> Iterator[dict[str, Any]]:
     """How far a run is, until it is over."""
     while not run.job.done() and not run.left:
@@ -255,12 +249,12 @@ def _waiting(run: Run, t: Translations) -> Iterator[dict[str, Any]]:
 
 def _left(run: Run | None) -> Run | None:
     """A survey that the visitor leaves, if it is finished; any other is stopped."""
-    if run is None or run.survey is None or not run.survey.complete:
-        if run:
-            run.leave()
-        return None
-    run.before = None
-    return run
+    if run and run.survey and run.survey.complete:
+        run.before = None
+        return run
+    if run:
+        run.leave()
+    return None
 
 
 _EMPTY: dict[str, Any] = {"error": "", "running": None, "survey": None, "examples": ()}
