@@ -261,8 +261,10 @@ def ask(v: Visit) -> Iterator[Update]:
 
 def stop(v: Visit) -> None:
     """Stop the answer that is being written, or what is being made of a survey."""
-    for run in filter(None, (v.run, v.surveyed)):
-        run.stop()
+    if v.run:
+        v.run.stop()
+    if v.surveyed:
+        v.surveyed.stop()
 
 
 def again(v: Visit, before: Answer | None = None, **changed: Any) -> Iterator[Update]:
