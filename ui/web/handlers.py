@@ -331,15 +331,9 @@ def _answer(
 ) -> Iterator[Update]:
     turn, t, catalog = len(talk) + 1, v.t, v.engine.catalog
     answered = [(earlier.question, earlier.answer.text) for earlier in talk if earlier.answer]
-    start = start or partial(
-        v.engine.ask,
-        exchange.question,
-        history=tuple(x for q, a in answered for x in (Turn("user", q), Turn("assistant", a))),
-        filters=exchange.filters,
-        ignored=exchange.ignored,
-        passages=exchange.passages,
-        deep=exchange.deep,
-    )
+    history = tuple(x for q, a in answered for x in (Turn("user", q), Turn("assistant", a)))
+    given = {x: getattr(exchange, x) for x in ("filters", "ignored", "passages", "deep")}
+    start = start or partial(v.engine.ask, exchange.question, history=history, **given)
     run, begun, result = Run(exchange, start), time.monotonic(), None
     try:
         yield {

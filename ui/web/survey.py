@@ -33,7 +33,7 @@ from rag.survey.gaps import gap_map
 from rag.survey.judge import Estimate, SurveyJudge
 from rag.survey.stream import SurveyStream
 from rag.survey.types import Survey, SurveyRow
-from rag.types import Answer, Hit
+from rag.types import Hit
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import survey_key
@@ -297,8 +297,16 @@ def count_in_text(v: Visit) -> str:
     key = survey_key(answer) if answer else ""
     if answer and v.exchange and key and _counting.acquire(blocking=False):
         try:
-            counted = _count(v.engine, v.engine.revision, answer.standalone, v.exchange.filters)
-            words = _counted_words(answer, *counted, v.t)
+            engine, chosen, covered = v.engine, v.exchange.filters, answer.coverage.count
+            found, labs, least = _count(engine, engine.revision, answer.standalone, chosen)
+            if answer.is_list and least > covered:
+                words = v.t.gettext("Tagged: {tagged}. Speaking of it in their text: about {n}.")
+                numbers = {"tagged": covered, "n": found}
+                words = words.format(**{x: format_number(v.t, n) for x, n in numbers.items()})
+            # The answer itself shows more where the count is low: it would only puzzle.
+            elif not answer.is_list and found > covered:
+                words = v.t.gettext("About {reports} of {labs} speak of it.")
+                words = words.format(**reports_and_labs(found, labs, v.t))
         except InputError as error:
             _log.info("Not counted in texts: %s", error)
         finally:
@@ -311,16 +319,3 @@ def _count(engine: Engine, _revision: str, question: str, filters: Filters) -> t
     """Reports of a revision that speak of a question, their labs, and at least how many."""
     survey = engine.survey(question, filters=filters, judged=False).survey
     return len(survey.found), len(survey.labs), survey.interval[0]
-
-
-def _counted_words(answer: Answer, found: int, labs: int, least: int, t: Translations) -> str:
-    if not answer.is_list:
-        words = t.gettext("About {reports} of {labs} speak of it.")
-        # The answer itself shows more where the count is low: it would only puzzle.
-        is_more = found > answer.coverage.count
-        return words.format(**reports_and_labs(found, labs, t)) if is_more else ""
-    tagged = answer.coverage.count
-    if least <= tagged:
-        return ""
-    words = t.gettext("Tagged: {tagged}. Speaking of it in their text: about {n}.")
-    return words.format(tagged=format_number(t, tagged), n=format_number(t, found))

@@ -11,7 +11,6 @@ import logging
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -149,16 +148,10 @@ def value_question(field: str, name: str, t: Translations) -> str:
     return t.gettext(FIELDS[field][1]).format(value=value)
 
 
-@cache
-def world() -> dict[str, Any]:
-    """Outlines of countries as SVG paths, and points of small ones, by ISO 3166 code."""
-    data: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
-    return data
-
-
 def _map(labs: Mapping[str, Value]) -> dict[str, object]:
     """What the template of the map needs, of labs by ISO 3166 code; the list has those it lacks."""
-    atlas = world()
+    # Outlines of countries as SVG paths, and points of small ones; the file names its source.
+    atlas: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
     shapes, points = atlas["shapes"], atlas["points"]
     drawn = {code: lab for code, lab in labs.items() if code in shapes or code in points}
     most = max((lab.reports for lab in drawn.values()), default=1)
@@ -177,9 +170,8 @@ def _map(labs: Mapping[str, Value]) -> dict[str, object]:
 def quality(v: Visit) -> Markup:
     """How well questions are answered, by the last evaluation."""
     try:
-        return render_quality(
-            load_summary(v.engine.settings.index / LATEST), v.engine.revision, v.t
-        )
+        summary = load_summary(v.engine.settings.index / LATEST)
+        return render_quality(summary, v.engine.revision, v.t)
     except InputError as error:
         _log.warning("The evaluation can't be shown: %s", error)
         return render("quality.html", v.t, is_unreadable=True)
