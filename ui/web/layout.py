@@ -33,10 +33,7 @@ SUGGESTED = 5  # questions on the page
 
 STATIC = Path(__file__).parents[1] / "static"
 # Each has a script, and most a style sheet; the sheet of the page comes first.
-AREAS = (
-    *("page", "exports", "filters", "reading", "views", "survey", "brief", "history"),
-    *("uploads", "wiring"),
-)
+AREAS = "page exports filters reading views survey brief history uploads wiring".split()
 # The ids of parts that are no area, where style or scripts need them.
 IDS = {name: name for name in ("history", "views", "thread", "live", "chips", "exports", "report")}
 IDS |= {"facets": "facets-data", "uploaded": "upload-result", "message": "history-message"}
@@ -51,11 +48,6 @@ LABELS = {
     "stop": marked("Stop"),
     "clear": marked("New conversation"),
     "link": marked("Copy link"),
-    "file": marked("File to save"),
-    "linked": marked("Linked question"),
-    "copied": marked("Link"),
-    "pinned": marked("Pinned answer"),
-    "translated": marked("Translation"),
 }
 
 
@@ -220,7 +212,7 @@ def _question_area(words: Mapping[str, Markup]) -> Parts:
         parts["exports"] = html("exports", words["exports"])
     # What only travels between the page and the browser's scripts.
     for name in ("file", "linked", "copied", "pinned", "translated"):
-        parts[name] = gr.Textbox(visible="hidden", label=label(name))
+        parts[name] = gr.Textbox(visible="hidden")
     return parts
 
 
