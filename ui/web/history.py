@@ -11,7 +11,6 @@ import re
 import secrets
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -34,22 +33,20 @@ class _Stored(Exchange):
     format: Literal[1]
 
 
-@cache
-def _stored() -> TypeAdapter[_Stored]:
-    return TypeAdapter(_Stored)
+_STORED = TypeAdapter(_Stored)
 
 
 def exchange_to_json(exchange: Exchange) -> str:
     """A question, its filters, and its answer, error or stopped text."""
     stored = _Stored(**_values(exchange), format=1)
-    values = _stored().dump_python(stored, mode="json", by_alias=True)
+    values = _STORED.dump_python(stored, mode="json", by_alias=True)
     return _without_surrogates(json.dumps(values, ensure_ascii=False, allow_nan=False))
 
 
 def exchange_from_json(data: str) -> Exchange:
     """The question that `exchange_to_json` wrote; an InputError for anything else."""
     try:
-        return Exchange(**_values(_stored().validate_json(data, strict=True)))
+        return Exchange(**_values(_STORED.validate_json(data, strict=True)))
     except ValidationError as error:
         raise InputError(f"{first_problem(error)}.") from error
 

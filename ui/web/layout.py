@@ -33,7 +33,10 @@ SUGGESTED = 5  # questions on the page
 
 STATIC = Path(__file__).parents[1] / "static"
 # Each has a script, and most a style sheet; the sheet of the page comes first.
-AREAS = "page exports filters reading views survey brief history uploads wiring".split()
+AREAS = (
+    *("page", "exports", "filters", "reading", "views", "survey", "brief", "history"),
+    *("uploads", "wiring"),
+)
 # The ids of parts that are no area, where style or scripts need them.
 IDS = {name: name for name in ("history", "views", "thread", "live", "chips", "exports", "report")}
 IDS |= {"facets": "facets-data", "uploaded": "upload-result", "message": "history-message"}
