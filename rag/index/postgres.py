@@ -57,7 +57,7 @@ Scope = tuple[str, dict[str, Any], int]  # a condition, its values, about how ma
 SESSION = f"""
     SET search_path = asklabs, public; SET jit = off;
     SET hnsw.ef_search = {NEAREST}; SET hnsw.iterative_scan = strict_order"""
-# All that a reader is told at a time is of one moment.
+# What a transaction of a reader sees is of one moment.
 READS = """;
     SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on"""
 # The weights of levels add up to that of the frequency: k / (k + norm).
@@ -87,13 +87,11 @@ class Database:
         most, session = (1, SESSION) if writes else (MOST_CONNECTIONS, SESSION + READS)
         self._pool = ConnectionPool(
             url, min_size=1, max_size=most, timeout=WAIT, reconnect_timeout=WAIT, open=True,
-            configure=partial(configure, session), kwargs={"autocommit": writes},
+            configure=partial(configure, session), kwargs={"autocommit": True},
         )  # fmt: skip
 
     def run(self, work: Callable[[Connection], _Result]) -> _Result:
         """What some work with a connection gives.
-
-        Of a reader it is a transaction, which sees nothing of what others do meanwhile.
 
         Raises:
             IndexUnusable: the database can't be reached, also when tried again, or refuses.
@@ -120,6 +118,10 @@ class Database:
             psycopg.connect(self._url, connect_timeout=int(WAIT)).close()  # This says why.
             raise
 
+    def fetch(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[TupleRow]:
+        """All rows that a query gives; raises as `run` does."""
+        return self.run(lambda c: c.execute(query.encode(), values, binary=True).fetchall())
+
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
@@ -129,7 +131,6 @@ def configure(session: str, connection: Connection) -> None:
     connection.execute(session.encode())
     if one(connection, "SELECT to_regtype('halfvec')")[0]:
         register_vector(connection)
-    connection.commit()
 
 
 def one(connection: Connection, query: str, *values: Any) -> TupleRow:
@@ -157,12 +158,13 @@ class PostgresIndex(Index):
         new = "SELECT number, CASE WHEN number <> ALL(%s) THEN head END FROM report"
 
         def read(connection: Connection) -> tuple[Any, ...]:
-            if not one(connection, "SELECT to_regclass('asklabs.version')")[0]:
-                raise IndexMissing("The database holds no index. Make one: asklabs ingest PATH")
-            check_version(one(connection, "SELECT number FROM version")[0])
-            state = one(connection, "SELECT revision, made_by, words FROM state")
-            mean = one(connection, "SELECT avg(length)::float8 FROM passage")[0]
-            return *state, mean or 1.0, connection.execute(new, [list(known)]).fetchall()
+            with connection.transaction():
+                if not one(connection, "SELECT to_regclass('asklabs.version')")[0]:
+                    raise IndexMissing("The database holds no index. Make one: asklabs ingest PATH")
+                check_version(one(connection, "SELECT number FROM version")[0])
+                state = one(connection, "SELECT revision, made_by, words FROM state")
+                mean = one(connection, "SELECT avg(length)::float8 FROM passage")[0]
+                return *state, mean or 1.0, connection.execute(new, [list(known)]).fetchall()
 
         self.revision, self.made_by, packed, self._mean, reports = database.run(read)
         if not self.revision:
@@ -187,8 +189,7 @@ class PostgresIndex(Index):
         """The index at an address as it is now, the one before if nothing has changed."""
         with ExitStack() as stack:
             database = before._database if before else stack.enter_context(closing(Database(url)))
-            revision = "SELECT revision FROM state"
-            if before and database.run(lambda c: one(c, revision))[0] == before.revision:
+            if before and database.fetch("SELECT revision FROM state") == [(before.revision,)]:
                 return before
             index = cls(database, before)
             check_made_by("the database", index.made_by, made_by)
@@ -217,58 +218,48 @@ class PostgresIndex(Index):
         self, query: Query, scopes: Sequence[Filters], depth: int, share: float
     ) -> Candidates:
         terms = question_terms(query.text, query.language, query.pairs)
+        found = sorted(self._frequencies(terms).items(), key=itemgetter(1))
+        sums = np.cumsum([count for _, count in found])
+        counts = dict(found[: max(FEWEST_TERMS, int(np.searchsorted(sums, MOST_MATCHES, "right")))])
 
-        def find(connection: Connection) -> tuple[list[dict[str, Ranking]], Ranking, Ranking]:
-            found = sorted(self._frequencies(connection, terms).items(), key=itemgetter(1))
-            sums = np.cumsum([count for _, count in found])
-            rarest = max(FEWEST_TERMS, int(np.searchsorted(sums, MOST_MATCHES, "right")))
-            counts = dict(found[:rarest])
+        def ranked(filters: Filters, stage: str) -> dict[str, Ranking]:
+            scope = self._scope(filters, stage)
+            near = {"static": query.static, "dense": query.dense}
+            best = {name: self._nearest(name, v, scope, depth) for name, v in near.items()}
+            # A scope without passages of that stage is searched as a whole.
+            if stage and not best["dense"]:
+                return ranked(filters, "")
+            return {"keyword": self._keyword(counts, scope, depth, share), **best}
 
-            def keyword(scope: Scope) -> Ranking:
-                return self._keyword(connection, counts, scope, depth, share)
-
-            def ranked(filters: Filters, stage: str) -> dict[str, Ranking]:
-                scope = self._scope(filters, stage)
-                near = {"static": query.static, "dense": query.dense}
-                best = {k: self._nearest(connection, k, v, scope, depth) for k, v in near.items()}
-                # A scope without passages of that stage is searched as a whole.
-                if stage and not best["dense"]:
-                    return ranked(filters, "")
-                return {"keyword": keyword(scope), **best}
-
-            best = [ranked(filters, query.stage) for filters in scopes]
-            matching = keyword(self._scope(scopes[0])) if query.stage else best[0]["keyword"]
-            rankings = [{k: rows[:depth] for k, rows in own.items()} for own in best]
-            rows = {row for own in rankings for best in own.values() for row, _ in best}
-            similar = connection.execute(
-                "SELECT row, -(dense <#> %s) FROM passage WHERE row = ANY(%s)",
-                [HalfVector(query.dense), list(rows)],
-            )
-            return rankings, matching, similar.fetchall()
-
-        rankings, matching, similar = self._database.run(find)
+        rankings = [ranked(filters, query.stage) for filters in scopes]
+        matching = rankings[0]["keyword"]
+        if query.stage:
+            matching = self._keyword(counts, self._scope(scopes[0]), depth, share)
+        rows = {r for own in rankings for best in own.values() for r, _ in best[:depth]}
+        cosines = "SELECT row, -(dense <#> %s) FROM passage WHERE row = ANY(%s)"
+        similar: dict[int, float]
+        similar = dict(self._database.fetch(cosines, [HalfVector(query.dense), list(rows)]))
         # Another ingest may have added some, or taken some away meanwhile.
-        there = self.rows([row for row, _ in similar])
+        there = self.rows(similar)
         kept = [
-            {name: [pair for pair in best if pair[0] in there] for name, best in own.items()}
+            {name: [hit for hit in best[:depth] if hit[0] in there] for name, best in own.items()}
             for own in rankings
         ]
         over = (row for row, score in matching if score >= share * matching[0][1])
         ids = frozenset(self.place(row)[0] for row in over).intersection(self.heads)
-        return Candidates(kept, {row: s for row, s in similar if row in there}, ids)
+        return Candidates(kept, {row: similar[row] for row in there}, ids)
 
-    def _frequencies(self, connection: Connection, terms: Collection[str]) -> dict[str, int]:
+    def _frequencies(self, terms: Collection[str]) -> dict[str, int]:
         """How many passages have each of the terms, those with none left out."""
         counts = dict(zip(terms, self.frequencies(terms), strict=True))
         pairs = [term for term, count in counts.items() if not count and " " in term]
         if pairs:
-            found = connection.execute(_FREQUENCIES, [list(map(_quoted, pairs))])
+            found = self._database.fetch(_FREQUENCIES, [list(map(_quoted, pairs))])
             counts |= {term: count for term, (count,) in zip(pairs, found, strict=True)}
         return {term: count for term, count in counts.items() if count}
 
     def _keyword(
         self,
-        connection: Connection,
         counts: Mapping[str, int],
         scope: Scope,
         depth: int,
@@ -301,31 +292,23 @@ class PostgresIndex(Index):
         }
         if having:
             condition += " AND terms @@ %(having)s::tsquery"
-        query = _KEYWORD.format(condition=condition).encode()
-        return connection.execute(query, values).fetchall()
+        return self._database.fetch(_KEYWORD.format(condition=condition), values)
 
-    def _nearest(
-        self, connection: Connection, column: str, vector: Vectors, scope: Scope, depth: int
-    ) -> Ranking:
+    def _nearest(self, column: str, vector: Vectors, scope: Scope, depth: int) -> Ranking:
         condition, values, size = scope
         # An order that is computed is none of an index.
         exact = f"({column} <#> %(vector)s) + 0"
         near = f"{column}::halfvec({len(vector)}) <#> %(vector)s"
         query = f"""SELECT row, -({column} <#> %(vector)s) FROM passage WHERE {condition}
             ORDER BY {exact if size <= EXACT else near} LIMIT %(depth)s"""
-        values = {**values, "vector": HalfVector(vector), "depth": depth}
-        return connection.execute(query.encode(), values).fetchall()
+        return self._database.fetch(query, values | {"vector": HalfVector(vector), "depth": depth})
 
     def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
-
-        def find(connection: Connection) -> Ranking:
-            counts = self._frequencies(connection, set(chain.from_iterable(words)))
-            known = [[term for term in terms if term in counts] for terms in words]
-            if not all(known):
-                return []
-            return self._keyword(connection, counts, self._scope(filters), 0, 0.0, known)
-
-        found = self._database.run(find)
+        counts = self._frequencies(set(chain.from_iterable(words)))
+        known = [[term for term in terms if term in counts] for terms in words]
+        if not all(known):
+            return []
+        found = self._keyword(counts, self._scope(filters), 0, 0.0, known)
         there = self.rows([row for row, _ in found])
         return [(row, score) for row, score in found if row in there]
 
@@ -335,14 +318,12 @@ class PostgresIndex(Index):
 
     def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes]]:
         query = "SELECT id, record FROM report WHERE number = ANY(%s)"
-        numbers = [self._numbers[i] for i in report_ids]
-        return self._database.run(lambda c: c.execute(query, [numbers]).fetchall())
+        return self._database.fetch(query, [[self._numbers[i] for i in report_ids]])
 
     @cached_property
     def means(self) -> Vectors:
         query = "SELECT report, avg(dense::vector)::halfvec FROM passage GROUP BY report"
-        rows = self._database.run(lambda c: c.execute(query, binary=True).fetchall())
-        found = {number: vector.to_numpy() for number, vector in rows}
+        found = {number: vector.to_numpy() for number, vector in self._database.fetch(query)}
         nothing = np.zeros(len(next(iter(found.values()), ())), np.float32)
         return np.array([found.get(self._numbers[i], nothing) for i in self.ids], np.float32)
 
@@ -358,7 +339,7 @@ class DatabaseMemo(VectorMemo):
             return {}
         of_hash = dict(zip(hashes(texts).astype("<i8").tolist(), texts, strict=True))
         query = "SELECT hash, vector FROM memo WHERE hash = ANY(%s)"
-        rows = self._database.run(lambda c: c.execute(query, [[*of_hash]], binary=True).fetchall())
+        rows = self._database.fetch(query, [[*of_hash]])
         return {of_hash[h]: unit([vector.to_numpy()])[0] for h, vector in rows}
 
 

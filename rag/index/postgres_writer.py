@@ -59,7 +59,7 @@ class DatabaseWriter(Database):
 
     def state(self) -> tuple[str, dict[str, str]]:
         """The revision that readers have, and what made it."""
-        revision, made_by = self.run(lambda c: one(c, "SELECT revision, made_by FROM state"))
+        ((revision, made_by),) = self.fetch("SELECT revision, made_by FROM state")
         return revision, made_by
 
     def bring_in_line(self, snapshot: Snapshot, progress: Progress) -> None:
@@ -176,13 +176,14 @@ def _write_memo(snapshot: Snapshot, connection: Connection) -> None:
 def _pull(
     base: Snapshot | None, folder: Path, progress: Progress, connection: Connection
 ) -> Snapshot:
-    (made_by,) = one(connection, "SELECT made_by FROM state")
-    there = _marks(connection)
-    stale = base.unlike(there) if base else list(there)
-    writer = LocalWriter(folder, base, made_by)
-    writer.delete([name for name in stale if name not in there])
-    reports = (_read(connection, name) for name in stale if name in there)
-    return write_all(writer, reports, progress, "reading the database")
+    with connection.transaction():
+        (made_by,) = one(connection, "SELECT made_by FROM state")
+        there = _marks(connection)
+        stale = base.unlike(there) if base else list(there)
+        writer = LocalWriter(folder, base, made_by)
+        writer.delete([name for name in stale if name not in there])
+        reports = (_read(connection, name) for name in stale if name in there)
+        return write_all(writer, reports, progress, "reading the database")
 
 
 def _read(
@@ -203,8 +204,7 @@ def copy_database(url: str, folder: Path) -> Snapshot:
             base: Snapshot | None = None
             with suppress(IndexUnusable):
                 base = current_snapshot(folder, {})
-            (revision,) = database.run(lambda c: one(c, "SELECT revision FROM state"))
-            if base and base.revision == revision:
+            if base and database.fetch("SELECT revision FROM state") == [(base.revision,)]:
                 return base
             return database.run(partial(_pull, base, folder, lambda *_: None))
     except OSError as error:
