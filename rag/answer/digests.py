@@ -54,8 +54,8 @@ HEADINGS: dict[Role, str] = {
 _MOST_OF_REPORT = 20  # sentences of a digest of one report, at least one of each role
 _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
 _MOST_THEMES = 5
-# Reports of a lab each of whose problems is told, and sentences on what comes next.
-_FEW_REPORTS, _MOST_TO_COME = 5, 3
+# Reports by a lab each of whose problems is told, and sentences on what comes next.
+_FEW_REPORTS, _MOST_TO_COME = 6, 3
 # The rows of a comparison, with the most sentences of a side: on a topic, and of all work.
 _ROWS: dict[Role, int] = {
     "about": 2, "challenge": 2, "aim": 1, "approach": 2, "found": 4, "barriers": 2, "extent": 2,
@@ -266,7 +266,7 @@ class _Maker(ReportChooser):
         elif len(reports) == 1:
             yield from self.report()
             return
-        few = len(reports) <= _FEW_REPORTS and not plan.subject
+        few = sum(r.author == "lab" for r in reports) <= _FEW_REPORTS and not plan.subject
         lines = self.lines(self.open(reports), (*TELLING, "next") if few else TELLING)
         near = {line.place for line in (on_topic(lines) if plan.subject else lines)}
         of_report: dict[str, list[Line]] = {}
@@ -306,8 +306,10 @@ class _Maker(ReportChooser):
         for part, (heading, _) in _PARTS.items():
             yield from self.part(heading, [row[1:] for row in rows[part]], titled=True)
         if few:
-            newest = max((x.report.year or 0 for x in lines), default=0)
-            late = (x for x in lines if x.role == "next" and (x.report.year or 0) == newest)
+            # What a plan says there is for whom it is.
+            done = [x for x in lines if x.report.kind != "plan"]
+            newest = max((x.report.year or 0 for x in done), default=0)
+            late = (x for x in done if x.role == "next" and (x.report.year or 0) == newest)
             # "Other" says little without its form question.
             picked = self.pick((x for x in late if len(x.words) >= MIN_WORDS), _MOST_TO_COME)
             by_report = groupby(picked, key=lambda line: line.report)
