@@ -35,14 +35,6 @@ def engine_of(index: Path | None) -> Engine:
     return open_engine(load_settings(index=index))
 
 
-def read_file(path: Path) -> bytes:
-    """The content of a file; an InputError if it can't be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error}).") from error
-
-
 def write_file(path: Path, content: bytes) -> None:
     """Write a file; an InputError if it can't be written."""
     try:

@@ -22,19 +22,9 @@ from typer import Argument, Option
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, IndexUnusable, InputError
 from rag.settings import load_settings
-from ui.cli import (
-    Index,
-    Json,
-    engine_of,
-    evaluate,
-    print_info,
-    print_json,
-    progress,
-    read_file,
-    show,
-    write_file,
-)
+from ui.cli import Index, Json, engine_of, print_info, print_json, progress, show, write_file
 from ui.cli.ask import Question, ask, batch, checked_question, search, survey, with_filters
+from ui.cli.evaluate import app as evaluations
 
 if TYPE_CHECKING:
     from rag.watch import Watch
@@ -118,6 +108,14 @@ def ingest(
         print(f"{settings.index}: {would}{counts}; {done.passages} passages {would}written")
     if done.skipped:
         raise typer.Exit(1)
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file; an InputError if it can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({error}).") from error
 
 
 def export(
@@ -339,7 +337,7 @@ def _print(watches: Sequence[Watch], json: bool) -> None:
 for _command in (ingest, ask, batch, search, survey, serve, login, key, mcp, export, diff, info):
     app.command()(_command)
 app.add_typer(watches, name="watch")
-app.add_typer(evaluate.app, name="eval")
+app.add_typer(evaluations, name="eval")
 
 
 if __name__ == "__main__":

@@ -38,14 +38,7 @@ from ui.rendering import render
 from ui.server import log
 from ui.web.answer import survey_key
 from ui.web.handlers import BROKEN, Exchange, Visit, in_background, saved
-from ui.web.survey_view import (
-    Address,
-    checked_sentence,
-    chosen,
-    grouped,
-    shown_words,
-    survey_values,
-)
+from ui.web.survey_view import Address, checked_words, chosen, grouped, shown_words, survey_values
 
 _log = logging.getLogger(__name__)
 EXAMPLES = 6  # frequent themes that are offered as topics
@@ -279,7 +272,7 @@ def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
         address=address,
         words=shown_words,
         sample=sample,
-        checked=checked_sentence(sample, survey, address, t),
+        checked=checked_words(sample, survey, address, t),
         can_add=len(address.columns) < MOST_COLUMNS,
         endings=list(FORMATS),
         model=engine.settings.answer_model.partition(":")[2],

@@ -261,7 +261,7 @@ def _fields(counts: Counter[str], t: Translations, most: int | None = None) -> s
     return " · ".join(f"{name} {format_number(t, n)}" for name, n in named)
 
 
-def checked_sentence(
+def checked_words(
     sample: Sequence[SurveyRow], survey: Survey, address: Address, t: Translations
 ) -> str:
     """What the ticks of silent rows say of all silent reports; "" before any is set."""
