@@ -141,14 +141,15 @@ def render_chips(catalog: Catalog, filters: Filters, t: Translations, notice: st
 def scope_chips(exchange: Exchange, catalog: Catalog, t: Translations) -> list[dict[str, object]]:
     """What an answer was narrowed to, and why, as chips; some can be taken back."""
     without, again = t.gettext("Ask again without {filter}"), t.gettext("Use again, {filter}")
+    answer = exchange.answer
+    first = answer.coverage.first if answer else Filters()
     origins = (
         (exchange.filters, marked("{value} (your filter)"), ""),
         (exchange.narrowed, marked("{value} (from your question)"), without),
-        (exchange.first, marked("{value} first (from your question)"), without),
+        (first, marked("{value} first (from your question)"), without),
         (exchange.ignored, marked("{value} (not used)"), again),
     )
     chips: list[dict[str, object]] = []
-    answer = exchange.answer
     # The rules only put the question after others; a model's sentence is worth a look.
     if answer and answer.planner == "model" and not answer.standalone.endswith(answer.question):
         key, origin = t.gettext("Understood as"), marked("{value} (from the conversation)")

@@ -93,18 +93,14 @@ class Exchange:
         has_more = hits > coverage.read_passages or hits >= HITS_PER_ANSWER
         return has_more or coverage.matched_reports > coverage.read_reports
 
-    @property
-    def first(self) -> Filters:
-        """What came first in the answer because the question names it."""
-        return self.answer.coverage.first if self.answer else Filters()
-
     def changed(self, chip: Mapping[str, Any]) -> Filters | None:
         """What is ignored once a chip was removed or put `back`; None for one that isn't there."""
         name, value = chip.get("field"), chip.get("value")
         if not isinstance(name, str) or name not in FILTER_FIELDS:
             return None
         back, ignored = bool(chip.get("back")), getattr(self.ignored, name)
-        before = ignored if back else getattr(self.narrowed.merged(self.first), name)
+        first = self.answer.coverage.first if self.answer else Filters()
+        before = ignored if back else getattr(self.narrowed.merged(first), name)
         values = tuple(v for v in before if value in ("", str(v)))
         if not values:
             return None
