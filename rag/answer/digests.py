@@ -181,10 +181,9 @@ class _Maker(ReportChooser):
         years = sorted({r.year for r in reports if r.year})
         span = "–".join(map(str, dict.fromkeys((*years[:1], *years[-1:]))))
         own = [r for r in reports if r.author == "lab"] or reports
-        themes = Counter(
-            self.catalog.name("theme", x) for r in own for x in dict.fromkeys(r.thematic_areas)
-        )
-        common = [(x, n) for x, n in themes.most_common(_MOST_THEMES) if n > 1]
+        themes = Counter(self.catalog.name("theme", x) for r in own for x in {*r.thematic_areas})
+        ranked = sorted(themes.items(), key=lambda theme: (-theme[1], theme[0]))
+        common = [(x, n) for x, n in ranked[:_MOST_THEMES] if n > 1]
         often = [f"{value_label('theme', x, self.t)} ({n})" for x, n in common]
         listed = format_label(self.t, self.t.gettext("Themes"), join_parts(self.t, "; ", often))
         counted = join_parts(self.t, "; ", [span, self.kinds(reports)])
