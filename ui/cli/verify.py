@@ -19,8 +19,6 @@ from rag.types import Answer, Citation, Passage
 from ui.api.models import RowJson, SaidJson
 from ui.cli import print_json, show
 
-_SHOWN = 100  # characters of a quote that no longer stands
-
 
 class SurveyDocument(BaseModel):
     """What `asklabs survey --json` wrote, as far as it is checked."""
@@ -79,16 +77,13 @@ def survey_stands(survey: SurveyDocument, settings: Settings, *, json: bool) -> 
     ]
     failed = [(name, words) for name, words, stands in checks if not stands]
     same = survey.index == index.revision
+    facts: dict[str, Any] = {"checked": len(checks), "same_index": same}
     if json:
         failures = [{"report": name, "words": words} for name, words in failed]
-        facts = {"holds": not failed, "index": index.revision, "same_index": same}
-        print_json({**facts, "checked": len(checks), "failures": failures})
-        return not failed
-    state = "the index is the same" if same else "the index has changed since"
-    print(f"{len(checks) - len(failed)} of {len(checks)} quotes and tags stand; {state}.")
-    for name, words in failed:
-        shown = " ".join(words.split())[:_SHOWN]
-        print(f"  {name}: " + (f"has this no more: “{shown}”" if shown else "is gone"))
+        facts |= {"holds": not failed, "index": index.revision, "failures": failures}
+        print_json(facts)
+    else:
+        show("checked_survey.txt", failed=failed, **facts)
     return not failed
 
 

@@ -119,10 +119,7 @@ def changed(catalog: Catalog, filters: Filters, event: Mapping[str, Any]) -> Fil
 
 
 def render_chips(catalog: Catalog, filters: Filters, t: Translations, notice: str = "") -> Markup:
-    """The chosen filters as chips over the question box; `notice` is a sentence over them.
-
-    Whole regions stand for their labs, and runs of years for each of them.
-    """
+    """The chosen filters as chips; whole regions stand for their labs, runs of years for each."""
     chips: list[tuple[str, str, str]] = []
     for field, values in filters.as_dict().items():
         left = list(map(str, values))

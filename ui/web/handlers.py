@@ -50,27 +50,20 @@ StoredVote = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question of a conversation and what came of it.
-
-    `filters` are those chosen on the page, `ignored` what the visitor took back of what the
-    question names. Without an `answer`, `text` is what had been written when the visitor stopped,
-    and `error` the sentence that says what went wrong, with its `notice` where it has a code.
-    `passages` is how many the answer could read (0: as the settings say), `deep` whether the model
-    could search further, `vote` what the visitor thinks of it, `seal` shows that it is ours.
-    """
+    """One question of a conversation and what came of it."""
 
     question: str
-    filters: Annotated[Filters, Field(alias="asked")] = Filters()
+    filters: Annotated[Filters, Field(alias="asked")] = Filters()  # chosen on the page
     answer: StoredAnswer | None = None
-    text: str = ""
-    error: str = ""
+    text: str = ""  # without an answer, what had been written when the visitor stopped
+    error: str = ""  # the sentence that says what went wrong
     stopped: bool = False
-    ignored: Filters = Filters()
-    passages: Annotated[int, Field(ge=0, le=MOST_PASSAGES)] = 0
-    deep: bool = False
+    ignored: Filters = Filters()  # what the visitor took back of what the question names
+    passages: Annotated[int, Field(ge=0, le=MOST_PASSAGES)] = 0  # 0: as the settings say
+    deep: bool = False  # the model could search further
     vote: StoredVote | None = None
-    notice: Notice | None = None
-    seal: str = ""
+    notice: Notice | None = None  # of the error, where it has a code
+    seal: str = ""  # shows that it is ours
 
     @property
     def narrowed(self) -> Filters:
@@ -115,10 +108,7 @@ Talk = tuple[Exchange, ...]
 class Visit:
     """An event of the page: who uses which engine, what the browser sends, and the page's state.
 
-    What a browser `sent` may be anything. Of the state, only what the event is wired with is given:
-    the `chosen` filters, the conversation (`talk`) with the `run` of its last question, what is in
-    the question's box or was `linked`, with what is `ignored` of it, the survey that was made
-    (`surveyed`), and the index and filters that Explore was drawn with (`explored`).
+    What a browser `sent` may be anything. Of the state, only what the event is wired with is given.
     """
 
     engine: Engine
@@ -127,14 +117,14 @@ class Visit:
     name: str = ""  # who has logged in
     sender: str = ""  # whose uploads these are
     chosen: Filters = Filters()
-    ignored: Filters = Filters()
+    ignored: Filters = Filters()  # of the linked question
     talk: Talk = ()
-    run: Run | None = None
+    run: Run | None = None  # of the last question
     conversation_id: str = ""
-    question: str = ""
+    question: str = ""  # what is in its box
     linked: str = ""
     surveyed: SurveyRun | None = None
-    explored: tuple[str, Filters] | None = None
+    explored: tuple[str, Filters] | None = None  # index and filters that Explore was drawn with
 
     @property
     def is_busy(self) -> bool:
@@ -170,10 +160,7 @@ Update = dict[str, Any]
 
 
 def in_background(work: Callable[[], T], name: str = "") -> Future[T]:
-    """Do work in a thread of its own, which ends with the process; what came of it.
-
-    Given a `name`, what goes wrong and is not meant for the reader is logged under it.
-    """
+    """Do work in a daemon thread; given a `name`, what no reader is told is logged under it."""
     job: Future[T] = Future()
 
     def run() -> None:

@@ -42,7 +42,7 @@ IDS = {name: name for name in ("history", "views", "thread", "live", "chips", "e
 IDS |= {"facets": "facets-data", "uploaded": "upload-result", "message": "history-message"}
 IDS |= {"find_form": "find", "counted": "counted", "voted": "vote-result"}
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
-# The words of Gradio's own parts, by the part.
+# The words of Gradio's own parts, of which the browser chooses the language.
 LABELS = {
     "unfold": marked("Filters"),
     "question": marked("Your question"),
@@ -52,11 +52,6 @@ LABELS = {
     "clear": marked("New conversation"),
     "link": marked("Copy link"),
 }
-
-
-def label(part: str) -> I18nData:
-    """The words of a part, of which the browser chooses the language."""
-    return I18nData(LABELS[part])
 
 
 def html(name: str, value: str) -> gr.HTML:
@@ -159,7 +154,9 @@ def parts_of(words: Mapping[str, Markup], has_uploads: bool) -> Parts:
     with column("desk"):
         with column("collection"):
             put("masthead", "facts")
-            unfold = gr.Button(label("unfold"), elem_id="unfold", elem_classes="quiet-button")
+            unfold = gr.Button(
+                I18nData(LABELS["unfold"]), elem_id="unfold", elem_classes="quiet-button"
+            )
             unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
             with column("filters"):
                 put("scope", "panel", "facets")
@@ -196,9 +193,9 @@ def _question_area(words: Mapping[str, Markup]) -> Parts:
     parts: Parts = {}
     with gr.Row(elem_id="box"):
         parts["question"] = gr.Textbox(
-            label=label("question"),
+            label=I18nData(LABELS["question"]),
             show_label=False,
-            placeholder=label("placeholder"),
+            placeholder=I18nData(LABELS["placeholder"]),
             lines=1,
             max_lines=6,
             max_length=LONGEST_QUESTION,
@@ -206,12 +203,12 @@ def _question_area(words: Mapping[str, Markup]) -> Parts:
             container=False,
             elem_id="question",
         )
-        parts["go"] = gr.Button(label("go"), variant="primary", elem_id="go")
-        parts["stop"] = gr.Button(label("stop"), elem_id="stop", visible=False)
+        parts["go"] = gr.Button(I18nData(LABELS["go"]), variant="primary", elem_id="go")
+        parts["stop"] = gr.Button(I18nData(LABELS["stop"]), elem_id="stop", visible=False)
     with gr.Row(elem_id="tools", visible=False) as parts["tools"]:
         quiet: Parts = {"elem_classes": "quiet-button"}
-        parts["clear"] = gr.Button(label("clear"), **quiet)
-        parts["link"] = gr.Button(label("link"), elem_id="copy-link", **quiet)
+        parts["clear"] = gr.Button(I18nData(LABELS["clear"]), **quiet)
+        parts["link"] = gr.Button(I18nData(LABELS["link"]), elem_id="copy-link", **quiet)
         parts["exports"] = html("exports", words["exports"])
     # What only travels between the page and the browser's scripts.
     for name in ("file", "linked", "copied", "pinned", "translated"):

@@ -71,30 +71,23 @@ _MOST_OF = {"without": 50, "ticked": 50, "columns": MOST, "only": 3}
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What a visitor wants to see of which survey.
-
-    `sort` is a column, after "-" the other way round; "" is the likeliest first. `rows` is how
-    often more rows were asked for. `check` is the seed of ten silent rows, "" for the table, and
-    `ticked` are those of them that the visitor ticked ("0": none of them). `only` narrows the rows
-    to a rung, an outcome, what is said to the `claim`, or a cell of a map: ("rung", "test"),
-    ("country-year", "Togo", "2023"). `weighed` is "1" where rungs weigh what is said.
-    """
+    """What a visitor wants to see of which survey."""
 
     topic: str = ""
     without: tuple[str, ...] = ()
     show: str = "found"
     find: str = ""
-    sort: str = ""
+    sort: str = ""  # a column, after "-" the other way round; "" is the likeliest first
     group: str = ""
-    rows: int = 1
-    check: str = ""
-    ticked: tuple[str, ...] = ()
+    rows: int = 1  # how often more were asked for
+    check: str = ""  # the seed of ten silent rows, "" for the table
+    ticked: tuple[str, ...] = ()  # those of them that speak of it; "0": none
     columns: tuple[str, ...] = ()
     tab: str = ""
     by: str = "country-year"
-    only: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()  # a rung, outcome, stance or cell: ("country-year", "Fiji", "2023")
     claim: str = ""
-    weighed: str = ""
+    weighed: str = ""  # "1": rungs weigh what is said to the claim
 
     @classmethod
     def read(cls, query: object) -> Address:

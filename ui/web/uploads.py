@@ -1,7 +1,6 @@
 """Reports that readers upload: one ingest at a time, beside the answers, and what came of it.
 
-Files go to Gradio's own folder for uploads first, of a size that `serve.launch` limits, and are
-deleted there when they have been taken in, or ten minutes later.
+Gradio keeps files in its own folder until they are taken in, or for ten minutes.
 """
 
 from __future__ import annotations
@@ -30,11 +29,10 @@ from ui.web.handlers import Visit, in_background
 _log = logging.getLogger(__name__)
 BUSY = marked("Someone else is adding reports. Try again in a minute.")
 FAILED = marked("The reports could not be added; nothing was changed. Try again later.")
-INDEXING = marked("Indexing")
 STAGES = {
     "reading": marked("Reading the files"),
     "parsing": marked("Parsing"),
-    "embedding": INDEXING,
+    "embedding": marked("Indexing"),
     "preparing search": marked("Preparing the search"),
 }
 PAUSE = 0.3  # seconds between two drawings of the progress
@@ -57,7 +55,7 @@ def add(v: Visit) -> Iterator[Markup]:
     shown = ""
     while not wait([job], PAUSE).done:
         stage, done, total = at[-1]
-        name = t.gettext(STAGES.get(stage, INDEXING))
+        name = t.gettext(STAGES.get(stage, STAGES["embedding"]))
         progress = render("upload_progress.html", t, stage=name, done=done, total=total)
         if progress != shown:
             yield (shown := progress)
