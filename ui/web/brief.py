@@ -1,8 +1,4 @@
-"""The brief builder: what a visitor has pinned, kept in the browser, becomes a file.
-
-Each quote is looked up again in the report that it names; one that no longer stands there is left
-out, and counted.
-"""
+"""The brief builder: what a visitor has pinned becomes a file; its quotes are looked up again."""
 
 from __future__ import annotations
 

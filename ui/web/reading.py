@@ -120,10 +120,7 @@ def render_report(
 
 
 def open_report(v: Visit) -> Markup:
-    """The report that a browser wants to see, at the words that a number or a survey quotes.
-
-    The event has a `report` and may have a `passage`, or a `turn` and its number `n`.
-    """
+    """The report that a browser wants to see, at the words that a number or a survey quotes."""
     engine, t, sent = v.engine, v.t, v.sent
     names = ("report", "passage", "turn", "n")
     report_id, at = (text_of(sent.get(name)) for name in names[:2])
