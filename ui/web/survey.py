@@ -182,7 +182,7 @@ def download(v: Visit) -> dict[str, str]:
 
 
 def show(v: Visit) -> Iterator[dict[str, Any]]:
-    """What the view shows at an address; a `step` asks what a model costs, for it, or for neither."""
+    """What the view shows at an address; by a `step` a model is priced, asked, or left alone."""
     engine, run, filters, t, step = v.engine, v.surveyed, v.chosen, v.t, v.sent.get("step")
     address = Address.read(v.sent.get("query"))
     key = (engine.revision, address.topic, address.without, filters)
