@@ -338,10 +338,8 @@ class Linker:
 
 
 def topic_of(question: str, links: Links, language: str, intent: str = "") -> str:
-    """What a question is about: without places and the words before that only ask.
-
-    With an `intent`, words that ask in its examples ask.
-    """
+    """What a question is about: no places and words that only ask, as in its intent's examples."""
+    question = _VOWELS.sub("", question)
     spans = [match.span() for match in re.finditer(r"\w+", question)]
     named = ("", "country", "year", "type", "kind")
     left_out = {i for k in links.links if k.field in named for i in range(k.start, k.end)}

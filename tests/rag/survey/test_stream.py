@@ -169,6 +169,7 @@ def test_a_report_that_stands_out_speaks_of_a_topic_that_few_others_do() -> None
         ("jobs for young people", "jobs for young people"),
         ("que font les labos contre les inondations ?", "inondations"),
         ("savoirs ancestraux", "savoirs ancestraux"),
+        ("ما الحلول التي جُربت في مختلف الدول لمواجهة حرائق الغابات؟", "حرائق الغابات"),
     ],
 )
 def test_the_topic_of_a_question_has_no_word_that_only_asks(
