@@ -26,7 +26,7 @@ from rag.errors import AskLabsError, InputError
 from rag.export.formats import file_name
 from rag.export.survey_files import FORMATS, SurveyFile, export_survey
 from rag.i18n.labels import format_count, reports_and_labs
-from rag.i18n.translations import Translations, format_number, marked
+from rag.i18n.translations import Translations, format_number
 from rag.models.client import Stop
 from rag.survey.columns import MOST as MOST_COLUMNS
 from rag.survey.gaps import gap_map
@@ -47,22 +47,6 @@ EARLY = 10  # rows that are drawn while the survey is made
 CHECKED = 10  # silent rows that are drawn at random
 NEAREST = 3  # rows that are shown where no report speaks of the topic
 REDRAW = 0.25  # seconds between two drawings of the progress
-STAGES = {
-    "reading": marked("Reading the reports"),
-    "judging": marked("Looking closer at the doubtful ones"),
-    "quoting": marked("Finding the best sentences"),
-    "columns": marked("Filling the columns"),
-    "estimating": marked("Counting what the model would read"),
-    "asking": marked("The model judges"),
-}
-# What is often asked of every report, in the words of the page.
-USUAL_COLUMNS = (
-    marked("What did you learn?"),
-    marked("Barriers"),
-    marked("Next steps"),
-    marked("Methods"),
-    marked("What did it cost?"),
-)
 Key = tuple[str, str, tuple[str, ...], Filters]
 
 
@@ -231,7 +215,7 @@ def _waiting(run: Run, t: Translations) -> Iterator[dict[str, Any]]:
     """How far a run is, until it is over."""
     while not run.job.done() and not run.left:
         values = _EMPTY | {"running": run, "address": run.address, "words": shown_words}
-        values |= {"stages": STAGES, "groups": [("", run.rows[:EARLY])]}
+        values["groups"] = [("", run.rows[:EARLY])]
         yield {"survey": render("survey.html", t, **values), "surveyed": run}
         wait([run.job], REDRAW)
 
@@ -273,7 +257,6 @@ def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
         endings=list(FORMATS),
         model=engine.settings.answer_model.partition(":")[2],
         needed=run.needed,
-        usual=USUAL_COLUMNS,
     )
 
 

@@ -29,12 +29,6 @@ from ui.web.handlers import Visit, in_background
 _log = logging.getLogger(__name__)
 BUSY = marked("Someone else is adding reports. Try again in a minute.")
 FAILED = marked("The reports could not be added; nothing was changed. Try again later.")
-STAGES = {
-    "reading": marked("Reading the files"),
-    "parsing": marked("Parsing"),
-    "embedding": marked("Indexing"),
-    "preparing search": marked("Preparing the search"),
-}
 PAUSE = 0.3  # seconds between two drawings of the progress
 SHOWN = 20  # reports, and files, that the result names
 COUNTED = ("added", "updated", "unchanged", "skipped")
@@ -55,8 +49,7 @@ def add(v: Visit) -> Iterator[Markup]:
     shown = ""
     while not wait([job], PAUSE).done:
         stage, done, total = at[-1]
-        name = t.gettext(STAGES.get(stage, STAGES["embedding"]))
-        progress = render("upload_progress.html", t, stage=name, done=done, total=total)
+        progress = render("upload_progress.html", t, stage=stage, done=done, total=total)
         if progress != shown:
             yield (shown := progress)
     try:
