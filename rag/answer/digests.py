@@ -26,6 +26,7 @@ from rag.i18n.labels import (
     format_count,
     format_label,
     join_parts,
+    kinds_label,
     value_label,
 )
 from rag.i18n.notices import survey_sentence
@@ -191,9 +192,7 @@ class _Maker(ReportChooser):
 
     def kinds(self, reports: Iterable[ReportInfo]) -> str:
         """How many reports there are of each kind."""
-        counts = Counter(value_label("kind", r.kind, self.t) for r in reports)
-        rows = [format_label(self.t, kind, str(n)) for kind, n in counts.items()]
-        return join_parts(self.t, "; ", rows)
+        return kinds_label((r.kind for r in reports), self.t)
 
     # The forms.
 

@@ -27,6 +27,7 @@ from rag.i18n.labels import (
     format_count,
     format_label,
     join_parts,
+    kinds_label,
     lab_label,
     reports_and_labs,
     value_label,
@@ -102,8 +103,6 @@ def list_draft(
     elif query.form == "count" and not (query.filters or query.excluded):
         # Who asks how many there are at all wants no list of everything.
         lines = [next(_lines(query, reports, len(labs), t))]
-        for kind, number in catalog.counts("kind"):
-            lines.append(f"- {format_label(t, value_label('kind', kind, t), str(number))}")
     else:
         filters = catalog.expanded(query.filters)
         files = texts([*(r.id for r in reports), *(hit.passage.report.id for hit in cited)])
@@ -114,6 +113,9 @@ def list_draft(
             citations.append(_mention_citation(n, hit.passage, text, filters))
         lines = [*_lines(query, reports, len(labs), t)]
         lines += _mentioned_lines(mentioned, len(reports) + 1, t)
+    of_kinds = query.form == "count" or query.group_by == "year" or len(query.filters.kind) > 1
+    if of_kinds and len({report.kind for report in reports}) > 1:
+        lines.insert(1, f"- {kinds_label((report.kind for report in reports), t)}")
     return Draft(
         text="\n".join(lines),
         refused=not reports and query.form == "list",

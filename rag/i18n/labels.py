@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Literal
 
@@ -126,6 +127,12 @@ def reports_and_labs(reports: int, labs: int, t: Translations) -> dict[str, str]
 def join_parts(t: Translations, separator: Literal[", ", "; "], parts: Sequence[str]) -> str:
     """Parts of a sentence with the language's comma or semicolon between them."""
     return (t.gettext(", ") if separator == ", " else t.gettext("; ")).join(parts)
+
+
+def kinds_label(kinds: Iterable[str], t: Translations) -> str:
+    """How many reports there are of each kind, most first."""
+    counts = Counter(value_label("kind", kind, t) for kind in kinds)
+    return join_parts(t, "; ", [format_label(t, kind, str(n)) for kind, n in counts.most_common()])
 
 
 def format_label(t: Translations, label: str, value: str) -> str:

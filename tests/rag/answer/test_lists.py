@@ -58,6 +58,11 @@ def listed(query: CatalogQuery) -> Draft:
     return list_draft(plan, CATALOG, lambda ids: dict.fromkeys(ids, ""), ())
 
 
+def test_a_count_says_how_many_there_are_of_each_kind() -> None:
+    lines = listed(CatalogQuery(Filters(country=("Togo",)), form="count")).text.split("\n")
+    assert lines[1] == "- plan: 2; closing: 2"
+
+
 def test_a_table_says_what_was_counted_and_what_has_no_tag() -> None:
     draft = listed(CatalogQuery(group_by="year"))
     assert sum(number for _, number in draft.coverage.table) == len(CATALOG.reports)
