@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from rag.types import Answer, Citation
 from ui.server.login import make_secret
-from ui.server.serve import launch, loading
+from ui.server.serve import launch, loading, stop
 from ui.web.app import build_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -71,7 +71,7 @@ def test_a_page_that_is_loading_says_so_and_becomes_the_real_one(browser: Browse
     expect(page.locator("#question textarea")).to_be_editable()
     assert errors == []
     page.close()
-    app.close(verbose=False)
+    stop(app)
 
 
 def answer_to_visitor(question: str) -> Answer:

@@ -12,7 +12,7 @@ from fake_engine import FakeEngine
 from machine import free_port
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect, sync_playwright
 
-from ui.server.serve import launch
+from ui.server.serve import launch, stop
 from ui.web.app import build_app
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -70,7 +70,7 @@ def serve(engine: Any, logins: Any = None, keys: Any = None, **settings: Any) ->
         engine.settings = engine.settings.model_copy(update=settings)
     page = build_app(engine)
     yield launch(page, engine, "127.0.0.1", port, logins, keys)
-    page.close(verbose=False)
+    stop(page)
 
 
 @pytest.fixture(scope="module")

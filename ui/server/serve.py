@@ -103,11 +103,20 @@ def start(settings: Settings, open_browser: bool = False) -> None:
             time.sleep(0.2)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
-    page.close(verbose=False)
+    stop(page)
     # Answers and surveys may still be computed: libraries that work while Python takes itself
     # apart crash. All that is kept is on the disk by now.
     logging.shutdown()
     os._exit(0)
+
+
+def stop(page: gr.Blocks) -> None:
+    """Close the server of a page."""
+    try:
+        page.close(verbose=False)
+    except RuntimeError:
+        # Gradio wakes its heartbeats from this thread, and fails where one begins at that moment.
+        page.server.close()  # type: ignore[no-untyped-call]
 
 
 def _import_gradio() -> None:

@@ -10,7 +10,7 @@ from bench import Site
 from machine import free_port
 
 from rag.engine import Engine
-from ui.server.serve import launch
+from ui.server.serve import launch, stop
 from ui.web import app, uploads
 from ui.web.app import build_app
 from ui.web.layout import STATIC, head
@@ -29,7 +29,22 @@ def test_questions_leave_no_copies_of_the_page_behind(sample_engine: Engine) -> 
         parts = page.default_config.blocks.values()
         assert len(drawn) == len([part for part in parts if isinstance(part, gr.HTML)])
     finally:
-        page.close(verbose=False)
+        stop(page)
+
+
+def test_a_page_stops_though_a_heartbeat_begins(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = build_app(sample_engine)
+    address = launch(page, sample_engine, "127.0.0.1", free_port())
+
+    def fail() -> None:
+        raise RuntimeError("deque mutated during iteration")
+
+    monkeypatch.setattr(page.app.stop_event, "set", fail)
+    stop(page)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address)
 
 
 def test_the_head_has_every_sheet_and_script_and_asks_for_nothing_from_elsewhere() -> None:
@@ -72,4 +87,4 @@ def test_an_ended_visit_is_forgotten(quick_engine: Engine, monkeypatch: pytest.M
             time.sleep(0.1)
         assert "visitor" not in held
     finally:
-        page.close(verbose=False)
+        stop(page)
