@@ -170,6 +170,11 @@ def test_the_first_or_last_report_of_a_lab_is_one_of_its_year(
     assert made.filters.merged(made.boosted).year == years
 
 
+def test_one_thing_of_two_labs_is_looked_for_in_their_reports_alone(quick_engine: Engine) -> None:
+    made = plan(quick_engine, "Who paid for the boats, and how much, in Fiji and Tanzania?")
+    assert (made.intent, made.filters.country) == ("answer", ("Fiji", "Tanzania"))
+
+
 @pytest.mark.quality
 def test_a_topic_of_a_region_is_surveyed_there(quick_engine: Engine) -> None:
     made = plan(quick_engine, "Which labs in West Africa work on mangroves?")
