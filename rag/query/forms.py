@@ -77,8 +77,9 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         # "Who paid for it in Peru and Chile?" has one answer of each, and no sides.
         counts = is_quantity(plan.standalone) and not has_wording("compare", plan.standalone)
         if counts or scores["passage"] > scores["compare"]:
-            narrowed = plan.filters.merged(Filters(country=plan.boosted.country))
-            return replace(plan, intent="answer", reports=(), filters=narrowed)
+            both = plan.filters.merged(Filters(country=plan.boosted.country))
+            rest = replace(plan.boosted, country=())
+            return replace(plan, intent="answer", reports=(), filters=both, boosted=rest)
     if plan.intent == "compare":
         # Years of one lab may be sides, or a span over which its work went on.
         many_years = len(plan.boosted.year) > _MOST_SIDES
