@@ -115,7 +115,10 @@ def list_draft(
         lines += _mentioned_lines(mentioned, len(reports) + 1, t)
     of_kinds = query.form == "count" or query.group_by == "year" or len(query.filters.kind) > 1
     if of_kinds and len({report.kind for report in reports}) > 1:
-        lines.insert(1, f"- {kinds_label((report.kind for report in reports), t)}")
+        kinds = kinds_label((report.kind for report in reports), t)
+        lines[0] = (
+            join_parts(t, "; ", [lines[0], kinds]) if query.group_by else f"{lines[0]} {kinds}"
+        )
     return Draft(
         text="\n".join(lines),
         refused=not reports and query.form == "list",

@@ -67,8 +67,8 @@ def test_how_many_there_are_at_all_is_told_by_kinds_without_a_list(sample_engine
     answer = sample_engine.ask("How many reports do you have?").answer
     kinds = sample_engine.catalog.counts("kind")
     assert answer.coverage.count == len(sample_engine.catalog.reports) == sum(n for _, n in kinds)
-    (line,) = answer.text.splitlines()[1:]
-    told = line.removeprefix("- ").split("; ")
+    (line,) = answer.text.splitlines()
+    told = line.partition(": ")[2].split("; ")
     assert sorted(told) == sorted(f"{kind}: {n}" for kind, n in kinds)
     assert told[0] == "plan: 18"
 

@@ -59,8 +59,10 @@ def listed(query: CatalogQuery) -> Draft:
 
 
 def test_a_count_says_how_many_there_are_of_each_kind() -> None:
-    lines = listed(CatalogQuery(Filters(country=("Togo",)), form="count")).text.split("\n")
-    assert lines[1] == "- plan: 2; closing: 2"
+    head, *_ = listed(CatalogQuery(Filters(country=("Togo",)), form="count")).text.split("\n")
+    assert head == "4 reports of 1 lab (country: Togo): plan: 2; closing: 2"
+    head, *_ = listed(CatalogQuery(Filters(country=("Togo",)), group_by="year")).text.split("\n")
+    assert head.endswith(" values; plan: 2; closing: 2")
 
 
 def test_a_table_says_what_was_counted_and_what_has_no_tag() -> None:
