@@ -64,7 +64,7 @@ lock: dev ## write the pinned versions again, with hashes and without addresses
 	  --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 words: dev ## bring the messages of the code into the translations, rag/i18n/locale/*.po
-	@$(BIN)/python -m babel.messages.frontend -q extract -F babel.cfg -k marked -k plural:1,2 \
+	@$(BIN)/python -m babel.messages.frontend -q extract -F babel.cfg -k marked \
 	  --no-location --omit-header --sort-output -o $(VENV)/words.pot rag ui eval
 	@for po in rag/i18n/locale/*.po; do $(BIN)/pybabel -q update --no-wrap --no-fuzzy-matching \
 	  --ignore-obsolete --omit-header -i $(VENV)/words.pot -o $$po -l $$(basename $$po .po); done

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import itertools
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +22,12 @@ from numpy.typing import NDArray
 from eval.cases import CASE_TYPES, ONE_REPORT
 from eval.metrics import METRICS
 from eval.run import Outcome
-from rag.i18n.translations import marked
 
-LATENCIES = {
-    "plan_ms": marked("Understanding the question"),
-    "retrieve_ms": marked("Searching"),
-    "answer_ms": marked("Writing"),
-    "first_ms": marked("Until the first words"),
-    "total_ms": marked("Whole answer"),
-}
+# What readers are told of types of cases, figures, headlines, baselines and stages, in English.
+WORDS: dict[str, dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("words.toml").read_text("utf-8")
+)
+LATENCIES: dict[str, str] = WORDS["latencies"]
 ALL = "all"
 Floats = NDArray[np.float64]
 SEED = 0

@@ -20,13 +20,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from eval import figures
 from eval.cases import MANY_REPORTS, VOTE_ID_PREFIX, write_text
-from eval.figures import ALL, LATENCIES, Group, Headline
+from eval.figures import ALL, LATENCIES, WORDS, Group, Headline
 from eval.metrics import METRICS, has_fact, single_line, tells
 from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from rag.errors import InputError, first_problem
 from rag.export.formats import escape_markdown
 from rag.files import replace_file
-from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent, marked
+from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent
 
 # A copy of the latest summary, in the folder of the index that was asked.
 LATEST = "evaluation.json"
@@ -41,86 +41,8 @@ _SCORED = (
     *("cite_prec", "ev_cited", "facts", "points", "ranking", "values", "count"),
     *("says_r", "says_p"),
 )
-TYPES = {
-    "single": marked("One report"),
-    "multi": marked("One report, several places in it"),
-    "followup": marked("Follow-up question"),
-    "crosslingual": marked("One report, another language"),
-    "compare": marked("Labs compared"),
-    "cross": marked("Across labs"),
-    "listing": marked("Complete list"),
-    "lab": marked("A lab's work"),
-    "detail": marked("One detail"),
-    "report": marked("One report summed up"),
-    "trend": marked("Over time"),
-    "topic": marked("A topic"),
-    "reasons": marked("Reasons and lessons"),
-    "tags": marked("Counted from tags"),
-    "unanswerable": marked("Not in the reports"),
-    "survey": marked("Surveys"),
-    ALL: marked("All questions"),
-}
-# Of each main figure its name, and what it counts.
-FIGURES = {
-    "rep@10": (
-        marked("Report found"),
-        marked("reports that hold the answer among the first 10 passages found"),
-    ),
-    "ev@4k": (
-        marked("Evidence found"),
-        marked("sentences that the answer rests on within the first 4,000 tokens found"),
-    ),
-    "quote_ok": (
-        marked("Quotes verbatim"),
-        marked("quotes that stand word for word in the report they name"),
-    ),
-    "cite_prec": (marked("Citations right"), marked("citations of a report that holds the answer")),
-    "facts": (marked("Facts told"), marked("facts of a good answer that the answer has")),
-    "refusal_ok": (
-        marked("Refusals right"),
-        marked("questions refused only where the reports don't answer them"),
-    ),
-    "list_exact": (
-        marked("Lists exact"),
-        marked("lists with all reports that belong to them and no other"),
-    ),
-    "list_f1": (marked("Lists alike"), marked("agreement with the right list (F1)")),
-    "points": (marked("Key points cited"), marked("key points whose report is cited")),
-    "listed": (marked("Key points listed"), marked("key points whose report is cited or listed")),
-    "points_ev": (marked("Key points quoted"), marked("key points whose own words are quoted")),
-    "read": (marked("Key points read"), marked("key points whose report was read")),
-    "ranking": (marked("Rankings told"), marked("first five values of a ranking that are told")),
-    "values": (marked("Values told"), marked("values from tags that are told")),
-    "count": (marked("Counts right"), marked("counts that are told")),
-    "about_r": (marked("Reports on the topic"), marked("reports about a topic that surveys find")),
-    "says_r": (marked("Mentions found"), marked("reports that say something which surveys find")),
-    "says_p": (marked("Finds right"), marked("reports found by surveys that say something")),
-    "inside": (marked("Intervals right"), marked("intervals of surveys with the true number")),
-}
-HEADLINES = {
-    "found": marked(
-        "questions about one report: the right report is among the first ten passages found"
-    ),
-    "wrong": marked(
-        "answers are wrong: they cite no right report, or answer what the reports don't say"
-    ),
-    "facts": marked("of the facts of a good answer are told"),
-    "quotes": marked("answers with quotes: every quote stands word for word in its report"),
-    "refused": marked("questions that the reports don't answer are refused, as they should be"),
-    "refused_wrongly": marked("questions that the reports do answer are refused as well"),
-    "lists": marked("lists are complete and exact"),
-}
-SIDES = {"plain": marked("Plain llama-index"), "bm25": marked("BM25 alone")}
-WORST = marked(
-    "The lowest scores come first. A case scores 0 where it failed, was wrongly refused or wrongly "
-    "answered; a list scores its F1; other answers the mean of what applies of: right report found "
-    "(first 10 passages, 20 where several reports are asked for), citations right, evidence cited, "
-    "facts told, key points cited, values told. Of equal scores, those with fewer right reports "
-    "found come first."
-)
-INTERVALS = marked(
-    "Means with 95 % intervals; n where it differs from the row's. Few questions give wide "
-    "intervals; one without width only says that all scored alike."
+TYPES, FIGURES, HEADLINES, SIDES = (
+    WORDS[table] for table in ("types", "figures", "headlines", "sides")
 )
 
 
@@ -218,7 +140,7 @@ def load_summary(path: Path) -> Summary | None:
 
 
 def case_score(outcome: Outcome) -> float:
-    """How well a case went, from 0 to 1; `WORST` says it in words."""
+    """How well a case went, from 0 to 1; worst_cases.html says it in words."""
     scores = outcome.scores
     if outcome.error or scores.get("refusal_ok") == 0:
         return 0.0

@@ -1,6 +1,7 @@
 """Finds the messages of the code for Babel: the texts that its calls of gettext are given."""
 
 import ast
+import tomllib
 from collections.abc import Collection, Iterator
 from typing import IO
 
@@ -19,3 +20,14 @@ def calls(
             values = (getattr(argument, "value", None) for argument in node.args)
             texts = tuple(value if isinstance(value, str) else None for value in values)
             yield node.lineno, name, texts, []
+
+
+def tables(fileobj: IO[bytes], *_: object, **__: object) -> Iterator[Found]:
+    """The texts of a file of words, those that are shown in English alone left out."""
+    for name, table in tomllib.load(fileobj).items():
+        for words in table.values() if name != "english" else ():
+            if name == "plural":
+                yield 0, "ngettext", tuple(words), []
+            else:
+                for text in [words] if isinstance(words, str) else words:
+                    yield 0, "gettext", (text,), []

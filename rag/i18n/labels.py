@@ -13,106 +13,31 @@ from babel.numbers import get_decimal_symbol
 from rag.catalog.tag_fields import TAGS, ReportInfo, listed_names
 from rag.i18n.translations import (
     ENGLISH,
+    WORDS,
     Translations,
     format_number,
     language_code,
     marked,
-    plural,
 )
 from rag.places.countries import resolve_country
 from rag.places.regions import region_name, region_of
 from rag.types import Answer, Passage
 
-
-def _by_name(*labels: str) -> dict[str, str]:
-    """Labels that are their keys with a capital."""
-    return {label.lower(): label for label in labels}
-
-
-FIELD_LABELS = {
-    "country": marked("Country"),
-    **_by_name(marked("Year"), marked("Type"), marked("Kind")),
-    **{name: tag.singular for name, tag in TAGS.items()},
-    **_by_name(marked("Language"), marked("Fact"), marked("Author"), marked("Topic")),
-    "region": marked("Region"),
-}
-MODE_LABELS = {
-    "extractive": marked("Direct quotes, no AI text"),
-    "catalogue": marked("Counted from tags, no AI text"),
-}
-STAGE_LABELS = {
-    "intention": marked("What the lab planned"),
-    "finding": marked("What the lab found"),
-    "partner": marked("Who took part"),
-    "method": marked("How the lab went about it"),
-    "evidence": marked("Evidence the lab gave"),
-    "admin": marked("Project details"),
-}
-KIND_LABELS = _by_name(marked("Plan"), marked("Closing"), marked("Experiment"), marked("Solution"))
-AUTHOR_LABELS = {"lab": marked("Lab"), "innovator": marked("Innovator")}
-# Types of report whose tag says little to a reader; the others are in `KIND_LABELS`.
-TYPE_LABELS = {"learningplan": marked("Action learning plan")}
-# How strong a finding is, what came of a hypothesis, and why a cell of a survey is empty.
-RUNG_LABELS = {
-    "intention": marked("Intention"),
-    "observation": marked("Observation"),
-    "test": marked("Test"),
-    "compared": marked("Test with comparison"),
-    "scaled": marked("Scaled"),
-}
-OUTCOME_LABELS = {
-    "proven": marked("Proven"),
-    "partly": marked("Partly proven"),
-    "disproven": marked("Not proven"),
-    "unclear": marked("Unclear"),
-    "blank": marked("Left blank"),
-}
-VERDICT_LABELS = {
-    "about": marked("Is about it"),
-    "mentions": marked("Mentions it"),
-    "silent": marked("Silent"),
-}
-GAP_LABELS = {
-    "none": marked("No report"),
-    "blank": marked("Left blank in the form"),
-    "silent": marked("Silent"),
-}
-# What a report says to a claim.
-STANCE_LABELS = {
-    "supports": marked("Supports it"),
-    "partly": marked("Supports it in part"),
-    "against": marked("Speaks against it"),
-    "unclear": marked("Unclear"),
-}
-CELL_LABELS = {
-    "blank": marked("Left blank in the form"),
-    "not_asked": marked("Not asked in this form"),
-    "nothing": marked("Nothing found"),
-}
+FIELD_LABELS = WORDS["field"] | {name: tag.singular for name, tag in TAGS.items()}
+MODE_LABELS, STAGE_LABELS = WORDS["mode"], WORDS["stage"]
+KIND_LABELS, TYPE_LABELS, AUTHOR_LABELS = WORDS["kind"], WORDS["type"], WORDS["author"]
+RUNG_LABELS, OUTCOME_LABELS, STANCE_LABELS = WORDS["rung"], WORDS["outcome"], WORDS["stance"]
+VERDICT_LABELS, GAP_LABELS, CELL_LABELS = WORDS["verdict"], WORDS["gap"], WORDS["cell"]
 # Values that labs write in small letters, which would be read as words.
 _ACRONYMS = ("it", "ict", "iot", "gis", "ngo", "gbv")
-# Frequent themes that say little as labs write them, or have no name in `names.toml`.
-_THEMES = _by_name(marked("community"), marked("market"))
-_THEMES["it"] = marked("information technology (IT)")
 # The heading of a report's tags (`rag.types.FACTS`).
 FACTS_HEADING = marked("Facts of this report")
-_COUNTS = (
-    plural("{n} report", "{n} reports"),
-    plural("{n} more report", "{n} more reports"),
-    plural("{n} lab", "{n} labs"),
-    plural("{n} innovator", "{n} innovators"),
-    plural("{n} source", "{n} sources"),
-    plural("{n} passage", "{n} passages"),
-    plural("{n} sentence", "{n} sentences"),
-    plural("{n} form question", "{n} form questions"),
-    plural("{n} citation", "{n} citations"),
-)
-_NOUNS = {singular.removeprefix("{n} "): (singular, many) for singular, many in _COUNTS}
 
 
 def format_count(value: int, noun: str, t: Translations = ENGLISH) -> str:
     """A number with its noun: "1 report", "1,204 reports"."""
-    return t.ngettext(*_NOUNS[noun], value).format(n=format_number(t, value))
+    one, many = WORDS["plural"][noun]
+    return t.ngettext(one, many, value).format(n=format_number(t, value))
 
 
 def reports_and_labs(reports: int, labs: int, t: Translations) -> dict[str, str]:
@@ -216,8 +141,8 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
         number, dot, _ = text.partition(". ")
         if field == "sdg" and dot and (goal := names.get((field, number))):
             return f"{number}. {goal[0].upper()}{goal[1:]}"
-        if field == "theme" and text in _THEMES:
-            return t.gettext(_THEMES[text])
+        if field == "theme" and text in WORDS["theme"]:
+            return t.gettext(WORDS["theme"][text])
         if text in _ACRONYMS:
             return text.upper()
         return names.get((field, text)) or names.get(("fact", f"{field}: {text}"), text)

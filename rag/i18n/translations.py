@@ -1,17 +1,20 @@
 """The product's own words in the reader's language, from gettext files in `rag/i18n/locale`.
 
-Messages are written in English in the code. A constant is marked with `marked` and translated
-where it is shown. To add a language, add a file `rag/i18n/locale/CODE.po`, run `make words`, which
-writes the messages of the code into all files, and translate them.
+Messages are written in English in the code or, where they are many, in `words.toml`. A constant is
+marked with `marked` and translated where it is shown. To add a language, add a file
+`rag/i18n/locale/CODE.po`, run `make words`, which writes the messages of the code into all files,
+and translate them.
 """
 
 from __future__ import annotations
 
 import gettext
 import re
+import tomllib
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel import Locale, numbers, units
 from babel.messages.mofile import write_mo
@@ -20,16 +23,13 @@ from babel.messages.pofile import read_po
 Translations = gettext.NullTranslations
 ENGLISH = Translations()
 LOCALE = Path(__file__).with_name("locale")
+# Table -> the code's name for something -> what readers see, in English.
+WORDS: dict[str, dict[str, Any]] = tomllib.loads(LOCALE.with_name("words.toml").read_text("utf-8"))
 
 
 def marked(message: str) -> str:
     """The message itself; `make words` collects it, and it is translated where it is shown."""
     return message
-
-
-def plural(singular: str, many: str) -> tuple[str, str]:
-    """The two English forms of a message with a number, for `make words`."""
-    return singular, many
 
 
 def languages() -> tuple[str, ...]:

@@ -16,12 +16,13 @@ from rag.i18n import labels, translations
 from rag.i18n.notices import notice_words
 from rag.i18n.translations import ENGLISH, LOCALE, format_seconds, languages, translations_for
 from rag.types import Notice
-from tests.messages import calls
+from tests.messages import calls, tables
 from ui.web import answer as answer_html
 from ui.web import filters, views
 
 ROOT = Path(__file__).resolve().parents[3]
-KEYWORDS = {**DEFAULT_KEYWORDS, "marked": None, "plural": (1, 2)}
+KEYWORDS = {**DEFAULT_KEYWORDS, "marked": None}
+METHODS = [("**.py", calls), ("**/words.toml", tables), ("**.html", "jinja2")]
 FRENCH = translations_for("fr")
 TRANSLATED = tuple(code for code in languages() if code != "en")
 SPEAKERS = {"Pérou (2022, bilan final):": False, "بيرو (2022, تقرير ختامي):": True}
@@ -33,7 +34,7 @@ def in_code() -> set[object]:
     messages = Catalog()
     for package in ("rag", "ui", "eval"):
         for *_, message, _, _ in extract_from_dir(
-            ROOT / package, method_map=[("**.py", calls), ("**.html", "jinja2")], keywords=KEYWORDS
+            ROOT / package, method_map=METHODS, keywords=KEYWORDS
         ):
             messages.add(message)
     return {message.id for message in messages if message.id}
