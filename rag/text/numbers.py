@@ -6,30 +6,17 @@ import re
 import unicodedata
 from itertools import combinations
 
-from rag.text.tokenize import NUMERALS, strip_accents, words
+from rag.text.tokenize import LISTS, NUMERALS, strip_accents, words
 
 # Thousands in groups ("1 049 767", "11.132"), or plain; then decimals.
 _NUMBER = re.compile(r"\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?")
 _CLOCK = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))?\s*([ap])\.?\s?m\b\.?")
 _FULL_HOUR = re.compile(r"\b(\d{1,2})[:h]00\b")
-_SCALES = {
-    1_000: "thousand mil mille الف",
-    1_000_000: "million millions millon millones milhao milhoes مليون",
-    1_000_000_000: "billion billions milliard milliards bilhao bilhoes مليار",
-}
-_SCALE = {word: value for value, listed in _SCALES.items() for word in listed.split()}
+_SCALE = {word: int(n) for n, listed in LISTS["scales"].items() for word in listed.split()}
 _NEXT_WORD = re.compile(r"\s*([^\W\d]+)")
-# First to tenth in English, French, Spanish and Portuguese.
-_ORDINALS = (
-    "first premier premiere primer primero primera primeiro primeira, second seconde deuxieme "
-    "segundo segunda, third troisieme tercer tercero tercera terceiro terceira, fourth quatrieme "
-    "cuarto cuarta quarto quarta, fifth cinquieme quinto quinta, sixth sixieme sexto sexta, "
-    "seventh septieme septimo septima setimo setima, eighth huitieme octavo octava oitavo oitava, "
-    "ninth neuvieme noveno novena nono nona, tenth dixieme decimo decima"
-)
 _SPELLED = NUMERALS | {
     word: str(n)
-    for n, listed in enumerate(_ORDINALS.split(", "), start=1)
+    for n, listed in enumerate(LISTS["numbers"]["ordinal"], start=1)
     for word in listed.split()
 }
 # More addends are not tried for a sum.

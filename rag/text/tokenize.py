@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.metadata import distribution
 from itertools import pairwise
+from pathlib import Path
 from runpy import run_path
 from typing import Any
 
@@ -16,46 +18,14 @@ from Stemmer import Stemmer
 from rag.text.language import LANGUAGES
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
-_ARABIC_STOP = (
-    "هي هو هم في من على الى إلى عن مع هذا هذه التي الذي ما هل أن ان كان كيف و او أو لم لا ثم قد"
-)
-_QUESTION_STOP = {
-    "en": "did does do what which who how many much lab labs report reports say tell us about "
-    "learn learned learnt",
-    "fr": "quel quelle quels quelles combien comment pourquoi laboratoire laboratoires rapport "
-    "rapports est-ce lab labs labo labos ont fait appris apprend apprennent decouvert decouvrent "
-    "savons savoir sait parle parlez "
-    "qu'est qu’est qu'ont qu’ont qu'a qu’a c'est c’est",
-    "es": "cuál cuáles qué quién quiénes cuánto cuántos cuántas cómo laboratorio laboratorios "
-    "informe informes lab labs aprendieron aprendio aprendido aprenden aprendimos descubierto "
-    "descubrieron saben sabe sabemos hablame cuentame",
-    "pt": "qual quais quem quanto quantos quantas como laboratório laboratórios relatório "
-    "relatórios lab labs aprenderam aprendeu aprendido aprendem aprendemos descoberto descobriram "
-    "sabem sabe sabemos fale",
-    "ar": "ماذا كيف متى أين كم مختبر مختبرات المختبر المختبرات تقرير تقارير تعلم تعلمت "
-    "تعلمته تعلموا اكتشفت اكتشفته نعرف حدثني أخبرني",
-}
-# Zero to twenty in English, French, Spanish and Portuguese.
-_SPELLED = (
-    "zero, one un une uno una um uma, two deux dos dois duas, three trois tres, "
-    "four quatre cuatro quatro, five cinq cinco, six seis, seven sept siete sete, "
-    "eight huit ocho oito, nine neuf nueve nove, ten dix diez dez, eleven onze once, "
-    "twelve douze doce doze, thirteen treize trece treze, fourteen quatorze catorce catorze, "
-    "fifteen quinze quince, sixteen seize dieciseis dezesseis, seventeen diecisiete dezessete, "
-    "eighteen dieciocho dezoito, nineteen diecinueve dezenove, twenty vingt veinte vinte"
-)
+# Stop words, words for numbers and quantities, scales.
+LISTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("lists.toml").read_text("utf-8"))
 NUMERALS = {
     word: str(number)
-    for number, spelled in enumerate(_SPELLED.split(", "))
+    for number, spelled in enumerate(LISTS["numbers"]["cardinal"])
     for word in spelled.split()
 }
-_QUANTITY_WORDS = (
-    "half third thirds quarter twice double doubled tripled dozen dozens hundred hundreds "
-    "thousand thousands million millions billion percent moitie tiers quart cent cents mille "
-    "mitad tercio cuarto doble cien ciento cientos mil metade terco quarto dobro cem "
-    "نصف ثلث ربع ضعف مئة الف مليون"
-)
-_QUANTITIES = frozenset(_QUANTITY_WORDS.split())
+_QUANTITIES = frozenset(LISTS["numbers"]["quantity"].split())
 _THE_SIZE = (
     r"(?:the|le|la|el|o|a) (?:\w+ ){0,3}?(?:rate|percentage|share|amount|number|total|taux|montant"
     r"|pourcentage|nombre|tasa|porcentaje|cantidad|numero|taxa|percentagem|montante)\b"
@@ -153,10 +123,9 @@ def _stop_lists() -> dict[str, Any]:
 def stop_words(language: str) -> frozenset[str]:
     """Folded words of a language that carry no topic, among them the words of questions."""
     lists = {"en": "EN_PLUS", "fr": "FRENCH", "es": "SPANISH", "pt": "PORTUGUESE"}
-    listed = [*_ARABIC_STOP.split()] if language == "ar" else []
+    listed = LISTS["stop"].get(language, "").split()
     if language in lists:
         listed += _stop_lists()[f"STOPWORDS_{lists[language]}"]
-    listed += _QUESTION_STOP.get(language, "").split()
     return frozenset(strip_accents(word) for word in listed)
 
 
