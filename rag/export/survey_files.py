@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -33,28 +35,11 @@ from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import Translations, format_number, language_code, translations_for
 from rag.survey.types import RUNGS, GapCell, GapMap, Survey, SurveyCell, SurveyRow
 
-# The columns of a table with their widths in characters; the columns asked for stand after "quote".
-_HEAD = {
-    **{"verdict": 9, "score": 7, "about": 7, "country": 14, "year": 7, "kind": 11, "author": 10},
-    **{"title": 36, "quote": 60, "stage": 10, "section": 22, "form question": 30, "rung": 14},
-    **{"rung read from": 24, "it says": 24, "missing": 20, "hypothesis": 12, "on hypothesis": 40},
-    **{"judge": 9, "report": 24, "start": 8, "end": 8, "link": 30},
-}
+_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+_WIDTHS: dict[str, int] = _WORDS["widths"]
 _CELL_WIDTH = 44
 STRONGEST = 10  # findings that are quoted
 MOST_ROWS = 40  # of the picture of a gap map, those with most reports that speak of the topic
-_READ_ME = (
-    ("verdict", "about: the report, or a named part of it, is about the topic; mentions: it says "
-     "something of substance on it; silent: neither."),
-    ("score", "The probability that the report says something on the topic: of the rows with 0.8, "
-     "eight in ten do. about: that it is about it."),
-    ("rung", "How strong the finding is by what the form says, never guessed: intention, "
-     "observation, test, test with comparison, scaled. The field that says so stands beside it, "
-     "and what is missing."),
-    ("hypothesis", "What the lab's own answer says of its hypothesis where the wording is plain, "
-     "else unclear. Few labs report a failure."),
-    ("quote", "Verbatim words of the report's file, from character start up to end."),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +62,7 @@ def export_survey(made: SurveyFile, ending: str) -> bytes:
 def _table(made: SurveyFile) -> list[list[Value]]:
     """The names of the columns, and a row for every report."""
     names = [column.name for column in made.survey.columns]
-    head = list(_HEAD)
+    head = list(_WIDTHS)
     at = head.index("quote") + 1
     rows: list[list[Value]] = [[*head[:at], *names, *head[at:]]]
     for row in made.survey.rows:
@@ -125,13 +110,13 @@ def _facts(made: SurveyFile) -> list[tuple[str, Value]]:
         ("Made on", made.day.isoformat()),
         ("Index", survey.index),
         *((f"Column: {c.name}", f"{c.kind}: {'; '.join(c.sources)}") for c in survey.columns),
-        *_READ_ME,
+        *_WORDS["meanings"].items(),
     ]
 
 
 def _to_xlsx(made: SurveyFile) -> bytes:
     rows = _table(made)
-    widths = [_HEAD.get(str(name), _CELL_WIDTH) for name in rows[0]]
+    widths = [_WIDTHS.get(str(name), _CELL_WIDTH) for name in rows[0]]
     survey = Sheet("Survey", rows, widths, linked=bool(made.report_url))
     facts = [("What", "Value"), *_facts(made)]
     return to_workbook([survey, Sheet("How it was made", facts, (24, 110), filtered=False)])
