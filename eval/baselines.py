@@ -6,8 +6,6 @@ answer from as many passages and tokens as ours with the same chat model: from n
 model by the sources' sentences that are most similar to the question, as many as ours has.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence

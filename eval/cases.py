@@ -1,7 +1,5 @@
 """Cases: questions with the reports, verbatim evidence and facts that a good answer has."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping

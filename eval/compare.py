@@ -4,8 +4,6 @@ A run is also held to floors: the least mean of figures, by "group metric". A fl
 below the lower end of the metric's 95 % bootstrap interval, so that chance alone fails no build.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping, Sequence

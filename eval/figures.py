@@ -6,8 +6,6 @@ chapter 13), those of counts Wilson's (1927); differences are tested by paired r
 chance is seeded: the same values always give the same numbers.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import tomllib

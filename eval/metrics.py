@@ -6,8 +6,6 @@ None where there is nothing to count. The rules by which texts are compared are 
 the yardstick must not share a fault with the product that it measures.
 """
 
-from __future__ import annotations
-
 import html
 import re
 import unicodedata

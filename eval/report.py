@@ -3,8 +3,6 @@
 Markdown holds text from reports and models only through the filter `md` of the templates.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Runs an evaluation: asks every case, scores the answer and writes the outcome, line by line."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

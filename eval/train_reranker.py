@@ -17,8 +17,6 @@ which half share a report with others): AUC of the best sentence 0.944, of the b
 best sentence right 0.843; quotes of topics 0.824.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json

@@ -8,8 +8,6 @@ of true over expected numbers from topic to topic, comes from leaving out one to
 in all its languages (the same grades); the scores that are printed do as well.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ sentence that has a twin with a planted error replaced by it. So no reader sees 
 95 % bootstrap intervals over replies.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

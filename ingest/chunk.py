@@ -1,7 +1,5 @@
 """Report -> passages: one per answer block, or token-bounded parts of it."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Makes the vectors of passages, and of the sentences that answers compare with a question."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Sequence

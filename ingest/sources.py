@@ -1,7 +1,5 @@
 """Finds report files in folders and archives and reads them; nothing is ever unpacked to disk."""
 
-from __future__ import annotations
-
 import errno
 import gzip
 import hashlib

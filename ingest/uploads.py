@@ -7,8 +7,6 @@ beside it under a name that no ingest reads; another sender's gets a number. Nam
 are names, never paths.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

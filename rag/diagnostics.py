@@ -3,8 +3,6 @@
 It also works if the index is missing or broken, and holds no secrets.
 """
 
-from __future__ import annotations
-
 import platform
 import re
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The errors that a user can meet; each message says what to do."""
 
-from __future__ import annotations
-
 from pydantic import ValidationError
 
 from rag.types import Notice

@@ -4,8 +4,6 @@ A line does not say who the reader is. Lines are only appended: when a reader ch
 a comment, a new line has the same id, and the last one counts.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """Files and disks: what is written at once, how much there is, how much room."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from contextlib import suppress

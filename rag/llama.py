@@ -1,7 +1,5 @@
 """Our search and answers for llama-index: a retriever and a query engine for other pipelines."""
 
-from __future__ import annotations
-
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.response.schema import Response
 from llama_index.core.callbacks import CallbackManager

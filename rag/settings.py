@@ -4,8 +4,6 @@ pydantic-settings is not used: it ignores misspelt variables, can't say where a 
 and makes every command start slower.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 import re

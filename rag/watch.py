@@ -4,8 +4,6 @@ The questions lie in the index's folder with their last answers, in one file tha
 whole. Two answers are compared by what they rest on, never by their wording.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace

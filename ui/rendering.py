@@ -1,7 +1,5 @@
 """What is shown, by Jinja templates: HTML, of which all values are escaped, and plain text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache

@@ -12,8 +12,6 @@ Each file is read once, for its `Lesson`. Lessons are kept beside the store by t
 file's text. Texts are compared by hashes of their keys, as `scan.key` makes them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import tomllib

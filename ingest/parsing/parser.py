@@ -9,8 +9,6 @@ What is left out is only form text, images and blank answers.
 A group whose end is missing ends with its section.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections import defaultdict

@@ -5,8 +5,6 @@ cleaned by rules in a fixed order, while every character stays traceable to the 
 reads as a line: `[[sample_size:40]]` becomes "Sample size: 40".
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Callable, Iterable, Sequence

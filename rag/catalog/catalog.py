@@ -5,8 +5,6 @@ chosen value of a facet may match. So a facet's counts are those of the reports 
 facets, and don't change with its own choice.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -6,8 +6,6 @@ digits without case, accents and punctuation. Labs write the values of free tags
 parts, or by a slip. What is merged depends only on the values and their counts.
 """
 
-from __future__ import annotations
-
 import gzip
 import re
 import tomllib

@@ -5,8 +5,6 @@ first, so that what is left is what a report is about. The centres are kept in a
 and the next ones begin there: so topics and their names stay from one ingest to the next.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Hashable, Iterable, Sequence

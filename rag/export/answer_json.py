@@ -5,8 +5,6 @@ answer can be read back whole. It has each report once, in `infos`, and points t
 The types of all fields are those of `rag.types`: pydantic reads and writes them.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

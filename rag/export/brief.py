@@ -4,8 +4,6 @@ Each format only places and escapes these values, so that all say the same. The 
 are in the language of the first question.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter

@@ -5,8 +5,6 @@ the letters alone. So a paragraph runs right to left when its first letter does,
 are cut into runs of one direction each.
 """
 
-from __future__ import annotations
-
 import io
 import re
 import zipfile

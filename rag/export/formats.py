@@ -4,8 +4,6 @@
 `rag.export.brief`. What a report or a model wrote is text in every format, never markup.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Turns surveys into files: tables (CSV, Excel), JSON, and a brief in Word."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping

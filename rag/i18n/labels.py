@@ -1,7 +1,5 @@
 """Names of fields, values and numbers as readers see them, on the page and in briefs."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache

@@ -4,8 +4,6 @@ The code that has something to say makes a `Notice`; only here is it put into wo
 needs a code in the table `messages` of `words.toml` and its translations (`make words`).
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 

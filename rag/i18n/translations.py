@@ -6,8 +6,6 @@ marked with `marked` and translated where it is shown. To add a language, add a 
 and translate them.
 """
 
-from __future__ import annotations
-
 import gettext
 import re
 import tomllib

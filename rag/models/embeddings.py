@@ -3,8 +3,6 @@
 To add a model, write a function that makes its `Embed` and add that to EMBEDDINGS.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

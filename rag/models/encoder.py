@@ -5,8 +5,6 @@
 `encoding_processes`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The prompts of `prompts.toml` with what they are filled with, and fences for quoted data."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Mapping, Sequence

@@ -3,8 +3,6 @@
 Tokens are counted with the tables that ship inside llama-index: nothing is downloaded.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import tomllib

@@ -1,7 +1,5 @@
 """Names and adjectives of countries in five languages, resolved to ISO 3166 codes."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 import unicodedata

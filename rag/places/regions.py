@@ -4,8 +4,6 @@
 laboratoires arabes"); CLDR has their names in five languages.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterable, Mapping

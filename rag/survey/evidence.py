@@ -4,8 +4,6 @@ Nothing is guessed: a rung rests on a tag or on an answer that is named, and an 
 in plain words. Other answers are "unclear".
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping, Sequence
 

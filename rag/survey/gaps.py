@@ -1,7 +1,5 @@
 """Counts the rows of a survey: gap maps, trends, and what they say to a claim."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence

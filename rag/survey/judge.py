@@ -6,8 +6,6 @@ a sentence that it names. What it did not judge keeps its verdict by rules, and 
 number or a place is not that passage's keeps the report's words.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

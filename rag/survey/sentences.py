@@ -4,8 +4,6 @@ To split a passage into sentences, and these into words, takes a thousand times 
 compare the numbers with a topic. A passage is read when a topic first needs it.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ As many of the likeliest reports count as the probabilities add up to: so the st
 expected one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random

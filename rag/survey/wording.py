@@ -8,8 +8,6 @@ renders word by word may be less near: of "savoirs ancestraux" the embedding kno
 "connaissances" and "ancestral".
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Citation marks in a text, `[3]` or `[1, 2]`: reads, keeps, moves and drops them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 

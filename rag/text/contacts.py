@@ -10,8 +10,6 @@ An e-mail address is recognised by its form. A number is a phone number if one o
 None of these holds for figures, dates, coordinates and ids.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Sequence
 

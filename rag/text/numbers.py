@@ -1,7 +1,5 @@
 """Reads numbers in texts, however they are written, so that equal ones are equal strings."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from itertools import combinations

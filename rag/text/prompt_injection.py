@@ -3,8 +3,6 @@
 Extractive answers must not quote such an instruction as what a lab said.
 """
 
-from __future__ import annotations
-
 import re
 
 from rag.text.tokenize import strip_accents

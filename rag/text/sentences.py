@@ -1,7 +1,5 @@
 """Splits text into sentences, also into those of lists that are written in one line."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import pairwise

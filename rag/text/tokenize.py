@@ -1,7 +1,5 @@
 """Splits text into words and terms: folded, without stop words, stemmed; and words for numbers."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 import unicodedata

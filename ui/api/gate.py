@@ -3,8 +3,6 @@
 A key is opaque to who has it: its name and a random secret, of which a file holds the salted hash.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import hashlib

@@ -1,7 +1,5 @@
 """Tools of the Model Context Protocol: an assistant asks, and can cite what it is told."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict

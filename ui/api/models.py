@@ -1,7 +1,5 @@
 """What programs send and get: the JSON of the command line as pydantic models."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 

@@ -3,8 +3,6 @@
 Errors are problem+json with a remedy. Surveys are jobs: they go on when their asker hangs up.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

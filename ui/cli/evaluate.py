@@ -1,7 +1,5 @@
 """The commands that make cases, run them and compare runs: `asklabs eval ...`."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import asdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Checks answers and surveys that were written against the index: `asklabs export --verify`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any

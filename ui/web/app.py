@@ -1,7 +1,5 @@
 """The web page: what happens when its parts are used; wiring only."""
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 import json

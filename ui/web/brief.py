@@ -1,7 +1,5 @@
 """The brief builder: what a visitor has pinned becomes a file; its quotes are looked up again."""
 
-from __future__ import annotations
-
 import logging
 import re
 from dataclasses import replace

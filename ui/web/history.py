@@ -4,8 +4,6 @@ They are kept in the visitor's browser (IndexedDB, see history.js): the server h
 questions. What comes back from there is read as strictly as a file of answers.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import secrets

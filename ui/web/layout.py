@@ -1,7 +1,5 @@
 """The parts of the page, area by area, as they stand before anything is asked; and its style."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence

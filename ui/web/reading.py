@@ -4,8 +4,6 @@ A shared answer is a file of the index's folder, shown as it was with its quotes
 is named by its content, so that the same answer has one link.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -3,8 +3,6 @@
 What is shown stands in the address (`survey_view.Address`); survey.js tells where the visitor is.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import threading

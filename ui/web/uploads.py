@@ -3,8 +3,6 @@
 Gradio keeps files in its own folder until they are taken in, or for ten minutes.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

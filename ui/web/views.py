@@ -4,8 +4,6 @@ Of long lists the first part is drawn; the rest travels as data, which the brows
 asked for (views.js), by copies of what is drawn here.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from bisect import bisect_right
