@@ -18,7 +18,7 @@ from rag.answer.about import SURVEY, TRIES, Example, example_questions
 from rag.engine import LONGEST_QUESTION, Engine
 from rag.errors import AskLabsError, InputError
 from rag.export.formats import BRIEFS, FORMATS
-from rag.i18n.translations import Translations, language_code, languages, marked, translations_for
+from rag.i18n.translations import WORDS, Translations, language_code, languages, translations_for
 from rag.watch import Watch, load_watches
 from ui.rendering import render
 from ui.web.answer import render_sources
@@ -41,15 +41,7 @@ IDS |= {"facets": "facets-data", "uploaded": "upload-result", "message": "histor
 IDS |= {"find_form": "find", "counted": "counted", "voted": "vote-result"}
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 # The words of Gradio's own parts, of which the browser chooses the language.
-LABELS = {
-    "unfold": marked("Filters"),
-    "question": marked("Your question"),
-    "placeholder": marked("Ask the labs a question"),
-    "go": marked("Ask"),
-    "stop": marked("Stop"),
-    "clear": marked("New conversation"),
-    "link": marked("Copy link"),
-}
+LABELS = WORDS["controls"]
 
 
 def html(name: str, value: str) -> gr.HTML:

@@ -15,7 +15,7 @@ from rag.catalog.catalog import Catalog
 from rag.engine import LONGEST_QUESTION
 from rag.i18n import labels
 from rag.i18n.labels import field_label, kind_label, lab_label, value_label
-from rag.i18n.translations import Translations, format_number, marked
+from rag.i18n.translations import WORDS, Translations, format_number, marked
 from rag.survey.columns import MOST
 from rag.survey.gaps import consensus, gap_map, trend
 from rag.survey.types import RUNGS, STANCES, Survey, SurveyRow
@@ -24,28 +24,9 @@ from rag.text.tokenize import strip_accents
 LONGEST_ADDRESS = 10_000  # characters of it that are read
 ROWS = 100  # rows that are drawn at first, and more each time
 FIELDS_SHOWN = 3  # fields that a rung is read from
-SHOWN = {
-    "found": marked("Speak of it"),
-    "about": marked("About it"),
-    "mentions": marked("Mention it"),
-    "silent": marked("Silent"),
-    "all": marked("All"),
-}
+SHOWN, COLUMNS = WORDS["survey_rows"], WORDS["survey_columns"]
+TABS = WORDS["survey_tabs"]  # each but the table has a template
 VERDICTS = {"found": ("about", "mentions"), "all": ("about", "mentions", "silent")}
-COLUMNS = {
-    "country": marked("Country"),
-    "year": marked("Year"),
-    "kind": marked("Kind"),
-    "title": marked("Report"),
-    "verdict": marked("Verdict"),
-}
-# What a survey is looked at as; each but the table has a template.
-TABS = {
-    "": marked("Table"),
-    "ladder": marked("Evidence"),
-    "map": marked("Gap map"),
-    "claim": marked("Claim"),
-}
 # The fields that a gap map goes by.
 MAPS = {
     "country-year": ("country", "year"),

@@ -24,7 +24,7 @@ from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import InputError
 from rag.export.brief import shortened
 from rag.i18n.labels import join_parts, kind_label, lab_label, value_label
-from rag.i18n.translations import Translations, language_code, marked
+from rag.i18n.translations import WORDS, Translations, language_code, marked
 from rag.retrieval.keyword import find_words
 from rag.types import Passage
 from ui.rendering import render
@@ -39,14 +39,7 @@ METHODS = 3  # methods of a report that the table names; more are counted
 COLUMNS = (marked("Country"), marked("Year"), marked("Kind"), marked("Report"), marked("Methods"))
 QUOTE = 200  # characters of the words that stand for a topic
 # The filters that Explore shows: the heading of each, and the question that a value asks.
-FIELDS = {
-    "topic": (marked("Topics"), marked("What did the labs learn about {value}?")),
-    "country": (marked("Countries"), marked("What has been done in {value}?")),
-    "year": (marked("Years"), marked("What did the labs learn in {value}?")),
-    "method": (marked("Methods"), marked("What did the labs learn by using {value}?")),
-    "sdg": (marked("Goals"), marked("What did the labs learn about {value}?")),
-    "theme": (marked("Themes"), marked("What did the labs learn about {value}?")),
-}
+FIELDS = WORDS["explored"]
 # Reports from which on each shade of the map is used: one lab with very many pales no other.
 _SHADES = (1, 3, 10, 30, 100)
 _FILE = Path(__file__).parents[1] / "static" / "world.json"
