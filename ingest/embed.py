@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rag.citation.quotable import usable
-from rag.index.layout import EMBEDDED
-from rag.index.snapshot import Snapshot
+from rag.index.local import EMBEDDED, Snapshot
 from rag.index.vectors import VectorMemo
 from rag.models.embeddings import Embed, embedding_kind, embedding_name, open_embed
 from rag.models.encoder import Vectors, is_loaded, unit
@@ -98,6 +97,13 @@ class Embedder:
         if earlier:
             earlier.copy(folder, wanted)
         self._encode(wanted, folder, MANY_SENTENCES, partial(progress, SENTENCES_STAGE))
+
+    def save_words(self, snapshot: Snapshot) -> None:
+        """Add the vectors of a snapshot's frequent words to its memo."""
+        if embedding_kind(self._settings).builtin:
+            words = sorted({*snapshot.frequent_words.values()})
+            self._encode(words, snapshot.home / "memo", MANY_SENTENCES, lambda *_: None)
+            snapshot.memo = VectorMemo(snapshot.home / "memo")
 
     def _encode(
         self, texts: list[str], folder: Path, enough: int, progress: Callable[[int, int], None]

@@ -32,23 +32,24 @@ from ingest.sources import (
     read_files,
 )
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
-from rag.files import replace_file, size_of
-from rag.index import layout, store
+from rag.files import free_bytes, in_words, replace_file, size_of
+from rag.index import local, store
 from rag.index.interface import Index, StoredReport
-from rag.index.snapshot import Snapshot, current_index, current_snapshot
-from rag.index.writer import LocalWriter
+from rag.index.local import LocalWriter, Snapshot, current_index, current_snapshot
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
 from rag.text.language import language_of
 from rag.types import Passage, Progress, Report
 
 if TYPE_CHECKING:
-    from rag.index.postgres_writer import DatabaseWriter
+    from rag.index.postgres import DatabaseWriter
 
 # What is told of a file that can't grow.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # The share of an index's rows that may be of the past before all is written anew.
 MOST_PAST = 0.2
+# Bytes of a new passage in all files, those that an ingest deletes at its end among them.
+A_PASSAGE = 16_000
 PARSER_VERSION = "5"  # raise with any change that alters what is stored for the same file
 
 
@@ -119,7 +120,7 @@ def sync(
     # Looked up before anything is made: a wrong path leaves no empty index.
     folder, made = settings.index, made_by(settings)
     at_paths = list(collect(paths))
-    uploaded = folder / layout.UPLOADED
+    uploaded = folder / local.UPLOADED
     sources = [*at_paths, *(collect([uploaded]) if uploaded.is_dir() else ())]
     if dry_run:
         index = None
@@ -128,11 +129,11 @@ def sync(
         return _compare(sources, index, prune, progress, None)[1].result
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / layout.LOCK, timeout=0), ExitStack() as stack:
+        with FileLock(folder / local.LOCK, timeout=0), ExitStack() as stack:
             embedder = stack.enter_context(closing(Embedder(settings)))
             database: DatabaseWriter | None = None
             if settings.database:
-                from rag.index.postgres_writer import DatabaseWriter
+                from rag.index.postgres import DatabaseWriter
 
                 url = settings.database.get_secret_value()
                 database = stack.enter_context(closing(DatabaseWriter(url)))
@@ -140,9 +141,9 @@ def sync(
                 held, held_by = database.state()
             base = None if rebuild else _repaired(settings, made, embedder, progress)
             if database and not rebuild and _is_newer(held, base, folder):
-                layout.check_made_by("the database", held_by, made)
+                local.check_made_by("the database", held_by, made)
                 base = database.pull(base, folder, progress)
-                replace_file(folder / layout.IN_DATABASE, held.encode())
+                replace_file(folder / local.IN_DATABASE, held.encode())
             files, changes = _compare(sources, base, prune, progress, embedder if base else None)
             places = {source.place for source in at_paths}
             if rebuild and places.isdisjoint(file.place for file in files.files):
@@ -157,11 +158,11 @@ def sync(
             store.bring_in_line(snapshot, progress, afresh=rebuild)
             if database and (touched or held != snapshot.revision):
                 database.bring_in_line(snapshot, progress)
-                replace_file(folder / layout.IN_DATABASE, snapshot.revision.encode())
+                replace_file(folder / local.IN_DATABASE, snapshot.revision.encode())
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
     except OSError as error:
-        raise layout.write_error(folder, error) from error
+        raise local.write_error(folder, error) from error
     return changes.result
 
 
@@ -280,7 +281,7 @@ def _repaired(
         with suppress(IndexMissing):
             base = current_snapshot(folder, made)
             base.check()
-        layout.trim(folder)
+        local.trim(folder)
         return base
     except IndexDamaged:
         restored = store.restore(folder, progress)
@@ -292,9 +293,19 @@ def _is_newer(held: str, base: Snapshot | None, folder: Path) -> bool:
     """Whether another machine has changed what the database holds, so that the folder's is old."""
     ours, in_line = base.revision if base else "", ""
     with suppress(OSError):
-        in_line = (folder / layout.IN_DATABASE).read_text("ascii", errors="replace")
+        in_line = (folder / local.IN_DATABASE).read_text("ascii", errors="replace")
     # What this machine has not written yet, or not all of it, is newer here.
     return bool(held) and ours != held and not (ours and held == in_line)
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    """Raise IndexUnusable where so many bytes don't fit on the disk."""
+    free = free_bytes(folder)
+    if free is not None and free < needed:
+        raise IndexUnusable(
+            f"The disk of {folder} has {in_words(free)} free, and this needs about "
+            f"{in_words(needed)}. Free space, or name a folder on another disk with --index."
+        )
 
 
 def _carry_out(
@@ -310,7 +321,7 @@ def _carry_out(
     rows = base.version.rows if base else 0
     fresh = not base or changes.result.deleted or len(base.passages) < (1 - MOST_PAST) * rows
     size = size_of(base.home) if base and fresh else 0
-    layout.check_room(settings.index, len(passages), size)
+    _check_room(settings.index, len(passages) * A_PASSAGE + size)
     earlier = base
     if base is None:
         # An index that is made anew takes the vectors of the one before.
@@ -335,16 +346,17 @@ def _carry_out(
             writer.add(report, own, vectors.of(own))
         others = (p for name in stays if base for p in base.passages_of(name))
         memo = earlier.memo if earlier and fresh else None
-        vectors.save_sentences(writer.memo, chain(passages, others), progress, memo)
+        vectors.save_sentences(writer.home / "memo", chain(passages, others), progress, memo)
         progress("preparing search", 0, 0)
         snapshot = writer.publish()
+        vectors.save_words(snapshot)
         vectors.forget()
     except OSError as error:
         if error.errno in FULL:
             # What was begun would keep the disk full.
             vectors.forget()
             with suppress(IndexUnusable):
-                layout.trim(settings.index)
+                local.trim(settings.index)
         raise
     save_lessons(writer.home, changes.lessons)
     return snapshot

@@ -1,6 +1,6 @@
 """Takes in report files that came through the page: checks them, copies them, ingests them.
 
-They are copied into the index's own folder (`rag.index.layout.UPLOADED`), which every ingest reads
+They are copied into the index's own folder (`rag.index.local.UPLOADED`), which every ingest reads
 beside its paths: neither `--prune` nor `--rebuild` loses them. A file that can't be read
 never gets there. One of the same name and sender takes the place of the earlier one, which stays
 beside it under a name that no ingest reads; another sender's gets a number. Names inside an archive
@@ -36,8 +36,7 @@ from ingest.sources import (
 from ingest.sync import SyncResult, made_by, sync
 from rag.errors import IndexMismatch, IndexMissing, IndexUnusable
 from rag.files import replace_file
-from rag.index.layout import UPLOADED, check_made_by, current_version
-from rag.index.snapshot import current_index
+from rag.index.local import UPLOADED, check_made_by, current_index, current_version
 from rag.settings import Settings
 from rag.types import Progress
 

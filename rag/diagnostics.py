@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from rag.errors import IndexUnusable
 from rag.files import free_bytes, size_of
 from rag.i18n.translations import languages
-from rag.index.layout import POINTER, current_version
+from rag.index.local import POINTER, current_version
 from rag.settings import Settings
 
 

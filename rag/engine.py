@@ -35,7 +35,7 @@ from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
 from rag.errors import InputError, Stopped, TooLong
 from rag.index.interface import Index, StoredReport
-from rag.index.snapshot import current_index, with_files
+from rag.index.local import current_index
 from rag.models.chat import make_chat
 from rag.models.client import Stop
 from rag.models.embeddings import (
@@ -348,7 +348,7 @@ class Engine:
         """What measures the reports of the index; two threads may make it at the same time."""
         index, measure = self._current()[0], self._report_measure
         if measure is None or measure.snapshot.revision != index.revision:
-            snapshot, embed = with_files(index, self.settings), self._embedding
+            snapshot, embed = index.with_files(self.settings.index), self._embedding
             stored = snapshot.memo if embedding_kind(self.settings).builtin else None
             measure = ReportMeasure(snapshot, embed.get_text_embedding_batch, stored)
             self._report_measure = measure

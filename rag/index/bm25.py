@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.index.vectors import Hashes, Rows, hashes, mapped
-from rag.text.tokenize import content_words, terms, terms_and_pairs, written_words
-from rag.types import Passage
+from rag.text.tokenize import question_terms
 
 K1 = 1.2
 B = 0.75
+LARGEST = 200_000  # rows of a segment that several are merged into
 MOST_TIMES = 255  # that a term counts in a passage
 Scores = npt.NDArray[np.float32]
 Table = npt.NDArray[Any]
@@ -93,29 +93,15 @@ class Segment:
         return slice(int(self.starts[at]), int(self.starts[at + 1]))
 
 
-def terms_of(passage: Passage) -> tuple[list[str], dict[str, str]]:
-    """A passage's terms, and a word as it is written for each that is no pair."""
-    text = passage.in_context
-    written = written_words(text)
-    words = [written.get(word, word) for word in content_words(text, passage.language)]
-    found = terms_and_pairs(text, passage.language)
-    # The first of the words that have a stem stands for it.
-    return found, dict(reversed(list(zip(found, words, strict=False))))
+def to_merge(firsts: Sequence[int], end: int) -> int:
+    """The first of the segments to merge, those at the end that are not much larger than the next.
 
-
-def question_terms(text: str, language: str, pairs: bool) -> list[str]:
-    """The terms that are looked for, once each.
-
-    With `pairs`, words that follow each other in the question count again where they do so in a
-    passage. That finds more labs for a topic ("mobile money"), and fewer first ranks for a question
-    with many words. Words of a question that is not in English are looked for in both languages'
-    stems: names and borrowed words cross over.
+    Segments begin with the rows `firsts`; the last one ends before `end`.
     """
-    split = terms_and_pairs if pairs else terms
-    wanted = split(text, language)
-    if language != "en":
-        wanted += split(text, "en")
-    return list(dict.fromkeys(wanted))
+    n = len(firsts) - 1
+    while n > 0 and end - firsts[n - 1] <= min(LARGEST, 3 * (end - firsts[n])):
+        n -= 1
+    return n
 
 
 class KeywordIndex:

@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
-from itertools import accumulate
-from typing import Any
+from itertools import accumulate, chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import TypeAdapter
@@ -26,10 +27,13 @@ from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors
 from rag.types import Passage
 
+if TYPE_CHECKING:
+    from rag.index.local import Snapshot
+
 # A word is frequent if so many passages have it: rarer ones are names and slips more often.
 LEAST_PASSAGES = 3
 SHORTEST = 3  # letters of such a word
-RECORDS, TOGETHER = 4_000, 200  # reports that stay in memory, and that are read at a time
+RECORDS = 4_000  # reports that stay in memory
 # Rows with their scores, the best first.
 Ranking = Sequence[tuple[int, float]]
 
@@ -53,6 +57,8 @@ class StoredReport:
 
 
 Record = tuple[StoredReport, Sequence[Passage]]  # a report with its text, and its passages
+# A report with its text, its passages and a vector for each of these in order.
+Embedded = tuple[StoredReport, Sequence[Passage], Vectors]
 # What a packed record has of a passage; its report is beside it.
 _OF_PASSAGE = tuple(field.name for field in fields(Passage) if field.name != "report")
 
@@ -174,6 +180,10 @@ class Index(ABC):
         return self.ids[number], row - self.starts[number]
 
     @abstractmethod
+    def with_files(self, folder: Path) -> Snapshot:
+        """The same with all of its files; those of a database are copied into the folder."""
+
+    @abstractmethod
     def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes]]:
         """Reports by id as `pack` made them."""
 
@@ -271,10 +281,7 @@ class Passages(Sequence[Passage]):
         return self._index.starts[-1]
 
     def __iter__(self) -> Iterator[Passage]:
-        ids = self._index.ids
-        for at in range(0, len(ids), TOGETHER):
-            for _, passages in self._index.read(ids[at : at + TOGETHER]).values():
-                yield from passages
+        return chain.from_iterable(map(self._index.passages_of, self._index.ids))
 
     def __getitem__(self, which: Any) -> Any:
         name, n = Index.place(self._index, which)

@@ -1,4 +1,4 @@
-"""An index in PostgreSQL with pgvector, for many machines. Its reader.
+"""An index in PostgreSQL with pgvector, for many machines.
 
 An ingest works on its folder and then brings the database in line, each report in a transaction of
 its own; readers search in the database. What they keep in memory is the reports' tags and the words
@@ -17,31 +17,40 @@ index alone tells how often, and BM25 is summed up in SQL without reading a pass
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from functools import cached_property, partial
 from itertools import chain
 from operator import itemgetter
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
-import psycopg
+from filelock import FileLock
 from pgvector import HalfVector
-from pgvector.psycopg import register_vector
-from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg.types.json import Jsonb
 
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
 from rag.errors import IndexMissing, IndexUnusable
-from rag.index.bm25 import K1, B, question_terms
-from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking
-from rag.index.layout import check_made_by
+from rag.index.bm25 import K1, B
+from rag.index.database import Connection, Database, check_version, one
+from rag.index.interface import HEAD, Candidates, Embedded, Head, Index, Query, Ranking, unpack
+from rag.index.local import (
+    LOCK,
+    LocalWriter,
+    Snapshot,
+    check_made_by,
+    current_snapshot,
+    write_error,
+)
 from rag.index.vectors import VectorMemo, hashes
-from rag.models.encoder import Vectors, unit
+from rag.models.encoder import STATIC_DIMENSIONS, Vectors, unit
+from rag.text.tokenize import question_terms, terms_and_forms
+from rag.types import Progress
 
-VERSION = 3  # of the tables
 PLACES = 1 << 16  # a row is its report's number times this, and its place
 MOST_TIMES = 12  # how often a term counts in a passage: more weigh hardly more
 # Terms of a question are looked for, the rarest first, while so many passages have them.
@@ -49,17 +58,9 @@ MOST_MATCHES = 100_000
 FEWEST_TERMS = 3
 # Among so many passages all are compared; among more the nearest are found by HNSW.
 EXACT = 10_000
-NEAREST = 400  # neighbours that HNSW keeps in sight while it searches
-WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how many there are
-_Result = TypeVar("_Result")
-Connection = psycopg.Connection[TupleRow]
 Scope = tuple[str, dict[str, Any], int]  # a condition, its values, about how many meet it
-SESSION = f"""
-    SET search_path = asklabs, public; SET jit = off;
-    SET hnsw.ef_search = {NEAREST}; SET hnsw.iterative_scan = strict_order"""
-# What a transaction of a reader sees is of one moment.
-READS = """;
-    SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on"""
+STAGE = "writing to the database"
+LONGEST = 500  # characters of a term that is kept
 # The weights of levels add up to that of the frequency: k / (k + norm).
 _KEYWORD = """
     WITH scores AS (
@@ -74,78 +75,21 @@ _KEYWORD = """
         SELECT row, score, row_number() OVER (ORDER BY score DESC, row) AS place,
             max(score) OVER () AS highest FROM scores) ranked
     WHERE place <= %(depth)s OR score >= %(share)s * highest ORDER BY score DESC, row"""
+_CLEAR = b"""
+    TRUNCATE passage, report, memo;
+    DROP INDEX IF EXISTS dense_hnsw, static_hnsw;
+    UPDATE state SET revision = ''"""
+_INDEXES = """
+    CREATE INDEX IF NOT EXISTS dense_hnsw ON passage
+        USING hnsw ((dense::halfvec({dense})) halfvec_ip_ops);
+    CREATE INDEX IF NOT EXISTS static_hnsw ON passage
+        USING hnsw ((static::halfvec({static})) halfvec_ip_ops);
+    CREATE INDEX IF NOT EXISTS terms_gin ON passage USING gin (terms);
+    ANALYZE passage"""
+_MARKS = "SELECT id, mark FROM report ORDER BY id"
 _FREQUENCIES = """
     SELECT (SELECT count(*) FROM passage WHERE terms @@ t::tsquery)
     FROM unnest(%s::text[]) WITH ORDINALITY q(t, n) ORDER BY n"""
-
-
-class Database:
-    """A pool of connections; what is lost on the way is tried once more."""
-
-    def __init__(self, url: str, *, writes: bool = False) -> None:
-        self._url = url
-        most, session = (1, SESSION) if writes else (MOST_CONNECTIONS, SESSION + READS)
-        self._pool = ConnectionPool(
-            url, min_size=1, max_size=most, timeout=WAIT, reconnect_timeout=WAIT, open=True,
-            configure=partial(configure, session), kwargs={"autocommit": True},
-        )  # fmt: skip
-
-    def run(self, work: Callable[[Connection], _Result]) -> _Result:
-        """What some work with a connection gives.
-
-        Raises:
-            IndexUnusable: the database can't be reached, also when tried again, or refuses.
-        """
-        try:
-            try:
-                return self._run(work)
-            except psycopg.OperationalError:
-                self._pool.check()
-                return self._run(work)
-        except psycopg.Error as error:
-            lost = isinstance(error, psycopg.OperationalError)
-            what = "can't be reached" if lost else "refused what was asked"
-            raise IndexUnusable(
-                f"The database {what} ({' '.join(str(error).split())}). See that it runs and that "
-                "ASKLABS_DATABASE names it, then try again. What it held is still there."
-            ) from error
-
-    def _run(self, work: Callable[[Connection], _Result]) -> _Result:
-        try:
-            with self._pool.connection() as connection:
-                return work(connection)
-        except PoolTimeout:
-            psycopg.connect(self._url, connect_timeout=int(WAIT)).close()  # This says why.
-            raise
-
-    def fetch(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[TupleRow]:
-        """All rows that a query gives; raises as `run` does."""
-        return self.run(lambda c: c.execute(query.encode(), values, binary=True).fetchall())
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._pool.close()
-
-
-def configure(session: str, connection: Connection) -> None:
-    connection.execute(session.encode())
-    if one(connection, "SELECT to_regtype('halfvec')")[0]:
-        register_vector(connection)
-
-
-def one(connection: Connection, query: str, *values: Any) -> TupleRow:
-    row = connection.execute(query, values).fetchone()
-    assert row is not None
-    return row
-
-
-def check_version(number: int, *, ingests: bool = False) -> None:
-    if number > VERSION:
-        what = "newer than this asklabs knows. Update asklabs on this machine."
-    else:
-        what = "older than this asklabs needs. Run asklabs ingest PATH once to bring it up to date."
-    if number > VERSION or (number < VERSION and not ingests):
-        raise IndexUnusable(f"The database is of version {number}, {what}")
 
 
 class PostgresIndex(Index):
@@ -159,19 +103,18 @@ class PostgresIndex(Index):
 
         def read(connection: Connection) -> tuple[Any, ...]:
             with connection.transaction():
-                if not one(connection, "SELECT to_regclass('asklabs.version')")[0]:
-                    raise IndexMissing("The database holds no index. Make one: asklabs ingest PATH")
-                check_version(one(connection, "SELECT number FROM version")[0])
-                state = one(connection, "SELECT revision, made_by, words FROM state")
-                mean = one(connection, "SELECT avg(length)::float8 FROM passage")[0]
-                return *state, mean or 1.0, connection.execute(new, [list(known)]).fetchall()
+                if one(connection, "SELECT to_regclass('asklabs.version')")[0]:
+                    check_version(one(connection, "SELECT number FROM version")[0])
+                    state = one(connection, "SELECT revision, made_by, words FROM state")
+                    mean = one(connection, "SELECT avg(length)::float8 FROM passage")[0]
+                    if state[0]:
+                        heads = connection.execute(new, [list(known)]).fetchall()
+                        return *state, mean or 1.0, heads
+            raise IndexMissing(
+                "The database holds no index yet. Run asklabs ingest PATH and wait for its end."
+            )
 
         self.revision, self.made_by, packed, self._mean, reports = database.run(read)
-        if not self.revision:
-            raise IndexMissing(
-                "The database holds no index yet: an ingest is at work or was cut short. Run "
-                "asklabs ingest PATH and wait until it is done."
-            )
         self._known: Mapping[int, Head] = {
             n: HEAD.validate_json(head) if head else known[n] for n, head in reports
         }
@@ -320,6 +263,19 @@ class PostgresIndex(Index):
         query = "SELECT id, record FROM report WHERE number = ANY(%s)"
         return self._database.fetch(query, [[self._numbers[i] for i in report_ids]])
 
+    def with_files(self, folder: Path) -> Snapshot:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / LOCK):
+                base: Snapshot | None = None
+                with suppress(IndexUnusable):
+                    base = current_snapshot(folder, {})
+                if base and base.revision == self.revision:
+                    return base
+                return self._database.run(partial(_pull, base, folder, lambda *_: None))
+        except OSError as error:
+            raise write_error(folder, error) from error
+
     @cached_property
     def means(self) -> Vectors:
         query = "SELECT report, avg(dense::vector)::halfvec FROM passage GROUP BY report"
@@ -335,8 +291,6 @@ class DatabaseMemo(VectorMemo):
         self._database = database
 
     def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
-        if not texts:
-            return {}
         of_hash = dict(zip(hashes(texts).astype("<i8").tolist(), texts, strict=True))
         query = "SELECT hash, vector FROM memo WHERE hash = ANY(%s)"
         rows = self._database.fetch(query, [[*of_hash]])
@@ -346,3 +300,116 @@ class DatabaseMemo(VectorMemo):
 def _quoted(term: str) -> str:
     """A term as a tsquery."""
     return "'" + term.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+class DatabaseWriter(Database):
+    """One ingest's work on a database, which no other ingest does meanwhile.
+
+    What is done first makes the tables or brings them up to date, and raises IndexBusy where
+    another ingest is writing to the database.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, writes=True)
+
+    def state(self) -> tuple[str, dict[str, str]]:
+        """The revision that readers have, and what made it."""
+        ((revision, made_by),) = self.fetch("SELECT revision, made_by FROM state")
+        return revision, made_by
+
+    def pull(self, base: Snapshot | None, folder: Path, progress: Progress) -> Snapshot:
+        """Have a folder hold what the database has; nothing is embedded."""
+        return self.run(partial(_pull, base, folder, progress))
+
+    def bring_in_line(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Have the database hold what a snapshot has, each report in a transaction."""
+        counts = snapshot.frequencies(snapshot.spellings)
+        words = zip(snapshot.spellings.items(), counts, strict=True)
+        packed = zlib.compress(orjson.dumps([(*word, n) for word, n in words if n]))
+        indexes = _INDEXES.format(dense=snapshot.version.dimensions, static=STATIC_DIMENSIONS)
+
+        def work(connection: Connection) -> None:
+            made_by = dict(snapshot.version.made_by)
+            if one(connection, "SELECT made_by FROM state")[0] != made_by:
+                # What another parser or embedding has made is of no use here.
+                with connection.transaction():
+                    connection.execute(_CLEAR)
+                    connection.execute("UPDATE state SET made_by = %s", [Jsonb(made_by)])
+            _write_memo(snapshot, connection)
+            stale = snapshot.unlike(dict(connection.execute(_MARKS).fetchall()))
+            for n, report_id in enumerate(stale):
+                progress(STAGE, n, len(stale))
+                with connection.transaction():
+                    connection.execute("DELETE FROM report WHERE id = %s", [report_id])
+                    if report_id in snapshot.heads:
+                        _write(connection, snapshot, report_id)
+            connection.execute(indexes.encode())
+            state = "UPDATE state SET revision = %s, words = %s"
+            connection.execute(state, [snapshot.revision, packed])
+
+        self.run(work)
+
+
+def _write(connection: Connection, snapshot: Snapshot, report_id: str) -> None:
+    head, passages = snapshot.heads[report_id], snapshot.passages_of(report_id)
+    ((_, record),) = snapshot.packed([report_id])
+    number = one(
+        connection,
+        "INSERT INTO report (id, mark, head, record) VALUES (%s, %s, %s, %s) RETURNING number",
+        report_id, head.mark, head.line().decode(), record,
+    )[0]  # fmt: skip
+    rows = []
+    for n, passage in enumerate(passages):
+        found, _ = terms_and_forms(passage.in_context, passage.language)
+        times = Counter(term for term in found if len(term) <= LONGEST)
+        lexemes = [
+            term if k == 1 else f"{term}#{k}"
+            for term, most in times.items()
+            for k in range(1, min(most, MOST_TIMES) + 1)
+        ]
+        vectors = (HalfVector(m.at(head.row + n)) for m in (snapshot.dense, snapshot.static))
+        place = number * PLACES + n
+        rows.append((place, number, passage.language, passage.stage, len(found), *vectors, lexemes))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO passage
+            VALUES (%s, %s, %s, %s, %s, %s, %s, array_to_tsvector(%s::text[]))""",
+            rows,
+        )
+
+
+def _write_memo(snapshot: Snapshot, connection: Connection) -> None:
+    """Add the vectors of sentences and words that the database lacks."""
+    there: set[int] = {h for (h,) in connection.execute("SELECT hash FROM memo")}
+    with (
+        connection.transaction(),
+        connection.cursor() as cursor,
+        cursor.copy("COPY memo (hash, vector) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types(["int8", "halfvec"])
+        for held, vectors in snapshot.memo.parts():
+            for h, vector in zip(held.astype("<i8").tolist(), vectors, strict=True):
+                if h not in there:
+                    there.add(h)
+                    copy.write_row((h, HalfVector(vector)))
+
+
+def _pull(
+    base: Snapshot | None, folder: Path, progress: Progress, connection: Connection
+) -> Snapshot:
+    with connection.transaction():
+        (made_by,) = one(connection, "SELECT made_by FROM state")
+        there: dict[str, str] = dict(connection.execute(_MARKS).fetchall())
+        stale = base.unlike(there) if base else list(there)
+        writer = LocalWriter(folder, base, made_by)
+        writer.delete([name for name in stale if name not in there])
+        reports = (_read(connection, name) for name in stale if name in there)
+        return writer.write_all(reports, progress, "reading the database")
+
+
+def _read(connection: Connection, report_id: str) -> Embedded:
+    query = "SELECT number, head, record FROM report WHERE id = %s"
+    number, head, record = one(connection, query, report_id)
+    query = "SELECT dense FROM passage WHERE report = %s ORDER BY row"
+    dense = [v.to_numpy() for (v,) in connection.execute(query, [number], binary=True)]
+    return *unpack(HEAD.validate_json(head).report, record), unit(dense)

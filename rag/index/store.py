@@ -22,11 +22,8 @@ import numpy as np
 import orjson
 
 from rag.errors import IndexDamaged
-from rag.index.interface import HEAD, Record, StoredReport, unpack
-from rag.index.layout import CHROMA, DATA, anew, write_error
-from rag.index.snapshot import BAD, Snapshot
-from rag.index.writer import LocalWriter, write_all
-from rag.models.encoder import Vectors
+from rag.index.interface import HEAD, Embedded, Record, unpack
+from rag.index.local import BAD, CHROMA, DATA, LocalWriter, Snapshot, anew, write_error
 from rag.types import Passage, Progress
 
 _TOGETHER = 100  # reports that are written together
@@ -123,7 +120,7 @@ class Store:
         for head, record in self._reports.execute(query, [report_id]):
             yield unpack(HEAD.validate_json(head).report, record)
 
-    def read_all(self) -> Iterator[tuple[StoredReport, Sequence[Passage], Vectors]]:
+    def read_all(self) -> Iterator[Embedded]:
         """The reports with their passages and the vectors of these."""
         for (report_id,) in self._reports.execute("SELECT id FROM report ORDER BY id").fetchall():
             for report, passages in self._read(report_id):
@@ -195,8 +192,8 @@ def restore(folder: Path, progress: Progress) -> Snapshot:
             made_by = {k: v for k, v in orjson.loads(store.made_by()).items() if k != "schema"}
             writer = LocalWriter(folder, None, made_by)
             for memo in (home / "memo" for home in before[:1]):
-                shutil.copytree(memo, writer.memo)
-            return write_all(writer, store.read_all(), progress, "repairing")
+                shutil.copytree(memo, writer.home / "memo")
+            return writer.write_all(store.read_all(), progress, "repairing")
     except (*BAD, sqlite3.Error, chromadb().errors.ChromaError) as error:
         for home in set(folder.glob(f"{DATA}*")).difference(before):
             shutil.rmtree(home, ignore_errors=True)

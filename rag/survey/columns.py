@@ -20,7 +20,7 @@ from rag.catalog.tag_fields import TAGS
 from rag.citation.quotable import usable
 from rag.citation.quotes import verbatim
 from rag.errors import InputError
-from rag.index.snapshot import Snapshot
+from rag.index.local import Snapshot
 from rag.models.client import Stop
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, Vectors, encode_static, unit

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.index.interface import Index
-from rag.index.snapshot import Snapshot
+from rag.index.local import Snapshot
 from rag.index.vectors import Rows, VectorMemo
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static

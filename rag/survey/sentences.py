@@ -15,7 +15,7 @@ import numpy.typing as npt
 from Stemmer import Stemmer
 
 from rag.citation.quotable import usable
-from rag.index.snapshot import Snapshot
+from rag.index.local import Snapshot
 from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors, static_table, static_tokens
 from rag.text.language import LANGUAGES

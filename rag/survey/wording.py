@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.index.snapshot import Snapshot
+from rag.index.local import Snapshot
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE
 from rag.query.alike import alike_words

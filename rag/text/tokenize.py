@@ -104,6 +104,30 @@ def terms_and_pairs(text: str, language: str) -> list[str]:
     return [*single, *(f"{first} {second}" for first, second in pairwise(single))]
 
 
+def terms_and_forms(text: str, language: str) -> tuple[list[str], dict[str, str]]:
+    """The terms and pairs of a text, and a word as it is written for each that is no pair."""
+    written = written_words(text)
+    words = [written.get(word, word) for word in content_words(text, language)]
+    found = terms_and_pairs(text, language)
+    # The first of the words that have a stem stands for it.
+    return found, dict(reversed(list(zip(found, words, strict=False))))
+
+
+def question_terms(text: str, language: str, pairs: bool) -> list[str]:
+    """The terms that are looked for, once each.
+
+    With `pairs`, words that follow each other in the question count again where they do so in a
+    passage. That finds more labs for a topic ("mobile money"), and fewer first ranks for a question
+    with many words. Words of a question that is not in English are looked for in both languages'
+    stems: names and borrowed words cross over.
+    """
+    split = terms_and_pairs if pairs else terms
+    wanted = split(text, language)
+    if language != "en":
+        wanted += split(text, "en")
+    return list(dict.fromkeys(wanted))
+
+
 def focus(text: str, language: str) -> str:
     """A question without its stop words; the whole question if nothing is left."""
     stop = stop_words(language)

@@ -28,10 +28,8 @@ from ingest.sync import made_by
 from rag.engine import open_engine
 from rag.files import size_of
 from rag.index.interface import StoredReport
-from rag.index.layout import POINTER
-from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.local import POINTER, LocalWriter, Snapshot, current_snapshot
 from rag.index.store import Store
-from rag.index.writer import LocalWriter
 from rag.models.encoder import Vectors, unit
 from rag.retrieval.hybrid import HybridRetriever
 from rag.settings import Settings
@@ -101,7 +99,7 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
     """Write an index; what Chroma would hold is taken as written."""
     started = time.perf_counter()
     writer = LocalWriter(folder, None, made_by(Settings(index=folder)))
-    shutil.copytree(base.home / "memo", writer.memo)
+    shutil.copytree(base.home / "memo", writer.home / "memo")
     lessons: dict[str, Lesson] = {}
     for reports, vectors in recombined(base, passages):
         ends = np.cumsum([len(own) for _, own in reports])[:-1]

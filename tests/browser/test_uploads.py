@@ -12,7 +12,7 @@ from playwright.sync_api import FilePayload, expect
 from ingest import uploads
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
-from rag.index.layout import UPLOADED
+from rag.index.local import UPLOADED
 from rag.settings import Settings
 
 pytestmark = pytest.mark.browser

@@ -24,8 +24,7 @@ from ingest.sync import sync
 from rag.engine import open_engine
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
 from rag.files import size_of
-from rag.index import layout
-from rag.index.snapshot import current_snapshot
+from rag.index.local import current_snapshot
 from rag.index.store import STAGE
 from rag.settings import Settings
 
@@ -76,7 +75,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_small_disk_that_fills_up_keeps_the_old_or_the_new(
     reports: Path, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
-    monkeypatch.setattr(layout, "A_PASSAGE", 0)  # Else it is told before anything is written.
+    monkeypatch.setattr("ingest.sync.A_PASSAGE", 0)  # Else it is told before anything is written.
     settings = Settings(index=small_disk / "index", threads=1)
     sync([reports], settings)
     before, small = visible(settings.index), size_of(settings.index)

@@ -15,7 +15,7 @@ from ingest import uploads
 from ingest.sync import SyncResult, sync
 from ingest.uploads import Upload, take_in
 from rag.errors import IndexBusy, IndexUnusable
-from rag.index.layout import LOCK, UPLOADED
+from rag.index.local import LOCK, UPLOADED
 from rag.settings import Settings
 
 Send = Callable[[dict[str, bytes]], SyncResult]

@@ -11,7 +11,7 @@ from made_up import read_back, report
 from ingest.sync import SyncResult, made_by, sync
 from rag.citation.quotable import usable
 from rag.index.interface import StoredReport
-from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.local import Snapshot, current_snapshot
 from rag.models.encoder import encode
 from rag.settings import Settings
 from rag.types import Passage
@@ -111,9 +111,9 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
     seen = Encoded([], [])
 
     def listening(texts: Sequence[str]) -> list[list[float]]:
-        # A sentence is of one line.
+        # A sentence is of one line and no word.
         seen.passages.extend(text for text in texts if "\n" in text)
-        seen.sentences.extend(text for text in texts if "\n" not in text)
+        seen.sentences.extend(text for text in texts if "\n" not in text and " " in text)
         return encode(texts)
 
     monkeypatch.setattr("rag.models.embeddings.encode", listening)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
-from rag.index.bm25 import KeywordIndex, Segment, terms_of
+from rag.index.bm25 import KeywordIndex, Segment
+from rag.text.tokenize import terms_and_forms
 from rag.types import Hit, Notice, Passage
 
 
@@ -31,6 +32,11 @@ def hits(*texts: str, similarity: float = 0.8) -> list[Hit]:
     """Hits in this order, each of a report of its own."""
     found = (passage(text, report(f"r{n}")) for n, text in enumerate(texts, 1))
     return [Hit(one, 1.0 / n, similarity) for n, one in enumerate(found, 1)]
+
+
+def terms_of(passage: Passage) -> tuple[list[str], dict[str, str]]:
+    """A passage's terms, and a word as it is written for each that is no pair."""
+    return terms_and_forms(passage.in_context, passage.language)
 
 
 def keyword_index(passages: Sequence[Passage]) -> KeywordIndex:

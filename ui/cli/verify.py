@@ -10,7 +10,7 @@ from rag.catalog.normalize import report_values
 from rag.catalog.tag_fields import TAGS
 from rag.citation.quotes import still_stands
 from rag.index.interface import Index
-from rag.index.snapshot import current_index
+from rag.index.local import current_index
 from rag.settings import Settings
 from rag.survey.types import CellState, Survey, SurveyCell, SurveyRow
 from rag.types import Answer, Citation, Passage

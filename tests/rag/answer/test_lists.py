@@ -12,7 +12,7 @@ from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.citation.quotes import fold_text
 from rag.engine import Engine
 from rag.i18n.translations import ENGLISH
-from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.local import Snapshot, current_snapshot
 from rag.models.prompts import is_refusal
 from rag.query.entities import stems_of
 from rag.types import Plan

@@ -10,8 +10,7 @@ from rag.catalog import topics
 from rag.catalog.catalog import Catalog, Region, TagValue, Value, facet, region_facet, year_ranges
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, Filters
-from rag.index.layout import current_version
-from rag.index.snapshot import Snapshot
+from rag.index.local import Snapshot, current_version
 
 REPORTS = (
     report(

@@ -5,9 +5,9 @@ from pathlib import Path
 import bm25s
 import numpy as np
 import pytest
-from passages import keyword_index, passage, report
+from passages import keyword_index, passage, report, terms_of
 
-from rag.index.bm25 import K1, B, KeywordIndex, Segment, terms_of
+from rag.index.bm25 import K1, B, KeywordIndex, Segment
 from rag.text.tokenize import terms
 from rag.types import Passage
 

@@ -21,8 +21,7 @@ from ingest.uploads import Upload, older_index, take_in
 from rag.engine import open_engine
 from rag.errors import FeedbackNotKept, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.feedback import FILE, keep_feedback, load_feedback
-from rag.index.snapshot import current_snapshot
-from rag.index.writer import LocalWriter
+from rag.index.local import LocalWriter, current_snapshot
 from rag.models.embeddings import make_embedding
 from rag.settings import Settings
 from tests.rag.test_feedback import VOTE

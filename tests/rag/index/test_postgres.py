@@ -14,7 +14,7 @@ from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
-from rag.index.postgres_writer import STAGE, DatabaseWriter
+from rag.index.postgres import STAGE, DatabaseWriter
 from rag.models.embeddings import use_stored_vectors
 from rag.retrieval.related import line_of_work, similar
 from rag.settings import Settings

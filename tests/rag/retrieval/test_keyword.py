@@ -5,7 +5,7 @@ from pathlib import Path
 from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.index.snapshot import current_snapshot
+from rag.index.local import current_snapshot
 from rag.retrieval.keyword import find_words
 from rag.settings import Settings
 from ui.web.handlers import Visit

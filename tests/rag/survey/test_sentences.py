@@ -7,7 +7,7 @@ import pytest
 
 from rag.citation.quotable import usable
 from rag.engine import Engine
-from rag.index.snapshot import Snapshot
+from rag.index.local import Snapshot
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import encode_static
 from rag.survey.sentences import SentenceTable

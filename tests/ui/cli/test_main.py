@@ -8,7 +8,7 @@ import pytest
 from command_line import Done
 from contract import has
 
-from rag.index.layout import POINTER
+from rag.index.local import POINTER
 from tests.conftest import CASES, SAMPLE
 
 COMMANDS = (
