@@ -162,7 +162,7 @@ def test_runs_of_years() -> None:
 
 
 def opened(index: Path, folder: Path) -> Snapshot:
-    snapshot = Snapshot.open(index, current_version(index))
+    snapshot = Snapshot(index, current_version(index))
     snapshot.folder = folder  # where topics are kept
     return snapshot
 
