@@ -10,20 +10,22 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from eval.cases import ESCAPED, Case, case_from_json, case_to_dict, read_text
 from eval.metrics import Observation, score
 from eval.survey import score as score_survey
-from rag.answer.pipeline import AnswerStream
 from rag.diagnostics import changed_settings, versions
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_to_dict
-from rag.index.interface import StoredReport
 from rag.models.prompts import PROMPT_VERSION
 from rag.settings import Settings
 from rag.survey.stream import SurveyStream
-from rag.types import Progress, Turn
+from rag.types import Progress
+
+if TYPE_CHECKING:
+    from eval.baselines import Baseline
+    from rag.engine import Engine
 
 OUTCOMES = "outcomes.jsonl"
 RECORD = "run.json"
@@ -33,20 +35,7 @@ SUMMARY = "summary.json"
 # The folder in a run's of the runs of baselines over the same cases, one folder each.
 BASELINES = "baselines"
 REMEDY = "Run `asklabs eval run CASES.jsonl --out {out}`."
-
-
-class Asker(Protocol):
-    """What can be measured: the engine, or anything else that answers like it."""
-
-    @property
-    def settings(self) -> Settings:
-        """What it was opened with."""
-
-    def ask(self, question: str, *, history: Sequence[Turn]) -> AnswerStream:
-        """The answer to the question after `history`."""
-
-    def report(self, report_id: str) -> StoredReport:
-        """The stored report; UnknownReport if there is none."""
+Asker: TypeAlias = "Engine | Baseline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +77,13 @@ def run_cases(
         raise InputError(f"{out}: can't be written to ({error}). Give another folder.") from error
     with file:
         for done, case in enumerate(cases, start=1):
-            if survey and case.grades:
-                outcome = survey_case(survey, engine, case)
-            else:
-                outcome = ask_case(engine, case)
+            try:
+                if survey and case.grades:
+                    outcome = survey_case(survey, engine, case)
+                else:
+                    outcome = ask_case(engine, case)
+            except AskLabsError as error:
+                outcome = Outcome(case, error=f"{type(error).__name__}: {error}")
             file.write(outcome_to_line(outcome))
             file.flush()
             outcomes.append(outcome)
@@ -100,21 +92,18 @@ def run_cases(
 
 
 def ask_case(engine: Asker, case: Case) -> Outcome:
-    """Ask one case and score the answer; an AskLabsError is the outcome's error."""
+    """Ask one case and score the answer."""
     start, first = time.perf_counter(), 0.0
-    try:
-        with closing(engine.ask(case.question, history=case.history)) as stream:
-            for delta in stream:
-                first = first or (time.perf_counter() if delta else 0.0)
-            answer = stream.answer
-        end = time.perf_counter()
-        raw = {}
-        for report_id in {citation.passage.report.id for citation in answer.citations}:
-            # Quotes of reports that are gone count as not found.
-            with suppress(UnknownReport):
-                raw[report_id] = engine.report(report_id).raw
-    except AskLabsError as error:
-        return Outcome(case, error=f"{type(error).__name__}: {error}")
+    with closing(engine.ask(case.question, history=case.history)) as stream:
+        for delta in stream:
+            first = first or (time.perf_counter() if delta else 0.0)
+        answer = stream.answer
+    end = time.perf_counter()
+    raw = {}
+    for report_id in {citation.passage.report.id for citation in answer.citations}:
+        # Quotes of reports that are gone count as not found.
+        with suppress(UnknownReport):
+            raw[report_id] = engine.report(report_id).raw
     clocked = {"first_ms": ((first or end) - start) * 1000, "total_ms": (end - start) * 1000}
     return Outcome(
         case,
@@ -125,14 +114,11 @@ def ask_case(engine: Asker, case: Case) -> Outcome:
 
 
 def survey_case(survey: Callable[[str], SurveyStream], engine: Asker, case: Case) -> Outcome:
-    """Survey a graded topic and score what was found; an AskLabsError is the outcome's error."""
+    """Survey a graded topic and score what was found."""
     start = time.perf_counter()
-    try:
-        made = survey(case.question).survey
-        total = round(1000 * (time.perf_counter() - start), 2)
-        scores = score_survey(made, case.grades, lambda report: engine.report(report).raw)
-    except AskLabsError as error:
-        return Outcome(case, error=f"{type(error).__name__}: {error}")
+    made = survey(case.question).survey
+    total = round(1000 * (time.perf_counter() - start), 2)
+    scores = score_survey(made, case.grades, lambda report: engine.report(report).raw)
     return Outcome(case, scores=scores, timings={"total_ms": total})
 
 
