@@ -70,7 +70,7 @@ words: dev ## bring the messages of the code into the translations, rag/i18n/loc
 	  --ignore-obsolete --omit-header -i $(VENV)/words.pot -o $$po -l $$(basename $$po .po); done
 
 survey: dev ## train the weights of surveys on graded topics (GRADED=FILES REPORTS=INDEX)
-	@$(BIN)/python -m eval.train_survey $(GRADED) --index $(REPORTS)
+	@$(BIN)/python -m eval.survey $(GRADED) --index $(REPORTS)
 
 reranker: dev ## train the cross-encoder, an hour or two (REPORTS=INDEX; pip install -e '.[train]' before)
 	@$(BIN)/python -m eval.train_reranker --index $(REPORTS)

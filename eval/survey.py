@@ -1,21 +1,55 @@
-"""Measures surveys against graded topics (`Case.grades`), and reads these."""
+"""Measures surveys against graded topics (`Case.grades`), and makes the weights that they use.
+
+`python -m eval.survey GRADED ...` trains two logistic regressions on the features of reports (is a
+report about the topic; does it say anything of it), and two more on what these say and on what a
+second look finds, for the reports that are uncertain. Each topic counts by the square root of its
+number of reports that speak of it, and half as much in another language than English. What the
+intervals need, the spread of true over expected numbers from topic to topic, comes from leaving out
+one topic after the other, in all its languages (the same grades); the scores that are printed do as
+well.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from eval.cases import Case, load_cases
 from rag.citation.quotes import fold_text
-from rag.engine import Engine
+from rag.engine import Engine, open_engine
 from rag.errors import InputError
+from rag.models.encoder import LANGUAGE
+from rag.retrieval.rerank import CrossEncoder
+from rag.settings import load_settings
+from rag.survey.classifier import (
+    FIRST,
+    SECOND,
+    WEIGHTS,
+    Chances,
+    Classifier,
+    is_absent,
+    judged_features,
+    second_look,
+    uncertain,
+)
+from rag.survey.features import FEATURES, Numbers
 from rag.survey.types import Survey
 from rag.types import Progress
 
 BINS = 10
+RIDGE = 20.0  # penalty of a coefficient's square
+RIDGE_JUDGED = 1.0
+STEPS = 50  # of Newton's method at most
+WIDTH = 1.6  # how many spreads an interval reaches to each side: seven topics of eight
+FEWEST = 4  # a topic of fewer reports counts like one of so many
+DIGITS = 4
+MEASURES = ("about_r", "says_r", "says_p", "count_err", "inside")
 
 
 def load_topics(path: Path) -> list[Case]:
@@ -114,3 +148,201 @@ def table_text(table: Mapping[str, Mapping[str, float]], calibration: Calibratio
         f"of scores from 0.1 on {calibration.error(least=0.1):.3f}"
     )
     return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A graded topic: the features of all reports, their grades, what a second look finds."""
+
+    name: str
+    features: Numbers
+    grades: Numbers
+    second: Numbers
+    stands_for: Numbers  # how many reports each stands for, 0 where it was not graded
+    language: str = LANGUAGE
+    has_parts: bool = False
+
+    @property
+    def gold(self) -> float:
+        """How many reports speak of it."""
+        return float(self.stands_for[self.grades > 0].sum())
+
+    @property
+    def weights(self) -> Numbers:
+        """How much each of its reports counts."""
+        size = max(self.gold, FEWEST)
+        of_language = 1 if self.language == LANGUAGE else 0.5
+        return np.asarray(self.stands_for * size**-0.5 * of_language)
+
+
+def regression(rows: Numbers, right: Numbers, weights: Numbers, ridge: float) -> list[float]:
+    """The coefficients and the constant of a logistic regression, by Newton's method."""
+    rows = np.column_stack([rows, np.ones(len(rows))])
+    penalty = np.full(rows.shape[1], ridge)
+    penalty[-1] = 1e-6
+    found = np.zeros(rows.shape[1])
+    for _ in range(STEPS):
+        chances = 1 / (1 + np.exp(-(rows @ found).clip(-30, 30)))
+        slope = rows.T @ (weights * (chances - right)) + penalty * found
+        curve = (rows * (weights * chances * (1 - chances))[:, None]).T @ rows + np.diag(penalty)
+        step = np.linalg.solve(curve, slope)
+        found -= step
+        if abs(step).max() < 1e-6:
+            break
+    return [round(float(value), DIGITS) for value in found]
+
+
+def _both(rows: Numbers, grades: Numbers, weights: Numbers, ridge: float) -> dict[str, Any]:
+    return {
+        name: regression(rows, (grades >= least).astype(float), weights, ridge)
+        for name, least in (("says", 1), ("about", 2))
+    }
+
+
+def train(examples: Sequence[Example]) -> dict[str, Any]:
+    """The weights, but for what intervals need; topics that are not met teach nothing."""
+    examples = [example for example in examples if not is_absent(example.features)]
+    features = np.vstack([e.features for e in examples])
+    grades = np.concatenate([e.grades for e in examples])
+    weights = np.concatenate([e.weights for e in examples])
+    weights /= weights.mean()
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
+    rules = _both((features - mean) / scale, grades, weights, RIDGE)
+    made: dict[str, Any] = {
+        "features": FEATURES,
+        "mean": [round(float(value), DIGITS) for value in mean],
+        "scale": [round(float(value), DIGITS) for value in scale],
+        "rules": rules,
+        "spread": {},
+        "width": WIDTH,
+    }
+    chances = Classifier(made).chances(features)
+    second = np.vstack([e.second for e in examples])
+    known = ~np.isnan(second[:, 0])
+    rows = judged_features(chances, second)[known]
+    made["judged"] = _both(rows, grades[known], weights[known], RIDGE_JUDGED)
+    return made
+
+
+def left_out(examples: Sequence[Example]) -> list[tuple[Example, Chances, Chances]]:
+    """Each topic with its chances by the weights of the others, without and with a second look."""
+    results = []
+    made: dict[bytes, Classifier] = {}
+    for example in examples:
+        key = example.grades.tobytes()
+        if key not in made:
+            made[key] = Classifier(train([e for e in examples if e.grades.tobytes() != key]))
+        chances = made[key].chances(example.features)
+        judged = made[key].judged(chances, example.second)
+        plain = chances.stated(is_absent(example.features))
+        surest = float(chances.says.max(initial=0)) if example.has_parts else 0.0
+        judged = judged.stated(is_absent(example.features, example.second, surest))
+        results.append((example, plain, judged))
+    return results
+
+
+def spread(results: Sequence[tuple[Example, Chances]]) -> float:
+    """How far true numbers are from expected ones for seven topics of eight, as their ratio's log.
+
+    Divided by how many spreads an interval reaches. Topics of no report have no ratio.
+    """
+    sums = [e.gold / chances.says.sum() for e, chances in results if e.grades.any()]
+    return float(np.quantile(np.abs(np.log(sums)), 7 / 8)) / WIDTH if sums else 0.0
+
+
+def left_out_text(results: Sequence[tuple[Example, Chances]], made: dict[str, Any]) -> str:
+    """How well topics that were left out are surveyed."""
+    lines = []
+    scores: list[float] = []
+    right: list[bool] = []
+    table: list[tuple[float, ...]] = []
+    for example, chances in results:
+        count = round(float(chances.says.sum()))
+        found = np.isin(np.arange(len(chances.says)), np.argsort(-chances.says)[:count])
+        low, high = Classifier(made).interval(chances.says, example.language)
+        stands_for, grades = example.stands_for, example.grades
+        of_found = stands_for[found & (grades > 0)].sum()
+        if example.gold:
+            table.append((
+                stands_for[found & (grades > 1)].sum() / max(1, stands_for[grades > 1].sum()),
+                of_found / example.gold,
+                of_found / max(1, stands_for[found].sum()),
+                abs(count - example.gold) / example.gold,
+                low <= example.gold <= high,
+            ))  # fmt: skip
+        shown = dict(zip(MEASURES, table[-1], strict=True)) if example.gold else {}
+        lines.append(
+            f"{example.name} ({example.language}): true {example.gold:.0f} stated {count} "
+            f"({low} to {high}) " + " ".join(f"{n}={value:.2f}" for n, value in shown.items())
+        )
+        if (stands_for == 1).all():
+            scores += chances.says.tolist()
+            right += (grades > 0).tolist()
+    if table:
+        means = dict(zip(MEASURES, np.mean(table, axis=0), strict=True))
+        lines.append("mean " + " ".join(f"{name}={value:.3f}" for name, value in means.items()))
+    error = Calibration.of(scores, right)
+    lines.append(f"calibration error {error.error():.3f}, from 0.1 on {error.error(least=0.1):.3f}")
+    return "\n".join(lines)
+
+
+def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
+    """The graded topics of files, measured over an index."""
+    engine = open_engine(load_settings(index=index))
+    measure = engine.report_measure()
+    graded = [topic for path in paths for topic in load_topics(path)]
+    measures = []
+    for topic in graded:
+        read = measure.topic(topic.id, topic.lang)
+        measures.append((topic, read, measure.measure(read)))
+    examples = []
+    for topic, read, measured in measures:
+        grades = np.array([topic.grades.get(i, 0) for i in measure.ids], float)
+        usual = 0.0 if topic.stands_for else 1.0
+        stands_for = np.array([topic.stands_for.get(i, usual) for i in measure.ids])
+        second = np.full((len(grades), len(SECOND)), np.nan)
+        has_parts = len(read.parts) > 1
+        examples.append(
+            Example(topic.id, measured.features, grades, second, stands_for, topic.lang, has_parts)
+        )
+    # Which reports are uncertain is told by the weights of the other topics.
+    judged = []
+    for (_, read, measured), (example, chances, _) in zip(
+        measures, left_out(examples), strict=True
+    ):
+        likeliest = np.argsort(-chances.about, kind="stable")[:FIRST].tolist()
+        reports = list(dict.fromkeys((*likeliest, *uncertain(chances.says))))
+        second = second_look(read, measured, reports, measure, CrossEncoder().topics)
+        judged.append(replace(example, second=second))
+    return judged
+
+
+def main() -> None:
+    """Train on files of graded topics, print the scores of topics left out, write the weights."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("graded", nargs="+", type=Path)
+    parser.add_argument("--index", type=Path)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    options = parser.parse_args()
+    examples = examples_of(options.graded, options.index)
+    results = left_out(examples)
+    made = train(examples)
+    made["topics"] = len(examples)
+    made["reports"] = len(examples[0].grades)
+    kinds = {
+        name: [result for result in results if (result[0].language == LANGUAGE) == english]
+        for name, english in ((LANGUAGE, True), ("other", False))
+    }
+    for name, chosen in kinds.items():
+        judged = [(example, chances) for example, _, chances in chosen]
+        made["spread"][name] = round(spread(judged), DIGITS)
+    for chosen in filter(None, kinds.values()):
+        plain = [(example, chances) for example, chances, _ in chosen]
+        judged = [(example, chances) for example, _, chances in chosen]
+        told = (left_out_text(results, made) for results in (plain, judged))
+        print(*told, sep="\n\nwith the cross-encoder\n")
+    options.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

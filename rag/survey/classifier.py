@@ -1,7 +1,7 @@
 """Calibrated probabilities that reports speak of a topic, from their features.
 
 Without a model a small classifier tells from a report's features how likely it says something on
-the topic, and how likely it is about it (`eval.train_survey` made its weights). The uncertain
+the topic, and how likely it is about it (`eval.survey` made its weights). The uncertain
 reports are judged again by the cross-encoder, on title, tags and best sentence, and by how near
 their passages are to those that it finds relevant.
 """

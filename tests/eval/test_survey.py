@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from passages import report
 
-from eval.survey import Calibration, load_topics, score
-from eval.train_survey import Example, left_out, spread, train
+from eval.survey import Calibration, Example, left_out, load_topics, score, spread, train
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
 from rag.survey.classifier import SECOND

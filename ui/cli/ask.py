@@ -344,7 +344,7 @@ def survey(
     from rag.export import survey_files
     from rag.export.answer_json import survey_to_dict
     from rag.survey.columns import checked_names
-    from rag.survey.gaps import consensus, gap_map
+    from rag.survey.evidence import consensus, gap_map
     from rag.survey.types import STANCES
     from ui.cli.verify import read_survey, resumed
 

@@ -27,7 +27,7 @@ from rag.i18n.labels import format_count, reports_and_labs
 from rag.i18n.translations import Translations, format_number
 from rag.models.client import Stop
 from rag.survey.columns import MOST as MOST_COLUMNS
-from rag.survey.gaps import gap_map
+from rag.survey.evidence import gap_map
 from rag.survey.judge import Estimate, SurveyJudge
 from rag.survey.stream import SurveyStream
 from rag.survey.types import Survey, SurveyRow

@@ -17,7 +17,7 @@ from rag.i18n import labels
 from rag.i18n.labels import field_label, kind_label, lab_label, value_label
 from rag.i18n.translations import WORDS, Translations, format_number, marked
 from rag.survey.columns import MOST
-from rag.survey.gaps import consensus, gap_map, trend
+from rag.survey.evidence import consensus, gap_map, trend
 from rag.survey.types import RUNGS, STANCES, Survey, SurveyRow
 from rag.text.tokenize import strip_accents
 

@@ -6,8 +6,7 @@ from passages import report
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.survey.evidence import evidence_of, outcome_of
-from rag.survey.gaps import gap_map, trend
+from rag.survey.evidence import evidence_of, gap_map, outcome_of, trend
 from rag.survey.types import Evidence, Survey, SurveyCell, SurveyRow, Verdict
 
 

@@ -13,7 +13,7 @@ from rag.engine import Engine, open_engine
 from rag.errors import InputError
 from rag.models.client import Stop
 from rag.settings import Settings
-from rag.survey.gaps import consensus
+from rag.survey.evidence import consensus
 from rag.survey.judge import BATCH
 from rag.survey.types import Evidence, Survey, SurveyRow
 
