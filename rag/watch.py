@@ -23,19 +23,15 @@ from rag.export.answer_json import answer_to_dict
 from rag.export.brief import clean
 from rag.export.formats import environment
 from rag.files import replace_file
-from rag.i18n.translations import ENGLISH, Translations, marked
+from rag.i18n.translations import ENGLISH, Translations
 from rag.types import Answer
 
 FILE, LOCK = "watches.json", "watches.lock"
 MOST_WATCHES, MOST_NEWS = 100, 50  # questions of an index; changes that each remembers
 # What an answer rests on.
 _KEPT = ("question", "refused", "citations", "coverage", "index")
+# Their names are their words in English, of the table `changes` of `rag/i18n/words.toml`.
 Kind = Literal["report added", "report gone", "answered now", "refused now", "quote gone", "number"]
-# Their names are their words in English.
-_KINDS = (
-    *(marked("report added"), marked("report gone"), marked("answered now")),
-    *(marked("refused now"), marked("quote gone"), marked("number")),
-)
 
 
 @dataclass(frozen=True, slots=True)

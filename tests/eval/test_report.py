@@ -17,13 +17,13 @@ from rag.errors import InputError
 RANKED = Case("r", "tags", "en", "Which?", (), ranking=(("Pilots", 9), ("Surveys", 4)))
 
 
-def test_templates_are_packaged() -> None:
+def test_templates_and_tables_are_packaged() -> None:
     root = Path(__file__).parents[2]
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = project["tool"]["setuptools"]["package-data"]["eval"]
-    for path in (root / "eval/templates").iterdir():
-        name = path.relative_to(root / "eval")
-        assert any(name.match(pattern) for pattern in patterns), name
+    for package, patterns in project["tool"]["setuptools"]["package-data"].items():
+        for path in (*(root / package).rglob("*.toml"), *(root / package).rglob("templates/*.*")):
+            name = path.relative_to(root / package)
+            assert any(name.match(pattern) for pattern in patterns), path
 
 
 def test_untrusted_text_is_no_markup(tmp_path: Path) -> None:
