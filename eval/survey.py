@@ -49,7 +49,6 @@ STEPS = 50  # of Newton's method at most
 WIDTH = 1.6  # how many spreads an interval reaches to each side: seven topics of eight
 FEWEST = 4  # a topic of fewer reports counts like one of so many
 DIGITS = 4
-MEASURES = ("about_r", "says_r", "says_p", "count_err", "inside")
 
 
 def load_topics(path: Path) -> list[Case]:
@@ -129,10 +128,13 @@ def evaluate(
         scores += [row.score for row in survey.rows]
         right += [topic.grades.get(row.report.id, 0) >= 1 for row in survey.rows]
         progress("surveying", number, len(topics))
+    return _with_mean(table), Calibration.of(scores, right)
+
+
+def _with_mean(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     names = dict.fromkeys(name for row in table.values() for name in row)
-    means = {n: [row[n] for row in table.values() if n in row] for n in names}
-    table["mean"] = {name: sum(values) / len(values) for name, values in means.items()}
-    return table, Calibration.of(scores, right)
+    values = {n: [row[n] for row in table.values() if n in row] for n in names}
+    return {**table, "mean": {name: sum(of) / len(of) for name, of in values.items()}}
 
 
 def table_text(table: Mapping[str, Mapping[str, float]], calibration: Calibration) -> str:
@@ -252,38 +254,27 @@ def spread(results: Sequence[tuple[Example, Chances]]) -> float:
 
 def left_out_text(results: Sequence[tuple[Example, Chances]], made: dict[str, Any]) -> str:
     """How well topics that were left out are surveyed."""
-    lines = []
-    scores: list[float] = []
-    right: list[bool] = []
-    table: list[tuple[float, ...]] = []
+    scores, right = list[float](), list[bool]()
+    table: dict[str, dict[str, float]] = {}
     for example, chances in results:
         count = round(float(chances.says.sum()))
         found = np.isin(np.arange(len(chances.says)), np.argsort(-chances.says)[:count])
         low, high = Classifier(made).interval(chances.says, example.language)
-        stands_for, grades = example.stands_for, example.grades
+        stands_for, grades, gold = example.stands_for, example.grades, example.gold
         of_found = stands_for[found & (grades > 0)].sum()
-        if example.gold:
-            table.append((
-                stands_for[found & (grades > 1)].sum() / max(1, stands_for[grades > 1].sum()),
-                of_found / example.gold,
-                of_found / max(1, stands_for[found].sum()),
-                abs(count - example.gold) / example.gold,
-                low <= example.gold <= high,
-            ))  # fmt: skip
-        shown = dict(zip(MEASURES, table[-1], strict=True)) if example.gold else {}
-        lines.append(
-            f"{example.name} ({example.language}): true {example.gold:.0f} stated {count} "
-            f"({low} to {high}) " + " ".join(f"{n}={value:.2f}" for n, value in shown.items())
-        )
+        row = {"gold": gold, "rows": float(count), "low": low, "high": high}
+        if gold:
+            about = stands_for[grades > 1].sum()
+            row["about_r"] = stands_for[found & (grades > 1)].sum() / max(1, about)
+            row["says_r"] = of_found / gold
+            row["says_p"] = of_found / max(1, stands_for[found].sum())
+            row["count_err"] = abs(count - gold) / gold
+            row["inside"] = float(low <= gold <= high)
+        table[f"{example.name} ({example.language})"] = row
         if (stands_for == 1).all():
             scores += chances.says.tolist()
             right += (grades > 0).tolist()
-    if table:
-        means = dict(zip(MEASURES, np.mean(table, axis=0), strict=True))
-        lines.append("mean " + " ".join(f"{name}={value:.3f}" for name, value in means.items()))
-    error = Calibration.of(scores, right)
-    lines.append(f"calibration error {error.error():.3f}, from 0.1 on {error.error(least=0.1):.3f}")
-    return "\n".join(lines)
+    return table_text(_with_mean(table), Calibration.of(scores, right))
 
 
 def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
