@@ -24,24 +24,9 @@ NUMERALS = {
     for word in spelled.split()
 }
 _QUANTITIES = frozenset(LISTS["numbers"]["quantity"].split())
-_THE_SIZE = (
-    r"(?:the|le|la|el|o|a) (?:\w+ ){0,3}?(?:rate|percentage|share|amount|number|total|taux|montant"
-    r"|pourcentage|nombre|tasa|porcentaje|cantidad|numero|taxa|percentagem|montante)\b"
-)
-_QUANTITY = re.compile(
-    r"\bhow (?:many|much|long|often|far)\b|\bwhat (?:share|percentage|rate|amount|number)\b"
-    r"|\bwhat (?:did|does|do|will|would) .{1,60}\bcost\b|\bcombien\b"
-    r"|\bquel(?:le)? (?:montant|part|taux|nombre|pourcentage)\b|\bcuant[oa]s?\b"
-    rf"|\b(?:what|quel(?:le)?|cual|qual) (?:is|was|were|est|etait|es|fue|era|e|foi) {_THE_SIZE}"
-    r"|\bque (?:tasa|porcentaje|cantidad)\b|\bquant[oa]s?\b|\bqual (?:taxa|percentagem)\b|كم"
-)
+_QUANTITY = re.compile("|".join(LISTS["questions"]["quantity"]))
 # What stands before the words that a question counts.
-_COUNT = re.compile(
-    r"\b(?:how (?:many|much)|combien|cuant[oa]s?|quant[oa]s?"
-    r"|(?:what|which) (?:share|percentage|proportion|part|number|rate|amount)"
-    r"|quel(?:le)? (?:part|pourcentage|nombre|taux)|que (?:parte|porcentaje|tasa)"
-    r"|(?:que|qual) (?:parte|percentagem|taxa))\b|كم"
-)
+_COUNT = re.compile("|".join(LISTS["questions"]["count"]))
 _TOKEN = re.compile(r"\w+(?:['’]\w+)?|%")
 # The number before an item of a list.
 ITEM = re.compile(r"^\W*\(?\d{1,2}[.)]\s")
