@@ -9,8 +9,6 @@ one topic after the other, in all its languages (the same grades); the scores th
 well.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -101,7 +99,7 @@ class Calibration:
     bins: tuple[tuple[float, float, int], ...]
 
     @classmethod
-    def of(cls, scores: Sequence[float], right: Sequence[bool]) -> Calibration:
+    def of(cls, scores: Sequence[float], right: Sequence[bool]) -> "Calibration":
         """The calibration of scores that were right or not."""
         values, truth = np.array(scores), np.array(right, float)
         at = np.minimum((values * BINS).astype(int), BINS - 1)

@@ -1,7 +1,5 @@
 """The words of the product as types: reports, passages, questions, answers."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -123,7 +121,7 @@ class Hit:
     why: Why | None = None
     relevance: float | None = None
 
-    def placed(self, score: float, by: str, rank: int, value: float) -> Hit:
+    def placed(self, score: float, by: str, rank: int, value: float) -> "Hit":
         """The hit in the place that has this score, the `rank` of what a reranker has `given`."""
         vote = Vote(by, rank, value, score - self.score)
         return replace(self, score=score, why=self.why and replace(self.why, reranker=vote))
@@ -318,7 +316,7 @@ class Answer:
     checked: Mapping[str, int] = field(default_factory=dict)
     generation: GenerationRecord = field(default_factory=GenerationRecord)
 
-    def restored(self, n: int) -> Answer:
+    def restored(self, n: int) -> "Answer":
         """The answer with its struck sentence `n` (from 0) put back, in doubt."""
         back, text = self.struck[n], self.text
         at = len(text) if back.at < 0 else min(back.at, len(text))

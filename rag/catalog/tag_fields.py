@@ -1,7 +1,5 @@
 """The tags of reports, and the filters over them: the one place to add a tag (CONTRIBUTING.md)."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -74,7 +72,7 @@ class Filters:
     topic: tuple[str, ...] = ()  # names of clusters of reports
 
     @classmethod
-    def of(cls, values: Mapping[str, Iterable[Any] | None]) -> Filters:
+    def of(cls, values: Mapping[str, Iterable[Any] | None]) -> "Filters":
         """The filters of lists of values by field."""
         return cls(**{name: tuple(given or ()) for name, given in values.items()})
 
@@ -83,7 +81,7 @@ class Filters:
         values = {name: list(getattr(self, name)) for name in FILTER_FIELDS}
         return {name: value for name, value in values.items() if value}
 
-    def merged(self, other: Filters) -> Filters:
+    def merged(self, other: "Filters") -> "Filters":
         """These filters, with each field that they leave empty taken from `other`."""
         gaps = {n: getattr(other, n) for n in FILTER_FIELDS if not getattr(self, n)}
         return replace(self, **gaps)

@@ -6,8 +6,6 @@ reports are judged again by the cross-encoder, on title, tags and best sentence,
 their passages are to those that it finds relevant.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,12 +51,12 @@ class Chances:
     says: Numbers
     about: Numbers
 
-    def stated(self, absent: bool) -> Chances:
+    def stated(self, absent: bool) -> "Chances":
         """These, of which little is left where a topic is absent."""
         left = UNMET if absent else 1.0
         return Chances(self.says * left, self.about * left)
 
-    def raised(self, apart: npt.NDArray[np.bool_]) -> Chances:
+    def raised(self, apart: npt.NDArray[np.bool_]) -> "Chances":
         """These, those of reports that stand out so much higher that one report speaks of a topic.
 
         They were learned from a large collection, where few reports speak of a topic.
@@ -68,7 +66,7 @@ class Chances:
             more += _RAISED_BY
         return self._with(apart, more) if more else self
 
-    def _with(self, apart: npt.NDArray[np.bool_], more: float) -> Chances:
+    def _with(self, apart: npt.NDArray[np.bool_], more: float) -> "Chances":
         says, about = (
             np.where(apart, 1 / (1 + np.exp(-_log_odds(values) - more)), values)
             for values in (self.says, self.about)

@@ -5,8 +5,6 @@ that asks for the same, in any form and language, as `columns.toml` shows by exa
 asks for is looked for in all that a report says, as a topic of its own.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -61,11 +59,11 @@ class _Texts:
     terms: Sequence[frozenset[str]]
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> _Texts:
+    def of(cls, texts: Sequence[str]) -> "_Texts":
         stems = [frozenset(terms(text, LANGUAGE)) for text in texts]
         return cls(unit(encode_cached(texts)), encode_static(texts), stems)
 
-    def nearness(self, others: _Texts) -> Numbers:
+    def nearness(self, others: "_Texts") -> Numbers:
         """How alike these texts (rows) are to others (columns)."""
         shared = [[len(a & b) / max(1, len(a) + len(b)) for b in others.terms] for a in self.terms]
         return np.asarray(self.dense @ others.dense.T + self.static @ others.static.T + shared)

@@ -8,8 +8,6 @@ what this makes likely words are learned that tell the reports of a topic from o
 "card" for mobile money). How many reports have a tag that means the topic is the same for all.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -85,7 +83,7 @@ class Topic:
         index: Index,
         without: Collection[str] = (),
         english: Callable[[str, str], Sequence[str]] = lambda *_: (),
-    ) -> Topic:
+    ) -> "Topic":
         """The topic of a text; near words among `without` (as they are written) do not widen it.
 
         What its parts are called in `english`, if that is known, stands for them; their own words

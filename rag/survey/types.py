@@ -1,7 +1,5 @@
 """The words of surveys as types: rows, their cells, and what is counted over them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -111,7 +109,7 @@ class Consensus:
     """What the reports that speak of a claim say to it; without a model most are "unclear"."""
 
     claim: str
-    rows: Mapping[Stance, tuple[SurveyRow, ...]]
+    rows: Mapping[Stance, tuple["SurveyRow", ...]]
     weighted: bool = False  # whether shares are by rung, not by number
 
     @property

@@ -1,7 +1,5 @@
 """What the Survey view shows at an address of the browser: rows, evidence, gaps and a claim."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -71,7 +69,7 @@ class Address:
     weighed: str = ""  # "1": rungs weigh what is said to the claim
 
     @classmethod
-    def read(cls, query: object) -> Address:
+    def read(cls, query: object) -> "Address":
         """The address of a browser, which may hold anything."""
         text = query[:LONGEST_ADDRESS] if isinstance(query, str) else ""
         values: dict[str, Any] = {}
