@@ -3,8 +3,6 @@
 Each request has a connection of its own, which is closed whatever happens.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -191,12 +189,12 @@ class ChatModel:
                     generation.finish = "length"
                     return
 
-    def _client(self) -> AsyncOpenAI:
+    def _client(self) -> "AsyncOpenAI":
         return open_client(self.server, self.timeout, self.retries, self.patience)
 
     async def _create(
         self,
-        client: AsyncOpenAI,
+        client: "AsyncOpenAI",
         messages: Sequence[Message],
         stream: bool,
         schema: Mapping[str, Any] | None = None,

@@ -3,8 +3,6 @@
 The only importer of `openai`, and only when a server is asked: it takes a second to load.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import re
@@ -105,7 +103,7 @@ def find_server(settings: Settings, model: str) -> Server:
     )
 
 
-def open_client(server: Server, timeout: float, retries: int, patience: float) -> AsyncOpenAI:
+def open_client(server: Server, timeout: float, retries: int, patience: float) -> "AsyncOpenAI":
     """A client, whose requests can be cancelled while they wait.
 
     Each attempt waits `timeout` seconds for the response to begin. A failing server is asked again

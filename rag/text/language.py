@@ -1,7 +1,5 @@
 """Which of the five languages of the reports a text is in."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,7 +13,7 @@ _ARABIC = re.compile("[\u0621-\u064a]")
 
 
 @cache
-def _identifier() -> LanguageIdentifier:
+def _identifier() -> "LanguageIdentifier":
     # Loading it takes time, and numpy.
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 

@@ -1,7 +1,5 @@
 """The command line, a module a few commands; here what they share: options, engine, printing."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -28,7 +26,7 @@ Index = Annotated[Path | None, Option(help="Folder of the index (ASKLABS_INDEX o
 Json = Annotated[bool, Option("--json", help="Print JSON and nothing else.")]
 
 
-def engine_of(index: Path | None) -> Engine:
+def engine_of(index: Path | None) -> "Engine":
     """The engine over the index that an option or the settings name."""
     from rag.engine import open_engine
 

@@ -3,8 +3,6 @@
 A batch answers a file of questions line by line; an interrupted one goes on where it stopped.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
@@ -155,7 +153,7 @@ def _ignored(texts: Texts) -> Filters:
         ) from error
 
 
-def print_answer(stream: AnswerStream) -> Answer:
+def print_answer(stream: "AnswerStream") -> Answer:
     """Print an answer, on a terminal as it is written; its final text follows if that changed."""
     written, on_terminal = "", sys.stdout.isatty()
     for piece in _with_steps(stream):
@@ -170,7 +168,7 @@ def print_answer(stream: AnswerStream) -> Answer:
     return answer
 
 
-def _with_steps(stream: AnswerStream) -> Iterator[str]:
+def _with_steps(stream: "AnswerStream") -> Iterator[str]:
     """The pieces of an answer; what its model looks for goes to standard error as it happens."""
     from rag.i18n.notices import notice_words
 
@@ -244,7 +242,7 @@ def batch(
 
 
 def run_batch(
-    engine: Engine, questions: Path, out: Path, progress: Progress = lambda *_: None
+    engine: "Engine", questions: Path, out: Path, progress: Progress = lambda *_: None
 ) -> BatchResult:
     """Answer each line of `questions` into `out`, in order, after those of an interrupted run.
 
@@ -391,7 +389,7 @@ def survey(
         print(f"{len(made.found) - len(rows)} more: --out FILE writes all.", file=sys.stderr)
 
 
-def _judged(engine: Engine, survey: Survey, claim: str, progress: Progress) -> Survey:
+def _judged(engine: "Engine", survey: "Survey", claim: str, progress: Progress) -> "Survey":
     """The survey judged by the model; what that takes is said before; Ctrl-C keeps what is done."""
     from rag.models.client import Stop
 

@@ -5,8 +5,6 @@ with some files or questions skipped, 2 wrong usage or unusable index. Heavy mod
 imported where they are used, so that `--help` answers at once.
 """
 
-from __future__ import annotations
-
 import atexit
 import gc
 import sys
@@ -319,14 +317,14 @@ def diff(
         show("changes.txt", told=found)
 
 
-def _to_dict(watch: Watch) -> dict[str, Any]:
+def _to_dict(watch: "Watch") -> dict[str, Any]:
     news = [asdict(one) for one in watch.news]
     return {
         "id": watch.id, "question": watch.question, "filters": watch.filters.as_dict(), "news": news
     }  # fmt: skip
 
 
-def _print(watches: Sequence[Watch], json: bool) -> None:
+def _print(watches: "Sequence[Watch]", json: bool) -> None:
     if json:
         print_json(list(map(_to_dict, watches)))
         return

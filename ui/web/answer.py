@@ -1,7 +1,5 @@
 """Questions, answers and their sources as HTML, and an answer as plain text: no engine."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -84,7 +82,7 @@ def _inline(text: str, turn: int, citations: Cited | None, t: Translations) -> M
 
 
 def render_conversation(
-    talk: Sequence[Exchange], catalog: Catalog, t: Translations, is_idle: bool = True
+    talk: "Sequence[Exchange]", catalog: Catalog, t: Translations, is_idle: bool = True
 ) -> Markup:
     """All finished questions of a conversation; if `is_idle`, the last can be asked again."""
     return Markup("").join(
@@ -94,7 +92,7 @@ def render_conversation(
 
 
 def render_exchange(
-    exchange: Exchange, turn: int, catalog: Catalog, t: Translations, **state: Any
+    exchange: "Exchange", turn: int, catalog: Catalog, t: Translations, **state: Any
 ) -> Markup:
     """A question with what came of it, or, while it `is_running`, what was written so far.
 
@@ -123,7 +121,7 @@ def render_exchange(
 
 
 def _answer_values(
-    answer: Answer, exchange: Exchange, turn: int, catalog: Catalog, t: Translations
+    answer: Answer, exchange: "Exchange", turn: int, catalog: Catalog, t: Translations
 ) -> dict[str, Any]:
     """What the template of an answer or a refusal needs beside it."""
     coverage, citations, reports = answer.coverage, by_number(answer.citations), catalog.reports

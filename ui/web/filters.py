@@ -6,8 +6,6 @@ A link carries a question, filters, and what the reader has taken back of what t
 repeated: their values may hold any character.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -135,7 +133,7 @@ def render_chips(catalog: Catalog, filters: Filters, t: Translations, notice: st
     return render("chips.html", t, chips=chips, notice=notice)
 
 
-def scope_chips(exchange: Exchange, catalog: Catalog, t: Translations) -> list[dict[str, object]]:
+def scope_chips(exchange: "Exchange", catalog: Catalog, t: Translations) -> list[dict[str, object]]:
     """What an answer was narrowed to, and why, as chips; some can be taken back."""
     without, again = t.gettext("Ask again without {filter}"), t.gettext("Use again, {filter}")
     answer = exchange.answer
@@ -221,7 +219,7 @@ def _year_range(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
-def copied_link(v: Visit) -> str:
+def copied_link(v: "Visit") -> str:
     """The query of a link to the last question with its filters, and what the page says: JSON."""
     last, catalog = v.talk[-1] if v.talk else None, v.engine.catalog
     query = write_link(last.question, last.filters, catalog, last.ignored) if last else ""

@@ -1,7 +1,5 @@
 """What the page does when it is used: plain functions between the page and the engine."""
 
-from __future__ import annotations
-
 import base64
 import hmac
 import json
@@ -119,11 +117,11 @@ class Visit:
     chosen: Filters = Filters()
     ignored: Filters = Filters()  # of the linked question
     talk: Talk = ()
-    run: Run | None = None  # of the last question
+    run: "Run | None" = None  # of the last question
     conversation_id: str = ""
     question: str = ""  # what is in its box
     linked: str = ""
-    surveyed: SurveyRun | None = None
+    surveyed: "SurveyRun | None" = None
     explored: tuple[str, Filters] | None = None  # index and filters that Explore was drawn with
 
     @property
