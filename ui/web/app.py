@@ -106,8 +106,6 @@ class Wires:
         async def answer(
             request: gr.Request, event: gr.EventData, *values: Any
         ) -> AsyncIterator[Parts]:
-            # Gradio empties all outputs of a generator that yields nothing.
-            yield {live: gr.skip()}
             visit, who, told = self.visit(request, event, inputs, values), object(), 0.0
             saving = history.with_saving(make(visit), visit.conversation_id)
             try:
@@ -115,8 +113,12 @@ class Wires:
                     if told + TOLD < (now := time.monotonic()):
                         told = now
                         yield {live: render("waiting.html", visit.t, before=before)}
+                update: Update = {}
                 async for update in iterate_in_threadpool(saving):
                     yield self.values(update, CHANGED)
+                if not update:
+                    # Gradio empties all outputs of a generator that yields nothing.
+                    yield {live: gr.skip()}
             except Full:
                 yield {live: render("waiting.html", visit.t, before=None)}
             finally:
@@ -176,10 +178,31 @@ class Wires:
         return found
 
 
+class _Page(gr.Blocks):
+    """Blocks that send what is new of some parts without making all parts of a visit again."""
+
+    async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
+        """What is sent of each output of an event: what its handler gave, or that it stays."""
+        if not isinstance(predictions, dict) or "__type__" in predictions:
+            return await super().postprocess_data(block_fn, predictions, state)
+        return [_sent(part, predictions.get(part, gr.skip()), state) for part in block_fn.outputs]
+
+
+def _sent(part: Any, value: Any, state: Any) -> Any:
+    is_update = isinstance(value, dict) and "__type__" in value
+    if part.stateful:
+        if not is_update:
+            state[part._id] = value
+        return None
+    if not is_update:
+        return part.postprocess(value)
+    return {k: part.postprocess(v) if k == "value" else v for k, v in value.items()}
+
+
 def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
     """The page over an open engine; what a visitor does stays in that visitor's session."""
     has_uploads = engine.settings.page_ingest
-    page = gr.Blocks(
+    page = _Page(
         title="Ask the Labs",
         analytics_enabled=False,
         fill_width=True,
