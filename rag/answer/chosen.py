@@ -36,7 +36,6 @@ _READ_OVER_TIME, MOST_OF_YEAR = 16, 3
 _JUDGED = 80  # lines that the cross-encoder reads
 # Reports that are read: of a side, and of a topic.
 READ_OF_SIDE, _MOST_TOLD = 3, 60
-_NEAREST = 5  # sentences of a report nearest to a topic that may be quoted
 _NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
 ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
@@ -117,9 +116,8 @@ class ReportChooser(LineReader):
         found = list({hit.passage.report.id: hit.passage.report for hit in self.hits[:20]}.values())
         if not (found and self.plan.subject):
             return []
-        vectors = np.asarray(self._embedding.get_text_embedding_batch([r.title for r in found]))
-        topic = np.asarray(self._embedding.get_query_embedding(self.plan.subject))
-        nearness = vectors @ topic
+        titles = self._embedding.get_text_embedding_batch([r.title for r in found])
+        nearness = np.asarray(titles, np.float64) @ self._topic()
         best = int(np.argmax(nearness))
         return [found[best]] if nearness[best] >= _SAME_TITLE else []
 
@@ -170,7 +168,7 @@ class ReportChooser(LineReader):
         """The survey, the reports that say most of the topic, and their sentences nearest to it."""
         survey, said = self._surveys.survey({hit.passage.report.id for hit in self.hits})
         ids = [i for i in said if said[i].says >= _SAYS][:_MOST_TOLD]
-        near = {place for i in ids for place in said[i].sentences[:_NEAREST]}
+        near = {place for i in ids for place in said[i].sentences}
         passages = {passage for passage, _ in near}
         told = [self.catalog.reports[i] for i in ids]
         # Whatever a report found that is about the topic, it found on it.
@@ -221,9 +219,9 @@ class ReportChooser(LineReader):
     def _asked(self) -> npt.NDArray[np.float32]:
         """The meaning of the topic and of its question, without that of the places it names."""
         plan, embedding = self.plan, self._embedding
-        question = np.asarray(embedding.get_query_embedding(plan.standalone))
+        question = np.asarray(embedding.get_query_embedding(plan.standalone), np.float64)
         if places := plan.boosted.country or plan.filters.country:
-            named = np.asarray(embedding.get_text_embedding_batch(list(places)))
+            named = np.asarray(embedding.get_text_embedding_batch(list(places)), np.float64)
             basis, _ = np.linalg.qr(named.T)
             question = question - basis @ (basis.T @ question)
             question /= np.linalg.norm(question) or 1.0

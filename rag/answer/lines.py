@@ -20,7 +20,7 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, Sentence, usable
 from rag.models.embeddings import Embedding
 from rag.models.encoder import Vectors
-from rag.text.tokenize import gives_quantity, terms, words
+from rag.text.tokenize import gives_quantity, terms, terms_of, words
 from rag.types import Hit, Plan
 
 # The roles that tell most of a report, the most telling first, and those that tell what came of it.
@@ -93,7 +93,7 @@ class LineReader:
         """The sentences of passages with these roles."""
         read = [(hit, *role_and_weight(hit.passage)) for hit in hits]
         found = [
-            (hit, role, asked, sentence, answer, before)
+            (hit, role, asked, sentence, answer, spoken, before)
             for hit, role, asked in read
             if role in roles
             for sentence, before in _with_before(usable(hit.passage))
@@ -101,12 +101,13 @@ class LineReader:
             if (role == "aim" or not sentence.text.rstrip(_QUOTES).endswith(_ASKS))
             if role != "extent" or gives_quantity(sentence.text)
             for answer in [without_question(sentence.text, hit.passage)]
+            for spoken in [words(answer)]
             # "N/A" is no summary.
-            if role not in ("about", "challenge") or len(words(answer)) >= MIN_ALONE
+            if role not in ("about", "challenge") or len(spoken) >= MIN_ALONE
         ]
         if not found:
             return []
-        answers = [answer for *_, answer, _ in found]
+        answers = [answer for *_, answer, _, _ in found]
         vectors = np.asarray(self._embedding.get_text_embedding_batch(answers), np.float32)
         reports = np.array([hit.passage.report.id for hit, *_ in found])
         central = np.zeros(len(found), np.float32)
@@ -116,23 +117,23 @@ class LineReader:
             central[own] = vectors[own] @ middle / (np.linalg.norm(middle) or 1.0)
         near = self._nearness(vectors, [hit.passage.prompt for hit, *_ in found])
         wanted = dict.fromkeys(terms(self.plan.subject, self.plan.language), 1.0)
-        for i, (hit, *_, text, _) in enumerate(found):
+        for i, (hit, *_, spoken, _) in enumerate(found):
             languages = {hit.passage.language, self.plan.language} if wanted else ()
-            there = {term for language in languages for term in terms(text, language)}
+            there = {term for language in languages for term in terms_of(spoken, language)}
             near[i] += _WORDS * sum(shares(wanted, there, self.plan.alike)) / (len(wanted) or 1)
         return [
             Line(
                 hit,
                 sentence.start,
-                _shown(sentence, answer, role),
+                _shown(sentence, answer, spoken, role),
                 role,
-                frozenset(words(answer)),
-                float(_CENTRAL * c + _TOPICAL * n) + _ASKED * asked + _telling(answer),
+                frozenset(spoken),
+                float(_CENTRAL * c + _TOPICAL * n) + _ASKED * asked + _telling(answer, len(spoken)),
                 float(n),
                 before,
                 asked,
             )
-            for (hit, role, asked, sentence, answer, before), c, n in zip(
+            for (hit, role, asked, sentence, answer, spoken, before), c, n in zip(
                 found, central, near, strict=True
             )
         ]
@@ -177,19 +178,18 @@ def _with_before(sentences: Sequence[Sentence]) -> Iterator[tuple[Sentence, str]
         before = "" if points else sentence.text
 
 
-def _telling(text: str) -> float:
-    """What a sentence's numbers and names add to its score, and an odd length takes."""
+def _telling(text: str, count: int) -> float:
+    """What a sentence's numbers and names add to its score, and an odd count of words takes."""
     numbers = min(3, len(re.findall(r"\d+", text)))
     names = min(3, len(re.findall(r"(?<=[\w,] )[A-Z]\w{2,}", text)))
-    count = len(words(text))
     odd = (count not in _GOOD_LENGTH) + bool(_JOINS.match(text))
     return _NUMBER * numbers + _NAME * names - _ODD * odd - _SHORT * (count < MIN_WORDS)
 
 
-def _shown(sentence: Sentence, answer: str, role: Role) -> str:
+def _shown(sentence: Sentence, answer: str, spoken: Sequence[str], role: Role) -> str:
     """A sentence's words; without its form question where the heading says as much."""
     least = _SAID_BY_HEADING.get(role)
-    return answer if least and len(words(answer)) >= least else sentence.text
+    return answer if least and len(spoken) >= least else sentence.text
 
 
 def on_topic(lines: Sequence[Line]) -> list[Line]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -35,8 +36,8 @@ class CachedEncoder:
         self._cache: dict[str, Vectors] = {}
         self._lock = threading.Lock()
 
-    def encode(self, texts: Sequence[str]) -> list[list[float]]:
-        """The vectors of texts, in order."""
+    def encode(self, texts: Sequence[str]) -> list[Any]:
+        """The vectors of texts, in order; they are shared, and not to be changed."""
         unique = dict.fromkeys(texts)
         with self._lock:
             # Put in again as the latest.
@@ -52,7 +53,7 @@ class CachedEncoder:
                 self._cache |= encoded
                 for oldest in list(self._cache)[: max(0, len(self._cache) - CACHED)]:
                     del self._cache[oldest]
-        return [vectors[text].tolist() for text in texts]
+        return [vectors[text] for text in texts]
 
 
 _shared = CachedEncoder()
@@ -63,7 +64,7 @@ def use_stored_vectors(stored: Stored) -> None:
     _shared.stored = stored
 
 
-def encode_cached(texts: Sequence[str]) -> list[list[float]]:
+def encode_cached(texts: Sequence[str]) -> list[Any]:
     """The built-in model's vectors of texts, in order; the latest are cached."""
     return _shared.encode(texts)
 
@@ -125,12 +126,12 @@ class Embedding:
     name: str
     batch: int
 
-    def get_text_embedding_batch(self, texts: Sequence[str]) -> list[list[float]]:
+    def get_text_embedding_batch(self, texts: Sequence[str]) -> list[Any]:
         """A vector for each text, in their order."""
         parts = (texts[at : at + self.batch] for at in range(0, len(texts), self.batch))
-        return [list(vector) for part in parts for vector in self.embed(part)]
+        return [vector for part in parts for vector in self.embed(part)]
 
-    def get_query_embedding(self, query: str) -> list[float]:
+    def get_query_embedding(self, query: str) -> Any:
         """The vector of a question."""
         return self.get_text_embedding_batch([query])[0]
 

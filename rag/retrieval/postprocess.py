@@ -130,4 +130,5 @@ def mask_passage(passage: Passage) -> Passage:
 
 def mask_hits(hits: Sequence[Hit]) -> tuple[Hit, ...]:
     """Hits with the contacts in their passages masked."""
-    return tuple(replace(hit, passage=mask_passage(hit.passage)) for hit in hits)
+    masked = ((hit, mask_passage(hit.passage)) for hit in hits)
+    return tuple(hit if p is hit.passage else replace(hit, passage=p) for hit, p in masked)

@@ -8,7 +8,7 @@ other reports of their lab; and the rare words that their titles share.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import log
 
@@ -34,19 +34,12 @@ def line_of_work(index: Index, info: ReportInfo) -> tuple[ReportInfo, ...]:
 
     What an innovator wrote has no other.
     """
-    infos = [r for r in index.catalog.reports.values() if r.lab == info.lab and r.author == "lab"]
-    if info not in infos or info.id not in index.heads:
+    if info.author != "lab" or info.id not in index.heads:
         return (info,)
-    places = {name: row for row, name in enumerate(index.heads)}
-    vectors = unit(_without_kinds(index)[[places[other.id] for other in infos]])
-    near = vectors @ vectors.T
-    others = np.where(np.eye(len(infos), dtype=bool), np.nan, near)
-    count = len(infos) - 1 + _AS_MANY
-    mean = (np.nansum(others, axis=1) + _AS_MANY * _USUAL)[:, None] / count
-    varied = np.nansum((others - mean) ** 2, axis=1) + _AS_MANY * _USUAL_SPREAD**2
-    ahead = (near - mean) / (np.sqrt(varied / count) + _LEAST_SPREAD)[:, None]
-    words, weights = _title_words(index)
-    titles = [words[other.id].difference(terms(info.lab, "en")) for other in infos]
+    infos, near, ahead, titles = _of_lab(index, info.lab)
+    if info not in infos:
+        return (info,)
+    _, weights = _title_words(index)
     at, same = infos.index(info), [info]
     for n, (other, title) in enumerate(zip(infos, titles, strict=True)):
         every = sum(weights[word] for word in titles[at] | title) or 1.0
@@ -55,6 +48,24 @@ def line_of_work(index: Index, info: ReportInfo) -> tuple[ReportInfo, ...]:
         if n != at and likeness + _KINDS * (info.kind != other.kind) >= _SAME_WORK:
             same.append(other)
     return tuple(sorted(same, key=lambda other: (other.year or 0, other.kind != "plan", other.id)))
+
+
+@lru_cache(maxsize=512)
+def _of_lab(
+    index: Index, lab: str
+) -> tuple[Sequence[ReportInfo], Vectors, Vectors, Sequence[frozenset[str]]]:
+    """A lab's own reports, how near each two are, how far ahead of others, and title words."""
+    infos = [r for r in index.catalog.reports.values() if r.lab == lab and r.author == "lab"]
+    places = {name: row for row, name in enumerate(index.heads)}
+    vectors = unit(_without_kinds(index)[[places[other.id] for other in infos]])
+    near = vectors @ vectors.T
+    others = np.where(np.eye(len(infos), dtype=bool), np.nan, near)
+    count = len(infos) - 1 + _AS_MANY
+    mean = (np.nansum(others, axis=1) + _AS_MANY * _USUAL)[:, None] / count
+    varied = np.nansum((others - mean) ** 2, axis=1) + _AS_MANY * _USUAL_SPREAD**2
+    ahead = (near - mean) / (np.sqrt(varied / count) + _LEAST_SPREAD)[:, None]
+    words, _ = _title_words(index)
+    return infos, near, ahead, [words[other.id].difference(terms(lab, "en")) for other in infos]
 
 
 @lru_cache(maxsize=1)

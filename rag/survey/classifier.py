@@ -41,6 +41,7 @@ SECOND = ("relevance", "likeness")  # what a second look finds of a report
 DISPERSION = 6.0
 LEAST_SPREAD = 0.01  # added to the standard deviation of likeness
 _RAISED_BY, _MOST_RAISED = 0.25, 8.0  # log odds
+NEAREST = 5  # sentences of a report nearest to a topic that may be quoted
 AT_A_TIME = 60  # sentences between two looks at whether to stop
 
 
@@ -291,12 +292,13 @@ def speaking(
     if judged.is_absent:
         return {}
     chances, passages = judged.chances, measure.snapshot.passages
+    sentences = judged.measured.sentences
     inside = np.flatnonzero(np.isin(measure.ids, list(reports)))
     return {
         measure.ids[n]: Speaking(
             float(chances.says[n]),
             float(chances.about[n]),
-            tuple((passages[s.passage].id, s.span[0]) for s in judged.measured.sentences.of(n)),
+            tuple((passages[s.passage].id, s.span[0]) for s in sentences.of(n, NEAREST)),
         )
         for n in inside[np.argsort(-chances.about[inside], kind="stable")].tolist()
     }

@@ -163,9 +163,10 @@ class NearSentences:
         columns = (places.passages, places.starts, places.ends, scores, similarities, weakest)
         self._columns = [column[order] for column in columns]
 
-    def of(self, report: int) -> list[Near]:
-        """The sentences of a report, best first."""
-        at = slice(*np.searchsorted(self._sorted, [report, report + 1]).tolist())
+    def of(self, report: int, most: int | None = None) -> list[Near]:
+        """The sentences of a report, best first; so many of them."""
+        first, end = np.searchsorted(self._sorted, [report, report + 1]).tolist()
+        at = slice(first, end if most is None else min(end, first + most))
         rows = zip(*(column[at].tolist() for column in self._columns), strict=True)
         return [Near(i, (start, end), *measured) for i, start, end, *measured in rows]
 
@@ -310,23 +311,25 @@ class ReportMeasure:
     def _nearest(self, order: Numbers) -> npt.NDArray[np.int64]:
         """The position of each report's first passage in this order, -1 for none."""
         nearest = np.full(len(self.ids), -1)
-        ascending = np.argsort(order, kind="stable")
-        nearest[self._report_of[ascending]] = ascending
+        first = np.flatnonzero(order == self._best(order)[self._report_of])
+        nearest[self._report_of[first]] = first
         return nearest
 
     def _learned(self, likely: Numbers) -> Numbers:
         """How much passages have of words that tell likely reports from others (naive Bayes)."""
         starts, at, words, reports, counts = self._words
-        having = np.bincount(words, likely[reports], minlength=len(counts))
-        others = counts - having
-        total = likely.sum()
+        all_having = np.bincount(words, likely[reports], minlength=len(counts))
+        frequent = np.flatnonzero(all_having >= 1.5)
+        having, total = all_having[frequent], likely.sum()
+        others = counts[frequent] - having
         weights = np.log((having + 0.3) / (total + 1))
         weights -= np.log((others + 3) / (len(self.ids) - total + 3))
-        strength = np.where(having >= 1.5, weights * np.sqrt(having), 0)
+        strength = weights * np.sqrt(having)
         gain = np.zeros(len(self._report_of))
-        for word in np.sort(np.argsort(-strength, kind="stable")[:LEARNED]).tolist():
-            if strength[word] > 0:
-                gain[at[starts[word] : starts[word + 1]]] += weights[word]
+        for n in np.sort(np.argsort(-strength, kind="stable")[:LEARNED]).tolist():
+            if strength[n] > 0:
+                word = frequent[n]
+                gain[at[starts[word] : starts[word + 1]]] += weights[n]
         return np.log1p(gain)
 
     def _sentences(

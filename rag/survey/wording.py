@@ -78,10 +78,12 @@ def english_wordings(
     share = 1 / max(1, len(read)) / RARER
     names = []
     for name, count in counts.items():
+        if count < FEWEST:
+            continue
         stems = terms(name, LANGUAGE)
         # A phrase is rarer than its words.
         elsewhere = snapshot.frequencies(stems)[0] if len(stems) == 1 else 0
-        if count >= FEWEST and count * share > elsewhere / len(snapshot.passages):
+        if count * share > elsewhere / len(snapshot.passages):
             names.append(name)
     if not names:
         return ()
@@ -125,7 +127,7 @@ def _phrases(text: str) -> Iterator[str]:
     """The runs of a few words that begin and end with one that says something."""
     for clause in _CLAUSE.split(text.lower()):
         words = _WORD.findall(clause)
-        tells = [bool(content_words(word, LANGUAGE)) and not word.isdigit() for word in words]
+        tells = [_tells(word) for word in words]
         for start in range(len(words)):
             for end in range(start + 1, min(start + LONGEST, len(words)) + 1):
                 if tells[start] and tells[end - 1]:
@@ -155,11 +157,20 @@ def _spelled_alike(word: str, snapshot: Snapshot) -> dict[str, float]:
 
 def word_by_word(name: str, near: Sequence[Mapping[str, float]]) -> float:
     """How well a phrase renders each of several words, by terms near to them; 0 if it does not."""
-    stems = [stem for word in name.split() for stem in _stems(word)]
-    if len(near) < 2 or len(stems) != len(near) or not all(map(_stems, name.split())):
+    if len(near) < 2:
+        return 0.0
+    of_words = [_stems(word) for word in name.split()]
+    stems = [stem for of_word in of_words for stem in of_word]
+    if len(stems) != len(near) or not all(of_words):
         return 0.0
     best = min(max(of_word.get(stem, 0.0) for stem in stems) for of_word in near)
     return best if all(any(stem in of_word for of_word in near) for stem in stems) else 0.0
+
+
+@lru_cache(50_000)
+def _tells(word: str) -> bool:
+    """Whether a word says something of itself."""
+    return bool(content_words(word, LANGUAGE)) and not word.isdigit()
 
 
 @lru_cache(50_000)

@@ -3,7 +3,7 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from importlib.metadata import distribution
 from itertools import pairwise
@@ -57,8 +57,12 @@ def words(text: str) -> list[str]:
 
 def content_words(text: str, language: str) -> list[str]:
     """The words of a text without its language's stop words, not stemmed."""
+    return _content(words(text), language)
+
+
+def _content(words: Iterable[str], language: str) -> list[str]:
     stop = stop_words(language)
-    return [w for w in words(text) if w not in stop and (len(w) > 1 or w.isdigit())]
+    return [w for w in words if w not in stop and (len(w) > 1 or w.isdigit())]
 
 
 def content_forms(text: str, language: str) -> list[str]:
@@ -76,7 +80,12 @@ def written_words(text: str) -> dict[str, str]:
 
 def terms(text: str, language: str) -> list[str]:
     """The stemmed content words of a text: what keyword search counts."""
-    content = content_words(text, language)
+    return terms_of(words(text), language)
+
+
+def terms_of(words: Iterable[str], language: str) -> list[str]:
+    """The stemmed content words among the words of a text."""
+    content = _content(words, language)
     if language not in LANGUAGES:
         return content
     # A stemmer keeps state and is not safe to share between threads; making one is cheap.
