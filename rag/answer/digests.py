@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from rag.answer.candidates import kind_asked, kind_wanted
 from rag.answer.chosen import ABOUT, MOST_OF_YEAR, READ_OF_SIDE, Material, ReportChooser
-from rag.answer.extractive import NEAREST, is_off_topic, quotes_head
+from rag.answer.extractive import NEAREST, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_of_question
 from rag.catalog.tag_fields import ReportInfo
@@ -101,9 +101,6 @@ def make_digest(material: Material) -> Digest | None:
     absent = plan.countries and material.catalog.keys("country").isdisjoint(plan.countries)
     lacks_year = any(n.code == "no_reports_of_year" for n in plan.notices)
     if plan.intent not in (*DIGESTS, "compare") or absent or lacks_year:
-        return None
-    unnamed = plan.intent == "report" and not plan.reports
-    if (unnamed or plan.intent in ("topic", "reasons")) and is_off_topic(plan, material.hits):
         return None
     lines = list(getattr(made, plan.intent)())
     if not made.quoted and plan.intent == "topic":

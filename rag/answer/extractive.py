@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol
+from math import log
+from operator import mul
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from rag.answer.candidates import MOST_TERMS, Candidate, find_candidates, in_context
 from rag.catalog.tag_fields import ReportInfo
@@ -33,30 +35,25 @@ from rag.text.citation_marks import defuse, keep_known, with_marks
 from rag.text.tokenize import (
     gives_quantity,
     is_quantity,
-    share,
     strip_accents,
     terms,
     words,
 )
-from rag.types import Hit, Passage, Plan, Turn
+from rag.types import Hit, Plan, Turn
 
 if TYPE_CHECKING:
     from rag.models.embeddings import Embedding
 
-# By how much a question looks more like one off the topic than like one to reports, from which on
-# it is unless a passage answers it.
-OFF_TOPIC_CERTAIN = 0.1
-# The relevance of a passage that answers, and one below which none does; 0 to 1.
-RELEVANT = 0.6
-IRRELEVANT = 0.02
-# Where no relevance is known: the cosine of the closest passage below which none answers, the one
-# from which on it may, and the share of the question's words in a passage from which on it may.
-DISTANT, NEAR, MOST_WORDS = 0.25, 0.42, 0.7
-# The share of the best score, and the score, from which on a sentence has the number asked for.
-NUMBER_SHARE, NUMBER_SCORE = 0.9, 0.5
-# How likely the likeliest sentence has to answer: of the only report, of a collection, and where
-# the collection has no report of the country that is asked for.
-LEAST_ALONE, LEAST_ANSWERS, LEAST_ELSEWHERE = 0.5, 0.2, 0.6
+# What tells whether the best sentence answers: the log odds that the cross-encoder gives it; where
+# it is not read, its score (of a question for a number, the best score of one with a number) and
+# the cosine of the nearest passage; and how much, from a least value on, the question looks like
+# one off the topic. Weights of logistic regressions, with the sum below which a question is refused
+# and the one from which on it is answered; between them, what is closest is quoted as such.
+READ, READ_SUMS = (1.5, -4.4), (-1.1, 0.25)
+UNREAD, UNREAD_SUMS = (3.2, 4.1, -2.9), (2.6, 2.95)
+LEAST_OFF_TOPIC = -0.2
+# The share of the best score below which the best sentence with a number may not be what is asked.
+NUMBER_SHARE = 0.9
 # How many reports, or sentences, a refusal shows instead of an answer.
 NEAREST = 3
 # How many sentences an answer has: to a question of few content words, to one of more, and of many
@@ -76,6 +73,8 @@ FOCUS_SHARE, FOCUS_SHARE_LONG = 0.7, 0.98
 SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME = 0.6
+
+Outcome = Literal["answered", "unsure", "refused"]
 
 
 class Answerer(Protocol):
@@ -124,10 +123,6 @@ class ExtractiveAnswerer:
         """One line a report: its lab, year, and sentences, each with its mark."""
         del generation
         t = translations_for(plan.language)
-        if is_off_topic(plan, hits):
-            hint = t.gettext("It does not look like a question about these reports.")
-            yield f"{refusal(plan.language)} {hint}"
-            return
         candidates = find_candidates(plan, hits, self._embedding)
         if self._reranker:
             candidates = read_candidates(candidates, plan, hits, self._reranker)
@@ -135,87 +130,53 @@ class ExtractiveAnswerer:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
             return
+        outcome = self._outcome(candidates, plan, hits)
+        if outcome == "refused" and plan.off_topic > OFF_TOPIC_LIKELY:
+            hint = t.gettext("It does not look like a question about these reports.")
+            yield f"{refusal(plan.language)} {hint}"
+            return
         last = _phrase(keep_known(history[-1].content, 0)) if plan.follows else ""
         new = [c for c in candidates if _phrase(c.text) not in last] or candidates
-        reports = []
-        if self._is_unsure(candidates, plan, hits):
-            chosen = choose(new, plan, hits, NEAREST)
-            closest = format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
-            yield f"{refusal(plan.language)}\n{closest}"
-        else:
-            chosen = choose(new, plan, hits)
-            reports = [hits[c.n - 1].passage.report for c in chosen]
-            yield quotes_head(reports, t)
+        chosen = choose(new, plan, hits, NEAREST if outcome == "refused" else 0)
+        reports = [hits[c.n - 1].passage.report for c in chosen] if outcome == "answered" else []
+        if outcome == "refused":
+            yield f"{refusal(plan.language)}\n"
+        closest = format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
+        yield quotes_head(reports, t) if reports else closest
         alone = len({info.id for info in reports}) == 1
         for line in _lines(chosen, hits, t, named=not alone):
             # What the head says of one report need not stand apart.
             yield f" {line}" if alone else f"\n{line}"
 
-    def _is_unsure(self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]) -> bool:
-        """Whether what comes closest is no answer to the question.
+    def _outcome(self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]) -> Outcome:
+        """Whether what was found answers the question, may answer it, or doesn't.
 
-        So it is where the collection has no report of the year or the country that is asked for,
-        where no digest could be made of a topic, where the reranker finds no sentence that answers,
-        and where it can't read them and a question for a number has none that gives one.
+        It doesn't where the collection has no report of the year or the country that is asked for,
+        unless a sentence surely answers, and where no digest could be made of a topic.
         """
         if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
-            return True
-        from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
-        is_elsewhere = bool(plan.countries) and not from_there
+            return "refused"
         lead = max(candidates, key=lambda c: c.score)
+        off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         if lead.answers is not None:
-            usual = LEAST_ALONE if plan.alone else LEAST_ANSWERS
-            least = LEAST_ELSEWHERE if is_elsewhere else usual
-            return max(c.answers or 0.0 for c in candidates) < least
-        # What the reranker does not read has to give the number at least.
-        lacks = is_quantity(plan.question) and self._lacks_quantity(candidates, plan)
-        return is_elsewhere or lacks
-
-    def _lacks_quantity(self, candidates: Sequence[Candidate], plan: Plan) -> bool:
-        """Whether no sentence gives the number that is asked for.
-
-        The best of those with a number must answer nearly as well as the best of all, and well
-        enough.
-        """
-        giving = [c.score for c in candidates if gives_quantity(c.text)]
-        if not giving or plan.wide or not self._builtin:
-            return not giving
-        least = NUMBER_SHARE * max(c.score for c in candidates)
-        return max(giving) < max(least, NUMBER_SCORE)
-
-
-def _relevance(hits: Sequence[Hit]) -> float | None:
-    """The relevance of the most relevant passage, None where none was judged."""
-    return max((hit.relevance for hit in hits if hit.relevance is not None), default=None)
-
-
-def is_off_topic(plan: Plan, hits: Sequence[Hit]) -> bool:
-    """Whether a question has nothing to do with the reports, by its wording and what it finds."""
-    if plan.off_topic <= OFF_TOPIC_LIKELY:
-        return False
-    relevance = _relevance(hits)
-    # In a language that the cross-encoder does not read, passages are near or not.
-    near = max((hit.similarity for hit in hits if hit.relevance is None), default=0.0)
-    if relevance is None:
-        distant = near < DISTANT
-        answered = near >= NEAR or _words_met(plan, hits) >= MOST_WORDS
-    else:
-        distant, answered = relevance < IRRELEVANT and near < NEAR, relevance >= RELEVANT
-    # "Where do they work?" has no word of the report that it is put to.
-    distant = distant and not plan.alone
-    return distant or (plan.off_topic > OFF_TOPIC_CERTAIN and not answered)
-
-
-def _words_met(plan: Plan, hits: Sequence[Hit]) -> float:
-    """The largest share of the question's words that a passage has, 0 to 1."""
-    wanted = set(terms(plan.standalone, plan.language))
-
-    def met(passage: Passage) -> float:
-        text = f"{passage.text} {passage.context}"
-        own = {*terms(text, passage.language), *terms(text, plan.language)}
-        return share(wanted, own)
-
-    return max((met(hit.passage) for hit in hits), default=0.0)
+            odds = log(lead.answers / (1 - lead.answers))
+            total, sums = READ[0] * odds + READ[1] * off_topic, READ_SUMS
+        else:
+            counts = is_quantity(plan.question)
+            giving = (c.score for c in candidates if not counts or gives_quantity(c.text))
+            score = max(giving, default=0.0)
+            if not score:
+                return "refused"
+            near = max(hit.similarity for hit in hits)
+            total, sums = sum(map(mul, UNREAD, (score, near, off_topic))), UNREAD_SUMS
+            if not self._builtin:  # its cosines mean something else
+                total = sums[1]
+            if score < NUMBER_SHARE * lead.score:
+                total = min(total, sum(sums) / 2)
+        from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
+        if plan.countries and not from_there:
+            return "refused" if lead.answers is None or total < sums[1] else "answered"
+        return "refused" if total < sums[0] else "unsure" if total < sums[1] else "answered"
 
 
 def _phrase(text: str) -> str:

@@ -115,30 +115,20 @@ def test_findings_go_before_questions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("off_topic", "similarity", "relevance", "refused"),
+    ("question", "off_topic", "similarity", "refused"),
     [
-        (0.0, 0.1, None, True),
-        (0.0, 0.4, None, False),
-        (0.2, 0.4, None, True),
-        (0.2, 0.1, 0.9, False),
-        (0.0, 0.4, 0.01, True),
-        (-0.5, 0.1, 0.1, False),
+        ("Who won the cup?", 0.2, 0.1, True),
+        ("Who won the cup?", 0.0, 0.3, True),
+        ("Why do women sell smoked fish?", 0.0, 0.4, False),
+        ("Why do women sell smoked fish?", -0.5, 0.1, False),
     ],
 )
 def test_off_the_topic_is_what_looks_so_and_finds_nothing(
-    off_topic: float, similarity: float, relevance: float | None, refused: bool
+    question: str, off_topic: float, similarity: float, refused: bool
 ) -> None:
-    found = [replace(h, relevance=relevance) for h in hits(FISH, similarity=similarity)]
-    text = answer_text("Who won the cup of fish?", found, off_topic=off_topic)
+    text = answer_text(question, hits(FISH, similarity=similarity), off_topic=off_topic)
     assert is_refusal(text) == refused
     assert not (refused and marks(text))
-
-
-def test_a_near_passage_in_another_language_is_no_other_topic() -> None:
-    (read, french) = hits(FISH, PUMPS, similarity=0.45)
-    found = [replace(read, relevance=0.01), french]
-    assert not is_refusal(answer_text("Who won the cup of fish?", found, off_topic=0.0))
-    assert is_refusal(answer_text("Who won the cup of fish?", found[:1], off_topic=0.0))
 
 
 def test_a_year_without_reports_is_answered_by_what_is_closest() -> None:
@@ -174,13 +164,11 @@ def test_a_cost_that_the_best_sentence_gives_is_answered_in_its_words() -> None:
     assert "40 cents" in text
 
 
-def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_words() -> None:
+def test_where_only_far_sentences_give_a_quantity_what_is_closest_is_quoted_as_such() -> None:
     near = "The women of the market will tell us how many kilograms of smoked fish they sell a day."
     question = "How many kilograms of smoked fish do the women sell a day?"
     text = answer_text(question, hits(near, "The meeting room has 34 chairs."))
-    assert text.startswith(
-        f"{REFUSALS['en']}\nClosest in the reports:\nPeru (2023, plan): {near[:-1]} [1]."
-    )
+    assert text.startswith(f"Closest in the reports:\nPeru (2023, plan): {near[:-1]} [1].")
 
 
 class Reader(CrossEncoder):
@@ -211,12 +199,21 @@ def test_a_sentence_gains_by_how_likely_it_answers(logits: dict[str, float], fir
     assert read_candidates(candidates, french, found, Reader(logits)) == candidates
 
 
-@pytest.mark.parametrize(("logit", "refused"), [(-9.0, True), (9.0, False)])
-def test_a_question_that_no_sentence_answers_is_refused(logit: float, refused: bool) -> None:
+@pytest.mark.parametrize(
+    ("logit", "head"),
+    [
+        (-9.0, f"{REFUSALS['en']}\nClosest in the reports:"),
+        (-1.5, "Closest in the reports:"),
+        (9.0, HEAD),
+    ],
+)
+def test_a_question_is_answered_unsurely_or_refused_as_its_best_sentence_is_read(
+    logit: float, head: str
+) -> None:
     reader = Reader({FISH: logit})
     answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True, reranker=reader)
     text = "".join(answerer.stream(Plan(QUESTION, QUESTION), hits(FISH), ()))
-    assert is_refusal(text) == refused
+    assert text.startswith(head)
     assert FISH[:-1] in text
 
 
