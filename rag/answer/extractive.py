@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 # the cosine of the nearest passage; and how much, from a least value on, the question looks like
 # one off the topic. Weights of logistic regressions, with the sum below which a question is refused
 # and the one from which on it is answered; between them, what is closest is quoted as such.
-READ, READ_SUMS = (1.5, -4.4), (-1.1, 0.25)
+READ, READ_SUMS = (1.5, -4.4), (-0.85, 0.25)
 UNREAD, UNREAD_SUMS = (3.2, 4.1, -2.9), (2.6, 2.95)
 LEAST_OFF_TOPIC = -0.2
 # The share of the best score below which the best sentence with a number may not be what is asked.
