@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 READ, READ_SUMS = (1.5, -4.4), (-0.85, 0.25)
 UNREAD, UNREAD_SUMS = (3.2, 4.1, -2.9), (2.6, 2.95)
 LEAST_OFF_TOPIC = -0.2
-# The share of the best score below which the best sentence with a number may not be what is asked.
-NUMBER_SHARE = 0.9
+# Such limits of the score of the best sentence with a number, where that is asked for.
+NUMBER_SCORES = (0.45, 0.55)
 # How many reports, or sentences, a refusal shows instead of an answer.
 NEAREST = 3
 # How many sentences an answer has: to a question of few content words, to one of more, and of many
@@ -74,7 +74,8 @@ SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME = 0.6
 
-Outcome = Literal["answered", "unsure", "refused"]
+Outcome = Literal["refused", "unsure", "answered"]
+OUTCOMES: tuple[Outcome, ...] = ("refused", "unsure", "answered")
 
 
 class Answerer(Protocol):
@@ -160,23 +161,26 @@ class ExtractiveAnswerer:
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         if lead.answers is not None:
             odds = log(lead.answers / (1 - lead.answers))
-            total, sums = READ[0] * odds + READ[1] * off_topic, READ_SUMS
+            found = _between(READ[0] * odds + READ[1] * off_topic, READ_SUMS)
         else:
             counts = is_quantity(plan.question)
             giving = (c.score for c in candidates if not counts or gives_quantity(c.text))
             score = max(giving, default=0.0)
-            if not score:
-                return "refused"
             near = max(hit.similarity for hit in hits)
-            total, sums = sum(map(mul, UNREAD, (score, near, off_topic))), UNREAD_SUMS
-            if not self._builtin:  # its cosines mean something else
-                total = sums[1]
-            if score < NUMBER_SHARE * lead.score:
-                total = min(total, sum(sums) / 2)
+            found = _between(sum(map(mul, UNREAD, (score, near, off_topic))), UNREAD_SUMS)
+            if counts:
+                found = min(found, _between(score, NUMBER_SCORES), key=OUTCOMES.index)
+            if not self._builtin:  # the scores and cosines of another embedding mean something else
+                found = "answered" if score else "refused"
         from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
-        if plan.countries and not from_there:
-            return "refused" if lead.answers is None or total < sums[1] else "answered"
-        return "refused" if total < sums[0] else "unsure" if total < sums[1] else "answered"
+        if plan.countries and not from_there and (lead.answers is None or found == "unsure"):
+            return "refused"
+        return found
+
+
+def _between(value: float, limits: tuple[float, float]) -> Outcome:
+    """What a value between these limits means."""
+    return OUTCOMES[sum(value >= limit for limit in limits)]
 
 
 def _phrase(text: str) -> str:

@@ -164,11 +164,13 @@ def test_a_cost_that_the_best_sentence_gives_is_answered_in_its_words() -> None:
     assert "40 cents" in text
 
 
-def test_where_only_far_sentences_give_a_quantity_what_is_closest_is_quoted_as_such() -> None:
+def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_words() -> None:
     near = "The women of the market will tell us how many kilograms of smoked fish they sell a day."
     question = "How many kilograms of smoked fish do the women sell a day?"
     text = answer_text(question, hits(near, "The meeting room has 34 chairs."))
-    assert text.startswith(f"Closest in the reports:\nPeru (2023, plan): {near[:-1]} [1].")
+    assert text.startswith(
+        f"{REFUSALS['en']}\nClosest in the reports:\nPeru (2023, plan): {near[:-1]} [1]."
+    )
 
 
 class Reader(CrossEncoder):
