@@ -44,12 +44,13 @@ from rag.types import Hit, Plan, Turn
 if TYPE_CHECKING:
     from rag.models.embeddings import Embedding
 
-# What tells whether the best sentence answers: the log odds that the cross-encoder gives it; where
-# it is not read, its score (of a question for a number, the best score of one with a number) and
-# the cosine of the nearest passage; and how much, from a least value on, the question looks like
-# one off the topic. Weights of logistic regressions, with the sum below which a question is refused
-# and the one from which on it is answered; between them, what is closest is quoted as such.
-READ, READ_SUMS = (1.5, -4.4), (-0.85, 0.25)
+# What tells whether the best sentence answers: the log odds that the cross-encoder gives it, and
+# how many more content words than usual the question has; where it is not read, its score (of a
+# question for a number, the best score of one with a number) and the cosine of the nearest passage;
+# and how much, from a least value on, the question looks like one off the topic. Weights of
+# logistic regressions, with the sum below which a question is refused and the one from which on it
+# is answered; between them, what is closest is quoted as such.
+READ, READ_SUMS = (1.5, 0.15, -4.4), (-0.85, 0.25)
 UNREAD, UNREAD_SUMS = (3.2, 4.1, -2.9), (2.6, 2.95)
 LEAST_OFF_TOPIC = -0.2
 # Such limits of the score of the best sentence with a number, where that is asked for.
@@ -161,7 +162,8 @@ class ExtractiveAnswerer:
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         if lead.answers is not None:
             odds = log(lead.answers / (1 - lead.answers))
-            found = _between(READ[0] * odds + READ[1] * off_topic, READ_SUMS)
+            more = max(0, len(set(terms(plan.standalone, plan.language))) - MOST_TERMS)
+            found = _between(sum(map(mul, READ, (odds, more, off_topic))), READ_SUMS)
         else:
             counts = is_quantity(plan.question)
             giving = (c.score for c in candidates if not counts or gives_quantity(c.text))
