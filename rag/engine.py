@@ -259,7 +259,7 @@ class Engine:
             linker, judge = self._planner.linker_of(snapshot.catalog), self._topic_reader
             about = TopicSurvey(plan, self.report_measure, linker, judge, bool(given), stop)
             ways = partial(self._opened, snapshot), partial(line_of_work, snapshot)
-            known = snapshot.catalog, self._embedding, about, *ways
+            known = snapshot.catalog, self._embedding, about, *ways, self._reranker
             if not (digest := make_digest(Material(plan, self._masked(found), *known))):
                 return None
             return digest, digest.hits, snapshot.texts({h.passage.report.id for h in digest.hits})

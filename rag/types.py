@@ -152,6 +152,14 @@ class Alike:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison of places: the part of the question that is put to its country."""
+
+    question: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How a question was understood.
 
@@ -167,6 +175,8 @@ class Plan:
     `off_topic` is by how much it is more like questions to no report than like others. `reports`
     are the ids of those that it names by their titles; `subject` are the words that say what it is
     about, but for labs, years and kinds. `alone` is whether there is but one report to ask.
+    `sides` are the places that a "compare" question joins, unless it holds the `stages` of a work
+    against each other; `one_thing` is whether it asks for no more than one thing of each.
     """
 
     question: str
@@ -190,6 +200,9 @@ class Plan:
     reports: tuple[str, ...] = ()
     subject: str = ""
     alone: bool = False
+    sides: tuple[Side, ...] = ()
+    stages: bool = False
+    one_thing: bool = False
 
     @property
     def first(self) -> Filters:

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.answer.candidates import in_context
-from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, title_of
+from rag.answer.lines import FINDINGS, TELLING, Line, LineReader
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
-from rag.i18n.labels import value_label
 from rag.i18n.translations import translations_for
 from rag.models.embeddings import Embedding
+from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import Speaking
 from rag.survey.stream import TopicSurvey
 from rag.survey.types import Survey
@@ -46,7 +46,7 @@ class Material:
     """What a digest is made from.
 
     `hits` were found, best first; `opened` gives the passages of reports, in their order;
-    `same_work` a report's line of work, by year.
+    `same_work` a report's line of work, by year; `reranker` tells which sentences answer.
     """
 
     plan: Plan
@@ -56,6 +56,7 @@ class Material:
     surveys: TopicSurvey
     opened: Callable[[Collection[str]], Sequence[Hit]]
     same_work: Callable[[ReportInfo], Sequence[ReportInfo]]
+    reranker: CrossEncoder | None
 
 
 class ReportChooser(LineReader):
@@ -64,13 +65,13 @@ class ReportChooser(LineReader):
     def __init__(self, material: Material) -> None:
         super().__init__(material.plan, material.embedding)
         self.hits, self.catalog = material.hits, material.catalog
-        self._surveys, self._opened = material.surveys, material.opened
-        self.same_work = material.same_work
+        self._surveys, self.opened = material.surveys, material.opened
+        self.same_work, self.reranker = material.same_work, material.reranker
         self.t = translations_for(self.plan.language)
 
     def open(self, reports: Iterable[ReportInfo]) -> Sequence[Hit]:
         """The passages of reports."""
-        return self._opened([info.id for info in reports])
+        return self.opened([info.id for info in reports])
 
     def found(
         self, countries: Collection[str] = (), years: Collection[int] = ()
@@ -121,27 +122,6 @@ class ReportChooser(LineReader):
         best = int(np.argmax(nearness))
         return [found[best]] if nearness[best] >= _SAME_TITLE else []
 
-    def sides_of_comparison(self) -> dict[str, Sequence[ReportInfo]]:
-        """The reports of each side: those named, or those that say most of the topic."""
-        plan, catalog = self.plan, self.catalog
-        if plan.reports:
-            return {title_of(r): [r] for r in map(catalog.reports.__getitem__, plan.reports)}
-        within = plan.boosted.merged(plan.filters)
-        field = "country" if len(within.country) > 1 else "year"
-        sides: dict[str, Sequence[ReportInfo]] = {
-            value_label(field, value, self.t): catalog.select(replace(within, **{field: (value,)}))
-            for value in getattr(within, field)
-        }
-        if not plan.subject:
-            # What a lab collected says little of its work.
-            own = {s: [r for r in infos if r.author == "lab"] for s, infos in sides.items()}
-            return {side: own[side] or infos for side, infos in sides.items()}
-        said = self._surveys.speaking([info.id for infos in sides.values() for info in infos])
-        return {
-            side: self.with_results(self.saying(infos, said)[:READ_OF_SIDE] or self.nearest(infos))
-            for side, infos in sides.items()
-        }
-
     def saying(self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]) -> list[ReportInfo]:
         """The reports that say most of the topic, of labs where any of those do; then near ones."""
         known = {info.id: info for info in infos}
@@ -191,32 +171,14 @@ class ReportChooser(LineReader):
         Where its words are `unsaid` the whole question tells what is meant.
         """
         index = self._surveys.open().snapshot
-        ahead = _standard(index.means @ (self._asked() if unsaid else self._topic()))
+        ahead = standard(index.means @ (self.asked() if unsaid else self._topic()))
         least = _FAR_AHEAD if unsaid else _AHEAD
         places = {name: row for row, name in enumerate(index.heads)}
         own = [info for info in infos if info.author == "lab"] or infos
         of_side = {info.id: float(ahead[places[info.id]]) for info in own if info.id in places}
         return sorted((i for i in of_side if of_side[i] >= least), key=lambda i: -of_side[i])
 
-    def nearest(self, infos: Sequence[ReportInfo]) -> list[ReportInfo]:
-        """The report with the passage nearest to the topic; none where that is so near by chance.
-
-        Of many passages the nearest one is nearer by chance than of a few.
-        """
-        index = self._surveys.open().snapshot
-        own = [info for info in infos if info.author == "lab"] or infos
-        known = {info.id: info for info in own}
-        names = list(index.heads)
-        inside = [n for n, name in enumerate(names) if name in known]
-        rows = np.flatnonzero(np.isin(index.report_numbers, inside))
-        if not len(rows):
-            return []
-        ahead = _standard(index.dense @ self._asked())
-        best = rows[np.argmax(ahead[rows])]
-        by_chance = float(np.sqrt(2 * np.log(len(rows))))
-        return [known[names[index.report_numbers[best]]]] if ahead[best] >= by_chance else []
-
-    def _asked(self) -> npt.NDArray[np.float32]:
+    def asked(self) -> npt.NDArray[np.float32]:
         """The meaning of the topic and of its question, without that of the places it names."""
         plan, embedding = self.plan, self._embedding
         question = np.asarray(embedding.get_query_embedding(plan.standalone), np.float64)
@@ -276,6 +238,6 @@ class ReportChooser(LineReader):
         return [r for year in sorted(by_year, key=lambda y: y or 0) for r in by_year[year][:each]]
 
 
-def _standard(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def standard(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Values in standard deviations from their mean."""
     return np.asarray((values - values.mean()) / (values.std() or 1.0))

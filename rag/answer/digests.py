@@ -14,8 +14,9 @@ from itertools import groupby
 from operator import itemgetter
 
 from rag.answer.candidates import kind_asked, kind_wanted
-from rag.answer.chosen import ABOUT, MOST_OF_YEAR, READ_OF_SIDE, Material, ReportChooser
-from rag.answer.extractive import NEAREST, quotes_head
+from rag.answer.chosen import ABOUT, MOST_OF_YEAR, Material
+from rag.answer.comparison import HEADINGS, Comparer
+from rag.answer.extractive import NEAREST
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_of_question
 from rag.catalog.tag_fields import ReportInfo
@@ -26,8 +27,6 @@ from rag.i18n.labels import (
     format_count,
     format_label,
     join_parts,
-    kinds_label,
-    value_label,
 )
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked
@@ -36,33 +35,14 @@ from rag.models.prompts import refusal
 from rag.query.forms import DIGESTS
 from rag.query.wordings import has_wording
 from rag.survey.types import Survey
-from rag.text.citation_marks import defuse, with_marks
 from rag.text.tokenize import gives_quantity
 from rag.types import Hit, Plan, Turn
 
-HEADINGS: dict[Role, str] = {
-    "about": marked("What it is about"),
-    "challenge": marked("The challenge"),
-    "aim": marked("What was to be found out"),
-    "approach": marked("The approach"),
-    "partners": marked("With whom"),
-    "found": marked("What was found"),
-    "barriers": marked("What got in the way"),
-    "advice": marked("What to do differently"),
-    "next": marked("What comes next"),
-    "extent": marked("Time, size and money"),
-}
 _MOST_OF_REPORT = 20  # sentences of a digest of one report, at least one of each role
 _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
 _MOST_THEMES = 5
 # Reports by a lab each of whose problems is told, and sentences on what comes next.
 _FEW_REPORTS, _MOST_TO_COME = 6, 3
-# The rows of a comparison, with the most sentences of a side: on a topic, and of all work.
-_ROWS: dict[Role, int] = {
-    "about": 2, "challenge": 2, "aim": 1, "approach": 2, "found": 4, "barriers": 2, "extent": 2,
-    "next": 2,
-}  # fmt: skip
-_ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 2}
 _MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part tells of
 KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
@@ -111,44 +91,23 @@ def make_digest(material: Material) -> Digest | None:
     return Digest("\n".join(lines), hits, made.counted, made.sides, made.speaking)
 
 
-class _Maker(ReportChooser):
+class _Maker(Comparer):
     """Makes one digest, and counts what it quotes."""
 
     def __init__(self, material: Material) -> None:
         super().__init__(material)
-        self.quoted: dict[str, Hit] = {}
         self.counted = ""
-        self.sides: tuple[str, ...] = ()
         self.speaking: tuple[str, ...] = ()
-
-    def quote(self, lines: Iterable[Line]) -> str:
-        """Sentences with their marks."""
-        told: dict[str, str] = {}
-        for line in lines:
-            self.quoted.setdefault(line.hit.passage.id, line.hit)
-            n = list(self.quoted).index(line.hit.passage.id) + 1
-            for text in filter(None, (line.before, line.text)):
-                told.setdefault(text, with_marks(defuse(text), [n]))
-        return " ".join(told.values())
 
     def by(self, info: ReportInfo, lines: Sequence[Line], titled: bool = False) -> str:
         """A line of a report: who wrote it or its title, its year and kind, and sentences."""
         name = self.named(info) if titled else author_label(info, self.t)
         return f"- {format_label(self.t, f'{name} ({self.when(info)})', self.quote(lines))}"
 
-    def when(self, info: ReportInfo) -> str:
-        """A report's year and kind."""
-        kind = value_label("kind", info.kind, self.t)
-        return join_parts(self.t, ", ", [str(info.year or "?"), kind])
-
     def named(self, info: ReportInfo) -> str:
         """The title of a report, or of another one of its work where it has a finding for one."""
         names = [r for r in (info, *self.same_work(info)) if not r.title.endswith("…")]
         return title_of(next((r for r in names if not is_whole(r.title, r.language)), info))
-
-    def heading(self, text: str) -> str:
-        """A heading in the reader's language."""
-        return f"### {self.t.gettext(text)}"
 
     def part(
         self, heading: str, rows: Iterable[tuple[ReportInfo, list[Line]]], titled: bool = False
@@ -163,33 +122,11 @@ class _Maker(ReportChooser):
             yield self.heading(KEY_POINTS)
             yield from (self.by(*rows.pop(0)) for _ in range(_MOST_KEY_POINTS))
 
-    def head(self, reports: Iterable[ReportInfo]) -> str:
-        """Whose quotes follow."""
-        infos = list(reports)
-        return quotes_head(infos, self.t) if infos else ""
-
     def count(self, survey: Survey) -> str:
         """How many reports speak of a topic, which are noted."""
         self.speaking = tuple(row.report.id for row in survey.found)
         self.counted = survey_sentence(survey, self.t)
         return f"{self.counted}\n"
-
-    def overview(self, reports: Sequence[ReportInfo]) -> str:
-        """The years of reports, how many there are of each kind, and their most frequent themes."""
-        years = sorted({r.year for r in reports if r.year})
-        span = "–".join(map(str, dict.fromkeys((*years[:1], *years[-1:]))))
-        own = [r for r in reports if r.author == "lab"] or reports
-        themes = Counter(self.catalog.name("theme", x) for r in own for x in {*r.thematic_areas})
-        ranked = sorted(themes.items(), key=lambda theme: (-theme[1], theme[0]))
-        common = [(x, n) for x, n in ranked[:_MOST_THEMES] if n > 1]
-        often = [f"{value_label('theme', x, self.t)} ({n})" for x, n in common]
-        listed = format_label(self.t, self.t.gettext("Themes"), join_parts(self.t, "; ", often))
-        counted = join_parts(self.t, "; ", [span, self.kinds(reports)])
-        return f"{counted}. {listed}" if often else counted
-
-    def kinds(self, reports: Iterable[ReportInfo]) -> str:
-        """How many reports there are of each kind."""
-        return kinds_label((r.kind for r in reports), self.t)
 
     # The forms.
 
@@ -321,43 +258,6 @@ class _Maker(ReportChooser):
             of_roles = ([x for x in own if x.role == role] for role in ("challenge", "about"))
             rows.append((info, [x for of_role in of_roles for x in self.pick_asked(of_role)]))
         yield from self.part(HEADINGS["about"], filter(itemgetter(1), rows), titled=True)
-
-    def compare(self) -> Iterator[str]:
-        """Sides beside each other, row by row."""
-        reports = self.sides_of_comparison()
-        lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
-        self.sides = tuple(reports)
-        # Of a few reports all parts are told, of all work the main ones.
-        few = max(map(len, reports.values()), default=0) <= READ_OF_SIDE
-        in_parts = bool(self.plan.subject or self.plan.reports or few)
-        shown = (
-            "; ".join(f"{title_of(r)} ({self.when(r)})" for r in infos)
-            if in_parts
-            else self.overview(infos)
-            for infos in reports.values()
-        )
-        rows = list(self._row(marked("Reports"), shown))
-        table = _ROWS if in_parts else _ROWS_OF_ALL
-        # Who asks how their problems differ wants no more of them.
-        wanted = kind_wanted(self.plan)
-        every = [line for of_side in lines.values() for line in of_side]
-        asked = {x.role for x in every if wanted and kind_asked(x.hit.passage.prompt) == wanted}
-        for role, most in table.items():
-            if asked and role not in asked:
-                continue
-            picked = [
-                self.pick((x for x in of_side if x.role == role), most)
-                for of_side in lines.values()
-            ]
-            if any(picked):
-                rows += self._row(HEADINGS[role], map(self.quote, picked))
-        yield self.head(hit.passage.report for hit in self.quoted.values())
-        yield from rows
-
-    def _row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
-        yield self.heading(heading)
-        for side, cell in zip(self.sides, cells, strict=True):
-            yield f"- {format_label(self.t, side, cell or self.t.gettext('nothing found on it'))}"
 
     def trend(self) -> Iterator[str]:
         """Year by year; of a topic of all labs, how many reports of each year speak of it."""

@@ -125,9 +125,7 @@ class ExtractiveAnswerer:
         """One line a report: its lab, year, and sentences, each with its mark."""
         del generation
         t = translations_for(plan.language)
-        candidates = find_candidates(plan, hits, self._embedding)
-        if self._reranker:
-            candidates = read_candidates(candidates, plan, hits, self._reranker)
+        candidates = answering(plan, hits, self._embedding, self._reranker)
         if not candidates:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
@@ -284,8 +282,25 @@ def choose(
     return _answer_first(chosen, candidates, hits)[: count + 1]
 
 
+def answering(
+    plan: Plan,
+    hits: Sequence[Hit],
+    embedding: Embedding,
+    reranker: CrossEncoder | None,
+    *,
+    most: int = SENTENCES_READ,
+) -> list[Candidate]:
+    """The sentences of passages with how well they answer; the reranker reads so many of them."""
+    candidates = find_candidates(plan, hits, embedding)
+    return read_candidates(candidates, plan, hits, reranker, most) if reranker else candidates
+
+
 def read_candidates(
-    candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit], reranker: CrossEncoder
+    candidates: Sequence[Candidate],
+    plan: Plan,
+    hits: Sequence[Hit],
+    reranker: CrossEncoder,
+    most: int = SENTENCES_READ,
 ) -> list[Candidate]:
     """Candidates whose scores gain by how likely the reranker finds that they answer.
 
@@ -296,7 +311,7 @@ def read_candidates(
         return list(candidates)
     passages = [hits[c.n - 1].passage for c in candidates]
     places = [i for i, p in enumerate(passages) if p.language == reranker.language]
-    places = sorted(places, key=lambda i: -candidates[i].score)[:SENTENCES_READ]
+    places = sorted(places, key=lambda i: -candidates[i].score)[:most]
     if not places:
         return list(candidates)
     texts = [in_context(candidates[i].text, passages[i]) for i in places]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rag.catalog.tag_fields import TAGS, Filters
-from rag.query.intents import CATALOG, intent_scores, overview_score
+from rag.query.intents import CATALOG, intent_scores, overview_score, stages_score
 from rag.query.linker import Links, asks, light_words
 from rag.query.wordings import has_wording
 from rag.query.works import Work, Works
@@ -35,6 +35,7 @@ _TITLE_WORDS = 3  # words that are not those of a title by chance
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
 _MOST_SIDES = 2  # years that are compared side by side
+_STAGES = 0.1  # the score of a question that holds stages of a work against each other
 _MOST_TERMS = 8  # content words of a question that wants more than particulars
 _MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # words of what is not put to labs
 
@@ -60,6 +61,12 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return plan if plan.follows else in_form(plan, "topic")
     if plan.follows:
         return plan
+    if plan.stages:
+        years = plan.boosted.year if len(plan.boosted.year) > 1 else ()
+        plan = replace(plan, boosted=Filters(country=plan.boosted.country, year=years), wide=False)
+        work = works.named(words, replace(plan, boosted=replace(plan.boosted, year=())))
+        one_thing = scores["passage"] > scores["compare"]
+        return replace(plan, intent="compare", reports=work.reports, one_thing=one_thing)
     work = Work() if many else works.named(words, plan)
     # A few common words are in a title by chance.
     one = plan.boosted.country or plan.boosted.kind or plan.boosted.type
@@ -74,12 +81,15 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if overview.intent == "lab" and _is_overview(plan, links, scores):
         return overview
     if plan.intent == "compare" and len(plan.boosted.country) > 1:
-        # "Who paid for it in Peru and Chile?" has one answer of each, and no sides.
+        # "Who paid for it in Peru and Chile?" asks for one thing of each.
         counts = is_quantity(plan.standalone) and not has_wording("compare", plan.standalone)
-        if counts or scores["passage"] > scores["compare"]:
+        one_thing = counts or scores["passage"] > scores["compare"]
+        if one_thing and not plan.sides:
+            # What is of a border is of both.
             both = plan.filters.merged(Filters(country=plan.boosted.country))
             rest = replace(plan.boosted, country=())
             return replace(plan, intent="answer", reports=(), filters=both, boosted=rest)
+        plan = replace(plan, one_thing=one_thing, reports=())
     if plan.intent == "compare":
         # Years of one lab may be sides, or a span over which its work went on.
         many_years = len(plan.boosted.year) > _MOST_SIDES
@@ -193,6 +203,12 @@ def subject(links: Links, language: str, intent: str) -> tuple[str, ...]:
         for i, word in enumerate(links.words)
         if i in values or (i not in told and not asks(word, language, intent))
     )
+
+
+def holds_stages(question: str, links: Links) -> bool:
+    """Whether a question holds a plan against a later one, or against what came of it."""
+    goes_on = has_wording("later", question) or has_wording("outcomes", question)
+    return has_wording("begins", question) and goes_on and stages_score(links.masked()) > _STAGES
 
 
 def titled_sides(links: Links, plan: Plan, works: Works) -> tuple[str, ...]:

@@ -31,9 +31,10 @@ CATALOG = frozenset(("list", "count", "ranking", "values", "yesno"))  # the inte
 TALK = ("about", "self", "greeting", "thanks")
 # Those that passages answer.
 TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons")
-# More examples for `overview_score`: of questions for all work of a lab, and of others like them.
-_MORE = ("overview", "particular")
-_ALL_WORK = ("lab", "overview")
+# More examples for two scores of their own: of questions for all work of a lab, of others like
+# them, and of questions that hold plans against each other or against what came of them.
+_MORE = ("overview", "particular", "stages")
+_ALL_WORK, _STAGES = ("lab", "overview"), ("stages",)
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
@@ -51,6 +52,11 @@ def intent_scores(*masked: str) -> list[Mapping[str, float]]:
 
 def overview_score(masked: str) -> float:
     """How much a question of any length, with placeholders, is one for all work of a lab."""
+    return float(_vectors([masked])[0] @ _trained()[1][:, -2])
+
+
+def stages_score(masked: str) -> float:
+    """How much a question, with placeholders, holds the stages of a work against each other."""
     return float(_vectors([masked])[0] @ _trained()[1][:, -1])
 
 
@@ -80,7 +86,8 @@ def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
 def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     """The intents, and the weights (dimensions and a constant x intents) that tell them apart.
 
-    The last column is that of `overview_score`, whose more examples the others don't have.
+    The last columns are those of `overview_score`, which "stages" are no examples for, and of
+    `stages_score`; the others have no more examples.
     """
     names, _, texts = zip(*examples(), strict=True)
     intents = sorted(set(names).difference(_MORE))
@@ -88,7 +95,12 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     known = [name not in _MORE for name in names]
     wanted = np.array([[name == intent for intent in intents] for name in names], np.float32)
     of_labs = np.array([[name in _ALL_WORK] for name in names], np.float32)
-    weights = [_ridge(vectors[known], wanted[known]), _ridge(vectors, of_labs)]
+    of_stages = np.array([[name in _STAGES] for name in names], np.float32)
+    other = [name not in _STAGES for name in names]
+    weights = [_ridge(vectors[known], wanted[known]), _ridge(vectors[other], of_labs[other])]
+    # What compares may hold stages against each other.
+    apart = [name not in ("compare", "trend") for name in names]
+    weights.append(_ridge(vectors[apart], of_stages[apart]))
     return intents, np.hstack(weights).astype(np.float32)
 
 

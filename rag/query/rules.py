@@ -18,15 +18,16 @@ from rag.query.conversation import (
     previous_question,
 )
 from rag.query.entities import countries_in, labs_in, region_in, without
-from rag.query.forms import form_of, has_sides, of_one_report, titled_sides
+from rag.query.forms import form_of, has_sides, holds_stages, of_one_report, titled_sides
 from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores
 from rag.query.linker import Linker, Links
+from rag.query.sides import sides_of
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.language import LANGUAGES
 from rag.text.prompt_injection import overrides
 from rag.text.tokenize import NUMERALS, strip_accents
-from rag.types import Notice, Plan, Turn
+from rag.types import Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
 _CLEAR = 0.3  # score of an intent that is meant for sure
@@ -100,15 +101,25 @@ class Rules:
         region = () if named.country else region_in(question, catalog)
         named = replace(named, country=named.country or region)
         compared = has_wording("compare", question)
-        by_town = not (alone or follows)
-        if by_town and compared and not region:
+        homes: Mapping[str, str] = {}
+        sides: tuple[Side, ...] = ()
+        if not (alone or follows):
+            homes = works.homes(links.unlinked, question, language)
             whole = Plan(question, standalone, language, "answer", narrowed, named)
-            if not titled_sides(links, whole, works):
-                homes = works.homes(links.unlinked, question, language)
-                named = replace(named, country=tuple(dict.fromkeys((*named.country, *homes))))
+            if not (region or titled_sides(links, whole, works)):
+                sides = sides_of(question, language, links, homes)
+            if not all(catalog.ids(Filters(country=(side.country,))) for side in sides):
+                sides = ()
+        joined = [side.country for side in sides]
+        countries = tuple(dict.fromkeys(homes.values()))
+        stages = not (alone or follows or region or joined) and holds_stages(question, links)
+        if stages and not named.country and len(countries) == 1:
+            joined = list(countries)
+        named = replace(named, country=tuple(dict.fromkeys((*named.country, *joined))))
         boosted = without(named, self.ignored, catalog)
+        sides = tuple(side for side in sides if side.country in boosted.country)
         # Two labs are both wanted, however they are named; two years may be a span.
-        two_labs = len(countries_in(question)) > 1 and len(boosted.country) > 1
+        two_labs = len(sides) > 1 or (len(countries_in(question)) > 1 and len(boosted.country) > 1)
         compares = two_labs or (has_sides(boosted) and compared)
         if not has_topic(standalone, language):
             # "What worked?" about the reports of a theme is about that theme.
@@ -142,11 +153,12 @@ class Rules:
             follows,
             notices=notices,
             off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in on_topic),
+            sides=sides if len(sides) > 1 else (),
+            stages=stages and len(named.country) == 1,
         )
         planned = form_of(planned, links, scores, works)
-        if by_town and planned.intent == "answer" and not (planned.reports or boosted.country):
-            homes = works.homes(links.unlinked, question, language)
-            planned = replace(planned, boosted=replace(boosted, country=homes))
+        if planned.intent == "answer" and not (planned.reports or boosted.country):
+            planned = replace(planned, boosted=replace(boosted, country=countries))
         return of_one_report(planned, alone) if alone else planned
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:

@@ -113,12 +113,12 @@ class Works:
                 return Work((), tuple(sorted(having)), (word,), len(stems) == 1, True)
         return Work()
 
-    def homes(self, words: Collection[str], question: str, language: str) -> tuple[str, ...]:
-        """The countries of places and projects that a question names, as reports have them.
+    def homes(self, words: Collection[str], question: str, language: str) -> dict[str, str]:
+        """The countries of places and projects that a question names, by their words.
 
         A name has a home where nearly all reports with it are of one country ("Kisumu").
         """
-        reports, found = self.linker.catalog.reports, dict[str, None]()
+        reports, found = self.linker.catalog.reports, dict[str, str]()
         for word in words:
             # Of other languages dictionaries lack many words in small letters.
             capital = word[:1].isupper() or language == "en"
@@ -132,8 +132,8 @@ class Works:
             if len(having) >= (1 if word[:1].isupper() else _LEAST_SMALL):
                 country, count = max(of.items(), key=lambda item: item[1], default=("", 0))
                 if count >= _AT_HOME * len(having):
-                    found[country] = None
-        return tuple(found)
+                    found[word] = country
+        return found
 
     def has_name(self, words: Sequence[str], language: str) -> bool:
         """Whether words with capitals that follow each other name a work that few reports have."""

@@ -171,24 +171,43 @@ def search(
     explain: bool = False,
 ) -> SearchResult:
     """What is found for a plan, reranked, duplicates folded, spread over the labs."""
-    compared = plan.intent == "compare" and not plan.filters.country
-    sides = plan.boosted.country if compared else ()
-    scopes = [plan.filters]
-    if len(sides) > 1:
-        scopes = [replace(plan.filters, country=(side,)) for side in sides]
-    results = [retriever.search(replace(plan, filters=s), explain=explain) for s in scopes]
-    rankings: Sequence[Sequence[Hit]] = [result.hits for result in results]
-    rankings = [fold_duplicates(hits, _apart(plan)) for hits in rankings]
-    if plan.wide or len(sides) > 1:
-        per_lab = 99 if sides else WIDE_PER_LAB
-        rankings = [spread(hits, per_report=1, per_lab=per_lab) for hits in rankings]
+    plans = side_plans(plan) or [plan]
+    results = [retriever.search(p, explain=explain) for p in plans]
+    rankings: list[Sequence[Hit]] = []
+    for own, result in zip(plans, results, strict=True):
+        hits = fold_duplicates(result.hits, _apart(plan))
+        if plan.wide or len(plans) > 1:
+            hits = spread(hits, per_report=1, per_lab=99 if len(plans) > 1 else WIDE_PER_LAB)
+        hits = sorted(hits, key=lambda hit: hit.passage.report.id not in plan.reports)
+        # What a list holds is computed, not found.
+        if reranker and plan.intent != "list":
+            hits = rerank_first(hits, own, reranker, reranker.depth // len(plans))
+        rankings.append(hits)
     hits = interleave(rankings)
-    hits.sort(key=lambda hit: hit.passage.report.id not in plan.reports)
-    # What a list holds is computed, not found.
-    if reranker and plan.intent != "list":
-        hits = rerank_first(hits, plan, reranker)
     matched = frozenset[str]().union(*(result.matched for result in results))
     return SearchResult(tuple(hits), matched)
+
+
+def side_plans(plan: Plan) -> list[Plan]:
+    """What a comparison asks of each country that it names, as plans; none for fewer than two."""
+    countries = plan.boosted.country if plan.intent == "compare" else ()
+    if len(countries) < 2 or plan.filters.country:
+        return []
+    asked = {side.country: side.question for side in plan.sides}
+    of_all = replace(plan.boosted, country=())
+    return [
+        replace(
+            plan,
+            question=asked.get(country, plan.question),
+            standalone=asked.get(country, plan.standalone),
+            filters=replace(plan.filters, country=(country,)),
+            boosted=of_all,
+            wide=False,
+            sides=(),
+            countries=(),
+        )
+        for country in countries
+    ]
 
 
 def collected_factor(plan: Plan) -> float:

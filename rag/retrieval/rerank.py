@@ -35,13 +35,17 @@ PATIENCE = 0.7  # seconds that a question waits while another is scored; then it
 CROWDED = 5.0
 
 
-def rerank_first(hits: Sequence[Hit], plan: Plan, reranker: CrossEncoder) -> list[Hit]:
+def rerank_first(
+    hits: Sequence[Hit], plan: Plan, reranker: CrossEncoder, depth: int = 0
+) -> list[Hit]:
     """Put the first hits in the order of the cross-encoder's scores and give them a relevance.
+
+    They are so many, or as many as it reads for one question.
 
     Passages in other languages keep their places and have no relevance; so do all where the
     question is in another language, and where the reranker is busy. Each place keeps its score.
     """
-    first = enumerate(hits[: reranker.depth])
+    first = enumerate(hits[: depth or reranker.depth])
     places = [n for n, hit in first if hit.passage.language == plan.language == reranker.language]
     if not places:
         return list(hits)

@@ -71,8 +71,8 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("What did Togo learn about mobile money?", "lab", False),
         ("ماذا تعلم مختبر توغو عن المال عبر الهاتف؟", "lab", False),
         ("What blocked the notebook project in Togo?", "answer", False),
-        ("How much do Togo and Fiji spend on boards?", "answer", True),
-        ("Who paid the boards of Togo and Fiji?", "answer", True),
+        ("How much do Togo and Fiji spend on boards?", "compare", True),
+        ("Who paid the boards of Togo and Fiji?", "compare", True),
         ("how big is the collection", "about", False),
         ("¿De dónde salen los informes?", "about", False),
         ("you're funny", "about", False),
@@ -170,9 +170,26 @@ def test_the_first_or_last_report_of_a_lab_is_one_of_its_year(
     assert made.filters.merged(made.boosted).year == years
 
 
-def test_one_thing_of_two_labs_is_looked_for_in_their_reports_alone(quick_engine: Engine) -> None:
+def test_one_thing_of_two_labs_is_asked_each_of_them(quick_engine: Engine) -> None:
     made = plan(quick_engine, "Who paid for the boats, and how much, in Fiji and Tanzania?")
-    assert (made.intent, made.filters.country) == ("answer", ("Fiji", "Tanzania"))
+    assert (made.intent, made.one_thing) == ("compare", True)
+    assert [side.country for side in made.sides] == ["Fiji", "Tanzania"]
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Togo: what did they plan at first and what came out in the end?",
+        "what changed between the first and the second plan on mobile money in Lesotho",
+        "¿qué había previsto el laboratorio de Togo para el carnet y qué resultó?",
+    ],
+)
+def test_the_stages_of_a_work_are_held_against_each_other(
+    quick_engine: Engine, question: str
+) -> None:
+    made = plan(quick_engine, question)
+    assert (made.intent, made.stages, len(made.boosted.country)) == ("compare", True, 1)
 
 
 @pytest.mark.quality

@@ -1,0 +1,389 @@
+"""Comparisons without a model: sides beside each other, what is asked of each of them first.
+
+Each side is asked its part of the question, among its own reports.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rag.answer.candidates import Candidate, kind_wanted
+from rag.answer.chosen import READ_OF_SIDE, Material, ReportChooser, standard
+from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
+from rag.answer.lines import Line, title_of
+from rag.answer.roles import ROLES, Role
+from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.i18n.labels import format_count, format_label, join_parts, kinds_label, value_label
+from rag.i18n.translations import marked
+from rag.query.wordings import has_wording
+from rag.retrieval.hybrid import side_plans, whole_reports
+from rag.text.citation_marks import defuse, with_marks
+from rag.text.tokenize import gives_quantity, is_quantity, terms
+from rag.types import FACTS, Hit, Plan
+
+HEADINGS: dict[Role, str] = {
+    "about": marked("What it is about"),
+    "challenge": marked("The challenge"),
+    "aim": marked("What was to be found out"),
+    "approach": marked("The approach"),
+    "partners": marked("With whom"),
+    "found": marked("What was found"),
+    "barriers": marked("What got in the way"),
+    "advice": marked("What to do differently"),
+    "next": marked("What comes next"),
+    "extent": marked("Time, size and money"),
+}
+# The rows of a comparison, with the most sentences of a side: on a topic, and of all work.
+_ROWS: dict[Role, int] = {
+    "about": 2, "challenge": 2, "aim": 1, "approach": 2, "found": 4, "barriers": 2, "extent": 2,
+    "next": 2,
+}  # fmt: skip
+# The same beside what is asked of each side.
+_ROWS_BESIDE = {role: n for role, n in _ROWS.items() if role not in ("aim", "extent", "next")}
+_TOPIC_WORDS = 2  # words of a topic that asks for nothing of it
+ASKED, NEW = marked("On the question"), marked("What only this plan says")
+SHORT = marked("In short")
+# Stages of a work that are held against each other, and reports where none of its work is known.
+_MOST_STAGES, _FEWEST_STAGES = 4, 2
+_KINDS = ("plan", "experiment", "closing")
+# What is told of a plan, and of what came of it, with the most sentences.
+_OF_PLANS: tuple[Role, ...] = ("about", "challenge", "aim", "approach")
+_OF_RESULTS: dict[Role, int] = {"found": 4, "barriers": 1, "next": 1}
+# The share of the words of two sentences that are alike, and sentences that only one plan has.
+_LIKE, _MOST_NEW = 0.5, 5
+_SAYS = 0.5  # what a sentence says of its report's work counts, beside how it answers
+# What a finding gains, and one with a number twice, where the question is which of two did more.
+_MORE = 0.4
+_MOST_TOLD = READ_OF_SIDE + 1  # reports of a side that its parts are told from
+# How likely the likeliest sentence of a side answers, and the best score, below which none does.
+_LEAST_LIKELY, _SILENT = 0.2, 0.75
+_SHARE, _SHARE_UNREAD, _FEWEST_READ, _MOST_FITTING = 0.6, 0.55, 20, 6
+_MOST_ANSWERS = 4  # sentences of a side that answer the question
+_READ = 12  # passages of a side that were found
+_MOST_THEMES = 5
+_ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The sentences of a side that answer; whether that is certain, and asked by their forms."""
+
+    chosen: Sequence[tuple[Hit, str]] = ()
+    is_certain: bool = True
+    fits: bool = False
+
+
+class Comparer(ReportChooser):
+    """Writes comparisons, and what other digests write with."""
+
+    def __init__(self, material: Material) -> None:
+        super().__init__(material)
+        self.quoted: dict[str, Hit] = {}
+        self.sides: tuple[str, ...] = ()
+
+    def quote(self, lines: Iterable[Line]) -> str:
+        """Sentences with their marks."""
+        told: dict[str, str] = {}
+        for line in lines:
+            for text in filter(None, (line.before, line.text)):
+                told.setdefault(text, self._cite(line.hit, text))
+        return " ".join(told.values())
+
+    def when(self, info: ReportInfo) -> str:
+        """A report's year and kind."""
+        kind = value_label("kind", info.kind, self.t)
+        return join_parts(self.t, ", ", [str(info.year or "?"), kind])
+
+    def heading(self, text: str) -> str:
+        """A heading in the reader's language."""
+        return f"### {self.t.gettext(text)}"
+
+    def head(self, reports: Iterable[ReportInfo]) -> str:
+        """Whose quotes follow."""
+        infos = list(reports)
+        return quotes_head(infos, self.t) if infos else ""
+
+    def overview(self, reports: Sequence[ReportInfo]) -> str:
+        """The years of reports, how many there are of each kind, and their most frequent themes."""
+        years = sorted({r.year for r in reports if r.year})
+        span = "–".join(map(str, dict.fromkeys((*years[:1], *years[-1:]))))
+        own = [r for r in reports if r.author == "lab"] or reports
+        themes = Counter(self.catalog.name("theme", x) for r in own for x in {*r.thematic_areas})
+        ranked = sorted(themes.items(), key=lambda theme: (-theme[1], theme[0]))
+        common = [(x, n) for x, n in ranked[:_MOST_THEMES] if n > 1]
+        often = [f"{value_label('theme', x, self.t)} ({n})" for x, n in common]
+        listed = format_label(self.t, self.t.gettext("Themes"), join_parts(self.t, "; ", often))
+        counted = join_parts(self.t, "; ", [span, self.kinds(reports)])
+        return f"{counted}. {listed}" if often else counted
+
+    def kinds(self, reports: Iterable[ReportInfo]) -> str:
+        """How many reports there are of each kind."""
+        return kinds_label((r.kind for r in reports), self.t)
+
+    def compare(self) -> Iterator[str]:
+        """Sides beside each other, row by row."""
+        plan = self.plan
+        scopes = self._stages() if plan.stages else self._scopes()
+        self.sides = tuple(scopes)
+        asked = [self._alone(p) for p in side_plans(plan) or [plan] * len(scopes)]
+        wants = any(map(self._kind, asked))
+        answers: dict[str, _Answers] = {}
+        # "Compare Peru and Chile on reefs" has a topic, and asks for nothing of it.
+        is_long = len(terms(plan.subject, plan.language)) > _TOPIC_WORDS
+        figures = is_quantity(plan.standalone) or not has_wording("outcomes", plan.standalone)
+        if plan.one_thing and figures if plan.stages else plan.one_thing or wants or is_long:
+            told = map(self._answers, asked, scopes.values())
+            answers = dict(zip(scopes, told, strict=True))
+        reports = dict(scopes) if plan.stages else self._reports_of(scopes, answers)
+        # Of a few reports all parts are told, of all work the main ones.
+        few = max(map(len, reports.values()), default=0) <= READ_OF_SIDE
+        in_parts = bool(plan.subject or plan.reports or few)
+        shown = (
+            "; ".join(f"{title_of(r)} ({self.when(r)})" for r in infos)
+            if in_parts
+            else self.overview(infos)
+            for infos in reports.values()
+        )
+        rows = list(self._row(marked("Reports"), shown))
+        if any(told.chosen for told in answers.values()):
+            rows += self._row(ASKED, (self._told(answers[side], scopes[side]) for side in scopes))
+        one_thing = plan.one_thing or any(told.fits for told in answers.values())
+        if plan.stages:
+            rows += self._in_short(reports)
+        elif not (one_thing and any(told.chosen for told in answers.values())):
+            table = _ROWS_BESIDE if answers else _ROWS if in_parts else _ROWS_OF_ALL
+            rows += self._parts(reports, table)
+        yield self.head(hit.passage.report for hit in self.quoted.values())
+        yield from rows
+
+    def _told(self, answers: _Answers, infos: Sequence[ReportInfo]) -> str:
+        """What answers for a side; where that is uncertain, as what is closest."""
+        said = " ".join(self._cite(*told) for told in answers.chosen)
+        if not said:
+            reports = format_count(len(infos), "report", self.t)
+            return self.t.gettext("nothing found on it in {reports}").format(reports=reports)
+        closest = self.t.gettext("Closest in the reports")
+        return said if answers.is_certain else format_label(self.t, closest, said)
+
+    def _stages(self) -> dict[str, Sequence[ReportInfo]]:
+        """The reports of the work that is nearest to the question, each a side."""
+        plan, reports = self.plan, self.catalog.reports
+        scope = plan.filters.merged(Filters(country=plan.boosted.country))
+        inside = self.catalog.ids(scope)
+        named = {i: reports[i] for i in plan.reports if i in inside}
+        own = {r.id: r for r in self.found() if r.id in inside and r.author == "lab"}
+        ranked = [*(named | own).values()]
+        if not ranked:
+            return {}
+        # What is of one work with one report is of one with the others, too.
+        same = {r.id: r for other in self.same_work(ranked[0]) for r in self.same_work(other)}
+        work = [r for r in same.values() if r.id in inside]
+        work = work if len(work) > 1 else ranked[:_FEWEST_STAGES]
+        plans = [r for r in work if r.kind == "plan"]
+        if len(plans) > 1 and not has_wording("outcomes", plan.standalone):
+            work = plans
+        of_years = [r for r in work if r.year in plan.boosted.year]
+        if len({r.year for r in of_years}) > 1:
+            work = of_years
+        order = {info.id: n for n, info in reversed([*enumerate(ranked)])}
+        work = sorted(work, key=lambda r: order.get(r.id, len(order)))[:_MOST_STAGES]
+        work.sort(key=lambda r: (r.year or 0, _KINDS.index(r.kind) if r.kind in _KINDS else 0))
+        names = [self.when(info) for info in work]
+        titled = len(set(names)) < len(names)
+        return {
+            f"{title_of(r)} ({name})" if titled else name: [r]
+            for name, r in zip(names, work, strict=True)
+        }
+
+    def _in_short(self, stages: Mapping[str, Sequence[ReportInfo]]) -> Iterator[str]:
+        """What is new in each plan that follows another one, and what each stage tells most."""
+        lines = {side: self.lines(self.open(infos)) for side, infos in stages.items()}
+        plans = [side for side, infos in stages.items() if infos[0].kind == "plan"]
+        new = {
+            side: self._new(lines[side], [lines[s] for s in plans if s != side]) for side in plans
+        }
+        if len(plans) == len(stages) and all(new.values()):
+            yield from self._row(NEW, (self.quote(new[side]) for side in stages))
+            return
+        cells = []
+        for side, of_side in lines.items():
+            of_roles = {role: [x for x in of_side if x.role == role] for role in ROLES}
+            if side in plans:
+                picked = [self.pick_asked(of_roles[role]) for role in _OF_PLANS]
+            else:
+                picked = [self.pick(of_roles[role], most) for role, most in _OF_RESULTS.items()]
+            cells.append(self.quote(line for of_role in picked for line in of_role))
+        yield from self._row(SHORT, cells)
+
+    def _new(self, lines: Sequence[Line], others: Sequence[Sequence[Line]]) -> list[Line]:
+        """The sentences of a plan that no other one has; first those with another number."""
+        known = [line for of_plan in others for line in of_plan]
+        texts = {line.text for line in known}
+        new = []
+        for line in lines:
+            if line.text in texts:
+                continue
+            like = max(
+                (len(line.words & x.words) / len(line.words | x.words) for x in known), default=0.0
+            )
+            # What is nearly the same is told where a number is another.
+            numbers = {w for w in line.words if w.isdecimal()}
+            other = numbers and not any(numbers <= x.words for x in known)
+            if like < _LIKE or (like < 1 and other):
+                new.append(replace(line, score=line.score + (like >= _LIKE)))
+        # Its twin of another plan, with another number, does not stand for it.
+        best = sorted(new, key=lambda line: -line.score)[:_MOST_NEW]
+        self._chosen += [line.words for line in best]
+        return [line for line in new if line in best]
+
+    def _parts(
+        self, reports: Mapping[str, Sequence[ReportInfo]], table: Mapping[Role, int]
+    ) -> Iterator[str]:
+        """What the reports of each side say of each part of their work."""
+        lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
+        for role, most in table.items():
+            picked = [
+                self.pick((x for x in of_side if x.role == role), most)
+                for of_side in lines.values()
+            ]
+            if any(picked):
+                yield from self._row(HEADINGS[role], map(self.quote, picked))
+
+    def _alone(self, plan: Plan) -> Plan:
+        """The plan of what is put to one side; its question says no more that it compares."""
+        asked = [word for word in plan.question.split() if not has_wording("compare", word)]
+        alone = replace(plan, intent="answer", wide=False, boosted=Filters(), countries=())
+        return replace(alone, question=" ".join(asked))
+
+    def _kind(self, asked: Plan) -> str:
+        """The kind of form question that a side is asked, by words that are not its topic's."""
+        topic = set(self.plan.subject.split())
+        rest = " ".join(word for word in asked.question.split() if word not in topic)
+        return kind_wanted(replace(asked, question=rest))
+
+    def _answers(self, asked: Plan, infos: Sequence[ReportInfo]) -> _Answers:
+        """The sentences of a side's reports that answer its part of the question."""
+        own = [info for info in infos if info.author == "lab"]
+        if 0 < len(own) < len(infos):
+            # What a lab collected is told where its own reports don't.
+            told = self._answers(asked, own)
+            return told if told.chosen else self._answers_of(asked, infos)
+        return self._answers_of(asked, infos)
+
+    def _answers_of(self, plan: Plan, infos: Sequence[ReportInfo]) -> _Answers:
+        """The same, whoever wrote them."""
+        inside = {info.id for info in infos}
+        found = [hit for hit in self.hits if hit.passage.report.id in inside][:_READ]
+        whole = whole_reports(found, self.opened, self.same_work)
+        hits = [hit for hit in whole if hit.passage.report.id in inside]
+        if self.plan.stages and not found:
+            hits = [*self.open(infos)]
+        most = max(_FEWEST_READ, SENTENCES_READ // len(self.sides))
+        ways = self._embedding, self.reranker
+        candidates = self._telling(answering(plan, hits, *ways, most=most), hits)
+        share = _SHARE if any(c.answers is not None for c in candidates) else _SHARE_UNREAD
+        least = share * max((c.score for c in candidates), default=0.0)
+        good = [c for c in candidates if c.score >= least]
+        read = [c.answers for c in good if c.answers is not None]
+        # What stands under the question that is asked is all wanted: each partner, each obstacle.
+        fitting = [c for c in candidates if c.fits] if self._kind(plan) else []
+        all_said = len({c.n for c in fitting}) > 1 and not is_quantity(plan.question)
+        candidates = fitting if all_said else [*fitting, *good]
+        candidates = sorted(set(candidates), key=lambda c: (c.n, c.start))
+        unlikely = read and max(read) < _LEAST_LIKELY and least < share * _SILENT
+        if not candidates or (unlikely and not (fitting or self.plan.stages)):
+            return _Answers()
+        chosen = choose(candidates, plan, hits, _MOST_FITTING if fitting else _MOST_ANSWERS)
+        certain = bool(fitting or read or self.plan.stages or self.nearest(infos, plan.standalone))
+        self._chosen += [c.words for c in chosen]
+        return _Answers([(hits[c.n - 1], c.text) for c in chosen], certain, bool(fitting))
+
+    def _telling(self, candidates: Sequence[Candidate], hits: Sequence[Hit]) -> list[Candidate]:
+        """Candidates that tell of the work, whose scores gain by how much they say."""
+        unwanted = () if has_wording("partners", self.plan.standalone) else ("partners",)
+        roles = [role for role in ROLES[:-1] if role not in unwanted]
+        more = _MORE * has_wording("more_of", self.plan.standalone)
+        said = {
+            x.place: x.score + more * (x.role == "found") * (1 + gives_quantity(x.text))
+            for x in self.lines(hits, roles)
+        }
+        places = [(hits[c.n - 1].passage.id, c.start) for c in candidates]
+        return [
+            replace(c, score=c.score + _SAYS * said.get(place, 0.0))
+            for c, place in zip(candidates, places, strict=True)
+            if place in said or c.fits or hits[c.n - 1].passage.section == FACTS
+        ]
+
+    def _cite(self, hit: Hit, text: str) -> str:
+        """A sentence with its mark."""
+        self.quoted.setdefault(hit.passage.id, hit)
+        return with_marks(defuse(text), [list(self.quoted).index(hit.passage.id) + 1])
+
+    def _row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
+        yield self.heading(heading)
+        for side, cell in zip(self.sides, cells, strict=True):
+            yield f"- {format_label(self.t, side, cell or self.t.gettext('nothing found on it'))}"
+
+    def _scopes(self) -> dict[str, Sequence[ReportInfo]]:
+        """The sides by their names, each with all its reports."""
+        plan, catalog = self.plan, self.catalog
+        if plan.reports:
+            return {title_of(r): [r] for r in map(catalog.reports.__getitem__, plan.reports)}
+        within = plan.boosted.merged(plan.filters)
+        field = "country" if len(within.country) > 1 else "year"
+        return {
+            value_label(field, value, self.t): catalog.select(replace(within, **{field: (value,)}))
+            for value in getattr(within, field)
+        }
+
+    def _reports_of(
+        self,
+        scopes: Mapping[str, Sequence[ReportInfo]],
+        answers: Mapping[str, _Answers],
+    ) -> dict[str, Sequence[ReportInfo]]:
+        """The reports that each side is told from."""
+        if self.plan.reports:
+            return dict(scopes)
+        if not self.plan.subject:
+            # What a lab collected says little of its work.
+            own = {s: [r for r in infos if r.author == "lab"] for s, infos in scopes.items()}
+            return {side: own[side] or infos for side, infos in scopes.items()}
+        cited = {
+            side: {hit.passage.report.id: hit.passage.report for hit, _ in of_side.chosen}
+            for side, of_side in answers.items()
+        }
+        if self.plan.one_thing:
+            return {side: list(cited[side].values()) for side in scopes}
+        said = self._surveys.speaking([info.id for infos in scopes.values() for info in infos])
+        told: dict[str, Sequence[ReportInfo]] = {}
+        for side, infos in scopes.items():
+            saying = self.saying(infos, said)[:READ_OF_SIDE]
+            more = list(cited.get(side, {}).values()) or saying or self.nearest(infos)
+            known = {info.id: info for info in (*saying, *more)}
+            told[side] = self.with_results([*known.values()][:_MOST_TOLD])
+        return told
+
+    def nearest(self, infos: Sequence[ReportInfo], question: str = "") -> list[ReportInfo]:
+        """The report with the passage nearest to the topic; none where that is so near by chance.
+
+        Of many passages the nearest one is nearer by chance than of a few.
+        """
+        index = self._surveys.open().snapshot
+        own = [info for info in infos if info.author == "lab"] or infos
+        known = {info.id: info for info in own}
+        names = list(index.heads)
+        inside = [n for n, name in enumerate(names) if name in known]
+        rows = np.flatnonzero(np.isin(index.report_numbers, inside))
+        if not len(rows):
+            return []
+        asked = self.asked()
+        if question:
+            asked = np.asarray(self._embedding.get_query_embedding(question), np.float32)
+        ahead = standard(index.dense @ asked)
+        best = rows[np.argmax(ahead[rows])]
+        by_chance = float(np.sqrt(2 * np.log(len(rows))))
+        return [known[names[index.report_numbers[best]]]] if ahead[best] >= by_chance else []

@@ -1,0 +1,150 @@
+"""Splits a question that compares places into one for each side.
+
+"How much waste was saved by the stall in Mersin and by the canteen in Hue?" asks Mersin for its
+stall and Hue for its canteen. What stands between two joins, or between commas, belongs to the
+side that it names; what comes before or after, to all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rag.places.countries import fold_name
+from rag.query.linker import Links
+from rag.query.wordings import has_wording
+from rag.text.tokenize import terms
+from rag.types import Side
+
+_BREAK = re.compile(r"[,;:.?!؟،؛—–/]")
+_AND = "و"  # Arabic writes it as one with the next word
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """Where a question names a country, by its words; `is_name` where by the country's own name."""
+
+    start: int
+    end: int
+    country: str
+    is_name: bool
+
+
+def sides_of(
+    question: str, language: str, links: Links, homes: Mapping[str, str]
+) -> tuple[Side, ...]:
+    """The sides that a question joins, each with its own part of it; () for fewer than two.
+
+    `homes` are the countries of its words that are names of towns or works.
+    """
+    words = links.words
+    named = [k for k in links.links if k.field == "country" and not k.excluded]
+    if any(len(link.values) > 1 for link in named):
+        return ()
+    mentions = [_Mention(k.start, k.end, str(k.values[0]), True) for k in named]
+    linked = {i for k in links.links for i in range(k.start, k.end)}
+    mentions += [
+        _Mention(i, i + 1, homes[word], False)
+        for i, word in enumerate(words)
+        if word in homes and i not in linked
+    ]
+    mentions.sort(key=lambda m: m.start)
+    runs: list[list[_Mention]] = []
+    for mention in mentions:
+        if runs and runs[-1][0].country == mention.country:
+            runs[-1].append(mention)
+        else:
+            runs.append([mention])
+    countries = [run[0].country for run in runs]
+    if len(runs) < 2:
+        return ()
+    whole = [Side(_text(words, [], mentions), country) for country in dict.fromkeys(countries)]
+    if len(set(countries)) < len(runs):
+        return tuple(whole)
+    breaks = _breaks(question, words)
+    starts = [_boundary(words, breaks, a[-1].end, b[0].start) for a, b in pairwise(runs)]
+    if None in starts:
+        return ()
+    return tuple(_split(words, language, breaks, runs, [s for s in starts if s is not None]))
+
+
+def _split(
+    words: tuple[str, ...],
+    language: str,
+    breaks: Sequence[bool],
+    runs: Sequence[Sequence[_Mention]],
+    starts: Sequence[tuple[int, int]],
+) -> list[Side]:
+    """The sides of runs of mentions; `starts` are where each but the first ends and begins."""
+    first, last = runs[0], runs[-1]
+    begin = max((i for i in range(first[0].start + 1) if breaks[i]), default=0)
+    end = next((i for i in range(last[-1].end, len(words)) if breaks[i]), len(words))
+    parts = [(begin, starts[0][0])]
+    parts += [(starts[n][1], starts[n + 1][0]) for n in range(len(starts) - 1)]
+    parts.append((starts[-1][1], end))
+    head = _own_start(words, parts[0], parts[1], first[0].start, runs[1][0].start)
+    own = [(head, parts[0][1]), *parts[1:]]
+    # "Fiji and Tanzania on seaweed" asks both for seaweed, "Fiji on reefs and Tanzania on seaweed"
+    # does not.
+    after = " ".join(words[first[-1].end : parts[0][1]])
+    tail = last[-1].end if not terms(after, language) else end
+    own[-1] = (own[-1][0], max(tail, own[-1][0]))
+    shared = [*range(head), *range(tail, len(words))]
+    mentions = [mention for run in runs for mention in run]
+    sides = []
+    for run, (a, b) in zip(runs, own, strict=True):
+        places = sorted({*shared, *range(a, b)})
+        others = [m for m in mentions if m not in run or m.is_name]
+        sides.append(Side(_text(words, places, others), run[0].country))
+    return sides
+
+
+def _text(words: tuple[str, ...], places: Sequence[int], without: Sequence[_Mention]) -> str:
+    """The words at some places, or all, but for some mentions."""
+    out = {i for m in without for i in range(m.start, m.end)}
+    out |= {m.end for m in without if words[m.end : m.end + 1] == ("s",)}  # "Fiji's"
+    return " ".join(words[i] for i in (places or range(len(words))) if i not in out)
+
+
+def _breaks(question: str, words: Sequence[str]) -> list[bool]:
+    """Whether a mark that parts sentences stands before each word, and after the last one."""
+    found, at = [], 0
+    for word in words:
+        start = question.find(word, at)
+        start = at if start < 0 else start
+        found.append(bool(_BREAK.search(question[at:start])))
+        at = start + len(word)
+    return [*found, True]
+
+
+def _boundary(
+    words: Sequence[str], breaks: Sequence[bool], after: int, before: int
+) -> tuple[int, int] | None:
+    """Where one side ends and the next one begins between two mentions; None for no join."""
+    inside = range(before, after - 1, -1)
+    known = {fold_name(word) for word in words[:after]}
+    # "And" parts sides rather than "with" does, and in Arabic that before a word said before.
+    for name in ("parts", "joins"):
+        for i in inside:
+            if i < before and has_wording(name, words[i]):
+                return i, i + 1
+            bare = words[i].removeprefix(_AND)
+            if bare != words[i] and (i == before or name == "joins" or fold_name(bare) in known):
+                return i, i
+            if breaks[i] and name == "joins":
+                return i, i
+    return None
+
+
+def _own_start(
+    words: Sequence[str], part: tuple[int, int], second: tuple[int, int], at: int, other: int
+) -> int:
+    """Where in the first part its side begins: as the second one does ("by the ... by the")."""
+    start = second[0]
+    if start >= other:
+        return at
+    like = fold_name(words[start]).removeprefix(_AND)
+    same = [i for i in range(part[0], at + 1) if fold_name(words[i]) == like]
+    return same[-1] if same else at
