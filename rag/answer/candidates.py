@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from rag.models.encoder import Vectors
 from rag.query.entities import countries_in
 from rag.query.outcomes import asks_outcome
 from rag.retrieval.hybrid import collected_factor
-from rag.survey.columns import QUESTION_LIKE_EXAMPLE, nearest_kind, nearest_kinds
+from rag.survey.columns import QUESTION_LIKE_EXAMPLE, nearest_kinds
 from rag.text.tokenize import (
     counted_thing,
     counted_words,
@@ -107,6 +107,12 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
     quantity = is_quantity(plan.question)
     counted = _counted(plan, texts, embedding)
     wanted = kind_wanted(plan)
+    # A fact has its own label.
+    asked = [
+        (s.text.partition(":")[0] if p.section == FACTS else p.prompt) or p.section
+        for p, s in ((hit.passage, sentence) for _, hit, sentence in found)
+    ]
+    kinds = kinds_asked(asked) if wanted else [""] * len(found)
     collected = collected_factor(plan)
     # A long question says by itself what it asks for.
     is_long = len(terms(plan.question, plan.language)) > MOST_TERMS
@@ -126,9 +132,7 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
             score = score * outcome + FINDING_BONUS
         score += NUMBER_BONUS if quantity and re.search(r"\d", text) else 0.0
         score += COUNTED_WEIGHT * max(0.0, float(counted[i]) - LEAST_COUNTED)
-        # A fact has its own label.
-        asked = text.partition(":")[0] if passage.section == FACTS else passage.prompt
-        fits = bool(wanted) and kind_asked(asked or passage.section) == wanted
+        fits = bool(wanted) and kinds[i] == wanted
         unjudged = mean if hit.score else NOT_FOUND * mean
         score += RELEVANCE_WEIGHT * (unjudged if hit.relevance is None else hit.relevance)
         score *= 1.0 if passage.report.author == "lab" else collected
@@ -199,13 +203,13 @@ def kind_wanted(plan: Plan) -> str:
             kind, best = name, near
     # "How much plastic" is no question for a cost, "how much money" is.
     thing = counted_thing(plan.question, plan.language)
-    return "" if kind == "other" or (thing and kind_asked(thing) != kind) else kind
+    return "" if kind == "other" or (thing and kinds_asked([thing]) != [kind]) else kind
 
 
-def kind_asked(prompt: str) -> str:
-    """The kind of a form question, or ""."""
-    kind, near = nearest_kind(prompt)
-    return kind if near >= QUESTION_LIKE_EXAMPLE else ""
+def kinds_asked(prompts: Iterable[str]) -> list[str]:
+    """The kind of each form question, or ""."""
+    nearest = nearest_kinds([*prompts])
+    return [kind if near >= QUESTION_LIKE_EXAMPLE else "" for kind, near in nearest]
 
 
 def without_question(text: str, passage: Passage) -> str:

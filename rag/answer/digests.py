@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
-from rag.answer.candidates import kind_asked, kind_wanted
+from rag.answer.candidates import kind_wanted, kinds_asked
 from rag.answer.chosen import ABOUT, MOST_OF_YEAR, Material
 from rag.answer.comparison import HEADINGS, Comparer
 from rag.answer.extractive import NEAREST
@@ -139,8 +139,8 @@ class _Maker(Comparer):
             yield f"**{title_of(info)}** ({what})"
         lines = self.lines(self.open(reports))
         # Who asks for a report's partners wants no more of it; who asks what it found, that first.
-        asked = {kind_asked(x.hit.passage.prompt) for x in lines if x.role == "found"} - {""}
-        finds = kind_wanted(self.plan) in asked
+        prompts = {x.hit.passage.prompt for x in lines if x.role == "found"}
+        finds = bool(wanted := kind_wanted(self.plan)) and wanted in kinds_asked(prompts)
         roles: Sequence[Role] = ("partners",)
         if not has_wording("partners", self.plan.standalone):
             roles = sorted(ROLES[:-1], key=lambda role: finds and role != "found")

@@ -138,6 +138,7 @@ def likely_language(words: Collection[str], default: str) -> str:
     return best if uses[best] else default
 
 
+@lru_cache(10_000)
 def usage(word: str, language: str) -> int:
     """How frequent a dictionary has a word in lower case, or its singular; 0 if it lacks it."""
     forms = {word, word.removesuffix("s"), word.removesuffix("es")}

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from rag.models.encoder import Vectors
 
 _TOLERANCE = 0.01  # vectors of other length are damaged
-_TOGETHER = 1024  # rows that are multiplied at a time
+_TOGETHER = 512  # rows that are multiplied at a time
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int32]
 

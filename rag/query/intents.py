@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,12 +60,16 @@ def stages_score(masked: str) -> float:
     return float(_vectors([masked])[0] @ _trained()[1][:, -1])
 
 
-def examples() -> Iterator[tuple[str, str, str]]:
+@cache
+def examples() -> Sequence[tuple[str, str, str]]:
     """Intent, language and text of each example question."""
-    for intent, languages in tomllib.loads(_EXAMPLES.read_text("utf-8")).items():
-        for language, texts in languages.items():
-            for text in texts:
-                yield intent, language, text
+    of_intents = tomllib.loads(_EXAMPLES.read_text("utf-8"))
+    return [
+        (intent, language, text)
+        for intent, languages in of_intents.items()
+        for language, texts in languages.items()
+        for text in texts
+    ]
 
 
 @cache

@@ -47,6 +47,9 @@ NEAR_TO = np.array([1.0, 0.5])
 FULL, FULL_WORDS = 0.3, 12
 FIRST = 0.3
 AT_A_TIME = 40  # reports between two looks at whether to stop
+# What texts were found to ask for, and of how many that is held.
+_held: dict[str, tuple[str, float]] = {}
+MOST_HELD = 8192
 _PLACEHOLDERS = frozenset(("", "n/a", "na", "none", "no answer", "no", "other", "."))
 
 
@@ -77,15 +80,16 @@ def _examples() -> tuple[Sequence[str], _Texts]:
     return [name for name, _ in pairs], _Texts.of([text for _, text in pairs])
 
 
-@lru_cache(8192)
-def nearest_kind(text: str) -> tuple[str, float]:
-    """What a text asks for, such as "cost" or "partners", and how near it is to an example."""
-    return nearest_kinds([text])[0]
-
-
 def nearest_kinds(texts: Sequence[str]) -> list[tuple[str, float]]:
-    """What each text asks for, and how near it is to an example."""
-    return _nearest(_Texts.of(texts)) if texts else []
+    """What each text asks for, such as "cost" or "partners", and how near it is to an example."""
+    known = {text: kind for text in dict.fromkeys(texts) if (kind := _held.get(text))}
+    if new := [text for text in dict.fromkeys(texts) if text not in known]:
+        # Together: the model takes hardly longer for a few texts than for one.
+        known |= zip(new, _nearest(_Texts.of(new)), strict=True)
+        if len(_held) > MOST_HELD:
+            _held.clear()
+        _held.update(known)
+    return [known[text] for text in texts]
 
 
 def _nearest(texts: _Texts) -> list[tuple[str, float]]:

@@ -109,8 +109,10 @@ class SentenceTable:
         rows = self._rows.view[places.numbers]
         nearness = np.zeros((len(rows), len(topics)), np.float32)
         stored = rows >= 0
-        if self._memo and stored.any():
-            nearness[stored] = self._memo.at(rows[stored]) @ topics.T
+        # A few at a time stay in the processor's cache.
+        for own in np.array_split(np.flatnonzero(stored), len(rows) // AT_A_TIME + 1):
+            if self._memo and len(own):
+                nearness[own] = self._memo.at(rows[own]) @ topics.T
         if self._own and not stored.all():
             nearness[~stored] = self._own.view[-1 - rows[~stored]] @ topics.T
         return nearness

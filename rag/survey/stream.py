@@ -75,11 +75,12 @@ def with_verdicts(survey: Survey, judged: Judged, measure: ReportMeasure) -> Sur
     speak, subject = round(float(says.sum())), round(float(about.sum()))
     order = np.lexsort((-about, -says)).tolist()
     subjects = set(sorted(order[:speak], key=lambda n: -about[n])[:subject])
+    reports = [snapshot.catalog.reports[measure.ids[n]] for n in scope.tolist()]
+    likely, subjective = says.tolist(), about.tolist()  # numbers of Python: ten times as fast
     rows = []
     for place, n in enumerate(order):
         verdict: Verdict = "silent" if place >= speak else "about" if n in subjects else "mentions"
-        info = snapshot.catalog.reports[measure.ids[scope[n]]]
-        rows.append(SurveyRow(info, verdict, float(says[n]), float(about[n])))
+        rows.append(SurveyRow(reports[n], verdict, likely[n], subjective[n]))
     return replace(
         survey,
         rows=tuple(rows),
