@@ -27,7 +27,7 @@ from rag.i18n.labels import (
 )
 from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
-from rag.models.prompts import refusal
+from rag.models.prompts import doubt, refusal
 from rag.query.forms import OFF_TOPIC_LIKELY
 from rag.query.wordings import any_of
 from rag.retrieval.rerank import CrossEncoder, asked
@@ -75,7 +75,8 @@ SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME = 0.6
 
-Outcome = Literal["refused", "unsure", "answered"]
+# A refusal is doubted where what is closest gives the number that is asked for.
+Outcome = Literal["refused", "doubted", "unsure", "answered"]
 OUTCOMES: tuple[Outcome, ...] = ("refused", "unsure", "answered")
 
 
@@ -137,10 +138,11 @@ class ExtractiveAnswerer:
             return
         last = _phrase(keep_known(history[-1].content, 0)) if plan.follows else ""
         new = [c for c in candidates if _phrase(c.text) not in last] or candidates
-        chosen = choose(new, plan, hits, NEAREST if outcome == "refused" else 0)
+        is_refused = outcome in ("refused", "doubted")
+        chosen = choose(new, plan, hits, NEAREST if is_refused else 0)
         reports = [hits[c.n - 1].passage.report for c in chosen] if outcome == "answered" else []
-        if outcome == "refused":
-            yield f"{refusal(plan.language)}\n"
+        if is_refused:
+            yield f"{(refusal if outcome == 'refused' else doubt)(plan.language)}\n"
         closest = format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
         yield quotes_head(reports, t) if reports else closest
         alone = len({info.id for info in reports}) == 1
@@ -168,8 +170,10 @@ class ExtractiveAnswerer:
             score = max(giving, default=0.0)
             near = max(hit.similarity for hit in hits)
             found = _between(sum(map(mul, UNREAD, (score, near, off_topic))), UNREAD_SUMS)
-            if counts:
+            if counts and found != "refused":
                 found = min(found, _between(score, NUMBER_SCORES), key=OUTCOMES.index)
+                if found == "refused" and score == lead.score:
+                    found = "doubted"
             if not self._builtin:  # the scores and cosines of another embedding mean something else
                 found = "answered" if score else "refused"
         from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)

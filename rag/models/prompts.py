@@ -25,6 +25,14 @@ REFUSALS = {
     "pt": "Os relatórios não dizem.",
     "ar": "التقارير لا تذكر ذلك.",
 }
+# The same where what is closest has what is asked for, and may be about something else.
+DOUBTS = {
+    "en": "The reports may not say.",
+    "fr": "Les rapports ne le disent peut-être pas.",
+    "es": "Quizá los informes no lo digan.",
+    "pt": "Talvez os relatórios não digam.",
+    "ar": "قد لا تذكر التقارير ذلك.",
+}
 # Filter field -> what a plan in JSON calls its list.
 PLAN_LISTS = {"country": "countries", **{name: f"{name}s" for name in ("year", "kind", *TAGS)}}
 # How many turns of a conversation are shown, and how many characters of each: to whoever plans, and
@@ -45,10 +53,15 @@ def refusal(language: str) -> str:
     return REFUSALS.get(language, REFUSALS["en"])
 
 
+def doubt(language: str) -> str:
+    """The phrase of a refusal that is not sure, in a language, or else English."""
+    return DOUBTS.get(language, DOUBTS["en"])
+
+
 def is_refusal(text: str) -> bool:
-    """Whether a model's answer begins with the refusal phrase of any language as a sentence."""
+    """Whether an answer begins with a phrase of refusal of any language as a sentence."""
     first = _plain(re.split(r"[.\n]", text.lstrip(), maxsplit=1)[0])
-    return any(first == _plain(phrase) for phrase in REFUSALS.values())
+    return any(first == _plain(phrase) for phrase in (*REFUSALS.values(), *DOUBTS.values()))
 
 
 def _plain(text: str) -> str:

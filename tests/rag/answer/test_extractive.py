@@ -11,7 +11,7 @@ from passages import hits, passage, report
 from rag.answer.candidates import Candidate
 from rag.answer.extractive import ExtractiveAnswerer, read_candidates
 from rag.models.embeddings import make_embedding
-from rag.models.prompts import REFUSALS, is_refusal
+from rag.models.prompts import DOUBTS, REFUSALS, is_refusal
 from rag.query.entities import countries_in
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
@@ -171,6 +171,13 @@ def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_wor
     assert text.startswith(
         f"{REFUSALS['en']}\nClosest in the reports:\nPeru (2023, plan): {near[:-1]} [1]."
     )
+
+
+def test_a_refusal_is_doubted_where_the_nearest_words_give_a_number() -> None:
+    question = "¿Cuál fue el porcentaje de pago?"
+    text = answer_text(question, hits("The meeting room has 34 chairs."), "es")
+    assert text.startswith(f"{DOUBTS['es']}\nLo más cercano en los informes:\n")
+    assert is_refusal(text)
 
 
 class Reader(CrossEncoder):
