@@ -46,6 +46,7 @@ from rag.models.embeddings import (
     use_stored_vectors,
 )
 from rag.models.tokens import count_tokens
+from rag.query.forms import as_topic
 from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import (
     HybridRetriever,
@@ -249,18 +250,17 @@ class Engine:
         if plan.intent == "list" or not snapshot.catalog.ids(plan.filters):
             tabled = plan.query is None or plan.query.group_by
             mentioned = () if tabled else mentions(snapshot, plan.filters)
-            draft = list_draft(
-                plan, snapshot.catalog, snapshot.texts, result.hits, self._masked(mentioned)
-            )
-            return _finished(finish(draft))
+            known = plan, snapshot.catalog, snapshot.texts, result.hits
+            return _finished(finish(list_draft(*known, self._masked(mentioned))))
 
         @cache
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
-            linker, judge = self._planner.linker_of(snapshot.catalog), self._topic_reader
-            about = TopicSurvey(plan, self.report_measure, linker, judge, bool(given), stop)
+            form, linker = as_topic(plan), self._planner.linker_of(snapshot.catalog)
+            known = self.report_measure, linker, self._topic_reader, bool(given), stop
             ways = partial(self._opened, snapshot), partial(line_of_work, snapshot)
-            known = snapshot.catalog, self._embedding, about, *ways, self._reranker
-            if not (digest := make_digest(Material(plan, self._masked(found), *known))):
+            parts = snapshot.catalog, self._embedding, TopicSurvey(form, *known), *ways
+            digest = make_digest(Material(form, self._masked(found), *parts, self._reranker))
+            if not digest or not (form is plan or digest.speaking):
                 return None
             return digest, digest.hits, snapshot.texts({h.passage.report.id for h in digest.hits})
 

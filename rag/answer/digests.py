@@ -36,7 +36,7 @@ from rag.query.forms import DIGESTS
 from rag.query.wordings import has_wording
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity
-from rag.types import Hit, Plan, Turn
+from rag.types import Hit, Intent, Plan, Turn
 
 _MOST_OF_REPORT = 20  # sentences of a digest of one report, at least one of each role
 _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
@@ -61,6 +61,7 @@ class Digest:
 
     text: str
     hits: tuple[Hit, ...]
+    intent: Intent
     counted: str = ""
     sides: tuple[str, ...] = ()
     speaking: tuple[str, ...] = ()
@@ -88,7 +89,7 @@ def make_digest(material: Material) -> Digest | None:
     if not made.quoted:
         return None
     hits = tuple(made.quoted.values())
-    return Digest("\n".join(lines), hits, made.counted, made.sides, made.speaking)
+    return Digest("\n".join(lines), hits, plan.intent, made.counted, made.sides, made.speaking)
 
 
 class _Maker(Comparer):

@@ -66,6 +66,8 @@ SENTENCES_WIDE = 12
 PER_REPORT_WIDE = 2
 # A sentence with less than this share of the best one's score is left out.
 MIN_SHARE = 0.5
+# The same of a lab's sentences where many labs are asked.
+MIN_SHARE_WIDE = 0.6
 # Reports whose best sentence has this share of the best score answer as well; of a question of many
 # words, which asks for one thing of one report, only what is as good. Of short questions to the
 # sample 13 of 20 that several labs answer have one of another lab, 8 of 156 that one answers.
@@ -269,7 +271,9 @@ def choose(
     count = most or max(usual, SENTENCES if lead.fits else 0)
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
-    good = [c for c in candidates if c.score >= MIN_SHARE * best and c.report in near]
+    labs_own = {c.report for c in candidates if hits[c.n - 1].passage.report.author == "lab"}
+    shares = {r: MIN_SHARE_WIDE if plan.wide and r in labs_own else MIN_SHARE for r in near}
+    good = [c for c in candidates if c.report in near and c.score >= shares[c.report] * best]
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
             continue

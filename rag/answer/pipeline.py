@@ -250,7 +250,7 @@ class PassageAnswer:
         reports = cited | {i: known[i] for i in speaking if i in known}
         result = replace(self.result, matched=frozenset(reports)) if speaking else self.result
         return Coverage(
-            intent=plan.intent,
+            intent=digest.intent if digest else plan.intent,
             reports=tuple(reports),
             labs=self.catalog.labs(reports.values()),
             matched_reports=len(result.matched.union(read)),

@@ -36,7 +36,7 @@ _TITLE_WORDS = 3  # words that are not those of a title by chance
 _ANY_WORK = "clay stove project"
 _MOST_SIDES = 2  # years that are compared side by side
 _STAGES = 0.1  # the score of a question that holds stages of a work against each other
-_MOST_TERMS = 8  # content words of a question that wants more than particulars
+MOST_TERMS = 8  # content words of a question that wants more than particulars
 _MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # words of what is not put to labs
 
 
@@ -50,7 +50,7 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if words and light_words().issuperset(map(str.lower, set(links.unlinked).difference(words))):
         # "Birth registration and digital identity" asks for nothing but what there is.
         chosen, digest, lead = _NAMED, "topic", _NAMED
-    many = len(terms(plan.standalone, plan.language)) > _MOST_TERMS
+    many = len(terms(plan.standalone, plan.language)) > MOST_TERMS
     if sides := titled_sides(links, plan, works):
         return replace(plan, intent="compare", reports=sides, wide=True)
     of_all = links.kinds or "country" in links.fields
@@ -117,7 +117,7 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if digest == "topic" and len(country) == 1 and not (of_all or plan.wide):
         # What a lab says on a topic, or what one of its works is.
         digest = "report" if scores["report"] > chosen - _ONE_WORK else "lab"
-    particular = not plan.wide and len(words) > _MOST_WORDS.get(digest, _MOST_TERMS)
+    particular = not plan.wide and len(words) > _MOST_WORDS.get(digest, MOST_TERMS)
     if chosen < _LEAST or lead < least or particular:
         return plan
     if digest == "report" and not words:
@@ -176,6 +176,17 @@ def in_form(plan: Plan, form: Intent) -> Plan:
         plan = replace(plan, boosted=replace(plan.boosted, year=()))
     wide = plan.wide or (form in ("topic", "trend", "reasons") and not countries)
     return replace(plan, intent=form, wide=wide)
+
+
+def as_topic(plan: Plan) -> Plan:
+    """The plan to make a digest by: of a topic, where a question to many labs names one shortly.
+
+    "Who works on bees?" has its digest where reports speak of bees, else an answer from passages.
+    """
+    is_short = 0 < len(plan.subject.split()) <= _MOST_WORDS["topic"]
+    named = plan.reports or plan.follows or plan.boosted.country or is_quantity(plan.standalone)
+    wants = plan.intent == "answer" and plan.wide and is_short and not named
+    return replace(plan, intent="topic") if wants else plan
 
 
 def of_one_report(plan: Plan, reports: tuple[str, ...]) -> Plan:

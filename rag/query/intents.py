@@ -23,9 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.models.encoder import encode
+from rag.query.wordings import has_wording
 
 _EXAMPLES = Path(__file__).with_name("intents.toml")
 _WEIGHTS = Path(__file__).with_name("intents.npz")
+_TO_ONE = Path(__file__).with_name("outcomes.toml")  # questions about one work, whatever they ask
 CATALOG = frozenset(("list", "count", "ranking", "values", "yesno"))  # the intents that tags answer
 # Those that are about the product and the collection, or only talk.
 TALK = ("about", "self", "greeting", "thanks")
@@ -33,8 +35,11 @@ TALK = ("about", "self", "greeting", "thanks")
 TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons")
 # More examples for two scores of their own: of questions for all work of a lab, of others like
 # them, and of questions that hold plans against each other or against what came of them.
-_MORE = ("overview", "particular", "stages")
+# Those of "many" are to all who have done something, those of "one" about one work.
+_MORE = ("overview", "particular", "stages", "many", "one")
 _ALL_WORK, _STAGES = ("lab", "overview"), ("stages",)
+_TO_MANY = ("topic", "many")
+_NOT_TO_MANY = ("one", "passage", "report", "compare", "particular", "offtopic", *_ALL_WORK, *TALK)
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
@@ -52,11 +57,16 @@ def intent_scores(*masked: str) -> list[Mapping[str, float]]:
 
 def overview_score(masked: str) -> float:
     """How much a question of any length, with placeholders, is one for all work of a lab."""
-    return float(_vectors([masked])[0] @ _trained()[1][:, -2])
+    return float(_vectors([masked])[0] @ _trained()[1][:, -3])
 
 
 def stages_score(masked: str) -> float:
     """How much a question, with placeholders, holds the stages of a work against each other."""
+    return float(_vectors([masked])[0] @ _trained()[1][:, -2])
+
+
+def many_score(masked: str) -> float:
+    """How much a question, with placeholders, is put to all who have done something: to many."""
     return float(_vectors([masked])[0] @ _trained()[1][:, -1])
 
 
@@ -90,8 +100,8 @@ def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
 def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     """The intents, and the weights (dimensions and a constant x intents) that tell them apart.
 
-    The last columns are those of `overview_score`, which "stages" are no examples for, and of
-    `stages_score`; the others have no more examples.
+    The last columns are those of `overview_score`, which "stages" are no examples for, of
+    `stages_score` and of `many_score`; the others have no more examples.
     """
     names, _, texts = zip(*examples(), strict=True)
     intents = sorted(set(names).difference(_MORE))
@@ -100,11 +110,20 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     wanted = np.array([[name == intent for intent in intents] for name in names], np.float32)
     of_labs = np.array([[name in _ALL_WORK] for name in names], np.float32)
     of_stages = np.array([[name in _STAGES] for name in names], np.float32)
-    other = [name not in _STAGES for name in names]
+    of_many = (*_STAGES, "many", "one")
+    other = [name not in of_many for name in names]
     weights = [_ridge(vectors[known], wanted[known]), _ridge(vectors[other], of_labs[other])]
     # What compares may hold stages against each other.
-    apart = [name not in ("compare", "trend") for name in names]
+    apart = [name not in ("compare", "trend", "many", "one") for name in names]
     weights.append(_ridge(vectors[apart], of_stages[apart]))
+    to_one = [text for of_kind in tomllib.loads(_TO_ONE.read_text("utf-8")).values()
+              for text in of_kind if not has_wording("many_labs", text)]  # fmt: skip
+    to_many = [(text, name in _TO_MANY) for name, text in zip(names, texts, strict=True)
+               if name in (*_TO_MANY, *_NOT_TO_MANY)]  # fmt: skip
+    to_many += [(text, False) for text in to_one]
+    # A question is read without its marks.
+    marked = _vectors([re.sub(r"[^\w\s'’-]", " ", text) for text, _ in to_many])
+    weights.append(_ridge(marked, np.array([[is_many] for _, is_many in to_many], np.float32)))
     return intents, np.hstack(weights).astype(np.float32)
 
 
@@ -121,7 +140,7 @@ def save() -> None:
 
 def _made_of() -> dict[str, Any]:
     """What the weights depend on: the examples, and the model, by its vector of a few words."""
-    examples_hash = hashlib.sha256(_EXAMPLES.read_bytes()).hexdigest()
+    examples_hash = hashlib.sha256(_EXAMPLES.read_bytes() + _TO_ONE.read_bytes()).hexdigest()
     return {"examples": examples_hash, "probe": _vectors(["which labs used crowdfunding"])}
 
 

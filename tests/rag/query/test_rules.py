@@ -6,6 +6,7 @@ import pytest
 
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
+from rag.query.forms import as_topic
 from rag.types import Plan
 
 GOAL = "Which plans of 2023 are tagged with SDG 14?"
@@ -77,6 +78,11 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("¿De dónde salen los informes?", "about", False),
         ("you're funny", "about", False),
         ("Which labs were the first to dry seaweed on racks?", "answer", True),
+        ("Who works with fish?", "answer", True),
+        ("In which places was a radio used?", "answer", True),
+        ("Who works with fish in Uganda?", "answer", False),
+        ("Who works with the League?", "answer", False),
+        ("Where does the ice come from?", "answer", False),
     ],
 )
 def test_what_is_asked_for_and_whether_of_many_labs(
@@ -86,6 +92,22 @@ def test_what_is_asked_for_and_whether_of_many_labs(
     assert (made.intent, made.wide) == (intent, wide)
     assert bool(made.query) == (intent == "list")
     assert not (made.filters and made.boosted)
+
+
+@pytest.mark.parametrize(
+    ("question", "subject", "wide", "intent"),
+    [
+        ("Who works on bees?", "bees", True, "topic"),
+        ("Who works on bees?", "bees", False, "answer"),
+        ("How many bees are there?", "bees", True, "answer"),
+        ("Who stops bees that sting?", "stops bees that sting people", True, "answer"),
+        ("Who?", "", True, "answer"),
+    ],
+)
+def test_what_many_are_asked_has_the_digest_of_a_topic_of_few_words(
+    question: str, subject: str, wide: bool, intent: str
+) -> None:
+    assert as_topic(Plan(question, question, subject=subject, wide=wide)).intent == intent
 
 
 @pytest.mark.quality
