@@ -177,6 +177,7 @@ class Plan:
     about, but for labs, years and kinds. `alone` is whether there is but one report to ask.
     `sides` are the places that a "compare" question joins, unless it holds the `stages` of a work
     against each other; `one_thing` is whether it asks for no more than one thing of each.
+    `gloss` is a stand-alone question of another language word by word in English.
     """
 
     question: str
@@ -203,6 +204,12 @@ class Plan:
     sides: tuple[Side, ...] = ()
     stages: bool = False
     one_thing: bool = False
+    gloss: str = ""
+
+    @property
+    def english(self) -> str:
+        """The stand-alone question in English; "" where that can't be told."""
+        return self.standalone if self.language == "en" else self.gloss
 
     @property
     def first(self) -> Filters:

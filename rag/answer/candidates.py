@@ -73,7 +73,8 @@ class Candidate:
 
     `fits` is whether its form question asks for what the question does, `counted` how like what it
     counts is to what the question counts, `answers` how likely it answers (0 to 1) as the
-    cross-encoder reads it, None where that did not.
+    cross-encoder reads it, None where that did not. `glossed` is what of the score comes from the
+    cross-encoder's reading a question of another language word by word in English.
     """
 
     n: int
@@ -85,6 +86,7 @@ class Candidate:
     counted: float = 0.0
     fits: bool = False
     answers: float | None = None
+    glossed: float = 0.0
 
 
 def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> list[Candidate]:

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import compress, groupby
 from math import log
 from operator import mul
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -74,6 +74,7 @@ MIN_SHARE_WIDE = 0.6
 FOCUS_SHARE, FOCUS_SHARE_LONG = 0.7, 0.98
 # How many sentences the reranker reads, and what the score of one gains that answers for sure.
 SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
+GLOSSED_WEIGHT = 0.5  # the same where it reads the question word by word in English
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME = 0.6
 
@@ -160,7 +161,9 @@ class ExtractiveAnswerer:
         """
         if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
             return "refused"
-        lead = max(candidates, key=lambda c: c.score)
+        # Word by word a question is told well enough to choose sentences by, not to refuse by.
+        scores = [c.score - c.glossed for c in candidates]
+        lead = candidates[scores.index(max(scores))]
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         if lead.answers is not None:
             odds = log(lead.answers / (1 - lead.answers))
@@ -168,13 +171,13 @@ class ExtractiveAnswerer:
             found = _between(sum(map(mul, READ, (odds, more, off_topic))), READ_SUMS)
         else:
             counts = is_quantity(plan.question)
-            giving = (c.score for c in candidates if not counts or gives_quantity(c.text))
-            score = max(giving, default=0.0)
+            giving = [not counts or gives_quantity(c.text) for c in candidates]
+            score = max(compress(scores, giving), default=0.0)
             near = max(hit.similarity for hit in hits)
             found = _between(sum(map(mul, UNREAD, (score, near, off_topic))), UNREAD_SUMS)
             if counts and found != "refused":
                 found = min(found, _between(score, NUMBER_SCORES), key=OUTCOMES.index)
-                if found == "refused" and score == lead.score:
+                if found == "refused" and score == max(scores):
                     found = "doubted"
             if not self._builtin:  # the scores and cosines of another embedding mean something else
                 found = "answered" if score else "refused"
@@ -312,10 +315,10 @@ def read_candidates(
 ) -> list[Candidate]:
     """Candidates whose scores gain by how likely the reranker finds that they answer.
 
-    It reads the best of those in its language; all stay as they are where the question is in
-    another one, and where it is busy.
+    It reads the best of those in its language; all stay as they are where the question can't be
+    told in that, and where it is busy.
     """
-    if plan.language != reranker.language:
+    if not plan.english:
         return list(candidates)
     passages = [hits[c.n - 1].passage for c in candidates]
     places = [i for i, p in enumerate(passages) if p.language == reranker.language]
@@ -331,9 +334,14 @@ def read_candidates(
     # What it can't read gains as much as the others do on average.
     usual = sum(answers.values()) / len(answers)
     unread = [usual * (p.language != reranker.language) for p in passages]
+    gains = [answers.get(i, more) for i, more in enumerate(unread)]
+    if plan.language != reranker.language:
+        gains = [GLOSSED_WEIGHT * gain for gain in gains]
+        both = zip(candidates, gains, strict=True)
+        return [replace(c, score=c.score + gain, glossed=gain) for c, gain in both]
     return [
-        replace(c, score=c.score + ANSWERS_WEIGHT * answers.get(i, more), answers=answers.get(i))
-        for i, (c, more) in enumerate(zip(candidates, unread, strict=True))
+        replace(c, score=c.score + ANSWERS_WEIGHT * gain, answers=answers.get(i))
+        for i, (c, gain) in enumerate(zip(candidates, gains, strict=True))
     ]
 
 

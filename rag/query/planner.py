@@ -37,6 +37,7 @@ from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without
 from rag.query.forms import in_form
+from rag.query.gloss import in_english
 from rag.query.linker import Linker
 from rag.query.rules import Rules
 from rag.settings import Settings
@@ -105,13 +106,15 @@ class Planner:
         unclear = plan.intent != "about" and (self._full or (plan.follows and not plan.query))
         if self._llm is not None and unclear and len(corrected) <= MOST_CHARACTERS:
             plan = self._plan_by_model(self._llm, plan, rules, history)
+        alike = alike_words(index, plan.standalone, plan.language)
         return replace(
             plan,
             question=question,
             corrected=corrected,
             countries=tuple(countries_in(plan.standalone)),
             places=tuple(places_in(corrected)),
-            alike=alike_words(index, plan.standalone, plan.language),
+            alike=alike,
+            gloss=in_english(plan.standalone, plan.language, alike, index.frequent_words),
         )
 
     def _plan_by_model(

@@ -68,7 +68,7 @@ def asked(plan: Plan, passage: Passage) -> str:
     To a single report it is read after where that is from, so that "it" has a name.
     """
     origin = f"{passage.context.partition(' | ')[0]}: " if plan.alone else ""
-    return origin + plan.standalone
+    return origin + plan.english
 
 
 class Shed(TimeoutError):

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from rag.index.vectors import Rows, VectorMemo
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.query.alike import alike_words
+from rag.query.gloss import in_english
 from rag.query.wordings import any_of
 from rag.survey.sentences import Places, SentenceTable
 from rag.survey.types import Evidence
@@ -207,12 +208,22 @@ class ReportMeasure:
         self._report_of = snapshot.report_numbers.astype(np.int64)
         self._lengths = np.bincount(self._report_of, minlength=len(self.ids))
         self._starts = np.cumsum(self._lengths) - self._lengths
-        self._english = lru_cache(256)(partial(english_wordings, snapshot=snapshot, embed=embed))
+        self._english = lru_cache(256)(self._called)
 
     def topic(self, text: str, language: str, without: Collection[str] = ()) -> Topic:
         """The topic of a text, in English too; near words among `without` do not widen it."""
         english = self._english if language != LANGUAGE else lambda *_: ()
         return Topic.read(text, language, self.snapshot, without, english)
+
+    def _called(self, text: str, language: str) -> tuple[str, ...]:
+        """What a topic of another language is called in English; at worst word by word."""
+        found = english_wordings(text, language, self.snapshot, self._embed)
+        return found or self.glossed(text, language)
+
+    def glossed(self, text: str, language: str) -> tuple[str, ...]:
+        """The words of another language in English, one by one; none where one is not known."""
+        words = in_english(text, language, (), {}, least=1.0)
+        return (words,) if words and language != LANGUAGE else ()
 
     def read_ahead(self, is_idle: Callable[[], bool]) -> None:
         """Read what every topic is compared with while nothing else is to be done."""

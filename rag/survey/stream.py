@@ -104,8 +104,9 @@ class TopicSurvey:
     def speaking(self, reports: Collection[str]) -> Mapping[str, Speaking]:
         """What these reports say of it, by their ids, those most about it first."""
         plan, measure = self.plan, self.open()
+        text, snapshot = plan.subject or plan.standalone, measure.snapshot
         # These are words in a row rather than a phrase, which alone has a name in English.
-        topic = Topic.read(plan.subject or plan.standalone, plan.language, measure.snapshot)
+        topic = Topic.read(text, plan.language, snapshot, english=measure.glossed)
         judged = judge_topic(measure, topic, reports, self.reranker, only=True, most=MOST_READ)
         return speaking(measure, judged, reports)
 
