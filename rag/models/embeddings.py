@@ -131,9 +131,9 @@ class Embedding:
         parts = (texts[at : at + self.batch] for at in range(0, len(texts), self.batch))
         return [vector for part in parts for vector in self.embed(part)]
 
-    def get_query_embedding(self, query: str) -> Any:
-        """The vector of a question."""
-        return self.get_text_embedding_batch([query])[0]
+    def get_query_embedding(self, query: str) -> list[float]:
+        """The vector of a question, as other programs take it."""
+        return [float(value) for value in self.get_text_embedding_batch([query])[0]]
 
 
 def make_embedding(settings: Settings) -> Embedding:
