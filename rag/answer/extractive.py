@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 READ, READ_SUMS = (1.5, 0.15, -4.4), (-0.85, 0.25)
 UNREAD, UNREAD_SUMS = (3.2, 4.1, -2.9), (2.6, 2.95)
 LEAST_OFF_TOPIC = -0.2
-# From where a question that names a lab is shown nothing when it is refused.
+# From where a question that names a lab, or is put to one report, is shown nothing when refused.
 OFF_TOPIC_FOR_LAB = 0.4
 # Such limits of the score of the best sentence with a number, where that is asked for.
 NUMBER_SCORES = (0.45, 0.55)
@@ -137,7 +137,9 @@ class ExtractiveAnswerer:
             yield from nearest(plan, hits)
             return
         outcome = self._outcome(candidates, plan, hits)
-        off_topic = OFF_TOPIC_FOR_LAB if plan.boosted.country else OFF_TOPIC_LIKELY
+        # "Where do they work?" has no word of the report that it is put to.
+        is_named = plan.alone or plan.boosted.country
+        off_topic = OFF_TOPIC_FOR_LAB if is_named else OFF_TOPIC_LIKELY
         if outcome == "refused" and plan.off_topic > off_topic:
             hint = t.gettext("It does not look like a question about these reports.")
             yield f"{refusal(plan.language)} {hint}"
