@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rag.models.encoder import encode
+from rag.models.embeddings import encode_cached
 from rag.query.wordings import has_wording
 
 _EXAMPLES = Path(__file__).with_name("intents.toml")
@@ -93,7 +93,8 @@ def words_beside(intent: str, language: str) -> str:
 def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """A row a text, with a 1 at its end for the constant."""
     plain = [re.sub(r"\b[A-Z]{4,7}\b", lambda m: _FILLERS.get(m[0], m[0]), text) for text in texts]
-    vectors = np.asarray(encode(plain), np.float32)
+    # One question is asked for several scores.
+    vectors = np.asarray(encode_cached(plain), np.float32)
     return np.hstack([vectors, np.ones((len(texts), 1), np.float32)])
 
 

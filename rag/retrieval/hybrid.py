@@ -26,6 +26,7 @@ from rag.models.embeddings import Embedding
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.models.prompts import numbered
 from rag.models.tokens import count_tokens
+from rag.query.gloss import in_english
 from rag.query.wordings import has_wording
 from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, spread
 from rag.retrieval.rerank import CrossEncoder, rerank_first
@@ -194,12 +195,15 @@ def side_plans(plan: Plan) -> list[Plan]:
     if len(countries) < 2 or plan.filters.country:
         return []
     asked = {side.country: side.question for side in plan.sides}
+    language = plan.language
+    glosses = {c: in_english(q, language, (), {}) for c, q in asked.items() if language != "en"}
     of_all = replace(plan.boosted, country=())
     return [
         replace(
             plan,
             question=asked.get(country, plan.question),
             standalone=asked.get(country, plan.standalone),
+            gloss=glosses.get(country, plan.gloss),
             filters=replace(plan.filters, country=(country,)),
             boosted=of_all,
             wide=False,

@@ -15,9 +15,10 @@ from rag.retrieval.hybrid import (
     add_reports,
     choose_passages,
     reports_to_read,
+    side_plans,
 )
 from rag.settings import Settings
-from rag.types import Hit, Plan
+from rag.types import Hit, Plan, Side
 
 
 @pytest.fixture
@@ -143,3 +144,12 @@ def test_more_passages_are_read_where_more_are_wanted() -> None:
     assert 1 < read(long, 0) < 20
     assert read(long, 0, wide=True) == 60
     assert read(long, 40) in (2 * read(long, 0), 2 * read(long, 0) + 1)
+
+
+def test_a_side_is_asked_its_own_part_in_english_too() -> None:
+    sides = (Side("¿cuántas mujeres?", "Peru"), Side("¿cuánta basura?", "Chile"))
+    both = Filters(country=("Peru", "Chile"))
+    asked = plan("¿?", "es", intent="compare", boosted=both, sides=sides, gloss="of both")
+    of_peru, of_chile = (side.english for side in side_plans(asked))
+    assert "women" in of_peru
+    assert "women" not in of_chile
