@@ -16,6 +16,7 @@ from rag.types import FACTS, Citation, Passage, Status
 # Where nothing verified a sentence: the share of its words that a supporting quote has.
 SUPPORTED = 0.6
 PARTLY = 0.35
+LABELS = 3  # labels that may stand before a quote: of its side, lab, and that it is what is closest
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,11 @@ def reading_order(text: str, citations: Sequence[Citation]) -> Callable[[int], i
 def best_support(sentence: str, passage: Passage, language: str) -> Support:
     """The words of a passage that best support a sentence.
 
-    They are the sentence itself where it is quoted (a lab's name before it aside), else the
+    They are the sentence itself where it is quoted (labels before it aside), else the
     passage's sentence, or two in a row, that share most words with it.
     """
-    named = (sentence, sentence.partition("): ")[2], sentence.partition(": ")[2])
-    quoted = [s.strip().rstrip(".!?؟。…") for s in named]
+    named = [match.end() for match in re.finditer(": ", sentence)][:LABELS]
+    quoted = [sentence[at:].strip().rstrip(".!?؟。…") for at in (0, *named)]
     for own in usable(passage):
         # Its lines are made one, its question may stand before it.
         text = defuse(own.text).rstrip(".!?؟。…")

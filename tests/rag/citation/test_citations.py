@@ -17,6 +17,7 @@ WOMEN = passage("Women sell fish every day. Ice is dear. They lost 1 049 kg in 2
     ("sentence", "quote", "status"),
     [
         ("Peru (2023, plan): Ice is dear", "Ice is dear.", "supported"),
+        ("Peru: Closest in the reports: Ice is dear", "Ice is dear.", "supported"),
         ("In Peru they lost 1,049 kg of fish in 2022", "They lost 1 049 kg in 2022.", "supported"),
         ("They lost 1,050 kg in 2022", "They lost 1 049 kg in 2022.", "partly"),
         ("Drones carry vaccines to clinics", "Women sell fish every day.", "unsupported"),
