@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ WRITTEN = 20  # answers that a model writes at a time
 COMPUTED = 2  # the same without: more would only share the interpreter, with the server, too
 WAITING = 300  # questions that wait; more are refused
 SHED = 2  # questions that wait; while more do, the cross-encoder is left out
-POLL = 0.1  # seconds between two looks of the first who waits; those behind look less often
+TOLD = 10.0  # seconds after which who waits is told again how many come first
 
 
 class Full(Exception):
@@ -26,7 +27,8 @@ class Room:
 
     def __init__(self, engine: Engine) -> None:
         self._size = COMPUTED if engine.settings.answer_model == "extractive" else WRITTEN
-        self._inside: list[object] = []  # Also who waits, behind the first.
+        # Also who waits, behind the first: each with what is set when somebody has left.
+        self._inside: dict[object, asyncio.Event] = {}
         engine.shed_when(lambda: self.waiting > SHED)
 
     @property
@@ -40,18 +42,20 @@ class Room:
         return not self._inside
 
     async def turns(self, who: object) -> AsyncIterator[int]:
-        """How many come first, until it is 0; `who` leaves at the end. Too many raise `Full`."""
+        """Now and then how many come first, until none do; `who` leaves at the end, or `Full`."""
         if self.waiting >= WAITING:
             raise Full
-        self._inside.append(who)
-        while before := max(0, self._inside.index(who) + 1 - self._size):
+        comes = self._inside[who] = asyncio.Event()
+        while before := max(0, list(self._inside).index(who) + 1 - self._size):
             yield before
-            await asyncio.sleep(POLL * min(before, 10))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(comes.wait(), TOLD)
 
     def leave(self, who: object) -> None:
         """Make room; harmless for who isn't there."""
-        if who in self._inside:
-            self._inside.remove(who)
+        self._inside.pop(who, None)
+        for comes in islice(self._inside.values(), self._size):
+            comes.set()
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:

@@ -75,6 +75,9 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     # Gradio looks for both on the disk again and again, in the thread that answers requests.
     os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()).resolve() / "gradio"))
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]  # it is not there
+    # It would compute a table of all events anew with each one, for a page that is closed here.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     # The server's thread gives the interpreter away at each read and write of a socket; those that
     # compute keep it for so long.
     sys.setswitchinterval(SWITCH)

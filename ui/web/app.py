@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, replace
@@ -26,7 +25,7 @@ from ui.web.layout import Parts
 from ui.web.uploads import add
 
 KEPT = 600.0  # seconds after a visit's end for which its conversation is held
-TOLD = 10.0  # seconds between two tellings of how many come first
+LOOK = 0.01  # seconds between two looks for new events; Gradio's millisecond keeps a core busy
 # Every so many seconds, uploads that nobody took in are deleted from this age in seconds on.
 UPLOAD_CACHE = (60, 600)
 # The parts that asking changes.
@@ -106,19 +105,16 @@ class Wires:
         async def answer(
             request: gr.Request, event: gr.EventData, *values: Any
         ) -> AsyncIterator[Parts]:
-            visit, who, told = self.visit(request, event, inputs, values), object(), 0.0
+            visit, who = self.visit(request, event, inputs, values), object()
             saving = history.with_saving(make(visit), visit.conversation_id)
             try:
                 async for before in self.room.turns(who):
-                    if told + TOLD < (now := time.monotonic()):
-                        told = now
-                        yield {live: render("waiting.html", visit.t, before=before)}
-                update: Update = {}
+                    yield {live: render("waiting.html", visit.t, before=before)}
                 async for update in iterate_in_threadpool(saving):
                     yield self.values(update, CHANGED)
-                if not update:
-                    # Gradio empties all outputs of a generator that yields nothing.
-                    yield {live: gr.skip()}
+                # Gradio sends again what a generator has yielded last, and empties all outputs of
+                # one that yields nothing.
+                yield {live: gr.skip()}
             except Full:
                 yield {live: render("waiting.html", visit.t, before=None)}
             finally:
@@ -225,6 +221,7 @@ def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
         page.unload(_forgetting(page))
     # Not open: else a request could go past the queue.
     page.queue(default_concurrency_limit=COMPUTED, max_size=WAITING, api_open=False)
+    page._queue.sleep_when_free = LOOK
     return page
 
 

@@ -21,15 +21,14 @@ from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import waited_scores
 from ui.server import room
 from ui.server.room import Full, Room
-from ui.web import app
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "COMPUTED", 1)
     monkeypatch.setattr(room, "WAITING", 1)
-    monkeypatch.setattr(room, "POLL", 0.001)
-    monkeypatch.setattr(app, "TOLD", 0.0)
+    # Who waits is woken when it is their turn, not when they are told again.
+    monkeypatch.setattr(room, "TOLD", 3600.0)
 
 
 def test_who_comes_first_is_first_and_who_goes_makes_room() -> None:
@@ -84,6 +83,15 @@ def test_readers_are_told_how_many_come_first_and_that_it_is_full() -> None:
         assert "Too many are asking just now." in third.result()
 
 
+def test_an_answer_is_sent_once() -> None:
+    with serve(FakeEngine()) as address:
+        site = Site(address)
+        events = site.client.get(site.join("What keeps food cool?", "visitor")).text.split("\n\n")
+    holding = [event for event in events if "Wet sand kept boxes cool" in event]
+    assert holding
+    assert not any("process_completed" in event for event in holding)
+
+
 def test_programs_are_told_when_to_ask_again() -> None:
     def ask(address: str, n: int) -> str:
         reply = httpx.post(f"{address}/api/v1/ask", json={"question": f"Q {n}?"}, timeout=60)
@@ -106,7 +114,7 @@ def test_the_cross_encoder_is_left_out_while_many_wait(monkeypatch: pytest.Monke
     monkeypatch.setattr(engine, "shed_when", lambda is_shed: vars(encoder).update(is_shed=is_shed))
     one = Room(engine)  # type: ignore[arg-type]
     assert waited_scores(encoder, "fees", ["A fee."], None)
-    one._inside += range(room.COMPUTED + room.SHED + 1)
+    one._inside |= {n: asyncio.Event() for n in range(room.COMPUTED + room.SHED + 1)}
     begun = time.monotonic()
     assert waited_scores(encoder, "fees", ["A fee."], None) is None
     assert time.monotonic() - begun < 5  # a survey would wait longer for who is only busy
