@@ -258,10 +258,10 @@ def judge_topic(
     The cross-encoder, if there is one, judges so many of the uncertain ones, and the likeliest.
     """
     progress("reading", 0, len(scope))
-    measured = measure.measure(topic, scope if only else ())
+    measured = measure.measure(topic, frozenset(scope if only else ()))
     progress("reading", len(scope), len(scope))
     chances = classifier().chances(measured.features)
-    inside = np.isin(measure.ids, list(scope))
+    inside = measure.inside(scope)
     surest = float(chances.says[inside].max(initial=0)) if len(topic.parts) > 1 else 0.0
     second = None
     if reranker:
@@ -293,7 +293,7 @@ def speaking(
         return {}
     chances, passages = judged.chances, measure.snapshot.passages
     sentences = judged.measured.sentences
-    inside = np.flatnonzero(np.isin(measure.ids, list(reports)))
+    inside = np.flatnonzero(measure.inside(reports))
     return {
         measure.ids[n]: Speaking(
             float(chances.says[n]),

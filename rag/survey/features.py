@@ -49,6 +49,7 @@ USUAL = 300
 USUAL_DENSE, USUAL_STATIC = (0.02, 0.055), (0.03, 0.07)  # mean and standard deviation
 READ = 2200  # passages whose sentences are read, and of one report
 READ_OF_REPORT = 4
+MEASURED = 16  # latest topics whose features are held; 1 MB each
 NEAR_SENTENCE = 0.5  # a sentence speaks of a topic where it has so much of a part's every word
 Numbers = npt.NDArray[np.float64]
 
@@ -64,7 +65,7 @@ class Near:
     weakest: float  # how much it has of the word of a part that it has least of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Topic:
     """What a survey looks for: its parts, and the weights of terms that stand for their words."""
 
@@ -209,9 +210,15 @@ class ReportMeasure:
         self._lengths = np.bincount(self._report_of, minlength=len(self.ids))
         self._starts = np.cumsum(self._lengths) - self._lengths
         self._english = lru_cache(256)(self._called)
+        # Who asks on, and what the page adds to an answer, is of the same topic.
+        self._topic = lru_cache(MEASURED)(self._read)
+        self.measure = lru_cache(MEASURED)(self._measure)
 
     def topic(self, text: str, language: str, without: Collection[str] = ()) -> Topic:
         """The topic of a text, in English too; near words among `without` do not widen it."""
+        return self._topic(text, language, frozenset(without))
+
+    def _read(self, text: str, language: str, without: Collection[str]) -> Topic:
         english = self._english if language != LANGUAGE else lambda *_: ()
         return Topic.read(text, language, self.snapshot, without, english)
 
@@ -251,7 +258,7 @@ class ReportMeasure:
         starts = np.searchsorted(numbers, np.arange(size + 1))
         return starts, at, words.astype(np.int32), reports.astype(np.int32), np.bincount(words)
 
-    def measure(self, topic: Topic, only: Collection[str] = ()) -> Measured:
+    def _measure(self, topic: Topic, only: Collection[str] = ()) -> Measured:
         """The features of every report for a topic; sentences of these alone, if any, are read."""
         snapshot = self.snapshot
         vectors = np.asarray(self._embed(topic.texts), np.float32), encode_static(topic.texts)
@@ -266,8 +273,7 @@ class ReportMeasure:
         order = meaning + 6 * coverage
         ranked = np.argsort(-order, kind="stable")
         if only:
-            inside = np.isin(self.ids, list(only))
-            ranked = ranked[inside[self._report_of[ranked]]]
+            ranked = ranked[self.inside(only)[self._report_of[ranked]]]
         sentences = self._sentences(topic, rarity, ranked, vectors)
         tagged, known = np.zeros((2, len(self.ids)))
         tags, of_tags, rows = self._tags
@@ -295,6 +301,10 @@ class ReportMeasure:
         columns["learned"] = self._best(self._learned(1 / (1 + np.exp(-guess))))
         features = np.column_stack([columns[name] for name in FEATURES])
         return Measured(features, sentences, self._nearest(order))
+
+    def inside(self, reports: Collection[str]) -> npt.NDArray[np.bool_]:
+        """For each report whether it is among these."""
+        return np.array([name in reports for name in self.ids], np.bool_)
 
     def likeness(self, passages: Sequence[int], relevant: Numbers) -> Numbers:
         """How much nearer each report is to passages that are `relevant` (0 to 1) than not."""

@@ -89,6 +89,16 @@ def test_a_near_word_can_be_taken_back(sample_engine: Engine) -> None:
         assert near[0] not in sample_engine.survey("waste", without=near[:1]).survey.near
 
 
+def test_who_asks_on_about_a_topic_waits_for_no_second_measure_of_it(
+    sample_engine: Engine,
+) -> None:
+    measure = sample_engine.report_measure()
+    first, again = (measure.topic("mobile money", "en") for _ in range(2))
+    assert measure.measure(first) is measure.measure(again)
+    assert measure.measure(first, frozenset(measure.ids[:1])) is not measure.measure(first)
+    assert measure.topic("mobile money", "en", ("wallet",)) is not first
+
+
 def test_second_looks_are_at_the_least_certain_and_change_only_what_was_judged() -> None:
     says = np.array([0.01, 0.4, 0.99, 0.9])
     assert uncertain(says) == [1, 3]
