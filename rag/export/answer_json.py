@@ -115,13 +115,11 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
 
 
 def _detail(answer: Answer) -> dict[str, Any]:
-    infos: list[ReportInfo] = []
+    infos: dict[str, tuple[int, ReportInfo]] = {}
     passages = [hit.passage for hit in answer.hits]
 
     def number(info: ReportInfo) -> int:
-        if info not in infos:
-            infos.append(info)
-        return infos.index(info)
+        return infos.setdefault(info.id, (len(infos), info))[0]
 
     def passage_detail(passage: Passage) -> dict[str, Any]:
         return {"info": number(passage.report), **_fields(passage, *_PASSAGE_DETAIL)}
@@ -157,7 +155,7 @@ def _detail(answer: Answer) -> dict[str, Any]:
         "corrected": [i for i, citation in enumerate(answer.citations) if citation.corrected],
         "passages": [hit_detail(hit) for hit in answer.hits],
         "citations": [cited_detail(citation.passage) for citation in answer.citations],
-        "infos": to_jsonable_python(infos),
+        "infos": to_jsonable_python([info for _, info in infos.values()]),
     }
 
 

@@ -76,10 +76,12 @@ class Matrix:
 
     def __matmul__(self, other: Any) -> Vectors:
         product = np.zeros((len(self._stored), *np.shape(other)[1:]), np.float32)
+        room = np.empty((_TOGETHER, self._stored["values"].shape[1]), np.float32)
         # So few rows as numbers of four bytes stay in the processor's cache; with fewer ones,
         # other threads would go on between two parts too often.
         for at in range(0, len(product), _TOGETHER):
-            part = self._stored["values"][at : at + _TOGETHER].astype(np.float32)
+            part = room[: len(product) - at]
+            part[:] = self._stored["values"][at : at + _TOGETHER]
             product[at : at + _TOGETHER] = part @ other
         scaled: Vectors = (product.T * self._stored["factor"]).T
         return scaled[self._rows]

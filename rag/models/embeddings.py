@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -143,10 +144,13 @@ def make_embedding(settings: Settings) -> Embedding:
     return Embedding(embed, embedding_name(settings), kind.batch)
 
 
+_version = cache(version)
+
+
 def embedding_name(settings: Settings) -> str:
     """What identifies the embedding model in an index: its name, or its package and version."""
     package = embedding_kind(settings).package
-    return f"{package} {version(package)}" if package else settings.embedding
+    return f"{package} {_version(package)}" if package else settings.embedding
 
 
 @contextmanager

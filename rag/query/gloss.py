@@ -15,12 +15,9 @@ from functools import cache
 from math import inf, log10
 from pathlib import Path
 
-from Stemmer import Stemmer
-
 from rag.places.countries import english_name
 from rag.query.entities import country_spans
-from rag.text.language import LANGUAGES
-from rag.text.tokenize import content_words, strip_accents
+from rag.text.tokenize import content_words, stemmer, strip_accents
 from rag.types import Alike
 
 _COLUMNS = ("en", "es", "fr", "pt", "ar")
@@ -86,7 +83,7 @@ def _bare(word: str, language: str) -> Iterator[str]:
 
 
 def _stem(word: str, language: str) -> str:
-    return str(Stemmer(LANGUAGES[language].lower()).stemWord(strip_accents(word)))
+    return str(stemmer(language).stemWord(strip_accents(word)))
 
 
 @cache

@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import groupby, pairwise
 
-from Stemmer import Stemmer
-
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips, usage
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, Filters, listed_names
@@ -25,7 +23,7 @@ from rag.query.entities import country_spans, places_in_order, region_in, years_
 from rag.query.intents import words_beside
 from rag.query.wordings import any_of, has_wording, is_of_any_work, may_be_topic, words_of
 from rag.text.language import LANGUAGES
-from rag.text.tokenize import NUMERALS, stop_words, terms
+from rag.text.tokenize import NUMERALS, stemmer, stop_words, terms
 
 _REMEMBERED = 65_536  # words whose stems are remembered: all names, and what people type
 _LONGEST = 8  # words of the longest phrase that is looked for
@@ -451,8 +449,7 @@ def _stem(word: str, language: str) -> str:
         word = _ARABIC.sub("", word)
     elif language == "en":
         word = american(word)
-    # A stemmer is not safe to share between threads; making one is cheap.
-    return str(Stemmer(LANGUAGES.get(language, "English").lower()).stemWord(word))
+    return str(stemmer(language if language in LANGUAGES else "en").stemWord(word))
 
 
 @cache

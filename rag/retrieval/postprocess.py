@@ -31,14 +31,16 @@ def fold_duplicates(hits: Iterable[Hit], apart: Collection[str] = ()) -> list[Hi
     different countries are no duplicates, nor are those that differ in a field of ReportInfo named
     in `apart` (for a question that compares years).
     """
-    groups: list[list[Hit]] = []
+    hits, groups = list(hits), list[list[Hit]]()
+    sketches = [_word_pairs(hit.passage.text)[:SKETCH] for hit in hits]
+    # Most pairs are in one sketch alone: only the others are compared.
+    held = Counter(chain.from_iterable(sketches))
     # For each lab, and pair of words in a sketch, the groups whose first hits have it.
     having: defaultdict[Hashable, dict[int, list[int]]] = defaultdict(dict)
-    for hit in hits:
-        info, pairs = hit.passage.report, _word_pairs(hit.passage.text)
+    for hit, of_hit in zip(hits, sketches, strict=True):
+        info, sketch = hit.passage.report, [pair for pair in of_hit if held[pair] > 1]
         known = having[info.lab, *(getattr(info, name) for name in apart)]
-        sketch = pairs[:SKETCH]
-        shared = Counter(chain.from_iterable(known.get(pair, ()) for pair in sketch))
+        shared = Counter(n for pair in sketch for n in known.get(pair, ())) if sketch else {}
         likely = (groups[n] for n in sorted(shared) if shared[n] >= LEAST_SHARED)
         same = next((group for group in likely if _repeats(hit, group)), None)
         if same:
@@ -108,11 +110,14 @@ def fit_budget(hits: Sequence[Hit], count: int, tokens: int) -> list[Hit]:
     """The first hits, at most `count` and whole, whose text and context fit in `tokens`."""
     fitting: list[Hit] = []
     for hit in hits[:count]:
-        tokens -= count_tokens(hit.passage.in_context) + 20
+        tokens -= _tokens(hit.passage.in_context) + 20
         if tokens < 0 and fitting:
             break
         fitting.append(hit)
     return fitting
+
+
+_tokens = lru_cache(4096)(count_tokens)
 
 
 def mask_passage(passage: Passage) -> Passage:

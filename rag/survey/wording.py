@@ -57,7 +57,7 @@ def english_wordings(
             content_forms(text, language), alike_words(snapshot, text, language), strict=False
         )
     ]
-    similar = snapshot.dense[english] @ np.asarray(embed([text]), np.float32)[0]
+    similar = (snapshot.dense @ np.asarray(embed([text]), np.float32)[0])[english]
     nearest = english[np.argsort(-similar, kind="stable")]
     having = [
         np.isin(nearest, np.concatenate([snapshot.keyword.passages_with(t) for t in of_word]))

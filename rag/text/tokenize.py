@@ -1,6 +1,7 @@
 """Splits text into words and terms: folded, without stop words, stemmed; and words for numbers."""
 
 import re
+import threading
 import tomllib
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
@@ -27,6 +28,7 @@ _QUANTITIES = frozenset(LISTS["numbers"]["quantity"].split())
 _QUANTITY = re.compile("|".join(LISTS["questions"]["quantity"]))
 # What stands before the words that a question counts.
 _COUNT = re.compile("|".join(LISTS["questions"]["count"]))
+_stemmers = threading.local()
 _TOKEN = re.compile(r"\w+(?:['’]\w+)?|%")
 # The number before an item of a list.
 ITEM = re.compile(r"^\W*\(?\d{1,2}[.)]\s")
@@ -88,8 +90,15 @@ def terms_of(words: Iterable[str], language: str) -> list[str]:
     content = _content(words, language)
     if language not in LANGUAGES:
         return content
-    # A stemmer keeps state and is not safe to share between threads; making one is cheap.
-    return list(Stemmer(LANGUAGES[language].lower()).stemWords(content))
+    return list(stemmer(language).stemWords(content))
+
+
+def stemmer(language: str) -> Any:
+    """The stemmer of a language: it keeps state, so that each thread has its own."""
+    own: dict[str, Any] = vars(_stemmers)
+    if language not in own:
+        own[language] = Stemmer(LANGUAGES[language].lower())
+    return own[language]
 
 
 def terms_and_pairs(text: str, language: str) -> list[str]:
