@@ -1,18 +1,14 @@
-"""The page as servers show it: behind a login, while loading, to many at once."""
+"""The page as servers show it: behind a login, to many at once."""
 
 import re
-from typing import Any
 
 import pytest
 from fake_engine import QUOTE, FakeEngine, answer, passage, report
-from machine import free_port
 from page_fixtures import Visit, ask, serve
 from playwright.sync_api import Browser, Page, expect
 
 from rag.types import Answer, Citation
 from ui.server.login import make_secret
-from ui.server.serve import launch, loading, stop
-from ui.web.app import build_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -54,24 +50,6 @@ def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser)
             expect(page.get_by_role("alert")).to_have_text(re.compile("."))
         expect(page.get_by_role("alert")).to_contain_text("Too many wrong passwords.")
         page.close()
-
-
-def test_a_page_that_is_loading_says_so_and_becomes_the_real_one(browser: Browser) -> None:
-    port = free_port()
-    page = browser.new_page(locale="de-DE")
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    with loading("127.0.0.1", port):
-        page.goto(f"http://127.0.0.1:{port}/")
-        expect(page.get_by_role("status")).to_contain_text("Loading the reports.")
-        expect(page.locator("#seconds")).to_have_text("1")
-        engine: Any = FakeEngine()
-        app = build_app(engine)
-    launch(app, engine, "127.0.0.1", port)
-    expect(page.locator("#question textarea")).to_be_editable()
-    assert errors == []
-    page.close()
-    stop(app)
 
 
 def answer_to_visitor(question: str) -> Answer:

@@ -1,8 +1,4 @@
-"""Serves the page: a loading page answers at once, the real one when the index is loaded.
-
-The loading page needs nothing that is slow to import. Until the index is loaded every request, also
-at `/healthz`, gets status 503.
-"""
+"""Starts and stops the page; nothing that is slow to import is loaded before it can listen."""
 
 from __future__ import annotations
 
@@ -19,17 +15,14 @@ import tempfile
 import threading
 import time
 import webbrowser
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import AskLabsError, SettingsError
-from rag.i18n.translations import translations_accepted
 from rag.settings import Settings
-from ui.rendering import render
 from ui.server import log
 from ui.server.login import Secret, checker, read_logins
 from ui.server.room import WAITING, WRITTEN, Room
@@ -40,8 +33,6 @@ if TYPE_CHECKING:
 
     from rag.engine import Engine
 
-# Tells the script of the loading page that the real page does not answer yet.
-LOADING_HEADER = "X-Asklabs-Loading"
 _REASONS = {
     errno.EADDRINUSE: "another program uses the port. Choose another with --port.",
     errno.EACCES: "ports below 1024 are the system's. Choose another with --port.",
@@ -81,19 +72,16 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     # The server's thread gives the interpreter away at each read and write of a socket; those that
     # compute keep it for so long.
     sys.setswitchinterval(SWITCH)
+    check_address(settings.host, settings.port)
     print("Loading the index and the page ...", file=sys.stderr, flush=True)
-    with loading(settings.host, settings.port):
-        if open_browser:
-            host = "localhost" if settings.host == "0.0.0.0" else settings.host
-            webbrowser.open(f"http://{host}:{settings.port}")
-        # Imported here, because they take seconds and load numpy, which then reads its threads.
-        _import_gradio()
-        from rag.engine import open_engine
-        from ui.web.app import build_app
+    # Imported here, because they take seconds and load numpy, which then reads its threads.
+    _import_gradio()
+    from rag.engine import open_engine
+    from ui.web.app import build_app
 
-        engine = open_engine(settings)
-        room = Room(engine)
-        page = build_app(engine, room)
+    engine = open_engine(settings)
+    room = Room(engine)
+    page = build_app(engine, room)
     address = launch(page, engine, settings.host, settings.port, logins, keys, room)
     gc.freeze()
     # Commands collect seldom; what failed requests leave, open files too, is to go soon, as usual.
@@ -101,6 +89,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     threading.Thread(target=_read_ahead, args=(engine, room), daemon=True).start()
     _log_start(engine, address, len(logins))
     print(f"Ask the Labs is at {address} (Ctrl+C stops it)", flush=True)
+    if open_browser:
+        webbrowser.open(address)
     try:
         while page.is_running:
             time.sleep(0.2)
@@ -249,64 +239,17 @@ def launch(
     return str(address).rstrip("/")
 
 
-def _occupied(host: str, port: int, code: int | None) -> SettingsError:
-    reason = _REASONS.get(code or 0, _REASONS[errno.EADDRNOTAVAIL])
-    return SettingsError(f"The page can't listen on {host}, port {port}: {reason}")
-
-
-@contextmanager
-def loading(host: str, port: int) -> Iterator[None]:
-    """Answer with the loading page until the work inside is done, else raise a SettingsError."""
+def check_address(host: str, port: int) -> None:
+    """Raise a SettingsError where nothing can listen, before what takes seconds is loaded."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        server = _LoadingServer((host.strip("[]"), port))
+        socket.create_server((host.strip("[]"), port), family=family).close()
     except OSError as error:
         # The numbers of errors of unknown names are others.
         code = None if isinstance(error, socket.gaierror) else error.errno
         raise _occupied(host, port, code) from error
-    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-class _LoadingServer(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False  # slow readers must not delay the page
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.started = time.monotonic()
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        super().__init__(address, _LoadingPage)
-
-
-class _LoadingPage(BaseHTTPRequestHandler):
-    timeout = 10
-    server: _LoadingServer
-
-    def do_GET(self) -> None:
-        """Send the page that says for how many seconds the reports have been loading."""
-        t = translations_accepted(self.headers.get("Accept-Language", ""))
-        seconds = round(time.monotonic() - self.server.started)
-        body = render("loading.html", t, seconds=seconds, header=LOADING_HEADER).encode()
-        self.send_response(503)
-        for name, value in (
-            ("Content-Type", "text/html; charset=utf-8"),
-            ("Content-Length", str(len(body))),
-            ("Cache-Control", "no-store"),
-            ("Retry-After", "2"),
-            (LOADING_HEADER, "1"),
-        ):
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    # A page that was open before posts.
-    do_HEAD = do_POST = do_GET  # noqa: N815
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Log nothing, for the privacy of visitors."""
+def _occupied(host: str, port: int, code: int | None) -> SettingsError:
+    reason = _REASONS.get(code or 0, _REASONS[errno.EADDRNOTAVAIL])
+    return SettingsError(f"The page can't listen on {host}, port {port}: {reason}")

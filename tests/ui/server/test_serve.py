@@ -22,7 +22,7 @@ from soak import soak
 
 from rag.errors import IndexMissing, SettingsError
 from ui.server.login import make_secret
-from ui.server.serve import loading
+from ui.server.serve import check_address
 
 
 def test_health_needs_no_login_and_follows_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,9 +46,9 @@ def test_an_error_says_why_nothing_can_listen() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = other.getsockname()[1]
         with pytest.raises(SettingsError, match=r"another program uses the port.*--port"):
-            loading("127.0.0.1", port).__enter__()
+            check_address("127.0.0.1", port)
     with pytest.raises(SettingsError, match=r"no such address.*--host: 127\.0\.0\.1"):
-        loading("192.0.2.1", free_port()).__enter__()
+        check_address("192.0.2.1", free_port())
 
 
 @pytest.mark.slow
