@@ -12,6 +12,7 @@ from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
 from rag.export.brief import one_line, shortened, who
+from rag.files import in_words
 from rag.i18n import labels, notices, translations
 from rag.i18n.translations import ENGLISH, Translations
 
@@ -43,7 +44,7 @@ def _environment(*, is_html: bool = True) -> Environment:
     )
     # What is said to readers: labels, and the functions that write names, numbers and sentences.
     environment.globals.update(vars(translations) | vars(labels) | vars(notices))
-    environment.globals |= {"one_line": one_line, "shortened": shortened, "who": who}
+    environment.globals |= {f.__name__: f for f in (in_words, one_line, shortened, who)}
     environment.filters["flags"] = flags
     environment.filters["on_one_line"] = lambda text: " ".join(text.split())
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}

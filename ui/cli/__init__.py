@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,6 @@ from rich.console import Console
 from typer import Option
 
 from rag.errors import InputError
-from rag.files import in_words
 from rag.settings import load_settings
 from rag.types import Progress
 
@@ -52,25 +51,6 @@ def show(template: str, **values: Any) -> None:
 
     if text := render_text(template, **values):
         print(text)
-
-
-def print_info(facts: Mapping[str, Any]) -> None:
-    """Print facts, one a line; empty ones are left out."""
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            text = ", ".join(f"{k} {_in_words(v)}" for k, v in value.items())
-        elif isinstance(value, list):
-            text = ", ".join(value)
-        else:
-            text = in_words(value) if name in ("size", "disk_free") else str(value)
-        if text:
-            print(f"{name.replace('_', ' ') + ':':15s} {text}")
-
-
-def _in_words(value: object) -> object:
-    if isinstance(value, list):
-        return " / ".join(map(str, value))
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 @contextmanager

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from typer import Argument, Option
 
-from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
+from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, InputError, first_problem
 from rag.export import answer_json
 from rag.i18n.labels import format_count
 from rag.text.sentences import encodable
 from rag.types import Answer, Progress, Turn
-from ui.cli import Index, Json, engine_of, print_info, print_json, progress, show, write_file
+from ui.cli import Index, Json, engine_of, print_json, progress, show, write_file
 
 if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
@@ -36,14 +36,21 @@ if TYPE_CHECKING:
 # The beginning of every line of answers.
 _LINE_START = b'{"id":'
 Texts = list[str] | None
-Ignore = Annotated[
-    Texts, Option(metavar="FIELD[=VALUE]", help="What not to take from the question; repeatable.")
-]
 _ROWS = 20  # rows that are printed
 _NEAREST = 3  # rows that are printed where no report speaks of the topic
-_CHECKED = 10  # silent rows that --check draws
-Topic = Annotated[str, Argument(help="A topic, or a question that has one.")]
-Question = Annotated[str, Argument(help="Your question, in any of the reports' languages.")]
+
+
+def _typed(text: str) -> str:
+    """A question or topic without spaces around it; an InputError for an empty one."""
+    if not text.strip():
+        raise InputError("The question is empty. Put it in quotes after the command.")
+    return encodable(text.strip())
+
+
+Topic = Annotated[str, Argument(help="A topic, or a question that has one.", callback=_typed)]
+Question = Annotated[
+    str, Argument(help="Your question, in any of the reports' languages.", callback=_typed)
+]
 # The filters that have an option, each with its help.
 _FILTERS = {
     "country": "Only reports of this country; repeatable.",
@@ -83,15 +90,11 @@ def ask(
     question: Question,
     index: Index = None,
     filters: Filters = Filters(),
-    ignore: Ignore = None,
     deep: Annotated[bool, Option("--deep", help="Let the language model search further.")] = False,
     json: Json = False,
 ) -> None:
     """Answer one question, with the sources of each sentence."""
-    ignored = _ignored(ignore)
-    stream = engine_of(index).ask(
-        checked_question(question), filters=filters, ignored=ignored, deep=deep
-    )
+    stream = engine_of(index).ask(question, filters=filters, deep=deep)
     if json:
         deque(_with_steps(stream), 0)
         print_json(answer_json.answer_to_dict(stream.answer))
@@ -105,15 +108,13 @@ def search(
     k: Annotated[int, Option("-k", min=1, max=200, help="How many passages.")] = 20,
     index: Index = None,
     filters: Filters = Filters(),
-    ignore: Ignore = None,
     explain: Annotated[bool, Option("--explain", help="Say why each passage ranks so.")] = False,
     json: Json = False,
 ) -> None:
     """Find passages without writing an answer."""
-    ignored = _ignored(ignore)
     engine = engine_of(index)
-    plan = engine.plan(checked_question(question), filters=filters, ignored=ignored)
-    hits = engine.search(checked_question(question), k=k, explain=explain, plan=plan)
+    plan = engine.plan(question, filters=filters)
+    hits = engine.search(question, k=k, explain=explain, plan=plan)
     if json:
         passages = [answer_json.passage_to_dict(n, hit) for n, hit in enumerate(hits, start=1)]
         for passage, hit in zip(passages, hits, strict=True):
@@ -122,35 +123,12 @@ def search(
         print_json({"question": question, **understood, "passages": passages})
         return
     if explain:
-        print_info(answer_json.plan_to_dict(plan))
+        show("info.txt", facts=answer_json.plan_to_dict(plan))
         print()
     if hits:
         show("hits.txt", hits=hits)
     else:
         print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
-
-
-def checked_question(question: str) -> str:
-    """The question without spaces around it; an InputError for an empty one."""
-    if not question.strip():
-        raise InputError("The question is empty. Put it in quotes after the command.")
-    return encodable(question.strip())
-
-
-def _ignored(texts: Texts) -> Filters:
-    """The filters of `--ignore`: "country=Peru" is one value, "country" the whole field."""
-    values: dict[str, list[str]] = {}
-    for text in texts or ():
-        field, _, value = (part.strip() for part in text.partition("="))
-        # An empty value, for a year 0, stands for the whole field.
-        values.setdefault(field, []).append(value or ("0" if field == "year" else ""))
-    try:
-        return TypeAdapter(Filters).validate_python(values)
-    except ValidationError as error:
-        raise InputError(
-            f"--ignore: {first_problem(error)}. Write FIELD or FIELD=VALUE; there are "
-            f"{', '.join(FILTER_FIELDS)}."
-        ) from error
 
 
 def print_answer(stream: "AnswerStream") -> Answer:
@@ -332,7 +310,6 @@ def survey(
         str, Option(help="A claim, such as “nudges work”: what do the reports say to it?")
     ] = "",
     fast: Annotated[bool, Option("--fast", help="Leave the cross-encoder out.")] = False,
-    check: Annotated[bool, Option("--check", help="Show ten silent reports to check.")] = False,
     out: Annotated[
         Path | None, Option(help="File to write all rows to: .csv, .xlsx, .docx or .json.")
     ] = None,
@@ -350,16 +327,10 @@ def survey(
     if out and ending not in survey_files.FORMATS:
         raise InputError(f"{out.name} should end in .{', .'.join(survey_files.FORMATS)}.")
     wanted = checked_names(columns or ())
-    if not question.strip():
-        raise InputError("The topic is empty. Put it in quotes after the command.")
     engine = engine_of(index)
     with progress() as report:
         stream = engine.survey(
-            question.strip(),
-            filters=filters,
-            without=without or (),
-            judged=not fast,
-            progress=report,
+            question, filters=filters, without=without or (), judged=not fast, progress=report
         )
         made = engine.survey_columns(stream.survey, wanted, progress=report)
         if judge:
@@ -383,7 +354,6 @@ def survey(
         nearest=() if rows else stream.nearest(_NEAREST),
         said=consensus(made, claim) if claim else None,
         stances=STANCES,
-        sample=stream.silent_sample(_CHECKED) if check else (),
     )
     if len(made.found) > len(rows):
         print(f"{len(made.found) - len(rows)} more: --out FILE writes all.", file=sys.stderr)

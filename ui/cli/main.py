@@ -20,8 +20,8 @@ from typer import Argument, Option
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, IndexUnusable, InputError
 from rag.settings import load_settings
-from ui.cli import Index, Json, engine_of, print_info, print_json, progress, show, write_file
-from ui.cli.ask import Question, ask, batch, checked_question, search, survey, with_filters
+from ui.cli import Index, Json, engine_of, print_json, progress, show, write_file
+from ui.cli.ask import Question, ask, batch, search, survey, with_filters
 from ui.cli.evaluate import app as evaluations
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def info(
             problem = str(error)
         # After opening the engine, which may write files that diagnostics read.
         facts = {**contents, **diagnostics(settings), "problem": problem or older_index(settings)}
-        print_json(facts) if json else print_info(facts)
+        print_json(facts) if json else show("info.txt", facts=facts)
         if problem:
             raise IndexUnusable(problem)
 
@@ -250,7 +250,7 @@ def add(question: Question, index: Index = None, filters: Filters = Filters()) -
     """Watch a question: its answer of now is what later ones are compared with."""
     from rag.watch import add_watch
 
-    watch = add_watch(engine_of(index), checked_question(question), filters)
+    watch = add_watch(engine_of(index), question, filters)
     print(f"{watch.id} {watch.question}")
 
 

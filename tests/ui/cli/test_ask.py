@@ -61,7 +61,7 @@ def test_ask_prints_an_answer_with_its_sources(run_sample: Any) -> None:
     assert "Answered by: extractive" in plain.err
 
 
-def test_filters_narrow_a_question_and_some_of_its_own_are_ignored(run_sample: Any) -> None:
+def test_filters_narrow_a_question(run_sample: Any) -> None:
     options = ("--country", "Fiji", "--country", "Lesotho", "--year", "2023", "--type",
                "learningplan", "--kind", "plan", "--sdg", "14", "--method", "Pilots",
                "--theme", "x", "--datasource", "y", "--language", "fr")  # fmt: skip
@@ -70,10 +70,6 @@ def test_filters_narrow_a_question_and_some_of_its_own_are_ignored(run_sample: A
         "kind": ["plan"], "method": ["Pilots"], "datasource": ["y"], "sdg": ["14"], "theme": ["x"],
         "language": ["fr"],
     }  # fmt: skip
-    question = "Which plans of 2023 are tagged with SDG 14?"
-    ignored = run_sample("ask", question, "--json", "--ignore", "sdg=14", "--ignore", "year").json
-    assert ignored["coverage"]["filters"] == {"type": ["learningplan"]}
-    assert ignored["detail"]["ignored"] == {"year": [2023], "sdg": ["14. Life below water"]}
 
 
 def test_the_sources_say_what_was_left_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,6 @@ COMMANDS = (
 )  # fmt: skip
 ERRORS = {
     "ask What? --index none": "asklabs ingest PATH --index",
-    "ask What? --index INDEX --ignore colour=red": "there are country, year",
-    "search What? --ignore =Peru": "FIELD=VALUE",
     "ingest nowhere --index x": "nowhere",
     "batch none.jsonl --out o --index INDEX": "none.jsonl can't be read",
     "export broken.json": "--verify",
