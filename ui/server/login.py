@@ -1,17 +1,18 @@
 """Who may see the page: a file of names, each with a salted scrypt hash of its password.
 
-A line is `NAME:scrypt:N:R:P:SALT:HASH`, salt and hash in base64; empty lines and lines that begin
+A line is `NAME:scrypt:N:8:2:SALT:HASH`, salt and hash in base64; empty lines and lines that begin
 with # are ignored. A file of programs' keys (`ui.api.gate`) is of the same form.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import hmac
+import re
 import secrets
 import time
+from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +24,11 @@ from rag.files import replace_file
 
 # OWASP's recommendation of 2023 for scrypt; a check takes 64 MB.
 COST, BLOCK, PARALLEL = 2**16, 8, 2
-SALT_BYTES = HASH_BYTES = 32
-# The most that a file may demand, so that a typing error can't exhaust the machine.
-MAX_COST, MAX_BLOCK, MAX_PARALLEL = 2**20, 32, 16
+BYTES = 32  # of a salt and of a hash
+# The least and the most that a file may demand, so that a typing error can't exhaust the machine.
+COSTS = [2**n for n in range(14, 21)]
+_BASE64 = "([A-Za-z0-9+/]{43}=)"
+_SECRET = re.compile(rf"scrypt:([0-9]{{5,7}}):{BLOCK}:{PARALLEL}:{_BASE64}:{_BASE64}")
 MAX_NAME = 64
 MAX_PASSWORD = 1024
 MIN_PASSWORD = 8
@@ -47,8 +50,6 @@ class Secret:
     salt: bytes
     hash: bytes
     cost: int = COST
-    block: int = BLOCK
-    parallel: int = PARALLEL
 
     def fits(self, password: str) -> bool:
         """Whether this is the password; takes equally long for right and wrong ones."""
@@ -60,21 +61,21 @@ class Secret:
             password.encode("utf-8", "surrogatepass"),
             salt=self.salt,
             n=self.cost,
-            r=self.block,
-            p=self.parallel,
-            maxmem=256 * self.cost * self.block + 2**20,
-            dklen=len(self.hash),
+            r=BLOCK,
+            p=PARALLEL,
+            maxmem=256 * self.cost * BLOCK + 2**20,
+            dklen=BYTES,
         )
 
     def line(self, name: str) -> str:
         """The line of the file that holds it."""
-        salt, hashed = (base64.b64encode(raw).decode("ascii") for raw in (self.salt, self.hash))
-        return f"{name}:scrypt:{self.cost}:{self.block}:{self.parallel}:{salt}:{hashed}"
+        salt, hashed = (b64encode(raw).decode("ascii") for raw in (self.salt, self.hash))
+        return f"{name}:scrypt:{self.cost}:{BLOCK}:{PARALLEL}:{salt}:{hashed}"
 
 
 def make_secret(password: str, cost: int = COST) -> Secret:
     """A new secret of a password; `cost` is scrypt's N."""
-    blank = Secret(secrets.token_bytes(SALT_BYTES), bytes(HASH_BYTES), cost)
+    blank = Secret(secrets.token_bytes(BYTES), b"", cost)
     return replace(blank, hash=blank.hashed(password))
 
 
@@ -92,7 +93,13 @@ def read_logins(path: Path, command: str = "login") -> dict[str, Secret]:
             raise SettingsError(f"{where}: {error}") from error
         if name in logins:
             raise SettingsError(f"{where}: this name has an earlier line. Remove one of them.")
-        logins[name] = _secret(rest, where, command)
+        found = _SECRET.fullmatch(rest)
+        if not found or int(found[1]) not in COSTS:
+            raise SettingsError(
+                f"{where}: this is not NAME:scrypt:N:{BLOCK}:{PARALLEL}:SALT:HASH. Write the line "
+                f"anew: asklabs {command} NAME"
+            )
+        logins[name] = Secret(b64decode(found[2]), b64decode(found[3]), int(found[1]))
     if not logins:
         raise SettingsError(f"{path}: there is no name in it. Add one: asklabs {command} NAME")
     return logins
@@ -107,23 +114,6 @@ def _text(path: Path, command: str = "login") -> str:
             f"{path}: the file of logins can't be read: {reason}. Make one (asklabs {command} "
             f"NAME), or unset {SETTINGS[command]} to open the page to all who reach it."
         ) from error
-
-
-def _secret(text: str, where: str, command: str) -> Secret:
-    remedy = f"Write the line anew: asklabs {command} NAME"
-    kind, *parts = text.split(":")
-    if kind != "scrypt" or len(parts) != 5:
-        raise SettingsError(f"{where}: this is not NAME:scrypt:N:R:P:SALT:HASH. {remedy}")
-    try:
-        cost, block, parallel = (int(part) for part in parts[:3])
-        salt, hashed = (base64.b64decode(part, validate=True) for part in parts[3:])
-    except ValueError as error:
-        raise SettingsError(f"{where}: the numbers or the base64 are damaged. {remedy}") from error
-    fits = 2**14 <= cost <= MAX_COST and not cost & (cost - 1)
-    fits &= 1 <= block <= MAX_BLOCK and 1 <= parallel <= MAX_PARALLEL
-    if not fits or len(salt) < 16 or not 32 <= len(hashed) <= 64:
-        raise SettingsError(f"{where}: a number, the salt or the hash is out of range. {remedy}")
-    return Secret(salt, hashed, cost, block, parallel)
 
 
 def checked_name(name: str) -> str:
