@@ -80,7 +80,7 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
     ) -> dict[str, Any]:
         """Answer a question from the reports; each sentence has a number that cites a quote."""
         filters = Filters.of({"country": country, "year": year, "kind": kind})
-        with log.programs_question(engine.settings, question) as answered:
+        with log.question(engine.settings, question) as answered:
             gone = GONE.get(Stop())
             answer = await run(lambda: engine.ask(question, filters=filters, stop=gone).answer)
             answered(answer)

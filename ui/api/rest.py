@@ -192,7 +192,7 @@ async def _pieces(
     stop = GONE.get(Stop())
     try:
         async with room.place():
-            with log.programs_question(engine.settings, asked.question) as answered:
+            with log.question(engine.settings, asked.question) as answered:
                 stream = await run_in_threadpool(engine.ask, **dict(asked), stop=stop)
                 async for piece in iterate_in_threadpool(stream):
                     yield piece

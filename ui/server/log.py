@@ -64,10 +64,27 @@ def event(name: str, outcome: str, level: int = logging.INFO, **facts: object) -
     _log.log(level, "%s %s", name, " ".join(shown))
 
 
-def question_event(
-    came: Answer | str | None, seconds: float, question: str = "", *, stopped: bool = False
-) -> None:
-    """Log and count what came of a question: its answer, an error, "" if stopped, None for none."""
+@contextmanager
+def question(settings: Settings, text: str) -> Iterator[Callable[..., None]]:
+    """Log and count what comes of a question; to be told its answer or error, and if it stopped."""
+    begun, is_stopped = time.monotonic(), False
+    came: Answer | str | None = ""  # also where it is given up
+
+    def told(answer: Answer | str, stopped: bool = False) -> None:
+        nonlocal came, is_stopped
+        came, is_stopped = answer, stopped
+
+    try:
+        yield told
+    except Exception as error:
+        came = str(error) if isinstance(error, AskLabsError) else None
+        raise
+    finally:
+        shown = text if settings.log_questions else ""
+        _question_event(came, is_stopped, time.monotonic() - begun, shown)
+
+
+def _question_event(came: Answer | str | None, stopped: bool, seconds: float, text: str) -> None:
     # Imported here because it is slow to load.
     from rag.i18n.notices import notice_words
 
@@ -92,27 +109,7 @@ def question_event(
             "notice": notice_words(came.notices),
         }
     QUESTIONS.labels(outcome).inc()
-    event("question", outcome, level, seconds=seconds, **facts, question=question)
-
-
-@contextmanager
-def programs_question(settings: Settings, question: str) -> Iterator[Callable[[Answer], None]]:
-    """Log what comes of a question of a program; to be told its answer."""
-    begun = time.monotonic()
-    outcome: Answer | str | None = ""
-
-    def answered(answer: Answer) -> None:
-        nonlocal outcome
-        outcome = answer
-
-    try:
-        yield answered
-    except Exception as error:
-        outcome = str(error) if isinstance(error, AskLabsError) else None
-        raise
-    finally:
-        text = question if settings.log_questions else ""
-        question_event(outcome, time.monotonic() - begun, text)
+    event("question", outcome, level, seconds=seconds, **facts, question=text)
 
 
 def _value(value: object) -> str:

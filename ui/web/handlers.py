@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, PlainSerializer, PlainValidator
 
@@ -62,6 +63,7 @@ class Exchange:
     vote: StoredVote | None = None
     notice: Notice | None = None  # of the error, where it has a code
     seal: str = ""  # shows that it is ours
+    format: Literal[1] = 1  # of what browsers keep
 
     @property
     def narrowed(self) -> Filters:
@@ -315,8 +317,10 @@ def _answer(
     history = tuple(x for q, a in answered for x in (Turn("user", q), Turn("assistant", a)))
     given = {x: getattr(exchange, x) for x in ("filters", "ignored", "passages", "deep")}
     start = start or partial(v.engine.ask, exchange.question, history=history, **given)
-    run, begun, result = Run(exchange, start), time.monotonic(), None
-    try:
+    run = Run(exchange, start)
+    with log.question(v.engine.settings, exchange.question) as told, ExitStack() as ending:
+        # Also when the visitor has gone: nobody reads on, so the model need not write on.
+        ending.callback(run.stop)
         yield {
             "run": run,
             "turn": turn,
@@ -334,18 +338,8 @@ def _answer(
             reports = set(new.coverage.read) - set(before.coverage.read)
             added = Notice("read_more", {"reports": len(reports), "quotes": len(quotes)})
             result = replace(result, answer=replace(new, notices=(*new.notices, added)))
-        result = replace(result, seal=seal(v.engine, result))
-        talk = (*talk, result)
-    except GeneratorExit:
-        result = replace(exchange, stopped=True)
-        raise
-    finally:
-        # Also when the visitor has gone: nobody reads on, so the model need not write on.
-        run.stop()
-        question = exchange.question if v.engine.settings.log_questions else ""
-        came = (result.answer or result.error) if result else None
-        stopped = bool(result and result.stopped)
-        log.question_event(came, time.monotonic() - begun, question, stopped=stopped)
+        told(result.answer or result.error, result.stopped)
+        talk = (*talk, replace(result, seal=seal(v.engine, result)))
     yield shown_talk(talk, turn, v)
 
 

@@ -8,8 +8,7 @@ import json
 import re
 import secrets
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,33 +23,21 @@ BUSY = marked("An answer is being written. Wait, or stop it.")
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Stored(Exchange):
-    """A question with what came of it, in the format that browsers keep."""
-
-    format: Literal[1]
-
-
-_STORED = TypeAdapter(_Stored)
+_STORED = TypeAdapter(Exchange)
 
 
 def exchange_to_json(exchange: Exchange) -> str:
     """A question, its filters, and its answer, error or stopped text."""
-    stored = _Stored(**_values(exchange), format=1)
-    values = _STORED.dump_python(stored, mode="json", by_alias=True)
+    values = _STORED.dump_python(exchange, mode="json", by_alias=True)
     return _without_surrogates(json.dumps(values, ensure_ascii=False, allow_nan=False))
 
 
 def exchange_from_json(data: str) -> Exchange:
     """The question that `exchange_to_json` wrote; an InputError for anything else."""
     try:
-        return Exchange(**_values(_STORED.validate_json(data, strict=True)))
+        return _STORED.validate_json(data, strict=True)
     except ValidationError as error:
         raise InputError(f"{first_problem(error)}.") from error
-
-
-def _values(exchange: Exchange) -> dict[str, Any]:
-    return {field.name: getattr(exchange, field.name) for field in fields(Exchange)}
 
 
 def read_talk(turns: object, t: Translations) -> Talk:

@@ -60,7 +60,7 @@ def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ERROR ui.server.log: question outcome=error seconds=0." in error
     assert 'error="It is out of reach."' in error
     assert "ERROR ui.server.log: question outcome=failed" in failed
-    with pytest.raises(ZeroDivisionError), log.programs_question(Settings(), "Question?"):
+    with pytest.raises(ZeroDivisionError), log.question(Settings(), "Question?"):
         1 / 0  # noqa: B018
     assert "question outcome=failed" in capsys.readouterr().err
 
