@@ -46,6 +46,9 @@ def _environment(*, is_html: bool = True) -> Environment:
     environment.globals.update(vars(translations) | vars(labels) | vars(notices))
     environment.globals |= {f.__name__: f for f in (in_words, one_line, shortened, who)}
     environment.filters["flags"] = flags
+    environment.filters["labelled"] = lambda values, field, t: [
+        labels.value_label(field, value, t) for value in values
+    ]
     environment.filters["on_one_line"] = lambda text: " ".join(text.split())
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     return environment

@@ -6,7 +6,6 @@ A batch answers a file of questions line by line; an interrupted one goes on whe
 import os
 import signal
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -23,13 +22,14 @@ from typer import Argument, Option
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, InputError, first_problem
 from rag.export import answer_json
-from rag.i18n.labels import format_count
+from rag.i18n.labels import format_count, run_sentence
+from rag.i18n.notices import checked_sentence, coverage_sentence, notice_words
+from rag.i18n.translations import ENGLISH
 from rag.text.sentences import encodable
 from rag.types import Answer, Progress, Turn
 from ui.cli import Index, Json, engine_of, print_json, progress, show, write_file
 
 if TYPE_CHECKING:
-    from rag.answer.pipeline import AnswerStream
     from rag.engine import Engine
     from rag.survey.types import Survey
 
@@ -94,12 +94,17 @@ def ask(
     json: Json = False,
 ) -> None:
     """Answer one question, with the sources of each sentence."""
-    stream = engine_of(index).ask(question, filters=filters, deep=deep)
+    stream, told = engine_of(index).ask(question, filters=filters, deep=deep), 0
+    for _ in stream:
+        # What its model looks for.
+        for step in stream.steps[told:]:
+            print(notice_words([step]), file=sys.stderr)
+        told = len(stream.steps)
     if json:
-        deque(_with_steps(stream), 0)
         print_json(answer_json.answer_to_dict(stream.answer))
     else:
-        print_sources(print_answer(stream))
+        print(stream.answer.text)
+        print_sources(stream.answer)
 
 
 @with_filters
@@ -131,40 +136,8 @@ def search(
         print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
 
 
-def print_answer(stream: "AnswerStream") -> Answer:
-    """Print an answer, on a terminal as it is written; its final text follows if that changed."""
-    written, on_terminal = "", sys.stdout.isatty()
-    for piece in _with_steps(stream):
-        if on_terminal:
-            written += piece
-            print(piece, end="", flush=True)
-    if on_terminal:
-        print()
-    answer = stream.answer
-    if not " ".join(written.split()).endswith(" ".join(answer.text.split())):
-        print(f"\nFinal answer:\n\n{answer.text}" if written else answer.text)
-    return answer
-
-
-def _with_steps(stream: "AnswerStream") -> Iterator[str]:
-    """The pieces of an answer; what its model looks for goes to standard error as it happens."""
-    from rag.i18n.notices import notice_words
-
-    printed = 0
-    for piece in stream:
-        for step in stream.steps[printed:]:
-            print(notice_words([step]), file=sys.stderr)
-        printed = len(stream.steps)
-        yield piece
-
-
 def print_sources(answer: Answer) -> None:
     """Print the sources of an answer; what was read and checked goes to standard error."""
-    # Imported here because they are slow to load.
-    from rag.i18n.labels import run_sentence
-    from rag.i18n.notices import checked_sentence, coverage_sentence, notice_words
-    from rag.i18n.translations import ENGLISH
-
     show("sources.txt", answer=answer)
     steps = run_sentence(answer, ENGLISH) if answer.generation.steps else ""
     lines = (

@@ -114,7 +114,7 @@ class Guard:
                     raise HTTPException(429, text, {"Retry-After": RETRY})
                 body = _in_time(receive, SLOWEST_UPLOAD)
             else:
-                body = await self._read(receive, _most(path))
+                body = await self._read(_in_time(receive, SLOWEST), receive, _most(path))
         except HTTPException as error:
             reply = PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
             await reply(scope, receive, send_guarded)
@@ -122,28 +122,25 @@ class Guard:
         async with self._joining if path == JOIN else nullcontext():
             await self._app(scope, body, send_guarded)
 
-    async def _read(self, receive: Receive, limit: int) -> Receive:
-        """Receive at most so many bytes, else an HTTPException; hand on what came."""
+    async def _read(self, receive: Receive, after: Receive, limit: int) -> Receive:
+        """Receive at most so many bytes, else an HTTPException; hand on what came and comes."""
         parts: list[Message] = []
         size = 0
         try:
-            async with asyncio.timeout(SLOWEST):
-                while not parts or parts[-1].get("more_body"):
-                    parts.append(await receive())
-                    size += (n := len(parts[-1].get("body", b"")))
-                    self._held += n
-                    if size > limit:
-                        raise HTTPException(413, f"A request may have {limit} bytes at most.")
-                    if self._held > MOST_HELD:
-                        raise HTTPException(503, "Too much is being sent just now.")
-        except TimeoutError as error:
-            raise HTTPException(408, "The request came too slowly.") from error
+            while not parts or parts[-1].get("more_body"):
+                parts.append(await receive())
+                size += (n := len(parts[-1].get("body", b"")))
+                self._held += n
+                if size > limit:
+                    raise HTTPException(413, f"A request may have {limit} bytes at most.")
+                if self._held > MOST_HELD:
+                    raise HTTPException(503, "Too much is being sent just now.")
         finally:
             self._held -= size
         ready = deque(parts)
 
         async def receive_read() -> Message:
-            return ready.popleft() if ready else await receive()
+            return ready.popleft() if ready else await after()
 
         return receive_read
 

@@ -21,7 +21,7 @@ from rag.i18n.translations import ENGLISH, Translations, translations_for
 from rag.survey.stream import survey_scope
 from rag.types import Answer, Citation, Hit, Intent, Passage, Span
 from ui.rendering import render, render_text
-from ui.web.filters import APART, scope_chips
+from ui.web.filters import APART, whole_region
 from ui.web.survey_view import Address
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def render_exchange(
     # While it grows, the number of a source says nothing but that.
     known: Cited | None = None if values["is_running"] else {}
     values["text"] = exchange.text.strip() and render_prose(exchange.text, turn, known, t)
-    chips = scope_chips(exchange, catalog, t)
-    return render("exchange.html", t, exchange=exchange, turn=turn, chips=chips, **values)
+    values["region"] = partial(whole_region, catalog=catalog, t=t)
+    return render("exchange.html", t, exchange=exchange, turn=turn, **values)
 
 
 def _answer_values(

@@ -28,12 +28,12 @@ from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import LONGEST_QUESTION
 from rag.export.brief import shortened
 from rag.i18n.labels import FIELD_LABELS, value_label
-from rag.i18n.translations import Translations, format_number, language_code, marked
+from rag.i18n.translations import Translations, format_number, language_code
 from rag.places.regions import region_name
 from ui.rendering import render
 
 if TYPE_CHECKING:
-    from ui.web.handlers import Exchange, Visit
+    from ui.web.handlers import Visit
 
 
 REGION = "region"
@@ -133,50 +133,9 @@ def render_chips(catalog: Catalog, filters: Filters, t: Translations, notice: st
     return render("chips.html", t, chips=chips, notice=notice)
 
 
-def scope_chips(exchange: "Exchange", catalog: Catalog, t: Translations) -> list[dict[str, object]]:
-    """What an answer was narrowed to, and why, as chips; some can be taken back."""
-    without, again = t.gettext("Ask again without {filter}"), t.gettext("Use again, {filter}")
-    answer = exchange.answer
-    first = answer.coverage.first if answer else Filters()
-    origins = (
-        (exchange.filters, marked("{value} (your filter)"), ""),
-        (exchange.narrowed, marked("{value} (from your question)"), without),
-        (first, marked("{value} first (from your question)"), without),
-        (exchange.ignored, marked("{value} (not used)"), again),
-    )
-    chips: list[dict[str, object]] = []
-    # The rules only put the question after others; a model's sentence is worth a look.
-    if answer and answer.planner == "model" and not answer.standalone.endswith(answer.question):
-        key, origin = t.gettext("Understood as"), marked("{value} (from the conversation)")
-        same = dict.fromkeys(("is_ignored", "button", "region"), "")
-        chips.append({**same, "key": key, "names": [answer.standalone], "origin": origin})
-    chosen = [
-        (field, values, origin, button)
-        for filters, origin, button in origins
-        for field, values in filters.as_dict().items()
-    ]
-    for field, values, origin, button in chosen:
-        are_apart = bool(button) and len(values) <= APART
-        for group in [[value] for value in values] if are_apart else [values]:
-            names = [value_label(field, value, t) for value in group]
-            which = names[0] if are_apart else t.gettext("all {n}").format(n=len(group))
-            chip = {
-                "field": field,
-                "value": str(group[0]) if are_apart else "",
-                # What a country or a year is needs no word; a fact names its field itself.
-                "key": "" if field in (*UNFOLDED, "fact") else t.gettext(FIELD_LABELS[field]),
-                "region": _region(group, catalog, t) if field == "country" else "",
-                "names": names,
-                "button": button.format(filter=f"{t.gettext(FIELD_LABELS[field])}: {which}"),
-            }
-            chips.append({**chip, "origin": origin, "is_ignored": button == again})
-    return chips
-
-
-def _region(labs: Sequence[str | int], catalog: Catalog, t: Translations) -> str:
+def whole_region(labs: Sequence[str], catalog: Catalog, t: Translations) -> str:
     """The region whose labs these are, all that the collection has; "" for none."""
-    chosen = Filters(country=tuple(map(str, labs)))
-    for region in region_facet(catalog, chosen) if len(labs) > APART else ():
+    for region in region_facet(catalog, Filters(country=tuple(labs))) if len(labs) > APART else ():
         if len(labs) == len(region.labs) == region.chosen:
             return region_name(region.number, language_code(t))
     return ""

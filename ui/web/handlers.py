@@ -75,6 +75,11 @@ class Exchange:
         return replace(used, **dict.fromkeys(same, ()))
 
     @property
+    def first(self) -> Filters:
+        """What came first in the answer because the question names it."""
+        return self.answer.coverage.first if self.answer else Filters()
+
+    @property
     def can_widen(self) -> bool:
         """Whether the answer was made from a part of the passages that were found."""
         if self.answer is None or self.answer.coverage.intent in ("list", "about", "report", "lab"):
@@ -92,8 +97,7 @@ class Exchange:
         if not isinstance(name, str) or name not in FILTER_FIELDS:
             return None
         back, ignored = bool(chip.get("back")), getattr(self.ignored, name)
-        first = self.answer.coverage.first if self.answer else Filters()
-        before = ignored if back else getattr(self.narrowed.merged(first), name)
+        before = ignored if back else getattr(self.narrowed.merged(self.first), name)
         values = tuple(v for v in before if value in ("", str(v)))
         if not values:
             return None

@@ -108,9 +108,8 @@ class Suggestions:
         with self._lock:
             at = self._engine.revision, language_code(t)
             if at not in self._answered:
-                current = {key: value for key, value in self._answered.items() if key[0] == at[0]}
                 try:
-                    self._answered = current | {at: list(islice(self._good(t), SUGGESTED))}
+                    self._answered[at] = list(islice(self._good(t), SUGGESTED))
                 except AskLabsError as error:
                     _log.warning("no question could be tried: %s", error)
                     return self.first(t)

@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, get_args
 
 from babel.dates import format_date
 from markupsafe import Markup
@@ -55,7 +56,7 @@ _MOST_LABS = 40
 _LONGEST_NAME = 80  # characters of a partner's name
 _LINK = re.compile(r"\s*(?:https?://|www\.)\S+")
 THANKS = marked("Thank you.")
-VOTES: dict[str, Vote] = {"up": "up", "down": "down"}
+VOTES: dict[str, Vote] = {vote: vote for vote in get_args(Vote)}
 # Stands before a file's name where a report's id is asked for: it opens like a report.
 FROZEN = "answer:"
 FOLDER = "shared"
@@ -246,18 +247,16 @@ def vote(v: Visit) -> dict[str, Any]:
         index=answer.index,
         reports=answer.coverage.reports,
     )
-    values = {"vote": choice, "comment": feedback.word, "message": v.t.gettext(THANKS)}
-    if before is None or (before.vote, before.word) != (choice, feedback.word):
-        try:
+    drawn = partial(render, "vote.html", v.t, turn=v.sent["turn"], time=feedback.time)
+    try:
+        if before is None or (before.vote, before.word) != (choice, feedback.word):
             keep_feedback(settings.index, feedback)
             log.event("vote", "kept", vote=choice)
-        except FeedbackNotKept as error:
-            why = error.__cause__ or error
-            log.event("vote", "error", logging.ERROR, folder=settings.index, error=why)
-            values = {"vote": "", "comment": "", "message": v.t.gettext(str(error))}
-    said = render("vote.html", v.t, turn=v.sent["turn"], time=feedback.time, **values)
-    if not values["vote"]:
-        return {"voted": said}
+    except FeedbackNotKept as error:
+        why = error.__cause__ or error
+        log.event("vote", "error", logging.ERROR, folder=settings.index, error=why)
+        return {"voted": drawn(vote="", comment="", message=v.t.gettext(str(error)))}
+    said = drawn(vote=choice, comment=feedback.word, message=v.t.gettext(THANKS))
     talk = tuple(replace(x, vote=feedback) if x is exchange else x for x in v.talk)
     return {"talk": talk, "voted": said, "message": save_message(v.conversation_id, talk)}
 

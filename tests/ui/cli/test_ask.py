@@ -2,27 +2,24 @@
 
 import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from answers import PLAIN
 from contract import PASSAGE, has, is_answer
 from fake_engine import checked
 from passages import text_notice
 
 from ingest.sync import sync
-from rag.answer.pipeline import AnswerStream
 from rag.engine import Engine, open_engine
 from rag.errors import InputError, ModelError
 from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
 from rag.types import Struck
 from tests.rag.test_engine import QUINCE
-from ui.cli.ask import print_answer, print_sources, run_batch
+from ui.cli.ask import print_sources, run_batch
 
 QUESTION = "What did the labs learn about mobile money?"
 QUESTIONS = [
@@ -79,24 +76,6 @@ def test_the_sources_say_what_was_left_out(capsys: pytest.CaptureFixture[str]) -
     assert "Left out: Ring [31mred and back.\n    Reason: Why." in out
     assert out.count("Citation corrected: the writer had cited another passage or none.\n") == 1
     assert "6 sentences checked: 3 supported, 1 partly, 2 left out; 1 citation corrected." in err
-
-
-@pytest.mark.parametrize(
-    ("written", "printed"),
-    [
-        ("Kept [1].", "Kept [1].\n"),
-        ("Struck. Kept [2].", "Struck. Kept [2].\n\nFinal answer:\n\nKept [1].\n"),
-        ("Half an ans\n\nKept [1].", "Half an ans\n\nKept [1].\n"),
-    ],
-)
-def test_the_text_that_counts_is_printed_last(
-    written: str, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    final = replace(PLAIN, text="Kept [1].")
-    for terminal, shown in ((True, printed), (False, "Kept [1].\n")):
-        monkeypatch.setattr(sys.stdout, "isatty", lambda terminal=terminal: terminal)
-        assert print_answer(AnswerStream(iter(written.partition(" ")), lambda _: final)) is final
-        assert capsys.readouterr().out == shown
 
 
 def test_search_lists_passages(run_sample: Any) -> None:
