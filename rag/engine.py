@@ -372,8 +372,8 @@ class Engine:
         parts = _in_order(chain.from_iterable(map(snapshot.passages_of, report_ids)))
         return self._masked([Hit(p, 0.0) for p in parts if not is_personal(p)])
 
-    def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> SearchResult:
-        return search(retriever, plan, self._reranker, explain=explain)
+    def _find(self, retriever: HybridRetriever, plan: Plan) -> SearchResult:
+        return search(retriever, plan, self._reranker)
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         return mask_hits(hits) if self.settings.mask_contacts else tuple(hits)
@@ -388,14 +388,11 @@ class Engine:
         k: int = 20,
         filters: Filters = Filters(),
         ignored: Filters = Filters(),
-        explain: bool = False,
-        plan: Plan | None = None,
     ) -> list[Hit]:
-        """The k best passages for a question, best first; with `explain` each says why."""
+        """The k best passages for a question, best first."""
         snapshot, retriever = self._current()
-        plan = plan or self._planner.plan(checked(question), snapshot, (), filters, ignored)
-        result = self._find(retriever, plan, explain)
-        return list(self._masked(result.hits[:k]))
+        plan = self._planner.plan(checked(question), snapshot, (), filters, ignored)
+        return list(self._masked(self._find(retriever, plan).hits[:k]))
 
     def plan(
         self,

@@ -83,30 +83,6 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
-    """What one ranking gave a passage: its rank there (from 1), its score there, its points."""
-
-    ranking: str
-    rank: int
-    score: float
-    points: float
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why a hit has its score: the votes' points, times the factors, plus `company`.
-
-    `company` is for the other passages of its report. The points of a `reranker` are added last;
-    they make the score that of the place it gives.
-    """
-
-    votes: tuple[Vote, ...]
-    factors: Mapping[str, float]
-    company: float
-    reranker: Vote | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that retrieval found, with its fused score or that of the place a reranker gave it.
 
@@ -118,13 +94,7 @@ class Hit:
     score: float
     similarity: float = 0.0
     siblings: tuple[ReportInfo, ...] = ()
-    why: Why | None = None
     relevance: float | None = None
-
-    def placed(self, score: float, by: str, rank: int, value: float) -> "Hit":
-        """The hit in the place that has this score, the `rank` of what a reranker has `given`."""
-        vote = Vote(by, rank, value, score - self.score)
-        return replace(self, score=score, why=self.why and replace(self.why, reranker=vote))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ The types of all fields are those of `rag.types`: pydantic reads and writes them
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cache
 from typing import Any, get_args
 
@@ -21,7 +20,7 @@ from rag.i18n.labels import value_label
 from rag.i18n.notices import notice_words, survey_sentence
 from rag.i18n.translations import translations_for
 from rag.survey.types import Survey, SurveyRow, Verdict
-from rag.types import Answer, Citation, Hit, Passage, Plan
+from rag.types import Answer, Citation, Hit, Passage
 
 SCORE_DIGITS = 4
 _PASSAGE_DETAIL = ("id", "spans", "language", "part", "parts")
@@ -92,25 +91,6 @@ def passage_to_dict(rank: int, hit: Hit) -> dict[str, Any]:
         "report": hit.passage.report.id,
         **_fields(hit.passage, "section", "prompt", "text", "spans"),
         "score": round(hit.score, SCORE_DIGITS),
-    }
-
-
-def explained(hit: Hit) -> dict[str, Any]:
-    """Why a hit ranks where it does, and which other reports say the same."""
-    return {"why": asdict(hit.why) if hit.why else None, "also_in": [i.id for i in hit.siblings]}
-
-
-def plan_to_dict(plan: Plan) -> dict[str, Any]:
-    """How a question is understood: what is searched for, where, and what comes first."""
-    return {
-        "searched": plan.standalone,
-        "language": plan.language,
-        "intent": plan.intent,
-        "filters": plan.filters.as_dict(),
-        "first": plan.boosted.as_dict(),
-        "ignored": plan.ignored.as_dict(),
-        "many_labs": plan.wide,
-        "planner": plan.planner,
     }
 
 

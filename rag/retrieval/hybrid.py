@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 import numpy as np
 
@@ -32,7 +31,7 @@ from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, s
 from rag.retrieval.rerank import CrossEncoder, rerank_first
 from rag.settings import Settings
 from rag.text.tokenize import focus, terms
-from rag.types import Hit, Passage, Plan, Stage, Vote, Why
+from rag.types import Hit, Passage, Plan, Stage
 
 # Rank constant of the fusion. With the usual 60, keyword search drowns the dense ranking where
 # question and passage differ in language.
@@ -81,35 +80,29 @@ class HybridRetriever:
         self._index = index
         self._embedding = embedding
 
-    def search(self, plan: Plan, limit: int = DEPTH, *, explain: bool = False) -> SearchResult:
-        """The best passages for a plan, within its filters; with `explain` each says why."""
-        scopes = {"": plan.filters}
+    def search(self, plan: Plan, limit: int = DEPTH) -> SearchResult:
+        """The best passages for a plan, within its filters."""
+        scopes = [plan.filters]
         # A work that is named is of one lab.
         reports = self._index.catalog.reports
         of_work = {country for i in plan.reports for country in reports[i].countries}
         named = plan.boosted.country or tuple(sorted(of_work))
         if named and not plan.filters.country:
-            scopes[", labs named"] = replace(plan.filters, country=named)
-        found = self._index.candidates(self._query(plan), list(scopes.values()), DEPTH, MATCH_SHARE)
+            scopes.append(replace(plan.filters, country=named))
+        found = self._index.candidates(self._query(plan), scopes, DEPTH, MATCH_SHARE)
         passages = self._index.rows(found.similarity.keys())
-        votes: dict[int, list[Vote]] = defaultdict(list)
-        for suffix, rankings in zip(scopes, found.rankings, strict=True):
+        points: dict[int, list[float]] = defaultdict(list)
+        for rankings in found.rankings:
             for name, ranking in rankings.items():
-                for rank, (i, value) in enumerate(ranking, start=1):
-                    points = _weight(name, plan.language, passages[i].language) / (K + rank)
-                    votes[i].append(Vote(name + suffix, rank, value, points))
+                for rank, (i, _) in enumerate(ranking, start=1):
+                    weight = _weight(name, plan.language, passages[i].language)
+                    points[i].append(weight / (K + rank))
         factors = self._factors(plan, passages)
-        scores = {
-            i: sum(vote.points for vote in votes[i]) * prod(factors[i].values()) for i in votes
-        }
+        scores = {i: sum(given) * factors[i] for i, given in points.items()}
         gains = {} if plan.wide else _gains(scores, passages)
-        gain = {i: gains.get(passages[i].report.id, 0.0) for i in scores}
-        scores = {i: score + gain[i] for i, score in scores.items()}
+        scores = {i: s + gains.get(passages[i].report.id, 0.0) for i, s in scores.items()}
         best = sorted(scores, key=lambda i: (-scores[i], passages[i].id))[:limit]
-        whys = {i: Why(tuple(votes[i]), factors[i], gain[i]) for i in best if explain}
-        hits = tuple(
-            Hit(passages[i], scores[i], found.similarity[i], why=whys.get(i)) for i in best
-        )
+        hits = tuple(Hit(passages[i], scores[i], found.similarity[i]) for i in best)
         matched = found.matching.union(passages[i].report.id for i in best[:20])
         return SearchResult(hits, matched)
 
@@ -123,27 +116,25 @@ class HybridRetriever:
         stage = "finding" if plan.intent == "reasons" else ""
         return Query(plan.standalone, plan.language, plan.wide, dense, static, stage)
 
-    def _factors(self, plan: Plan, passages: Mapping[int, Passage]) -> dict[int, dict[str, float]]:
+    def _factors(self, plan: Plan, passages: Mapping[int, Passage]) -> dict[int, float]:
         boosted = replace(plan.boosted, country=())
         named = self._index.catalog.ids(boosted) if boosted else frozenset()
         question = frozenset(terms(plan.standalone, plan.language))
         collected = collected_factor(plan)
 
-        def factors_of(passage: Passage) -> dict[str, float]:
-            factors: dict[str, float] = {}
-            if passage.stage == "admin":
-                factors["of the form's administration"] = MINOR
+        def factor(passage: Passage) -> float:
+            made = MINOR if passage.stage == "admin" else 1.0
             if len(passage.text) < MINOR_LENGTH:
                 shared = question.intersection(terms(passage.text, passage.language))
                 if len(shared) < 2:
-                    factors["says little by itself"] = MINOR
+                    made *= MINOR  # It says little by itself.
             if collected < 1 and passage.report.author != "lab":
-                factors["not written by a lab"] = collected
+                made *= collected
             if passage.report.id in named:
-                factors["the year or kind that is named"] = BOOST
-            return factors
+                made *= BOOST
+            return made
 
-        return {i: factors_of(passage) for i, passage in passages.items()}
+        return {i: factor(passage) for i, passage in passages.items()}
 
 
 def _weight(ranking: str, asked: str, written: str) -> float:
@@ -165,15 +156,11 @@ def _gains(scores: Mapping[int, float], passages: Mapping[int, Passage]) -> dict
 
 
 def search(
-    retriever: HybridRetriever,
-    plan: Plan,
-    reranker: CrossEncoder | None = None,
-    *,
-    explain: bool = False,
+    retriever: HybridRetriever, plan: Plan, reranker: CrossEncoder | None = None
 ) -> SearchResult:
     """What is found for a plan, reranked, duplicates folded, spread over the labs."""
     plans = side_plans(plan) or [plan]
-    results = [retriever.search(p, explain=explain) for p in plans]
+    results = [retriever.search(p) for p in plans]
     rankings: list[Sequence[Hit]] = []
     for own, result in zip(plans, results, strict=True):
         hits = fold_duplicates(result.hits, _apart(plan))

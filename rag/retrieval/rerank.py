@@ -56,9 +56,9 @@ def rerank_first(
         return list(hits)
     moved = list(hits)
     ranked = sorted(zip(scores, places, strict=True), key=lambda pair: -pair[0])
-    for rank, (place, (score, old)) in enumerate(zip(places, ranked, strict=True), start=1):
-        placed = hits[old].placed(hits[place].score, reranker.name, rank, score)
-        moved[place] = replace(placed, relevance=reranker.relevance(score))
+    for place, (score, old) in zip(places, ranked, strict=True):
+        relevance = reranker.relevance(score)
+        moved[place] = replace(hits[old], score=hits[place].score, relevance=relevance)
     return moved
 
 

@@ -104,7 +104,7 @@ def answers(draw: st.DrawFn) -> Answer:
     """Any answer whose text has the marks of its citations."""
     known = draw(st.lists(values(Passage), min_size=1, max_size=3))
     some = st.sampled_from(known)
-    hit = values(Hit, passage=some, siblings=st.just(()), why=st.none())
+    hit = values(Hit, passage=some, siblings=st.just(()))
     coverage = values(Coverage, mentioned=st.just(()))
     one: Answer = draw(
         values(Answer, citations=st.just(()), hits=st.lists(hit).map(tuple), coverage=coverage)

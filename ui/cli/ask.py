@@ -113,24 +113,14 @@ def search(
     k: Annotated[int, Option("-k", min=1, max=200, help="How many passages.")] = 20,
     index: Index = None,
     filters: Filters = Filters(),
-    explain: Annotated[bool, Option("--explain", help="Say why each passage ranks so.")] = False,
     json: Json = False,
 ) -> None:
     """Find passages without writing an answer."""
-    engine = engine_of(index)
-    plan = engine.plan(question, filters=filters)
-    hits = engine.search(question, k=k, explain=explain, plan=plan)
+    hits = engine_of(index).search(question, k=k, filters=filters)
     if json:
         passages = [answer_json.passage_to_dict(n, hit) for n, hit in enumerate(hits, start=1)]
-        for passage, hit in zip(passages, hits, strict=True):
-            passage.update(answer_json.explained(hit) if explain else {})
-        understood = {"understood": answer_json.plan_to_dict(plan)} if explain else {}
-        print_json({"question": question, **understood, "passages": passages})
-        return
-    if explain:
-        show("info.txt", facts=answer_json.plan_to_dict(plan))
-        print()
-    if hits:
+        print_json({"question": question, "passages": passages})
+    elif hits:
         show("hits.txt", hits=hits)
     else:
         print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
