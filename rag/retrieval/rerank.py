@@ -84,7 +84,6 @@ class CrossEncoder:
     at a time.
     """
 
-    name = "cross-encoder"
     language = "en"
     depth = 20
 
