@@ -60,6 +60,7 @@ from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.related import line_of_work
 from rag.retrieval.rerank import CrossEncoder, make_reranker
 from rag.settings import Settings
+from rag.survey.classifier import FEW_PASSAGES
 from rag.survey.columns import with_columns
 from rag.survey.features import ReportMeasure
 from rag.survey.judge import NO_MODEL, SurveyJudge
@@ -255,12 +256,13 @@ class Engine:
 
         @cache
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
-            form, linker = as_topic(plan), self._planner.linker_of(snapshot.catalog)
+            form = as_topic(plan, len(snapshot.passages) <= FEW_PASSAGES)
+            linker = self._planner.linker_of(snapshot.catalog)
             known = self.report_measure, linker, self._topic_reader, bool(given), stop
             ways = partial(self._opened, snapshot), partial(line_of_work, snapshot)
             parts = snapshot.catalog, self._embedding, TopicSurvey(form, *known), *ways
-            digest = make_digest(Material(form, self._masked(found), *parts, self._reranker))
-            if not digest or not (form is plan or digest.speaking):
+            material = Material(form, self._masked(found), *parts, self._reranker)
+            if not (digest := make_digest(material, plan)):
                 return None
             return digest, digest.hits, snapshot.texts({h.passage.report.id for h in digest.hits})
 

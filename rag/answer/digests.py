@@ -32,8 +32,9 @@ from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
-from rag.query.forms import DIGESTS
+from rag.query.forms import DIGESTS, OFF_TOPIC_LIKELY, is_short_topic
 from rag.query.wordings import has_wording
+from rag.survey.stream import NearTopic
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity
 from rag.types import Hit, Intent, Plan, Turn
@@ -47,7 +48,10 @@ _MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part t
 KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 3  # of what was found, where key points come first
-_PER_LAB = 2  # reports of a lab among those of a topic
+_PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
+# From which log odds a sentence may say something of a topic that no report is found to speak of,
+# and from which on it is taken to.
+_MAY_SAY_IT, _SAYS_IT = 0.0, 0.5
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
 
@@ -76,17 +80,26 @@ class Digest:
         yield self.text
 
 
-def make_digest(material: Material) -> Digest | None:
-    """The digest that a plan wants; None where it wants none, or there is nothing to tell."""
+def make_digest(material: Material, asked: Plan) -> Digest | None:
+    """The digest that a plan wants; None where it wants none, or there is nothing to tell.
+
+    What was `asked` with no digest in mind has one where it names shortly what reports speak of, or
+    at length what none is found to speak of.
+    """
     plan, made = material.plan, _Maker(material)
     absent = plan.countries and material.catalog.keys("country").isdisjoint(plan.countries)
     lacks_year = any(n.code == "no_reports_of_year" for n in plan.notices)
     if plan.intent not in (*DIGESTS, "compare") or absent or lacks_year:
         return None
-    lines = list(getattr(made, plan.intent)())
-    if not made.quoted and plan.intent == "topic":
-        lines = [refusal(plan.language), *made.closest()]
-    if not made.quoted:
+    near = material.surveys.near if plan.intent in ("topic", "reasons") else ()
+    if near and near[0].odds < _MAY_SAY_IT and plan.off_topic > OFF_TOPIC_LIKELY:
+        return None  # the refusal says so
+    if near and (plan.intent == "topic" or near[0].odds < _SAYS_IT):
+        lines = list(made.nearest_to_topic(near))
+    else:
+        lines = list(getattr(made, plan.intent)())
+    fits = is_short_topic(plan) if made.speaking else near
+    if not made.quoted or not (plan is asked or fits):
         return None
     hits = tuple(made.quoted.values())
     return Digest("\n".join(lines), hits, plan.intent, made.counted, made.sides, made.speaking)
@@ -322,12 +335,24 @@ class _Maker(Comparer):
         for part, of_part in rows.items():
             yield from self.part(_PARTS[part][0], of_part)
 
-    def closest(self) -> Iterator[str]:
-        """The nearest reports, with what they say nearest to the topic, where none answers."""
-        yield format_label(self.t, self.t.gettext("Closest in the reports"), "").rstrip(" ")
-        lines = self.lines(self.hits, TELLING)
-        near = ((r, [x for x in lines if x.report.id == r.id]) for r in self.found()[:NEAREST])
-        yield from (self.by(r, self.pick(own, 1)) for r, own in near if own)
+    def nearest_to_topic(self, near: Sequence[NearTopic]) -> Iterator[str]:
+        """What reports say that is near to a topic of which none is found to speak.
+
+        After a refusal, or as what is closest, where the nearest of it may be of something else.
+        """
+        best = near[0].odds
+        said = [x for x in near if x.odds >= _SAYS_IT] or near
+        places = {x.place for x in said}
+        reports = [self.catalog.reports[i] for i in dict.fromkeys(x.report for x in said)]
+        lines = [x for x in self.lines(self.open(reports)) if x.place in places]
+        each, most = (_PER_LAB, _MOST_FOUND) if best >= _SAYS_IT else (1, NEAREST)
+        own = ((r, self.pick((x for x in lines if x.report.id == r.id), each)) for r in reports)
+        rows = [row for row in own if row[1]][:most]
+        if best < _MAY_SAY_IT:
+            yield refusal(self.plan.language)
+        closest = format_label(self.t, self.t.gettext("Closest in the reports"), "").rstrip(" ")
+        yield closest if best < _SAYS_IT else self.head(info for info, _ in rows)
+        yield from (self.by(info, picked) for info, picked in rows)
 
     def reasons(self) -> Iterator[str]:
         """What was found, what got in the way, and advice, of all who say so."""

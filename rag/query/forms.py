@@ -178,15 +178,21 @@ def in_form(plan: Plan, form: Intent) -> Plan:
     return replace(plan, intent=form, wide=wide)
 
 
-def as_topic(plan: Plan) -> Plan:
-    """The plan to make a digest by: of a topic, where a question to many labs names one shortly.
+def as_topic(plan: Plan, few: bool) -> Plan:
+    """The plan to make a digest by: of a topic, where a question to many labs names one.
 
     "Who works on bees?" has its digest where reports speak of bees, else an answer from passages.
+    It names it shortly, unless there are but few passages: the survey of many takes a while.
     """
-    is_short = 0 < len(plan.subject.split()) <= _MOST_WORDS["topic"]
     named = plan.reports or plan.follows or plan.boosted.country or is_quantity(plan.standalone)
-    wants = plan.intent == "answer" and plan.wide and is_short and not named
+    wants = plan.intent == "answer" and plan.wide and plan.subject and not named
+    wants = wants and (few or is_short_topic(plan))
     return replace(plan, intent="topic") if wants else plan
+
+
+def is_short_topic(plan: Plan) -> bool:
+    """Whether a question names its topic shortly: in more words it asks for more than that."""
+    return len(plan.subject.split()) <= _MOST_WORDS["topic"]
 
 
 def of_one_report(plan: Plan, reports: tuple[str, ...]) -> Plan:

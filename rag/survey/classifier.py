@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from math import ceil, exp, floor, log, sqrt
 from pathlib import Path
 from time import monotonic, sleep
@@ -20,7 +21,7 @@ import numpy.typing as npt
 
 from rag.models.client import Stop
 from rag.retrieval.rerank import CrossEncoder, Shed
-from rag.survey.features import FEATURES, Measured, Numbers, ReportMeasure, Topic, is_met
+from rag.survey.features import FEATURES, Measured, Near, Numbers, ReportMeasure, Topic, is_met
 from rag.types import Passage, Progress, Span
 
 WEIGHTS = Path(__file__).with_name("weights.json")
@@ -36,6 +37,12 @@ SURE = 0.7  # or one speaks of it with this probability before they are judged
 # are: the highest of many is higher by chance.
 STANDS_OUT, MORE_OF_MANY = -1.6, 1.5
 SECOND = ("relevance", "likeness")  # what a second look finds of a report
+# What tells whether a sentence is near a topic that no report is found to speak of: its cosine, and
+# the logit of the cross-encoder, which reads so many sentences of so many reports. Weights of a
+# logistic regression. Of more passages, some are near to any topic.
+NEAR_TOPIC = (18.0, 0.385, -1.1)
+NEAREST_REPORTS, OF_NEAREST = 10, 3
+FEW_PASSAGES = 5000
 # How much more numbers vary than if reports spoke of a topic by chance alone: of nineteen topics of
 # 3 to 17 reports, 17 are inside their intervals; 12 were without.
 DISPERSION = 6.0
@@ -240,6 +247,37 @@ def is_absent(
         if len(known) and known.max() < ANSWERS and not np.isnan(second[nearest, 0]):
             return True
     return not (is_met(features) if is_found is None else is_found)
+
+
+def near_topic(
+    measure: ReportMeasure,
+    topic: Topic,
+    judged: Judged,
+    scope: Collection[str],
+    reranker: CrossEncoder | None,
+    stop: Stop | None = None,
+) -> list[tuple[Near, float]]:
+    """The sentences of reports nearest to a topic, with the log odds that they say something of it.
+
+    The nearest first; none where there are too many passages to tell, or no cross-encoder can read
+    them.
+    """
+    passages, inside = measure.snapshot.passages, np.isin(measure.ids, list(scope))
+    if len(passages) > FEW_PASSAGES or not reranker:
+        return []
+    closest = judged.measured.features[:, FEATURES.index("closest_sentence")]
+    orders = (np.where(inside, values, -1) for values in (judged.chances.about, closest))
+    first = (np.argsort(-values, kind="stable")[:NEAREST_REPORTS].tolist() for values in orders)
+    reports = [n for n in dict.fromkeys(chain.from_iterable(first)) if inside[n]]
+    near = [s for n in reports for s in judged.measured.sentences.of(n, OF_NEAREST)]
+    texts = [after_tags(passages[s.passage], s.span) for s in near]
+    scores = waited_scores(reranker, topic.text, texts, stop) if texts else None
+    by_meaning, by_reading, constant = NEAR_TOPIC
+    odds = [
+        by_meaning * sentence.similarity + by_reading * score + constant
+        for sentence, score in zip(near, scores or (), strict=False)
+    ]
+    return sorted(zip(near, odds, strict=False), key=lambda pair: -pair[1])
 
 
 def judge_topic(

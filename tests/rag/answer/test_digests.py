@@ -214,6 +214,28 @@ def test_no_report_that_says_nothing_of_a_topic_is_summed_up(sample_engine: Engi
     )
 
 
+@pytest.mark.parametrize(
+    ("question", "country"),
+    [("Which labs fight polluted air at home?", "MN"), ("Who teaches women to float?", "TZ")],
+)
+def test_a_topic_told_in_other_words_is_answered_from_the_reports_near_to_it(
+    sample_engine: Engine, question: str, country: str
+) -> None:
+    answer = ask(sample_engine, question)
+    assert not answer.refused
+    assert country in answer.citations[0].passage.report.iso
+    assert not answer.coverage.speaking
+
+
+@pytest.mark.parametrize("question", ["Which labs restore old paintings?", "Who breeds camels?"])
+def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(
+    sample_engine: Engine, question: str
+) -> None:
+    answer = ask(sample_engine, question)
+    assert answer.refused
+    assert "Closest in the reports:" in answer.text
+
+
 @pytest.mark.parametrize("question", ["¿quiénes son los socios de la barrera de bambú?"])
 def test_a_question_whose_words_stand_in_a_passage_is_not_off_the_topic(
     sample_engine: Engine, question: str

@@ -95,19 +95,20 @@ def test_what_is_asked_for_and_whether_of_many_labs(
 
 
 @pytest.mark.parametrize(
-    ("question", "subject", "wide", "intent"),
+    ("question", "subject", "wide", "intent", "few"),
     [
-        ("Who works on bees?", "bees", True, "topic"),
-        ("Who works on bees?", "bees", False, "answer"),
-        ("How many bees are there?", "bees", True, "answer"),
-        ("Who stops bees that sting?", "stops bees that sting people", True, "answer"),
-        ("Who?", "", True, "answer"),
+        ("Who works on bees?", "bees", True, "topic", False),
+        ("Who works on bees?", "bees", False, "answer", True),
+        ("How many bees are there?", "bees", True, "answer", True),
+        ("Who stops bees that sting?", "stops bees that sting people", True, "topic", True),
+        ("Who stops bees that sting?", "stops bees that sting people", True, "answer", False),
+        ("Who?", "", True, "answer", True),
     ],
 )
-def test_what_many_are_asked_has_the_digest_of_a_topic_of_few_words(
-    question: str, subject: str, wide: bool, intent: str
+def test_what_many_are_asked_has_the_digest_of_a_topic(
+    question: str, subject: str, wide: bool, intent: str, few: bool
 ) -> None:
-    assert as_topic(Plan(question, question, subject=subject, wide=wide)).intent == intent
+    assert as_topic(Plan(question, question, subject=subject, wide=wide), few).intent == intent
 
 
 @pytest.mark.quality
