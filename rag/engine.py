@@ -60,7 +60,6 @@ from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.related import line_of_work
 from rag.retrieval.rerank import CrossEncoder, make_reranker
 from rag.settings import Settings
-from rag.survey.classifier import FEW_PASSAGES
 from rag.survey.columns import with_columns
 from rag.survey.features import ReportMeasure
 from rag.survey.judge import NO_MODEL, SurveyJudge
@@ -256,13 +255,13 @@ class Engine:
 
         @cache
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
-            form = as_topic(plan, len(snapshot.passages) <= FEW_PASSAGES)
             linker = self._planner.linker_of(snapshot.catalog)
+            form = as_topic(plan, len(snapshot.passages))
             known = self.report_measure, linker, self._topic_reader, bool(given), stop
             ways = partial(self._opened, snapshot), partial(line_of_work, snapshot)
             parts = snapshot.catalog, self._embedding, TopicSurvey(form, *known), *ways
             material = Material(form, self._masked(found), *parts, self._reranker)
-            if not (digest := make_digest(material, plan)):
+            if (digest := make_digest(material, plan)) is None:
                 return None
             return digest, digest.hits, snapshot.texts({h.passage.report.id for h in digest.hits})
 

@@ -17,6 +17,7 @@ from rag.query.works import Work, Works
 from rag.text.tokenize import is_quantity, terms
 from rag.types import Intent, Plan
 
+FEW_PASSAGES = 5000  # of more than these some are near to any topic
 DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
 # By how much a question looks more like one off the topic than like one to reports, from which on
 # it may be.
@@ -178,15 +179,15 @@ def in_form(plan: Plan, form: Intent) -> Plan:
     return replace(plan, intent=form, wide=wide)
 
 
-def as_topic(plan: Plan, few: bool) -> Plan:
+def as_topic(plan: Plan, passages: int) -> Plan:
     """The plan to make a digest by: of a topic, where a question to many labs names one.
 
     "Who works on bees?" has its digest where reports speak of bees, else an answer from passages.
-    It names it shortly, unless there are but few passages: the survey of many takes a while.
+    It names it shortly, unless there are few `passages`: the survey of many takes a while.
     """
     named = plan.reports or plan.follows or plan.boosted.country or is_quantity(plan.standalone)
     wants = plan.intent == "answer" and plan.wide and plan.subject and not named
-    wants = wants and (few or is_short_topic(plan))
+    wants = wants and (passages <= FEW_PASSAGES or is_short_topic(plan))
     return replace(plan, intent="topic") if wants else plan
 
 

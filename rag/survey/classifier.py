@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.models.client import Stop
+from rag.query.forms import FEW_PASSAGES
 from rag.retrieval.rerank import CrossEncoder, Shed
 from rag.survey.features import FEATURES, Measured, Near, Numbers, ReportMeasure, Topic, is_met
 from rag.types import Passage, Progress, Span
@@ -39,10 +40,9 @@ STANDS_OUT, MORE_OF_MANY = -1.6, 1.5
 SECOND = ("relevance", "likeness")  # what a second look finds of a report
 # What tells whether a sentence is near a topic that no report is found to speak of: its cosine, and
 # the logit of the cross-encoder, which reads so many sentences of so many reports. Weights of a
-# logistic regression. Of more passages, some are near to any topic.
+# logistic regression.
 NEAR_TOPIC = (18.0, 0.385, -1.1)
 NEAREST_REPORTS, OF_NEAREST = 10, 3
-FEW_PASSAGES = 5000
 # How much more numbers vary than if reports spoke of a topic by chance alone: of nineteen topics of
 # 3 to 17 reports, 17 are inside their intervals; 12 were without.
 DISPERSION = 6.0

@@ -95,20 +95,20 @@ def test_what_is_asked_for_and_whether_of_many_labs(
 
 
 @pytest.mark.parametrize(
-    ("question", "subject", "wide", "intent", "few"),
+    ("question", "subject", "wide", "intent", "passages"),
     [
-        ("Who works on bees?", "bees", True, "topic", False),
-        ("Who works on bees?", "bees", False, "answer", True),
-        ("How many bees are there?", "bees", True, "answer", True),
-        ("Who stops bees that sting?", "stops bees that sting people", True, "topic", True),
-        ("Who stops bees that sting?", "stops bees that sting people", True, "answer", False),
-        ("Who?", "", True, "answer", True),
+        ("Who works on bees?", "bees", True, "topic", 9000),
+        ("Who works on bees?", "bees", False, "answer", 500),
+        ("How many bees are there?", "bees", True, "answer", 500),
+        ("Who stops bees that sting?", "stops bees that sting people", True, "topic", 500),
+        ("Who stops bees that sting?", "stops bees that sting people", True, "answer", 9000),
+        ("Who?", "", True, "answer", 500),
     ],
 )
 def test_what_many_are_asked_has_the_digest_of_a_topic(
-    question: str, subject: str, wide: bool, intent: str, few: bool
+    question: str, subject: str, wide: bool, intent: str, passages: int
 ) -> None:
-    assert as_topic(Plan(question, question, subject=subject, wide=wide), few).intent == intent
+    assert as_topic(Plan(question, question, subject=subject, wide=wide), passages).intent == intent
 
 
 @pytest.mark.quality
