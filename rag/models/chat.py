@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import ModelError, SettingsError
 from rag.models.client import (
+    OVERFLOW,
     RETRIES,
     Emit,
     Server,
@@ -204,25 +205,28 @@ class ChatModel:
         from openai import BadRequestError, UnprocessableEntityError
 
         request: dict[str, Any] = {"model": self.name, "messages": list(messages), "stream": stream}
-        request["extra_headers"] = self.server.headers()
         if tools:
             request["tools"] = tools
-        refused = _refused.setdefault((self.server.url, self.name), set())
+        server = self.server.url, self.name
+        refused = set(_refused.get(server, ()))
         while True:
-            known = set(refused)
-            bound = "max_completion_tokens" if "max_tokens" in known else "max_tokens"
+            bound = "max_completion_tokens" if "max_tokens" in refused else "max_tokens"
             parameters: dict[str, Any] = {bound: self.max_tokens}
-            if "temperature" not in known:
+            if "temperature" not in refused:
                 parameters["temperature"] = 0.0
-            if schema and "response_format" not in known:
+            if schema and "response_format" not in refused:
                 form = {"name": "reply", "strict": True, "schema": schema}
                 parameters["response_format"] = {"type": "json_schema", "json_schema": form}
             try:
-                return await client.chat.completions.create(**request, **parameters)
+                reply = await client.chat.completions.create(**request, **parameters)
             except (BadRequestError, UnprocessableEntityError) as error:
-                refused |= {n for n, words in _REFUSALS.items() if words.search(str(error))}
-                if refused == known:
+                named = {name for name, words in _OPTIONAL.items() if words.search(str(error))}
+                if named <= refused or OVERFLOW.search(str(error)):
                     raise
+                refused |= named
+            else:
+                _refused[server] = frozenset(refused)
+                return reply
 
 
 def make_chat(
@@ -243,7 +247,7 @@ def make_chat(
         )
     return ChatModel(
         name=name,
-        server=find_server(settings, name),
+        server=find_server(settings),
         max_tokens=max_tokens or settings.answer_tokens,
         timeout=timeout or settings.timeout,
         retries=retries,
@@ -252,29 +256,17 @@ def make_chat(
     )
 
 
-# Parameters that a model refuses, as its server says; remembered while the process lives.
-#
-# Models that reason want `max_completion_tokens` in place of `max_tokens`, and some no
-# `temperature`; some servers take no schema of a reply. Names of models don't tell which: a
-# deployment on Azure may have any name.
-_refused: dict[tuple[str, str], set[str]] = {}
-_NOT_TAKEN = r"(?:(?:is|are|was|does)(?: not|n't) (?:support|allow)|is (?:unsupported|deprecated))"
-_REFUSALS = {
-    # Not "'max_tokens' or 'max_completion_tokens' is too large", which is about the prompt.
-    "max_tokens": re.compile(
-        rf"unsupported parameter\W+max_tokens\b|\bmax_tokens\W+{_NOT_TAKEN}"
-        r"|\buse\W+max_completion_tokens\b",
-        re.IGNORECASE,
-    ),
-    "temperature": re.compile(
-        rf"unsupported (?:parameter|value)\W+temperature\b|\btemperature\W+{_NOT_TAKEN}"
-        r"|not support(?:ed)? parameters?\b[^.]{0,80}\btemperature\b",
-        re.IGNORECASE,
-    ),
+# Parameters that some models refuse, and how their servers name them: models that reason want
+# `max_completion_tokens` in place of `max_tokens`, and some no `temperature`; some servers take no
+# schema of a reply. What a model answered without is remembered while the process lives.
+_OPTIONAL = {
+    "max_tokens": re.compile("max_(?:completion_)?tokens"),
+    "temperature": re.compile("temperature"),
     "response_format": re.compile(
         r"response_?format|json_?schema|structured.?outputs?|grammar", re.IGNORECASE
     ),
 }
+_refused: dict[tuple[str, str], frozenset[str]] = {}
 
 
 def _texts(delta: Any) -> tuple[str, str]:

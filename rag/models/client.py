@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
 from rag.errors import ContextOverflow, ModelError, SettingsError
 from rag.settings import Settings
@@ -27,17 +26,16 @@ T = TypeVar("T")
 Emit = Callable[[T], None]
 Work = Callable[[Emit[T]], Coroutine[Any, Any, None]]
 OPENAI = "https://api.openai.com/v1"
-# Azure's last dated version. Its newer addresses end in /openai/v1 and work like OpenAI's.
-API_VERSION = "2024-10-21"
+# On Azure this path takes what OpenAI's servers take; its portal shows others, of single methods.
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
-# Azure's portal shows addresses of single methods.
+_AZURE_PATH = "/openai/v1"
 _METHOD = re.compile(r"/(?:chat/completions|embeddings)/?$")
 # How often a failing server is asked again.
 RETRIES = 2
 # Seconds to wait for a connection. A running server accepts at once; only its answer takes time.
 CONNECT = 10.0
 # How OpenAI, vLLM, llama.cpp, Ollama and others say that a prompt is too long.
-_OVERFLOW = re.compile(
+OVERFLOW = re.compile(
     r"context[ _-]?(?:length|window|size)|prompt is too long|too many (?:input )?tokens"
     r"|max_model_len",
     re.IGNORECASE,
@@ -56,25 +54,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A model's server: its base address, its key, and what is added to each address (`query`).
-
-    `azure` servers take the key in a header of their own.
-    """
+    """A models' server: its base address, its key, and what is added to each address (`query`)."""
 
     url: str
     key: str
     query: Mapping[str, str]
-    azure: bool = False
-
-    def headers(self) -> dict[str, Any]:
-        """What each request's headers have besides the client's own."""
-        from openai import omit
-
-        return {"api-key": self.key, "Authorization": omit} if self.azure else {}
 
 
-def find_server(settings: Settings, model: str) -> Server:
-    """The server of a model; a SettingsError where its address is none or its key is missing."""
+def find_server(settings: Settings) -> Server:
+    """The server of models; a SettingsError where its address is none or its key is missing."""
     from httpx import URL, InvalidURL
 
     try:
@@ -85,19 +73,14 @@ def find_server(settings: Settings, model: str) -> Server:
         raise SettingsError(
             "OPENAI_BASE_URL is no address. Set it to one such as http://127.0.0.1:11434/v1."
         )
-    path = _METHOD.sub("", address.path).rstrip("/")
-    query = dict(address.params)
-    azure = "api-version" in query or address.host.endswith(_AZURE)
-    azure = azure and not path.endswith("/openai/v1")
-    if azure:
-        query.setdefault("api-version", API_VERSION)
-        if "/deployments/" not in path and not path.endswith("/models"):
-            path = f"{path.removesuffix('/openai')}/openai/deployments/{quote(model, safe='')}"
+    is_azure = address.host.endswith(_AZURE)
+    path = _AZURE_PATH if is_azure else _METHOD.sub("", address.path).rstrip("/")
     url = str(address.copy_with(raw_path=path.encode(), fragment=None))
+    query = {} if is_azure else dict(address.params)
     if settings.openai_api_key is not None:
-        return Server(url, settings.openai_api_key.get_secret_value(), query, azure)
+        return Server(url, settings.openai_api_key.get_secret_value(), query)
     if settings.openai_base_url:
-        return Server(url, "none", query, azure)  # The client insists on a key.
+        return Server(url, "none", query)  # The client insists on a key.
     raise SettingsError(
         "No key found for openai. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server."
     )
@@ -146,7 +129,7 @@ def model_errors(model: str) -> Iterator[None]:
         status = getattr(error, "status_code", None)
         _log.debug("The %s failed: %s, status %s", model, type(error).__name__, status)
         kind = model.replace(" ", "_")
-        overflow = status in _OVERFLOW_STATUS and _OVERFLOW.search(str(error))
+        overflow = status in _OVERFLOW_STATUS and OVERFLOW.search(str(error))
         if overflow and isinstance(error, OpenAIError):
             failure: ModelError = ContextOverflow(Notice(f"{kind}_window_too_small"))
         elif code := _problem(error) if status is None else _STATUS_CODES.get(status):

@@ -86,15 +86,14 @@ class EmbeddingKind:
 
 
 def _openai(settings: Settings, name: str) -> Embed:
-    server = find_server(settings, name)
+    server = find_server(settings)
     client = open_client(server, settings.timeout, RETRIES, settings.patience)
 
     def embed(texts: Sequence[str]) -> list[list[float]]:
         # Indexes have been made without line breaks, as OpenAI once recommended.
         lines = [text.replace("\n", " ") for text in texts]
         with model_errors("embedding model"):
-            headers = server.headers()
-            reply = run(client.embeddings.create(model=name, input=lines, extra_headers=headers))
+            reply = run(client.embeddings.create(model=name, input=lines))
             vectors = [list(row.embedding) for row in reply.data]
         if len(vectors) != len(texts):
             raise ModelError(Notice("embedding_texts_left_out"))
