@@ -70,18 +70,12 @@ def export(
     the template of the reports' addresses. An InputError says that no format has this ending, that
     there is no answer, or no font for the PDF.
     """
-    kind = FORMATS.get(_OTHER_NAMES.get(ending, ending))
+    kind = FORMATS.get(ending)
     if kind is None:
         raise InputError(f"There is no export to {ending!r}. Choose one of {', '.join(FORMATS)}.")
     if not answers:
         raise InputError("There is no answer to export. Ask a question first.")
     return kind.write(answers, title, day or date.today(), report_url)
-
-
-def ending_of(name: str) -> str:
-    """The ending of a file's name that says how to export: "csl.json" of "labs.csl.json"."""
-    known = (ending for ending in FORMATS if name.lower().endswith(f".{ending}"))
-    return max(known, key=len, default=name.rpartition(".")[2].lower() if "." in name else "")
 
 
 def file_name(title: str, ending: str) -> str:
@@ -305,20 +299,22 @@ def _csv_cell(value: Value) -> str:
 
 
 # BibTeX counts braces, also escaped ones, so there are none here.
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "{": r"\textbraceleft{}",
-    "}": r"\textbraceright{}",
-    **{character: f"\\{character}" for character in "$&%#_"},
-}
+_TEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        "{": r"\textbraceleft{}",
+        "}": r"\textbraceright{}",
+        **{character: f"\\{character}" for character in "$&%#_"},
+    }
+)
 
 
 def _references(answers: Sequence[Answer], report_url: str) -> list[dict[str, Any]]:
-    """An item of CSL-JSON for each cited report, in the order of first citations.
+    """What references say of each cited report, in the order of first citations.
 
-    What it is cited for stands in its `note`, a line each, in the language of the first question.
+    What it is cited for stands in its `notes`, in the language of the first question.
     """
     t = translations_for(answers[0].language)
     items: dict[str, dict[str, Any]] = {}
@@ -330,33 +326,23 @@ def _references(answers: Sequence[Answer], report_url: str) -> list[dict[str, An
             if info.id not in items:
                 ours = info.countries if info.author == "lab" else ()
                 items[info.id] = {
-                    "id": _key(info, keys),
-                    "type": "report",
+                    "key": _key(info, keys),
                     "title": one_line(info.title or info.id),
-                    # A lab has no first and last name.
-                    "author": [{"literal": one_line(n)} for n in ours or (author_label(info),)],
+                    "authors": [one_line(name) for name in ours or (author_label(info),)],
                     "publisher": one_line(info.lab),
-                    "issued": {"date-parts": [[info.year]]} if info.year else None,
+                    "year": str(info.year or ""),
                     "genre": one_line(kind_label(info, t)),
                     "number": one_line(info.id),
                     "language": one_line(info.language),
-                    "URL": report_link(report_url, info.id),
-                    "note": [],
+                    "url": report_link(report_url, info.id),
+                    "notes": [],
                 }
             section = one_line(citation.passage.section)
             where = f" ({section})" if section else ""
             quote = one_line(f"[{citation.n}] “{citation.quote}”{where}")
-            notes = items[info.id]["note"]
+            notes = items[info.id]["notes"]
             notes += [quote] if (cited := one_line(cited_in)) in notes else [cited, quote]
     return list(items.values())
-
-
-def _to_csl(items: Sequence[Mapping[str, Any]]) -> bytes:
-    """The items as citation managers read them."""
-    made = [{**item, "note": "\n".join(item["note"])} for item in items]
-    filled = [{name: value for name, value in item.items() if value} for item in made]
-    text = json.dumps(filled, ensure_ascii=False, indent=1)
-    return (text + "\n").encode("utf-8", "backslashreplace")
 
 
 def _to_bibtex(items: Sequence[Mapping[str, Any]]) -> bytes:
@@ -365,40 +351,42 @@ def _to_bibtex(items: Sequence[Mapping[str, Any]]) -> bytes:
     for item in items:
         fields = {
             "title": f"{{{_tex(item['title'])}}}",
-            "author": " and ".join(f"{{{_tex(name['literal'])}}}" for name in item["author"]),
+            # A lab has no first and last name.
+            "author": " and ".join(f"{{{_tex(name)}}}" for name in item["authors"]),
             "institution": f"{{{_tex(item['publisher'])}}}",
-            "year": _year(item),
+            "year": item["year"],
             "type": _tex(item["genre"]),
             "number": _tex(item["number"]),
             "langid": _tex(language_label(item["language"]).lower()),
             # An address is taken as it stands; one that is checked has no brace.
-            "url": item["URL"],
-            "annote": _tex(" ".join(item["note"])),
+            "url": item["url"],
+            "annote": _tex(" ".join(item["notes"])),
         }
         lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
-        entries.append(f"@techreport{{{item['id']},\n{lines}}}\n")
+        entries.append(f"@techreport{{{item['key']},\n{lines}}}\n")
     return "\n".join(entries).encode()
 
 
 def _tex(text: str) -> str:
-    return "".join(_TEX.get(character, character) for character in text)
+    return text.translate(_TEX)
 
 
-def _year(item: Mapping[str, Any]) -> str:
-    return str(item["issued"]["date-parts"][0][0]) if item["issued"] else ""
+# Tag of RIS -> what of an item it holds; of several values each has a line.
+_RIS = {
+    **{"TI": "title", "AU": "authors", "PY": "year", "PB": "publisher", "M3": "genre"},
+    **{"LA": "language", "ID": "number", "UR": "url", "N1": "notes"},
+}
 
 
 def _to_ris(items: Sequence[Mapping[str, Any]]) -> bytes:
     """One entry an item, in UTF-8; each quote is a note."""
-    names = {"PB": "publisher", "M3": "genre", "LA": "language", "ID": "number", "UR": "URL"}
     entries = []
     for item in items:
-        pairs = [("TY", "RPRT"), ("TI", item["title"])]
-        pairs += [("AU", name["literal"]) for name in item["author"]]
-        pairs += [("PY", _year(item)), *((tag, item[name]) for tag, name in names.items())]
-        pairs += [("N1", note) for note in item["note"]]
-        lines = "".join(f"{tag}  - {value}\r\n" for tag, value in pairs if value)
-        entries.append(f"{lines}ER  - \r\n")
+        lines = ["TY  - RPRT"]
+        for tag, name in _RIS.items():
+            values = item[name] if isinstance(item[name], list) else [item[name]]
+            lines += [f"{tag}  - {value}" for value in values if value]
+        entries.append("\r\n".join([*lines, "ER  - ", ""]))
     return "\r\n".join(entries).encode()
 
 
@@ -416,7 +404,6 @@ def _key(info: ReportInfo, taken: set[str]) -> str:
 _READ, _DATA, _CITE = marked("To read"), marked("Data"), marked("References")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_CSL = "application/vnd.citationstyles.csl+json"
 # What writes a brief, by the ending of its file.
 BRIEFS: Mapping[str, Callable[[Brief], bytes]] = {
     "docx": _to_docx,
@@ -441,6 +428,4 @@ FORMATS: Mapping[str, Format] = {
     ),
     "bib": Format("application/x-bibtex", _CITE, "BibTeX", _cited(_to_bibtex)),
     "ris": Format("application/x-research-info-systems", _CITE, "RIS", _cited(_to_ris)),
-    "csl.json": Format(_CSL, _CITE, "CSL-JSON", _cited(_to_csl)),
 }
-_OTHER_NAMES = {"csl": "csl.json", "htm": "html"}

@@ -6,15 +6,12 @@ import json
 import re
 import zipfile
 from html.parser import HTMLParser
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import bibtexparser
-import citeproc
 import docx
 import rispy
 from bibtexparser.middlewares import LatexDecodingMiddleware
-from citeproc.source.json import CiteProcJSON
 from markdown_it import MarkdownIt
 from pypdf import PdfReader
 
@@ -99,24 +96,9 @@ def text_of(data: bytes, ending: str) -> str:
         library = bibtexparser.parse_string(text, append_middleware=[LatexDecodingMiddleware()])
         assert not library.failed_blocks
         return "\n".join(str(f.value) for entry in library.entries for f in entry.fields)
-    if ending == "csl.json":
-        return _csl_text(data)
     if ending == "ris":
         return json.dumps(rispy.loads(data.decode()), ensure_ascii=False)
     return json.dumps(json.loads(data), ensure_ascii=False)
-
-
-def _csl_text(data: bytes) -> str:
-    """The notes of references, and the references as a citation processor writes them out."""
-    source = CiteProcJSON(json.loads(data))
-    style = next(Path(citeproc.__file__).parent.glob("data/styles/harvard*.csl"))
-    written = citeproc.CitationStylesBibliography(
-        citeproc.CitationStylesStyle(style), source, citeproc.formatter.plain
-    )
-    for key in source:
-        written.register(citeproc.Citation([citeproc.CitationItem(key)]))
-    notes = [str(reference.get("note", "")) for reference in source.values()]
-    return "\n".join([*map(str, written.bibliography()), *notes])
 
 
 def rendered(markdown: str) -> str:

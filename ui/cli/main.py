@@ -148,7 +148,7 @@ def export(
     if to is not None:
         from rag.export import formats
 
-        ending = formats.ending_of(to.name)
+        ending = to.suffix.lower().removeprefix(".")
         data = formats.export(loaded, ending, title, report_url=settings.report_url)
         write_file(to, data)
         print(f"{to}: {len(data)} bytes", file=sys.stderr)

@@ -176,8 +176,8 @@ def test_answers_are_exported_and_checked_at_once(run_sample: Any, tmp_path: Pat
     done = run_sample("export", "answers.json", "--to", "out.md", "--title", "A brief")
     assert (done.code, done.out) == (0, "")
     assert (tmp_path / "out.md").read_text(encoding="utf-8").startswith("# A brief\n")
-    assert run_sample("export", "answers.json", "--to", "a.CSL.json", "--verify").code == 0
-    assert json.loads((tmp_path / "a.CSL.json").read_bytes())[0]["type"] == "report"
+    assert run_sample("export", "answers.json", "--to", "a.RIS", "--verify").code == 0
+    assert (tmp_path / "a.RIS").read_text(encoding="utf-8").startswith("TY  - RPRT")
 
 
 def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path: Path) -> None:
