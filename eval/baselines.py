@@ -1,9 +1,9 @@
 """Two baselines that answer the same cases: plain llama-index, and BM25 alone.
 
 Both search the reports' files, cut by llama-index's splitter, with the same embedding model, and
-answer from as many passages and tokens as ours with the same chat model: from numbered sources of
-512 tokens, as llama-index's CitationQueryEngine does, by that engine's own prompt, or without a
-model by the sources' sentences that are most similar to the question, as many as ours has.
+answer from as many passages and tokens as ours, without a chat model: by the sentences that are
+most similar to the question, as many as ours has, of sources of 512 tokens, as llama-index's
+CitationQueryEngine numbers them.
 """
 
 import re
@@ -14,17 +14,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import bm25s
 import numpy as np
 import Stemmer
 from llama_index.core import Document, MockEmbedding, VectorStoreIndex
-from llama_index.core.chat_engine.condense_question import DEFAULT_TEMPLATE
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.query_engine.citation_query_engine import (
-    CITATION_QA_TEMPLATE,
     DEFAULT_CITATION_CHUNK_OVERLAP,
     DEFAULT_CITATION_CHUNK_SIZE,
 )
@@ -40,14 +37,13 @@ from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
 from rag.index.vectors import VectorMemo
-from rag.models.chat import ChatModel, make_chat
 from rag.models.embeddings import embedding_name, make_embedding
 from rag.models.encoder import unit
-from rag.models.prompts import Message, refusal
-from rag.models.tokens import SHARE, count_tokens, make_budget
+from rag.models.prompts import refusal
+from rag.models.tokens import count_tokens
 from rag.retrieval.postprocess import fit_budget
 from rag.settings import Settings
-from rag.text.citation_marks import defuse, keep_known, with_marks
+from rag.text.citation_marks import defuse, with_marks
 from rag.text.language import language_of
 from rag.text.sentences import sentences
 from rag.text.tokenize import words
@@ -64,10 +60,6 @@ LEAST_WORDS = 5
 _FILE_NAME = "file_path"
 # Headings, form questions, tags and table rows.
 _MARKUP = re.compile(r"^(?:#|>|\[\[|<|\||!\[|\*{3,}|-{3,})")
-# The words with which a model says, as the prompt bids it, that no source is helpful.
-_DENIES = re.compile(
-    r"\b(?:no|not|none|cannot|unable|aucune?|pas|ning[uú]n\w*|nenhum\w*|n[aã]o)\b|n['’]t\b|لا|لم"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,59 +181,41 @@ class Baseline:
     def __init__(self, engine: Engine, search: Search, chunks: Chunks) -> None:
         self.settings, self.report = engine.settings, engine.report
         self._engine, self._search, self._chunks = engine, search, chunks
-        self._llm, self._budget = make_chat(self.settings), make_budget(self.settings)
         self._embedding = make_embedding(self.settings)
 
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
-        """Answer a question; what the model's server fails at is raised."""
+        """Answer a question; a follow-up with the one before it."""
         clock = [time.perf_counter()]
-        standalone = self._standalone(question, history)
+        before = [turn.content for turn in history if turn.role == "user"]
+        standalone = " ".join([*before[-1:], question])
         clock.append(time.perf_counter())
         hits = self._search(standalone)
         read = fit_budget(hits, self.settings.passages, self.settings.context_tokens)
         sources = sources_of(read, self._chunks)
         clock.append(time.perf_counter())
-        text = ""
-        if sources and self._llm:
-            text = self._write(self._llm, standalone, sources)
-        elif sources:
-            # As many sentences as our extractive answer to the question may have.
-            plan = self._engine.plan(question, history=history)
-            is_wide = plan.wide and plan.intent != "compare"
-            text = self._extract(standalone, sources, SENTENCES_WIDE if is_wide else SENTENCES)
+        # As many sentences as our extractive answer to the question may have.
+        plan = self._engine.plan(question, history=history)
+        is_wide = plan.wide and plan.intent != "compare"
+        text = self._extract(standalone, sources, SENTENCES_WIDE if is_wide else SENTENCES)
         clock.append(time.perf_counter())
         stages = zip(("plan_ms", "retrieve_ms", "answer_ms"), pairwise(clock), strict=True)
         language = language_of(question, min_letters=8)
-        # The prompt knows no phrase for a refusal: it cites nothing and denies.
-        denies = self._llm and not re.search(r"\[\d+\]", text) and _DENIES.search(text.casefold())
-        refused = bool(not text or denies)
         # It can't tell a list from an answer: what it found is what it would list.
         listed = dict.fromkeys(hit.passage.report.id for hit in hits[: self.settings.passages])
         answer = Answer(
             question=question,
             standalone=standalone,
             text=text or refusal(language),
-            refused=refused,
-            citations=() if refused else self._citations(text, sources, language),
+            refused=not text,
+            citations=self._citations(text, sources, language),
             hits=hits,
             coverage=Coverage("answer", reports=tuple(listed), read_passages=len(read)),
-            mode=self._budget.model if self._llm else "extractive",
+            mode="extractive",
             language=language,
             timings={name: 1000 * (end - start) for name, (start, end) in stages},
             index=self._engine.revision,
         )
         return AnswerStream(iter([answer.text]), lambda _: answer)
-
-    def _standalone(self, question: str, history: Sequence[Turn]) -> str:
-        """A follow-up as llama-index's condense_question engine makes it; else both questions."""
-        if self._llm is None:
-            before = [turn.content for turn in history if turn.role == "user"]
-            return " ".join([*before[-1:], question])
-        if not history:
-            return question
-        turns = "\n".join(f"{turn.role}: {turn.content}" for turn in history)
-        prompt = DEFAULT_TEMPLATE.format(question=question, chat_history=turns)
-        return self._llm.complete(_message(prompt), self.settings.timeout).strip()
 
     def _extract(self, question: str, sources: Sequence[Passage], limit: int) -> str:
         """Up to `limit` sentences, a line each, whose marks count `sources` from 1."""
@@ -261,13 +235,6 @@ class Baseline:
         chosen = sorted(pool[i] for i in best)
         return "\n".join(with_marks(defuse(text), [n]) for n, _, text in chosen)
 
-    def _write(self, llm: ChatModel, question: str, sources: Sequence[Passage]) -> str:
-        """The model's words; marks of unknown sources are left out, as from our answers."""
-        room = int(SHARE * self._budget.window) - self._budget.answer
-        while len(sources) > 1 and self._budget.tokens(_prompt(question, sources)) > room:
-            sources = sources[:-1]
-        return keep_known("".join(llm.stream(_prompt(question, sources))), len(sources)).strip()
-
     def _citations(
         self, text: str, sources: Sequence[Passage], language: str
     ) -> tuple[Citation, ...]:
@@ -277,16 +244,6 @@ class Baseline:
             if match := verbatim(citation.quote, self._chunks.raw[info.id], spans):
                 cited.append(replace(citation, quote=match[0], span=match[1]))
         return tuple(cited)
-
-
-def _prompt(question: str, sources: Sequence[Passage]) -> list[Message]:
-    numbered = [f"Source {n}:\n{source.text}\n" for n, source in enumerate(sources, start=1)]
-    context = "\n\n".join(numbered)
-    return _message(CITATION_QA_TEMPLATE.format(context_str=context, query_str=question))
-
-
-def _message(prompt: Any) -> list[Message]:
-    return [{"role": "user", "content": str(prompt)}]
 
 
 def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:

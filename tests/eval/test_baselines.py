@@ -1,19 +1,16 @@
 """The baselines answer like the engine, so that every metric applies to them unchanged."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from openai_server import Reply, ScriptedServer
 
 from eval.baselines import NAMES, Baseline, make_baselines, run_baselines
 from eval.cases import Case
 from eval.compare import compare
 from eval.report import write_report
 from eval.run import load_outcomes, run_cases
-from rag.engine import Engine, open_engine
-from rag.settings import Settings
-from rag.types import Answer, Turn
+from rag.engine import Engine
+from rag.types import Turn
 
 QUESTION = "Why do market women in Maseru distrust mobile money?"
 HISTORY = (Turn("user", QUESTION), Turn("assistant", "Because of fees."))
@@ -28,15 +25,11 @@ def baselines(sample_engine: Engine) -> dict[str, Baseline]:
     return make_baselines(sample_engine, silent)
 
 
-def ask(baseline: Baseline, question: str = QUESTION, history: tuple[Turn, ...] = ()) -> Answer:
-    return baseline.ask(question, history=history).answer
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_quotes_the_files_word_for_word(
     baselines: dict[str, Baseline], sample_engine: Engine, name: str
 ) -> None:
-    answer = ask(baselines[name])
+    answer = baselines[name].ask(QUESTION).answer
     assert answer.citations
     assert not answer.refused
     for citation in answer.citations:
@@ -72,21 +65,6 @@ def test_runs_stand_beside_ours(
     assert "## Beside" not in write_report(tmp_path)
 
 
-def test_a_chat_model_gets_the_prompts_of_llama_index(
-    server: ScriptedServer, sample_engine: Engine
-) -> None:
-    index = sample_engine.settings.index
-    settings = Settings(index=index, model="openai:test", openai_base_url=server.url)
-    baseline = make_baselines(open_engine(settings), silent)["plain"]
-    written = Reply(("The women distrust the handing over ", "[1][99]."))
-    server.script(Reply(("What do women in Maseru try?",)), written)
-    answer = ask(baseline, "And what do they try?", HISTORY)
-    bodies: list[Any] = [request.body for request in server.requests]
-    condense, cite = (body["messages"][-1]["content"] for body in bodies)
-    assert QUESTION in condense
-    assert answer.standalone == "What do women in Maseru try?"
-    assert "Please provide an answer based solely on the provided sources." in cite
-    assert "Query: What do women in Maseru try?" in cite
-    assert answer.text == "The women distrust the handing over [1]."
-    assert (answer.mode, answer.refused) == ("test", False)
-    assert [c.n for c in answer.citations] == [1]
+def test_a_follow_up_is_asked_with_the_question_before_it(baselines: dict[str, Baseline]) -> None:
+    answer = baselines["bm25"].ask("And what do they try?", history=HISTORY).answer
+    assert answer.standalone == f"{QUESTION} And what do they try?"
