@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -33,14 +33,6 @@ Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 # Ids of cases made of votes begin so: their questions are those of readers.
 VOTE_ID_PREFIX = "feedback-"
-# The types of voted questions, those of other intents aside.
-TYPE_OF_INTENT: Mapping[str, CaseType] = {
-    "list": "listing",
-    "about": "listing",
-    "compare": "compare",
-}
-# Bad lines that a message names.
-SHOWN_ERRORS = 5
 # Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
 ESCAPED = "backslashreplace"
 
@@ -129,40 +121,39 @@ class Case:
         return self.type
 
 
+_CASE = TypeAdapter(Case)
+
+
 def load_cases(path: Path) -> tuple[Case, ...]:
-    """The cases of a file, without drafts; an InputError names the first bad lines and a remedy."""
+    """The cases of a file, without drafts; an InputError names the first bad line and a remedy."""
     lines = read_text(path, "Give a file of cases: JSON lines in UTF-8.").split("\n")
-    cases: dict[str, tuple[int, Case]] = {}
-    problems: list[str] = []
+    cases: dict[str, Case] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             case = case_from_json(line)
-            if case.id in cases:
-                raise InputError(
-                    f'"id" {case.id!r} stands in line {cases[case.id][0]} too. '
-                    "Give each case an id of its own."
-                )
-            cases[case.id] = (number, case)
         except InputError as error:
-            problems.append(f"{path}, line {number}: {error}")
-    if problems:
-        more = len(problems) - SHOWN_ERRORS
-        tail = [f"... and {more} more lines"] if more > 0 else []
-        raise InputError("\n".join(problems[:SHOWN_ERRORS] + tail))
-    if not cases:
-        raise InputError(f"{path}: no case in it. Write one JSON object a line.")
-    ready = tuple(case for _, case in cases.values() if not case.draft)
+            raise InputError(f"{path}, line {number}: {error}") from error
+        if case.id in cases:
+            raise InputError(
+                f'{path}, line {number}: "id" {case.id!r} stands in a line before it, too. '
+                "Give each case an id of its own."
+            )
+        cases[case.id] = case
+    ready = tuple(case for case in cases.values() if not case.draft)
     if not ready:
-        raise InputError(f'{path}: all cases are drafts. Complete them and take "draft" out.')
+        raise InputError(
+            f"{path}: no case to ask in it. Write one JSON object a line, and take "
+            '"draft" out of those that are complete.'
+        )
     return ready
 
 
 def case_from_json(line: str) -> Case:
     """The case that a line of JSON holds; an InputError names the field that is not right."""
     try:
-        case = TypeAdapter(Case).validate_json(_without_remarks(line), strict=True)
+        case = _CASE.validate_json(_without_remarks(line), strict=True)
     except ValidationError as error:
         raise InputError(first_problem(error)) from error
     if problem := next(_contradictions(case), ""):
@@ -171,17 +162,9 @@ def case_from_json(line: str) -> Case:
 
 
 def case_to_dict(case: Case) -> dict[str, Any]:
-    """The case as plain data, its empty optional fields left out; the inverse of case_from_json."""
-    data = json.loads(json.dumps(asdict(case)))
-    needed = {f.name for f in fields(Case) if f.default is f.default_factory is MISSING}
-    # A count of 0 says something.
-    return {k: v for k, v in data.items() if v or k in needed or type(v) is int}
-
-
-def write_cases(cases: Iterable[Case], out: Path) -> None:
-    """Write cases, one JSON object a line."""
-    lines = (json.dumps(case_to_dict(case), ensure_ascii=False) + "\n" for case in cases)
-    write_text(out, "".join(lines))
+    """The case as plain data, without what is as usual; the inverse of case_from_json."""
+    data: dict[str, Any] = _CASE.dump_python(case, mode="json", exclude_defaults=True)
+    return data
 
 
 def case_of_vote(vote: Feedback) -> Case:
@@ -190,21 +173,16 @@ def case_of_vote(vote: Feedback) -> Case:
     A case without gold is marked as a draft: somebody has to say what a good answer rests on.
     A refusal that was voted up is a case that the reports don't answer.
     """
-    up = vote.vote == "up"
-    gold = tuple(dict.fromkeys(vote.reports)) if up else ()
-    unanswerable = up and vote.refused
-    answered: CaseType = "cross" if len(gold) > 1 else "single"
-    filters = "; ".join(
-        f"{k} = {', '.join(map(str, v))}" for k, v in vote.filters.as_dict().items()
-    )
-    notes = (f"{vote.vote} on {vote.time[:10]}", filters and f"asked with {filters}", vote.word)
+    gold = tuple(dict.fromkeys(vote.reports)) if vote.vote == "up" else ()
+    unanswerable = vote.vote == "up" and vote.refused
+    answered: CaseType = "listing" if vote.intent == "list" else "cross" if gold[1:] else "single"
     return Case(
         id=f"{VOTE_ID_PREFIX}{vote.id}",
-        type="unanswerable" if unanswerable else TYPE_OF_INTENT.get(vote.intent, answered),
+        type="unanswerable" if unanswerable else answered,
         lang=vote.language if re.fullmatch(r"[a-z]{2,3}", vote.language) else "en",
         question=vote.standalone or vote.question,
         reports=gold,
-        note="; ".join(note for note in notes if note),
+        note=f"{vote.vote} on {vote.time[:10]}, asked with {vote.filters.as_dict()}. {vote.word}",
         draft=not gold and not unanswerable,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fake_engine import FakeEngine, answer
 
-from eval.cases import case_of_vote, load_cases, write_cases
+from eval.cases import case_of_vote, load_cases
 from rag import feedback
 from rag.catalog.tag_fields import Filters
 from rag.errors import FeedbackNotKept
@@ -121,22 +121,19 @@ def test_a_vote_that_is_invalid_or_cannot_be_kept_is_not_counted(tmp_path: Path)
     assert not (tmp_path / "gone").exists()
 
 
-def test_votes_become_cases(tmp_path: Path) -> None:
+def test_votes_become_cases() -> None:
     down = replace(VOTE, id="b2", vote="down", word="wrong lab")
     refused = replace(VOTE, id="c3", refused=True, reports=())
     listed = replace(VOTE, id="d4", intent="list", language="x-odd")
-    about = replace(VOTE, id="e5", intent="about", reports=())
-    out = tmp_path / "cases.jsonl"
-    cases = [case_of_vote(vote) for vote in (VOTE, down, refused, listed, about)]
-    write_cases(cases, out)
-    types = ["cross", "single", "unanswerable", "listing", "listing"]
+    cases = [case_of_vote(vote) for vote in (VOTE, down, refused, listed)]
+    types = ["cross", "single", "unanswerable", "listing"]
     assert [case.type for case in cases] == types
-    assert [case.draft for case in cases] == [False, True, False, False, True]
+    assert [case.draft for case in cases] == [False, True, False, False]
     assert cases[0].reports == VOTE.reports
     assert cases[0].question == "What keeps food cool in Peru?"
     assert cases[1].reports == ()
-    assert cases[1].note == "down on 2026-03-04; asked with country = Peru; year = 2023; wrong lab"
-    assert load_cases(out) == (cases[0], cases[2], cases[3])
+    asked = "asked with {'country': ['Peru'], 'year': [2023]}"
+    assert cases[1].note == f"down on 2026-03-04, {asked}. wrong lab"
 
 
 def test_the_command_writes_cases_and_counts(tmp_path: Path, run: Any) -> None:
@@ -146,6 +143,7 @@ def test_the_command_writes_cases_and_counts(tmp_path: Path, run: Any) -> None:
     keep_feedback(tmp_path, VOTE)
     keep_feedback(tmp_path, replace(VOTE, id="b2", vote="down"))
     assert run(*command).out.strip() == f"{out}: 1 up, 1 down; 1 of them drafts"
+    assert [case.reports for case in load_cases(out)] == [VOTE.reports]
     with (tmp_path / feedback.FILE).open("a") as file:
         file.write("{half\n")
     done = run(*command, "--json")

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -122,12 +123,13 @@ def feedback(
     json: Json = False,
 ) -> None:
     """Make cases of the votes of readers on answers; those of down votes are drafts."""
-    from eval.cases import case_of_vote, write_cases
+    from eval.cases import case_of_vote, case_to_dict, write_text
     from rag.feedback import load_feedback
 
     votes, damaged = load_feedback(load_settings(index=index).index)
     cases = [case_of_vote(vote) for vote in votes]
-    write_cases(cases, out)
+    lines = (dumps(case_to_dict(case), ensure_ascii=False) + "\n" for case in cases)
+    write_text(out, "".join(lines))
     up = sum(vote.vote == "up" for vote in votes)
     counts = {"up": up, "down": len(votes) - up, "drafts": sum(case.draft for case in cases)}
     if json:
