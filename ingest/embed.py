@@ -13,7 +13,7 @@ import numpy as np
 from rag.citation.quotable import usable
 from rag.index.local import EMBEDDED, Snapshot
 from rag.index.vectors import VectorMemo
-from rag.models.embeddings import Embed, embedding_kind, embedding_name, open_embed
+from rag.models.embeddings import Embed, embedding_name, is_builtin, open_embed
 from rag.models.encoder import Vectors, is_loaded, unit
 from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
@@ -48,7 +48,7 @@ class Embedder:
 
     def load_ahead(self) -> None:
         """Load the built-in model, unless it is here, in a process beside this one."""
-        if self._embed is None and embedding_kind(self._settings).builtin and not is_loaded():
+        if self._embed is None and is_builtin(self._settings) and not is_loaded():
             self._embed = self._processes.enter_context(open_embed(self._settings, 1))
 
     def take_over(self, base: Snapshot, report_ids: Iterable[str]) -> None:
@@ -90,7 +90,7 @@ class Embedder:
         Only the built-in model's are kept: another model's server may want to be paid for them.
         Vectors are taken over from an `earlier` memo.
         """
-        if not embedding_kind(self._settings).builtin:
+        if not is_builtin(self._settings):
             return
         visible = map(mask_passage, passages) if self._settings.mask_contacts else passages
         wanted = list(dict.fromkeys(s.text for p in visible for s in usable(p)))
@@ -100,7 +100,7 @@ class Embedder:
 
     def save_words(self, snapshot: Snapshot) -> None:
         """Add the vectors of a snapshot's frequent words to its memo."""
-        if embedding_kind(self._settings).builtin:
+        if is_builtin(self._settings):
             words = sorted({*snapshot.frequent_words.values()})
             self._encode(words, snapshot.home / "memo", MANY_SENTENCES, lambda *_: None)
             snapshot.memo = VectorMemo(snapshot.home / "memo")

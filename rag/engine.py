@@ -40,8 +40,8 @@ from rag.models.chat import make_chat
 from rag.models.client import Stop
 from rag.models.embeddings import (
     Embedding,
-    embedding_kind,
     embedding_name,
+    is_builtin,
     make_embedding,
     use_stored_vectors,
 )
@@ -159,7 +159,7 @@ class Engine:
             made_by = {"embedding": embedding_name(self.settings)}
             index = current_index(self.settings, made_by, before)
             if state is None or index is not before:
-                if embedding_kind(self.settings).builtin:
+                if is_builtin(self.settings):
                     use_stored_vectors(index.memo.find)
                 self._state = state = index, HybridRetriever(index, self._embedding)
             return state
@@ -350,7 +350,7 @@ class Engine:
         index, measure = self._current()[0], self._report_measure
         if measure is None or measure.snapshot.revision != index.revision:
             snapshot, embed = index.with_files(self.settings.index), self._embedding
-            stored = snapshot.memo if embedding_kind(self.settings).builtin else None
+            stored = snapshot.memo if is_builtin(self.settings) else None
             measure = ReportMeasure(snapshot, embed.get_text_embedding_batch, stored)
             self._report_measure = measure
         return measure
@@ -488,7 +488,7 @@ def open_engine(settings: Settings) -> Engine:
     """
     embedding = make_embedding(settings)
     llm = make_chat(settings)
-    reranker, builtin = make_reranker(settings), embedding_kind(settings).builtin
+    reranker, builtin = make_reranker(settings), is_builtin(settings)
     extractive = ExtractiveAnswerer(embedding, builtin=builtin, reranker=reranker)
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
     planner, judge = make_planner(settings), make_judge(settings)

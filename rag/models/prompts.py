@@ -16,23 +16,6 @@ from rag.types import Hit, Plan, Turn
 Message = dict[str, str]
 # Changes with any edit of `prompts.toml`, so that an answer's record tells which wording made it.
 PROMPT_VERSION = "6"
-# The one sentence that says "no answer". Named once per language: the model is told to use it
-# word for word, and `is_refusal` recognises it.
-REFUSALS = {
-    "en": "The reports don't say.",
-    "fr": "Les rapports ne le disent pas.",
-    "es": "Los informes no lo dicen.",
-    "pt": "Os relatórios não dizem.",
-    "ar": "التقارير لا تذكر ذلك.",
-}
-# The same where what is closest has what is asked for, and may be about something else.
-DOUBTS = {
-    "en": "The reports may not say.",
-    "fr": "Les rapports ne le disent peut-être pas.",
-    "es": "Quizá los informes no lo digan.",
-    "pt": "Talvez os relatórios não digam.",
-    "ar": "قد لا تذكر التقارير ذلك.",
-}
 # Filter field -> what a plan in JSON calls its list.
 PLAN_LISTS = {"country": "countries", **{name: f"{name}s" for name in ("year", "kind", *TAGS)}}
 # How many turns of a conversation are shown, and how many characters of each: to whoever plans, and
@@ -48,20 +31,20 @@ def prompts() -> Mapping[str, Any]:
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
 
-def refusal(language: str) -> str:
-    """The refusal phrase in a language, English where it is not one of the five."""
-    return REFUSALS.get(language, REFUSALS["en"])
+def refusal(language: str, kind: str = "refused") -> str:
+    """The refusal phrase in a language, English where it is not one of the five.
 
-
-def doubt(language: str) -> str:
-    """The phrase of a refusal that is not sure, in a language, or else English."""
-    return DOUBTS.get(language, DOUBTS["en"])
+    Where it is "doubted", it says that the reports may not say.
+    """
+    phrases: Mapping[str, str] = prompts()[kind]
+    return phrases.get(language, phrases["en"])
 
 
 def is_refusal(text: str) -> bool:
     """Whether an answer begins with a phrase of refusal of any language as a sentence."""
     first = _plain(re.split(r"[.\n]", text.lstrip(), maxsplit=1)[0])
-    return any(first == _plain(phrase) for phrase in (*REFUSALS.values(), *DOUBTS.values()))
+    phrases = (*prompts()["refused"].values(), *prompts()["doubted"].values())
+    return any(first == _plain(phrase) for phrase in phrases)
 
 
 def _plain(text: str) -> str:

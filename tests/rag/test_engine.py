@@ -11,7 +11,7 @@ from rag.citation.quotes import fold_text
 from rag.engine import Engine, open_engine
 from rag.errors import InputError, UnknownReport
 from rag.i18n.labels import format_count
-from rag.models.prompts import REFUSALS
+from rag.models.prompts import refusal
 from rag.settings import Settings
 from rag.text.citation_marks import cited_sentences
 from rag.types import Turn
@@ -78,7 +78,7 @@ def test_what_is_off_topic_is_refused(sample_engine: Engine, question: str, lang
     answer = sample_engine.ask(question).answer
     assert answer.refused, answer.text
     assert answer.language == language
-    assert answer.text.startswith(REFUSALS[language])
+    assert answer.text.startswith(refusal(language))
     assert not answer.coverage.reports
     assert len(answer.hits) >= 20
 
@@ -108,7 +108,7 @@ def test_filters_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
     nothing = Filters(country=("Atlantis",))
     answer = sample_engine.ask("What did people fear?", filters=nothing).answer
     assert answer.refused
-    assert answer.text.startswith(REFUSALS["en"])
+    assert answer.text.startswith(refusal("en"))
     assert "country: Atlantis" in answer.text
     assert (answer.hits, answer.citations, answer.coverage.matched_reports) == ((), (), 0)
     assert sample_engine.search("fear", filters=nothing) == []

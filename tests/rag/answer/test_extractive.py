@@ -11,7 +11,7 @@ from passages import hits, passage, report
 from rag.answer.candidates import Candidate
 from rag.answer.extractive import ExtractiveAnswerer, read_candidates
 from rag.models.embeddings import make_embedding
-from rag.models.prompts import DOUBTS, REFUSALS, is_refusal
+from rag.models.prompts import is_refusal, refusal
 from rag.query.entities import countries_in
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
@@ -134,7 +134,7 @@ def test_off_the_topic_is_what_looks_so_and_finds_nothing(
 def test_a_year_without_reports_is_answered_by_what_is_closest() -> None:
     missing = (Notice("no_reports_of_year", {"years": "2019", "first": 2020, "last": 2025}),)
     text = answer_text(QUESTION, hits(FISH), notices=missing)
-    assert text.startswith(f"{REFUSALS['en']}\nClosest in the reports:\nPeru (2023, plan): ")
+    assert text.startswith(f"{refusal('en')}\nClosest in the reports:\nPeru (2023, plan): ")
     assert marks(text) == [1]
 
 
@@ -169,14 +169,14 @@ def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_wor
     question = "How many kilograms of smoked fish do the women sell a day?"
     text = answer_text(question, hits(near, "The meeting room has 34 chairs."))
     assert text.startswith(
-        f"{REFUSALS['en']}\nClosest in the reports:\nPeru (2023, plan): {near[:-1]} [1]."
+        f"{refusal('en')}\nClosest in the reports:\nPeru (2023, plan): {near[:-1]} [1]."
     )
 
 
 def test_a_refusal_is_doubted_where_the_nearest_words_give_a_number() -> None:
     question = "¿Cuál fue el porcentaje de pago?"
     text = answer_text(question, hits("The meeting room has 34 chairs."), "es")
-    assert text.startswith(f"{DOUBTS['es']}\nLo más cercano en los informes:\n")
+    assert text.startswith(f"{refusal('es', 'doubted')}\nLo más cercano en los informes:\n")
     assert is_refusal(text)
 
 
@@ -211,7 +211,7 @@ def test_a_sentence_gains_by_how_likely_it_answers(logits: dict[str, float], fir
 @pytest.mark.parametrize(
     ("logit", "head"),
     [
-        (-9.0, f"{REFUSALS['en']}\nClosest in the reports:"),
+        (-9.0, f"{refusal('en')}\nClosest in the reports:"),
         (-1.5, "Closest in the reports:"),
         (9.0, HEAD),
     ],

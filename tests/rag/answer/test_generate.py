@@ -17,7 +17,7 @@ from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.export.answer_json import answer_to_dict
 from rag.export.formats import export
-from rag.models.prompts import PROMPT_VERSION, REFUSALS, is_refusal
+from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.settings import Settings
 from rag.text.sentences import sentences
 from rag.types import Answer, Notice, Turn
@@ -100,7 +100,7 @@ def test_a_citation_quotes_its_passage_verbatim(engine: Engine, server: Scripted
 
 
 def test_the_refusal_phrase_marks_an_answer_refused(engine: Engine, server: ScriptedServer) -> None:
-    answer = ask(engine, server, REFUSALS["ar"][:5], REFUSALS["ar"][5:])
+    answer = ask(engine, server, refusal("ar")[:5], refusal("ar")[5:])
     assert answer.refused
     assert not answer.coverage.reports
     assert len(answer.hits) >= 20
