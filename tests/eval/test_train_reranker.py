@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from passages import passage, report
 
-from eval.train_reranker import DATA, Data, auc, figures, kept_pairs, library, load_data, pairs_of
+from eval.train_reranker import DATA, Data, auc, figures, kept_pairs, load_data, pairs_of
 from rag.errors import InputError
 from rag.types import Hit, Passage
 
@@ -168,11 +167,3 @@ def test_figures_of_a_model_that_knows(data: Data) -> None:
 def test_another_collection_is_refused(folder: Path) -> None:
     with pytest.raises(InputError, match="lacks the reports"):
         load_data([passage("Nothing of it.")], folder)
-
-
-def test_what_is_not_installed_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(
-        InputError, match=r"needs torch, which is in the extra `train`: pip install"
-    ):
-        library("torch")
