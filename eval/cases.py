@@ -31,8 +31,6 @@ REMARKS = {
 }
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
-# Ids of cases made of votes begin so: their questions are those of readers.
-VOTE_ID_PREFIX = "feedback-"
 # Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
 ESCAPED = "backslashreplace"
 
@@ -177,7 +175,7 @@ def case_of_vote(vote: Feedback) -> Case:
     unanswerable = vote.vote == "up" and vote.refused
     answered: CaseType = "listing" if vote.intent == "list" else "cross" if gold[1:] else "single"
     return Case(
-        id=f"{VOTE_ID_PREFIX}{vote.id}",
+        id=f"feedback-{vote.id}",
         type="unanswerable" if unanswerable else answered,
         lang=vote.language if re.fullmatch(r"[a-z]{2,3}", vote.language) else "en",
         question=vote.standalone or vote.question,

@@ -17,10 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import TypeAdapter, ValidationError
 
 from eval import figures
-from eval.cases import MANY_REPORTS, VOTE_ID_PREFIX, write_text
+from eval.cases import write_text
 from eval.figures import ALL, LATENCIES, WORDS, Group, Headline
-from eval.metrics import METRICS, has_fact, single_line, tells
-from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
+from eval.metrics import METRICS, single_line
+from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, load_outcomes, load_record
 from rag.errors import InputError, first_problem
 from rag.export.formats import escape_markdown
 from rag.files import replace_file
@@ -28,17 +28,7 @@ from rag.i18n.translations import ENGLISH, Translations, format_number, format_p
 
 # A copy of the latest summary, in the folder of the index that was asked.
 LATEST = "evaluation.json"
-# Characters of an answer and of a quote that a summary keeps; the outcomes have all.
-_ANSWER = 900
-_QUOTE = 240
 TIMES = "Latency (ms, p50 / p95)"
-# How many of the worst cases a summary has.
-SHOWN = 20
-# The metrics whose mean is a case's score, where they apply, with the report recall.
-_SCORED = (
-    *("cite_prec", "ev_cited", "facts", "points", "ranking", "values", "count"),
-    *("says_r", "says_p"),
-)
 TYPES, FIGURES, HEADLINES, SIDES = (
     WORDS[table] for table in ("types", "figures", "headlines", "sides")
 )
@@ -56,30 +46,13 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class WorstCase:
-    """A case that went badly: what it asks, what a good answer has, and what was answered."""
-
-    id: str
-    group: str
-    lang: str
-    question: str
-    score: float
-    reports: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()  # facts, values or reports that the answer lacks
-    answer: str = ""
-    cited: tuple[tuple[str, str], ...] = ()  # the report and the quote of each citation
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run found: its figures by type of question, and its worst cases."""
+    """What a run found: its figures by type of question."""
 
     run: About
     groups: Mapping[str, Group]
     errors: Mapping[str, str]  # of the cases that failed
     claims: tuple[Headline, ...] = ()  # the sentences of the headline
-    worst: tuple[WorstCase, ...] = ()
     # All questions of each baseline.
     baseline_groups: Mapping[str, Group] = field(default_factory=dict)
 
@@ -95,16 +68,11 @@ def write_report(out: Path) -> str:
     groups = figures.aggregate(outcomes)
     folders = (path.parent for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}"))[::-1])
     baselines = {folder.name: figures.aggregate(load_outcomes(folder)) for folder in folders}
-    # Of equal scores, those with fewer right reports found come first.
-    ordered = sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
-    # The page shows of questions from readers' votes nothing but numbers.
-    shown = [o for o in ordered if case_score(o) < 1 and not o.case.id.startswith(VOTE_ID_PREFIX)]
     data: dict[str, Any] = {
         "run": record,
         "groups": groups,
         "errors": {o.case.id: o.error for o in outcomes if o.error},
         "claims": figures.headlines(outcomes),
-        "worst": list(map(worst_case, shown[:SHOWN])),
         "baseline_groups": {name: scores[ALL] for name, scores in baselines.items()},
     }
     summary = json.dumps(data, default=asdict, indent=1, ensure_ascii=False)
@@ -135,42 +103,6 @@ def load_summary(path: Path) -> Summary | None:
         raise InputError(
             f"{path}: not a summary of a run ({why}). Run `asklabs eval run` again."
         ) from error
-
-
-def case_score(outcome: Outcome) -> float:
-    """How well a case went, from 0 to 1; worst_cases.html says it in words."""
-    scores = outcome.scores
-    if outcome.error or scores.get("refusal_ok") == 0:
-        return 0.0
-    if "list_f1" in scores:
-        return scores["list_f1"]
-    recall = "rep@20" if outcome.case.type in MANY_REPORTS else "rep@10"
-    known = [scores[name] for name in (recall, *_SCORED) if name in scores]
-    return sum(known) / len(known) if known else 1.0
-
-
-def worst_case(outcome: Outcome) -> WorstCase:
-    """A case with what came of it; long texts are cut, so that the page stays light."""
-    case, answer = outcome.case, outcome.answer or {}
-    text = answer.get("answer", "")
-    missing = [fact for fact in case.facts if not has_fact(text, fact)]
-    missing += [str(value) for value in case.expected_values if not tells(text, value)]
-    if case.asks_for == "reports":
-        missing += sorted(case.gold - set(answer.get("coverage", {}).get("reports", ())))
-    return WorstCase(
-        id=case.id,
-        group=case.group,
-        lang=case.lang,
-        question=case.question,
-        score=case_score(outcome),
-        reports=case.reports,
-        missing=tuple(missing),
-        answer=text if len(text) <= _ANSWER else f"{text[: _ANSWER - 1].rstrip()}…",
-        cited=tuple(
-            (c["report"], single_line(c["quote"], _QUOTE)) for c in answer.get("citations", ())
-        ),
-        error=single_line(outcome.error, _QUOTE),
-    )
 
 
 def keep_latest(out: Path, index: Path) -> None:

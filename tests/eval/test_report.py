@@ -1,4 +1,4 @@
-"""Reports of runs: complete, the worst cases with what they lack, no text is markup."""
+"""Reports of runs: complete, kept for the page, no text is markup."""
 
 import json
 import shutil
@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 from readers import Outline, rendered
-from runs import BOATS, HOSTILE, answered, case, hostile, outcome, reported, save
+from runs import HOSTILE, case, hostile, outcome, reported, save
 
-from eval.cases import Case
-from eval.report import LATEST, keep_latest, load_summary, worst_case, write_report
+from eval.report import LATEST, keep_latest, load_summary, write_report
 from eval.run import Outcome
 from rag.errors import InputError
-
-RANKED = Case("r", "tags", "en", "Which?", (), ranking=(("Pilots", 9), ("Surveys", 4)))
 
 
 def test_templates_and_tables_are_packaged() -> None:
@@ -75,29 +72,3 @@ def test_a_damaged_run_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / LATEST).write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match=r"not a summary of a run.*eval run"):
         load_summary(tmp_path / LATEST)
-
-
-def test_a_summary_is_short_and_without_questions_of_readers(tmp_path: Path) -> None:
-    asked = Case("feedback-1", "single", "en", "Something private?", ("boats",))
-    bad = {"found": ("x",), "cited": ("x",), "scores": {"rep@10": 0.0}}
-    out = reported(tmp_path / "run", answered(asked, **bad), answered(text="word " * 2000, **bad))
-    summary = load_summary(out / "summary.json")
-    assert [len(worst.answer) for worst in summary.worst] == [900]
-    assert summary.groups["single"].n == 2
-    assert "private" not in (out / "summary.json").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("of", "missing"),
-    [
-        (answered(cited=("boats",)), ()),
-        (answered(text="Some."), ("12 boats",)),
-        (answered(case("l", "listing"), cited=("b",)), ("a",)),
-        (answered(RANKED, text="Pilots: 9."), ("Surveys",)),
-        (Outcome(BOATS, error="ModelError: down"), ("12 boats",)),
-    ],
-)
-def test_a_bad_case_says_what_the_answer_lacks(of: Outcome, missing: tuple[str, ...]) -> None:
-    shown = worst_case(of)
-    assert shown.missing == missing
-    assert shown.cited == tuple((c["report"], "q") for c in (of.answer or {}).get("citations", ()))

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from eval.cases import Case, Evidence
 from eval.report import write_report
@@ -11,10 +10,6 @@ from rag.settings import Settings
 from rag.types import Turn
 
 HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1>\"'[x](javascript:hacked) {{ 7*7 }}"
-QUOTE = "twelve boats carried a beacon in the first year"
-BOATS = Case(
-    "c", "single", "en", "How many?", ("boats",), (Evidence("boats", QUOTE),), ("12 boats",)
-)
 
 
 def case(name: str, kind: str = "single", lang: str = "en", question: str = "Why?") -> Case:
@@ -35,31 +30,6 @@ def outcome(
     return Outcome(of, answer, scores, {"total_ms": ms})
 
 
-def answered(
-    of: Case = BOATS,
-    found: tuple[str, ...] = (),
-    cited: tuple[str, ...] = (),
-    text: str = "12 boats [1].",
-    **fields: Any,
-) -> Outcome:
-    """An outcome whose passages and citations are of these reports; `boats` has the quote."""
-    scores = fields.pop("scores", {})
-    answer = {
-        "answer": text,
-        "refused": False,
-        "passages": [
-            {"rank": rank, "report": name, "text": QUOTE if name == "boats" else "Else."}
-            for rank, name in enumerate(found, 1)
-        ],
-        "citations": [
-            {"n": n, "report": name, "quote": "q", "status": "supported"}
-            for n, name in enumerate(cited, 1)
-        ],
-        "coverage": {"reports": list(cited)},
-    }
-    return Outcome(of, answer | fields, scores)
-
-
 def hostile() -> Outcome:
     """A case all of whose texts try to become markup."""
     of = Case(
@@ -74,7 +44,7 @@ def hostile() -> Outcome:
         history=(Turn("user", HOSTILE),),
     )
     answer = {
-        **(answered(of, text=HOSTILE).answer or {}),
+        "answer": HOSTILE,
         "passages": [{"rank": 1, "report": HOSTILE, "text": HOSTILE}],
         "citations": [{"n": 1, "report": HOSTILE, "quote": HOSTILE, "status": HOSTILE}],
         "mode": HOSTILE,

@@ -53,7 +53,7 @@ def run(
     below = below_floors(out, floors, renew=renew) if floors else []
     try:
         keep_latest(out, engine.settings.index)
-        print("The page shows it, with the worst cases: asklabs serve, Quality.", file=sys.stderr)
+        print("The page shows it: asklabs serve, Quality.", file=sys.stderr)
     except InputError as error:
         print(f"asklabs: {error}", file=sys.stderr)
     print(table)
