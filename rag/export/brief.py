@@ -6,7 +6,6 @@ are in the language of the first question.
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -27,7 +26,7 @@ from rag.i18n.translations import (
     marked,
     translations_for,
 )
-from rag.types import FACTS, Answer, Passage, Struck
+from rag.types import FACTS, Answer, Passage
 
 PRODUCT = "Ask the Labs"
 # Of a refusal: how many of the nearest passages are shown, and how many characters of each.
@@ -104,7 +103,6 @@ class Part:
     lines: tuple[Line, ...] = ()
     source_lists: tuple[tuple[str, tuple[Source, ...]], ...] = ()  # with their headings
     table: Table | None = None  # what the answer lists, counts or compares
-    left_out: tuple[tuple[Line, str], ...] = ()  # sentences that were struck, with the reasons
     picture: bytes = b""  # a PNG that Word shows
 
     @property
@@ -143,8 +141,6 @@ def framed(
     code = language_code(t)
     names = {
         "about": t.gettext("About this answer"),
-        "left_out": t.gettext("Left out of this answer"),
-        "reason": t.gettext(notices.REASON),
         "status": t.gettext("Status"),
         "link": t.gettext("Link"),
         "colon": labels.format_label(t, "", "").rstrip(" "),
@@ -193,16 +189,10 @@ class _Writer:
             lines=tuple(answer_lines(text, {citation.n for citation in answer.citations})),
             source_lists=tuple((head, sources) for head, sources in lists.items() if sources),
             table=table,
-            left_out=tuple(map(self._struck, answer.struck)),
         )
 
     def _code(self, language: str) -> str:
         return language if re.fullmatch("[a-z]{2,3}", language) else language_code(self.t)
-
-    def _struck(self, struck: Struck) -> tuple[Line, str]:
-        lines = answer_lines(one_line(notices.struck_sentence(struck)), set())
-        line = Line("bullet", tuple(run for line in lines for run in line.runs))
-        return line, one_line(notices.notice_words([struck.reason], self.t))
 
     def _scope(self, answer: Answer) -> Iterator[Fact]:
         t, standalone = self.t, one_line(answer.standalone)
@@ -380,13 +370,6 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
     if years:
         rests_on.append("–".join(map(str, dict.fromkeys((years[0], years[-1])))))
     yield t.gettext("Based on"), labels.join_parts(t, ", ", rests_on)
-    languages = {passage.id: passage.language for passage in cited if passage.language}
-    if languages and not all(answer.is_list for answer in answered):
-        by_language = [
-            f"{labels.language_label(code, t)} ({format_number(t, n)})"
-            for code, n in Counter(languages.values()).most_common()
-        ]
-        yield t.gettext("Passages by language"), labels.join_parts(t, ", ", by_language)
     methods = [
         t.gettext(_METHODS.get(mode, _WRITTEN)).format(model=mode)
         for mode in dict.fromkeys(answer.mode for answer in answered)

@@ -211,15 +211,31 @@ class ColumnReader:
 
     def candidates(self, reports: Sequence[str]) -> dict[str, list[tuple[Passage, Span]]]:
         """What of these reports may be the answer, the best first."""
+        best: dict[str, list[tuple[Passage, Span]]] = {}
         if self._column.kind == "tag":
-            return {}
-        return self._best({report: self._candidates(report) for report in reports})
-
-    def _candidates(self, report_id: str) -> list[tuple[Passage, Span]]:
-        """What of a report may be the answer."""
+            return best
         if self._column.kind == "free":
-            near = self._found.get(report_id, ())
-            return [(self._masked(self._snapshot.passages[n.passage]), n.span) for n in near]
+            passages = self._snapshot.passages
+            for name in reports:
+                near = self._found.get(name, ())
+                best[name] = [(self._masked(passages[n.passage]), n.span) for n in near]
+            return best
+        every = [(name, *c) for name in reports for c in self._answers(name)]
+        if not every:
+            return best
+        texts = [passage.text[slice(*span)] for _, passage, span in every]
+        near = unit(encode_cached(texts)) @ self._wanted.T @ NEAR_TO
+        # A few words say little; who or what an answer is about stands first.
+        full = [min(1.0, len(text.split()) / FULL_WORDS) for text in texts]
+        first = [span[0] == 0 for *_, span in every]
+        scores = near + FULL * np.array(full) + FIRST * np.array(first)
+        for n in np.argsort(-scores, kind="stable").tolist():
+            name, passage, span = every[n]
+            best.setdefault(name, []).append((passage, span))
+        return best
+
+    def _answers(self, report_id: str) -> list[tuple[Passage, Span]]:
+        """What a report answers to the column's questions."""
         found: list[tuple[Passage, Span]] = []
         for passage in map(self._masked, self._snapshot.passages_of(report_id)):
             text = passage.text.strip()
@@ -239,27 +255,6 @@ class ColumnReader:
 
     def _masked(self, passage: Passage) -> Passage:
         return mask_passage(passage) if self._mask else passage
-
-    def _best(
-        self, candidates: Mapping[str, Sequence[tuple[Passage, Span]]]
-    ) -> dict[str, list[tuple[Passage, Span]]]:
-        """The candidates of each report, those best ones first."""
-        if self._column.kind == "free":
-            return {name: list(found) for name, found in candidates.items()}
-        every = [(name, *c) for name, found in candidates.items() for c in found]
-        if not every:
-            return {}
-        texts = [passage.text[slice(*span)] for _, passage, span in every]
-        near = unit(encode_cached(texts)) @ self._wanted.T @ NEAR_TO
-        # A few words say little; who or what an answer is about stands first.
-        full = [min(1.0, len(text.split()) / FULL_WORDS) for text in texts]
-        first = [span[0] == 0 for *_, span in every]
-        scores = near + FULL * np.array(full) + FIRST * np.array(first)
-        best: dict[str, list[tuple[Passage, Span]]] = {}
-        for n in np.argsort(-scores, kind="stable").tolist():
-            name, passage, span = every[n]
-            best.setdefault(name, []).append((passage, span))
-        return best
 
     def _cell(
         self, row: SurveyRow, candidates: Sequence[tuple[Passage, Span]]
