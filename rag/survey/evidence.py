@@ -6,8 +6,11 @@ the rows of a survey.
 """
 
 import re
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import report_values
@@ -35,47 +38,22 @@ from rag.types import Passage
 # Tags of an experiment that tell how strong it is.
 TELLING = ("experiment_status", "control_group", "sample_size", "scaling")
 _DONE = ("Completed", "Implementation Stage")
-# What labs tick where a form asks what came after: "were scaled in numbers", "has now expanded".
-_AFTER = re.compile(r"handover process|what happened after", re.IGNORECASE)
-_SCALED = re.compile(r"\bwere scaled\b|\bexpanded\b", re.IGNORECASE)
-_HYPOTHESIS = re.compile(r"\bhypothesis\b.*\b(?:dis)?proven\b", re.IGNORECASE)
-# How an answer begins, and what it says, where its wording is plain; in the languages of reports.
-_READ = 2  # sentences of an answer
-_YES = re.compile(r"\W*(?:yes|sí|oui|sim|نعم)\b", re.IGNORECASE)
-_NO = re.compile(r"\W*(?:no|non|não|لا)\b(?!\W*(?:\w+\W+){0,3}yet)", re.IGNORECASE)
-_OPEN = re.compile(
-    r"\b(?:not? (?:\w+ ){0,3}yet|not enough|inconclusive|pas encore|aún no|todavía|ainda não)\b",
-    re.IGNORECASE,
-)
-_PROVED = (
-    r"(?:prove[nd]|confirmed|supported|verified|validated|probad\w+|demostr\w+|comprobad\w+|confirmad\w+"
-    r"|comprovad\w+|prouvée?|confirmée?|vérifiée?|validée?)"
-)
-_DENIED = re.compile(
-    r"\b(?:disproved|disproven|rejected|refuted|refutad\w+|rechazad\w+|rejeitad\w+|infirmée?"
-    rf"|réfutée?|(?:not?|pas|não|wasn't|weren't|isn't)(?: \w+)? {_PROVED})\b",
-    re.IGNORECASE,
-)
-_PROVEN = re.compile(rf"\b{_PROVED}\b", re.IGNORECASE)
-_PART = r"(?:partial\w*|partly|in part|only|parcial\w*|en parte|partiel\w*|en partie|em parte)\b"
-_PARTLY = re.compile(
-    rf"\W*(?:{_PART}|جزئي)|.*\b{_PART}(?:\W+\w+){{0,2}}\W+{_PROVED}"
-    rf"|(?:.*\b{_PROVED}|\W*yes)\W+(?:{_PART}|with exceptions|sort of)",
-    re.IGNORECASE | re.DOTALL,
-)
+_READ = 2  # sentences of an answer to the question for a hypothesis
 LEAST_SHARED = 0.5  # share of a claim's words that a report has whose hypothesis counts
 _OF_OUTCOME: Mapping[Outcome, Stance] = {
     "proven": "supports",
     "partly": "partly",
     "disproven": "against",
 }
-_DENIES = re.compile(
-    r"\b(?:not|no|never|hard|difficult|fail\w*|lack\w*|barriers?|too|ne|pas|difficile\w*|"
-    r"difícil\w*|não|nunca|jamais|falta\w*)\b|n't\b|\b(?:لا|ليس|لم|صعب)\b",
-    re.IGNORECASE,
-)
 LEAST_OF_YEAR = 10  # reports of a year from which a share is told
 MOST_VALUES = 12  # themes and other tags of a map, those with most reports that speak of the topic
+
+
+@cache
+def _says() -> Mapping[str, re.Pattern[str]]:
+    """What tells of results, by the names of `evidence.toml`."""
+    words = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+    return {name: re.compile(text % words, re.IGNORECASE) for name, text in words.items()}
 
 
 def evidence_of(report: StoredReport, passages: Sequence[Passage], mask: bool = True) -> Evidence:
@@ -85,7 +63,7 @@ def evidence_of(report: StoredReport, passages: Sequence[Passage], mask: bool = 
     rung, field, value = _rung(info.kind, tags, passages)
     missing = tuple(key for key in TELLING if key not in tags) if info.kind == "experiment" else ()
     for passage in passages:
-        if passage.part == 1 and _HYPOTHESIS.search(passage.prompt):
+        if passage.part == 1 and _says()["hypothesis"].search(passage.prompt):
             passage = mask_passage(passage) if mask else passage
             read = sentences(passage.text)[:_READ]
             quote = passage.text[read[0][0] : read[-1][1]] if read else ""
@@ -101,13 +79,13 @@ def _rung(
 ) -> tuple[Rung | None, str, str]:
     """The highest rung that a report reaches, the field that says so, and what that says."""
     for value in tags.get("scaling", ()):
-        if _SCALED.search(value):
+        if _says()["scaled"].search(value):
             return "scaled", "scaling", value
     for passage in passages:
-        lines = passage.text.splitlines() if _AFTER.search(passage.prompt) else ()
+        lines = passage.text.splitlines() if _says()["after"].search(passage.prompt) else ()
         for line in lines:
             # What was ticked, not what a lab wrote beside it.
-            if line.startswith("- ") and _SCALED.search(line):
+            if line.startswith("- ") and _says()["scaled"].search(line):
                 return "scaled", passage.prompt, line[2:]
     found = next((p.prompt or p.section for p in passages if p.stage == "finding"), "")
     status = next(iter(tags.get("experiment_status", ())), "")
@@ -126,13 +104,16 @@ def _rung(
 
 def outcome_of(answer: str, unanswered: Collection[str]) -> Outcome | None:
     """What an answer says of a hypothesis; of none, whether a form question was left blank."""
+    says = _says()
     if not answer:
-        return "blank" if any(map(_HYPOTHESIS.search, unanswered)) else None
-    if _OPEN.search(answer):
+        return "blank" if any(map(says["hypothesis"].search, unanswered)) else None
+    if says["open"].search(answer):
         return "unclear"
-    denied = bool(_DENIED.search(answer) or _NO.match(answer))
-    proven = bool(_PROVEN.search(_DENIED.sub("", answer)) or _YES.match(answer))
-    if _PARTLY.match(answer):
+    denied = bool(says["denied"].search(answer) or says["no"].match(answer))
+    proven = bool(
+        says["proven"].search(says["denied"].sub("", answer)) or says["yes"].match(answer)
+    )
+    if says["partly"].match(answer):
         return "partly"
     if denied and proven:
         return "unclear"
@@ -193,7 +174,7 @@ def consensus(survey: Survey, claim: str, *, weighted: bool = False) -> Consensu
     """
     rows: dict[Stance, list[SurveyRow]] = {stance: [] for stance in STANCES}
     asked = set(terms(claim, survey.language))
-    plain = bool(asked) and not _DENIES.search(claim)
+    plain = bool(asked) and not _says()["denies"].search(claim)
     for row in survey.found:
         told = row.stance if survey.claim == claim else None
         stance = told or (_plain_stance(row, asked) if plain else "unclear")
