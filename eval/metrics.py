@@ -293,12 +293,6 @@ def fold(text: str) -> str:
     return re.sub(r"\s+", " ", plain.translate(_FOLD)).strip().casefold()
 
 
-def single_line(text: str, length: int = 0) -> str:
-    """The text on one line, printable, cut to `length` characters (0: not cut)."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if not length or len(line) <= length else line[: length - 3] + "..."
-
-
 @lru_cache(maxsize=512)
 def _words(text: str) -> Counter[str]:
     return Counter(re.findall(r"\w+", fold(text)))

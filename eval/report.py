@@ -19,9 +19,10 @@ from pydantic import TypeAdapter, ValidationError
 from eval import figures
 from eval.cases import write_text
 from eval.figures import ALL, LATENCIES, WORDS, Group, Headline
-from eval.metrics import METRICS, single_line
+from eval.metrics import METRICS
 from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, load_outcomes, load_record
 from rag.errors import InputError, first_problem
+from rag.export.brief import one_line, shortened
 from rag.export.formats import escape_markdown
 from rag.files import replace_file
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent
@@ -150,7 +151,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "md": lambda text, length=0: escape_markdown(single_line(text, length)),
+        "md": lambda text, length=9999: escape_markdown(shortened(one_line(text), length)),
         "p": lambda p: f"{p:.3f}" if p >= 0.0005 else "<0.001",
         # A metric or a latency of a group; "" for one that it has not.
         "figure": lambda group, name: group.metrics.get(name) or group.latency.get(name) or "",

@@ -40,11 +40,11 @@ def test_a_report_has_headline_figures_and_record(tmp_path: Path) -> None:
 
 
 def test_failed_cases_are_named_and_in_no_figure(tmp_path: Path) -> None:
-    failed = Outcome(case("c2"), error="ModelError: down |\x1b[2J\n" + "x" * 300)
+    failed = Outcome(case("c2"), error="ModelError: down |\x1b[2J\n" + "x " * 300)
     out = save(tmp_path / "a", outcome(case("c1"), mrr=0.5, facts=1.0), failed)
     table = write_report(out)
     assert "| single | 1 | 0.50 [0.50, 0.50] |" in table
-    assert r"- c2: ModelError: down \| \[2J xxx" in table
+    assert r"- c2: ModelError: down \|\[2J x x" in table
     assert "\x1b" not in table
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert (summary["groups"]["single"]["n"], summary["groups"]["single"]["errors"]) == (1, 1)
