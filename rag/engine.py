@@ -160,7 +160,7 @@ class Engine:
             index = current_index(self.settings, made_by, before)
             if state is None or index is not before:
                 if is_builtin(self.settings):
-                    use_stored_vectors(index.memo.find)
+                    use_stored_vectors(index.vectors)
                 self._state = state = index, HybridRetriever(index, self._embedding)
             return state
         finally:
@@ -436,7 +436,7 @@ class Engine:
         catalog = snapshot.catalog
         return {
             "reports": len(catalog.reports),
-            "passages": sum(snapshot.language_counts.values()),
+            "passages": len(snapshot.passages),
             "labs": len(catalog.labs()),
             "years": dict(catalog.counts("year")),
             "kinds": dict(catalog.counts("kind")),

@@ -361,11 +361,9 @@ def mentions(index: Index, filters: Filters) -> tuple[Hit, ...]:
     scope = replace(filters, **dict.fromkeys(FREE_FIELDS, ()))
     best: dict[str, Hit] = {}
     for phrase, value in phrases.items():
-        ranking = index.having([[term] for term in terms_and_pairs(value, "en")], scope)
-        passages = index.rows([row for row, _ in ranking])
-        for row, score in ranking:
-            passage = passages[row]
-            known = best.get(passage.report.id)
+        scores = dict(index.having([[term] for term in terms_and_pairs(value, "en")], scope))
+        for row, passage in index.rows(scores.keys()).items():
+            known, score = best.get(passage.report.id), scores[row]
             if passage.report.id in listed or (known and known.score >= score):
                 continue
             if phrase in stems_of(passage.text):

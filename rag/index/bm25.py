@@ -20,11 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.index.vectors import Hashes, Rows, hashes, mapped
-from rag.text.tokenize import question_terms
 
 K1 = 1.2
 B = 0.75
-LARGEST = 200_000  # rows of a segment that several are merged into
 MOST_TIMES = 255  # that a term counts in a passage
 Scores = npt.NDArray[np.float32]
 Table = npt.NDArray[Any]
@@ -85,23 +83,11 @@ class Segment:
         rows, counts = np.split(found, [len(found) // 5 * 4])
         return cls(terms.view("<u8"), starts.view("<i8"), rows.view("<i4"), counts)
 
-    def find(self, term: np.uint64) -> slice:
-        """Where the rows of a term are."""
-        at = int(np.searchsorted(self.terms, term))
-        if at == len(self.terms) or self.terms[at] != term:
-            return slice(0, 0)
-        return slice(int(self.starts[at]), int(self.starts[at + 1]))
-
-
-def to_merge(firsts: Sequence[int], end: int) -> int:
-    """The first of the segments to merge, those at the end that are not much larger than the next.
-
-    Segments begin with the rows `firsts`; the last one ends before `end`.
-    """
-    n = len(firsts) - 1
-    while n > 0 and end - firsts[n - 1] <= min(LARGEST, 3 * (end - firsts[n])):
-        n -= 1
-    return n
+    def find(self, terms: Hashes) -> tuple[Table, Table]:
+        """Where the rows of each of the terms begin and end."""
+        at = np.searchsorted(self.terms, terms)
+        end = np.searchsorted(self.terms, terms, "right")
+        return self.starts[at], self.starts[end]
 
 
 class KeywordIndex:
@@ -118,30 +104,28 @@ class KeywordIndex:
             1 - B + B * own / max(float(own.mean() if len(own) else 0), 1e-9)
         )
 
-    def scores(self, text: str, language: str, pairs: bool = False) -> Scores:
-        """The BM25 score of each passage for a question; `pairs` as for `question_terms`."""
-        return self._scores(question_terms(text, language, pairs))
-
-    def _scores(self, terms: Collection[str]) -> Scores:
+    def scores(self, terms: Collection[str]) -> Scores:
+        """The BM25 score of each passage for the terms of a question."""
         scores = np.zeros(self.size, np.float32)
-        for term in hashes(dict.fromkeys(terms)):
+        for term in dict.fromkeys(terms):
             at, counts = self._passages(term)
             if len(at):
                 weight = np.float32(np.log1p((self.size - len(at) + 0.5) / (len(at) + 0.5)))
                 scores[at] += weight * counts / (counts + self._norms[at])
         return scores
 
-    def _passages(self, term: np.uint64) -> tuple[Rows, Scores]:
+    def _passages(self, term: str) -> tuple[Rows, Scores]:
         """The positions of the passages that have a term, and how often each has it."""
-        found = [(segment, segment.find(term)) for segment in self._segments]
-        rows = [np.zeros(0, np.int32), *(segment.rows[place] for segment, place in found)]
-        counts = [np.zeros(0, np.uint8), *(segment.counts[place] for segment, place in found)]
-        at = self._positions[np.concatenate(rows)]
-        return at[at >= 0], np.concatenate(counts)[at >= 0].astype(np.float32)
+        wanted = hashes([term])
+        places = [slice(*np.concatenate(segment.find(wanted))) for segment in self._segments]
+        found = list(zip(self._segments, places, strict=True))
+        at = self._positions[np.concatenate([segment.rows[place] for segment, place in found])]
+        counts = np.concatenate([segment.counts[place] for segment, place in found])
+        return at[at >= 0], counts[at >= 0].astype(np.float32)
 
     def passages_with(self, term: str) -> Rows:
         """The positions of the passages that have a term."""
-        return self._passages(hashes([term])[0])[0]
+        return self._passages(term)[0]
 
     def occurrences(self, terms: Collection[str]) -> tuple[Rows, Rows]:
         """Of some terms in passages: the term's number, and the passage's position."""
@@ -156,16 +140,13 @@ class KeywordIndex:
             return []
         found = [np.concatenate([*map(self.passages_with, terms)]) for terms in words]
         common = reduce(np.intersect1d, found, np.unique(found[0]))
-        scores = self._scores(list(chain.from_iterable(words)))
+        scores = self.scores(list(chain.from_iterable(words)))
         ranked = common[np.argsort(-scores[common], kind="stable")]
         return [(int(i), float(scores[i])) for i in ranked]
 
     def frequencies(self, terms: Collection[str]) -> list[int]:
         """How many rows have each of the terms, those of the past among them."""
-        held, counts = hashes(terms), np.zeros(len(terms), np.int64)
-        for segment in self._segments:
-            if len(segment.terms):
-                at = np.searchsorted(segment.terms, held).clip(max=len(segment.terms) - 1)
-                found = segment.starts[at + 1] - segment.starts[at]
-                counts += found * (segment.terms[at] == held)
-        return counts.tolist()
+        held = hashes(terms)
+        found = (segment.find(held) for segment in self._segments)
+        counts: list[int] = sum((b - a for a, b in found), np.zeros(len(held), int)).tolist()
+        return counts

@@ -32,9 +32,11 @@ READS = """;
 class Database:
     """A pool of connections; what is lost on the way is tried once more."""
 
-    def __init__(self, url: str, *, writes: bool = False) -> None:
-        self._url, self._writes = url, writes
-        most, session = (1, SESSION) if writes else (MOST_CONNECTIONS, SESSION + READS)
+    writes = False
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        most, session = (1, SESSION) if self.writes else (MOST_CONNECTIONS, SESSION + READS)
         self._pool = ConnectionPool(
             url, min_size=1, max_size=most, timeout=WAIT, reconnect_timeout=WAIT, open=True,
             configure=partial(_configure, session), kwargs={"autocommit": True},
@@ -63,7 +65,7 @@ class Database:
     def _run(self, work: Callable[[Connection], _Result]) -> _Result:
         try:
             with self._pool.connection() as connection:
-                return work(_locked(connection) if self._writes else connection)
+                return work(_locked(connection) if self.writes else connection)
         except PoolTimeout:
             psycopg.connect(self._url, connect_timeout=int(WAIT)).close()  # This says why.
             raise

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import accumulate, chain
 from pathlib import Path
@@ -23,7 +23,6 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.catalog.topics import TopicCluster
 from rag.errors import UnknownReport
-from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors
 from rag.types import Passage
 
@@ -90,7 +89,7 @@ class Head:
 
     def line(self) -> bytes:
         """The head as a line of JSON, which HEAD reads."""
-        return orjson.dumps(asdict(self)) + b"\n"
+        return orjson.dumps(self) + b"\n"
 
 
 HEAD = TypeAdapter(Head)
@@ -115,14 +114,9 @@ def unpack(report: StoredReport, packed: bytes) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What passages are ranked by: words and vectors; with `pairs`, pairs of words count too.
+    """What passages are ranked by; with a `stage`, only those of it in scopes that have any."""
 
-    With a `stage`, only passages of that stage are, in scopes that have any.
-    """
-
-    text: str
-    language: str
-    pairs: bool
+    terms: Sequence[str]
     dense: Vectors
     static: Vectors
     stage: str = ""
@@ -145,12 +139,10 @@ class Index(ABC):
     """An index that is read; all of it is of one revision. Safe to share between threads.
 
     `revision` is a hash of all content; `heads` has the reports by id, in the order of their ids;
-    `memo` the stored vectors of sentences and words; `spellings` a word as it is written for each
-    term that is no pair of words.
+    `spellings` a word as it is written for each term that is no pair of words.
     """
 
     revision: str
-    memo: VectorMemo
     spellings: Mapping[str, str]
 
     def __init__(self, heads: Mapping[str, Head]) -> None:
@@ -203,6 +195,10 @@ class Index(ABC):
         places = {row: self.place(row) for row in rows}
         records = self.read({name for name, _ in places.values()})
         return {row: records[i][1][n] for row, (i, n) in places.items() if i in records}
+
+    @abstractmethod
+    def vectors(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of those sentences and words that are stored."""
 
     @property
     @abstractmethod

@@ -31,10 +31,12 @@ import os
 import secrets
 import shutil
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ from rag.catalog.tag_fields import Filters
 from rag.catalog.topics import TopicCluster, find_topics
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.files import free_bytes, in_words, replace_file
-from rag.index.bm25 import KeywordIndex, Segment, to_merge
+from rag.index.bm25 import KeywordIndex, Segment
 from rag.index.interface import (
     HEAD,
     Candidates,
@@ -60,6 +62,7 @@ from rag.index.interface import (
     Record,
     StoredReport,
     pack,
+    unpack,
 )  # fmt: skip
 from rag.index.vectors import Matrix, VectorMemo, append, in_bytes, mapped
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, encode_static
@@ -118,11 +121,9 @@ def current_version(folder: Path) -> Version:
     try:
         version = _VERSION.validate_json((folder / POINTER).read_bytes())
     except FileNotFoundError:
-        if (folder / CHROMA).exists():
+        # An older kind had Chroma's files in the folder itself.
+        if any((folder / name).exists() for name in (CHROMA, "chroma.sqlite3")):
             raise damaged(folder, f"the file {POINTER} is gone") from None
-        if (folder / "chroma.sqlite3").is_file():
-            old = f"The index in {folder} is of an older kind. {anew(folder)}"
-            raise IndexMismatch(old) from None
         begun = any(folder.glob(f"{DATA}*")) or any(folder.glob(f"{EMBEDDED}*"))
         yet = " yet: an ingest is at work or was cut short" if begun else ""
         raise IndexMissing(
@@ -177,18 +178,17 @@ def _named(folder: Path) -> Iterator[None]:
 
 def trim(folder: Path) -> None:
     """Delete what no reader needs: data of the past, and of an ingest that was cut short."""
-    version: Version | None = None
+    version = Version("")
     with suppress(IndexMissing):
         version = current_version(folder)
-    for path in folder.glob(f"{DATA}*"):
-        if version is None or path.name != version.data:
-            shutil.rmtree(path, ignore_errors=True)
-    for path in (folder / version.data).iterdir() if version else ():
-        size = version.size(path.name) if version else 0
-        if path.name.startswith(TERMS) and not size:
+    for home in folder.glob(f"{DATA}*"):
+        if home.name != version.data:
+            shutil.rmtree(home, ignore_errors=True)
+    for path in (folder / version.data).iterdir() if version.data else ():
+        if path.name in version.files:
+            os.truncate(path, version.size(path.name))
+        elif path.name.startswith(TERMS):
             path.unlink()
-        elif 0 < size < path.stat().st_size:
-            os.truncate(path, size)
 
 
 def write_error(folder: Path, error: Exception) -> IndexUnusable:
@@ -248,9 +248,9 @@ class Snapshot(Index):
         return np.array([code for head in heads for code in head.languages], np.str_)
 
     @cached_property
-    def findings(self) -> npt.NDArray[np.bool_]:
-        """For each passage whether it tells what happened or was learned."""
-        return np.array([passage.stage == "finding" for passage in self.passages], np.bool_)
+    def stages(self) -> npt.NDArray[np.str_]:
+        """The stage of each passage."""
+        return np.array([passage.stage for passage in self.passages], np.str_)
 
     @cached_property
     def means(self) -> Vectors:
@@ -258,39 +258,36 @@ class Snapshot(Index):
         rows = (self.dense.at(h.rows) if h.languages else nothing for h in self.heads.values())
         return np.array([vectors.mean(axis=0) for vectors in rows])
 
-    def allowed(self, filters: Filters) -> npt.NDArray[np.bool_]:
-        """For each passage whether its report, and its language, pass the filters."""
-        if not filters:
-            return np.ones(len(self.passages), np.bool_)
-        inside = self.catalog.ids(filters)
-        allowed = np.array([name in inside for name in self.heads], np.bool_)[self.report_numbers]
+    def allowed(self, filters: Filters, stage: str = "") -> npt.NDArray[np.bool_]:
+        """For each passage whether it passes the filters and, if any of them is, is of a stage."""
+        allowed = np.ones(len(self.passages), np.bool_)
+        if filters:
+            inside = self.catalog.ids(filters)
+            allowed = np.array([i in inside for i in self.ids], np.bool_)[self.report_numbers]
         if filters.language:
             keys = [filter_key("language", value) for value in filters.language]
             allowed &= np.isin(self.languages, keys)
-        return allowed
+        staged = allowed & (self.stages == stage) if stage else allowed
+        return staged if staged.any() else allowed
 
     def candidates(
         self, query: Query, scopes: Sequence[Filters], depth: int, share: float
     ) -> Candidates:
-        keyword = self.keyword.scores(query.text, query.language, query.pairs)
+        keyword = self.keyword.scores(query.terms)
         dense = self.dense @ query.dense
         scores = {
             "keyword": np.where(keyword > 0, keyword, -np.inf),
             "static": self.static @ query.static,
             "dense": dense,
         }
-
-        inside = [self.allowed(scope) for scope in scopes]
-        told = [a & self.findings if query.stage == "finding" else a for a in inside]
-        masks = [own if own.any() else a for own, a in zip(told, inside, strict=True)]
+        masks = [self.allowed(scope, query.stage) for scope in scopes]
         rankings = [
             {name: _top(np.where(mask, s, -np.inf), depth) for name, s in scores.items()}
             for mask in masks
         ]
         rows = {row for ranking in rankings for best in ranking.values() for row, _ in best}
-        in_scope = np.where(inside[0], keyword, 0)
-        highest = float(in_scope.max(initial=0))
-        over = np.flatnonzero((in_scope > 0) & (in_scope >= share * highest))
+        inside = np.where(self.allowed(scopes[0]), keyword, 0)
+        over = (inside > 0) & (inside >= share * inside.max(initial=0))
         matching = frozenset(self.ids[n] for n in np.unique(self.report_numbers[over]))
         return Candidates(rankings, {row: float(dense[row]) for row in rows}, matching)
 
@@ -300,6 +297,9 @@ class Snapshot(Index):
 
     def frequencies(self, terms: Collection[str]) -> list[int]:
         return self.keyword.frequencies(terms)
+
+    def vectors(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        return self.memo.find(texts)
 
     def with_files(self, _: Path) -> Snapshot:
         return self
@@ -362,6 +362,7 @@ def _top(scores: npt.NDArray[Any], depth: int) -> Ranking:
 
 
 SEGMENT = 25_000  # rows of a segment of the keyword index that is made at a time
+LARGEST = 200_000  # rows of a segment that several are merged into
 _COPIED = 500  # reports that are copied together
 
 
@@ -370,7 +371,7 @@ class LocalWriter:
 
     def __init__(self, folder: Path, base: Snapshot | None, made_by: Mapping[str, str]) -> None:
         """Go on from a version, or begin anew beside what is there."""
-        self.folder, self._base = folder, base
+        self.folder, self.base = folder, base
         version = base.version if base else Version(f"{DATA}{secrets.token_hex(4)}")
         files = dict(version.files)
         self._version = replace(version, files=files, made_by=dict(made_by), schema=SCHEMA)
@@ -383,17 +384,14 @@ class LocalWriter:
 
     def add(self, report: StoredReport, passages: Sequence[Passage], vectors: Vectors) -> None:
         """Add a report, or replace it, with a vector for each of its passages in order."""
-        forms: dict[str, str] = {}
-        found = []
-        for passage in passages:
-            terms, written = terms_and_forms(passage.in_context, passage.language)
-            found.append(terms)
-            forms = written | forms
-        static = encode_static([passage.in_context for passage in passages])
+        found = [terms_and_forms(passage.in_context, passage.language) for passage in passages]
         self._append_head(report, passages, self._version.rows)
-        self._append_rows(vectors, static, list(map(len, found)))
-        self._append_words(forms)
-        self._terms += found
+        static = encode_static([passage.in_context for passage in passages])
+        self._append_rows(vectors, static, [len(terms) for terms, _ in found])
+        # The first passage that has a word tells how it is written.
+        written = (forms.items() for _, forms in reversed(found))
+        self._append_words(dict(chain.from_iterable(written)))
+        self._terms += [terms for terms, _ in found]
         if len(self._terms) >= SEGMENT:
             self._write_segment()
 
@@ -401,11 +399,10 @@ class LocalWriter:
         """Replace a report, but not its passages' vectors."""
         self._append_head(report, passages, self._heads[report.info.id].row)
 
-    def delete(self, report_ids: Collection[str]) -> None:
+    def delete(self, report_ids: Iterable[str]) -> None:
         """Delete reports; what the files had of them goes when all is written anew."""
-        for report_id in report_ids:
-            if head := self._heads.pop(report_id, None):
-                self._append("heads", replace(head, deleted=True).line())
+        for head in filter(None, (self._heads.pop(name, None) for name in report_ids)):
+            self._append("heads", replace(head, deleted=True).line())
 
     def copy(self, other: Snapshot, ids: Sequence[str]) -> None:
         """Begin with these reports of another version."""
@@ -421,15 +418,8 @@ class LocalWriter:
                 self._append_head(report, passages, row)
                 row += len(passages)
         if other.segments:
-            self._save_segment(Segment.merge(other.segments, moved), 0, self._version.rows)
+            self._save_segment(Segment.merge(other.segments, moved), 0)
         self._append_words(other.spellings)
-
-    def write_all(self, reports: Iterable[Embedded], progress: Progress, stage: str) -> Snapshot:
-        """Add reports and publish them."""
-        for n, report in enumerate(reports, start=1):
-            progress(stage, n, 0)
-            self.add(*report)
-        return self.publish()
 
     def publish(self) -> Snapshot:
         """Let readers see the work, a new version of the index."""
@@ -440,11 +430,11 @@ class LocalWriter:
         reports = sorted((name, head.report) for name, head in self._heads.items())
         lines += [f"{name} {r.passages_digest} {r.digest}" for name, r in reports]
         self._version.revision = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-        there = self._base.version.files if self._base else {}
+        there = self.base.version.files if self.base else {}
         for name in (name for name, size in self._version.files.items() if there.get(name) != size):
             with (self.home / name).open("ab") as file:
                 os.fsync(file.fileno())
-        replace_file(self.folder / POINTER, orjson.dumps(asdict(self._version)))
+        replace_file(self.folder / POINTER, orjson.dumps(self._version))
         return Snapshot(self.folder, self._version, (self._heads, self._forms))
 
     def _append(self, name: str, data: bytes) -> None:
@@ -481,20 +471,85 @@ class LocalWriter:
     def _write_segment(self) -> None:
         if self._terms:
             first = self._version.rows - len(self._terms)
-            self._save_segment(Segment.build(first, self._terms), first, self._version.rows)
+            self._save_segment(Segment.build(first, self._terms), first)
             self._terms = []
 
-    def _save_segment(self, segment: Segment, first: int, end: int) -> None:
-        self._append(f"{TERMS}{first}-{end}", segment.packed())
+    def _save_segment(self, segment: Segment, first: int) -> None:
+        """Write the segment of the rows from `first` on."""
+        self._append(f"{TERMS}{first}-{self._version.rows}", segment.packed())
 
     def _merge_segments(self) -> None:
         """Merge segments with those before them that are not much larger, so that there are few."""
         names, end = self._version.segments, self._version.rows
         firsts = [int(name.split("-")[1]) for name in names]
-        n = to_merge(firsts, end)
-        if names[n + 1 :]:
-            segments = [Segment.load(self.home / name) for name in names[n:]]
-            for name in names[n:]:
+        while firsts[1:] and end - firsts[-2] <= min(LARGEST, 3 * (end - firsts[-1])):
+            firsts.pop()
+        merged = names[len(firsts) - 1 :]
+        if len(merged) > 1:
+            segments = [Segment.load(self.home / name) for name in merged]
+            for name in merged:
                 del self._version.files[name]
             rows = np.arange(end, dtype=np.int32)
-            self._save_segment(Segment.merge(segments, rows), firsts[n], end)
+            self._save_segment(Segment.merge(segments, rows), firsts[-1])
+
+
+class Replica(ABC):
+    """What else holds the reports of an index, from which its files can be made again.
+
+    Its database has a table `report` with the id, mark and head of each, and its packed record.
+    """
+
+    stage: str  # what is told while it is written
+    together: int  # reports that are written at a time
+    place: str  # of a value in a query
+
+    def __init__(self, database: Any) -> None:
+        """Take a connection."""
+        self.database = database
+
+    @abstractmethod
+    def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
+        """Hold these reports as a snapshot has them; those that it has not are deleted."""
+
+    @abstractmethod
+    def read(self, report_id: str) -> Embedded:
+        """A report with its passages and the vectors of these."""
+
+    def marks(self) -> dict[str, str]:
+        """The mark of each report's head."""
+        return dict(self.database.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
+
+    def records(self, report_ids: Iterable[str]) -> Iterator[Record]:
+        """Those of the reports that are here."""
+        query = f"SELECT head, record FROM report WHERE id = {self.place}"
+        for report_id in report_ids:
+            for head, record in self.database.execute(query, [report_id]).fetchall():
+                yield unpack(HEAD.validate_json(head).report, record)
+
+    def put(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
+        """Write the rows of these reports anew."""
+        p, there = self.place, [i for i in report_ids if i in snapshot.heads]
+        for report_id in report_ids:
+            self.database.execute(f"DELETE FROM report WHERE id = {p}", [report_id])
+        for report_id, record in snapshot.packed(there):
+            head = snapshot.heads[report_id]
+            row = [report_id, head.mark, head.line().decode(), record]
+            names, values = "id, mark, head, record", f"{p}, {p}, {p}, {p}"
+            self.database.execute(f"INSERT INTO report ({names}) VALUES ({values})", row)
+
+    def follow(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Hold what a snapshot has."""
+        stale = snapshot.unlike(self.marks())
+        for at in range(0, len(stale), self.together):
+            progress(self.stage, at, len(stale))
+            self.write(snapshot, stale[at : at + self.together])
+
+    def fill(self, writer: LocalWriter, progress: Progress) -> Snapshot:
+        """Publish files that hold what is here; nothing is embedded."""
+        ids = [row[0] for row in self.database.execute("SELECT id FROM report ORDER BY id")]
+        stale = writer.base.unlike(self.marks()) if writer.base else ids
+        writer.delete(set(stale).difference(ids))
+        for n, report_id in enumerate(there := sorted(set(ids).intersection(stale))):
+            progress("repairing", n, len(there))
+            writer.add(*self.read(report_id))
+        return writer.publish()

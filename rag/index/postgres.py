@@ -20,7 +20,7 @@ import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -37,18 +37,19 @@ from rag.catalog.tag_fields import Filters
 from rag.errors import IndexMissing, IndexUnusable
 from rag.index.bm25 import K1, B
 from rag.index.database import Connection, Database, check_version, one
-from rag.index.interface import HEAD, Candidates, Embedded, Head, Index, Query, Ranking, unpack
+from rag.index.interface import HEAD, Candidates, Embedded, Head, Index, Query, Ranking
 from rag.index.local import (
     LOCK,
     LocalWriter,
+    Replica,
     Snapshot,
     check_made_by,
     current_snapshot,
     write_error,
 )
-from rag.index.vectors import VectorMemo, hashes
+from rag.index.vectors import hashes
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, unit
-from rag.text.tokenize import question_terms, terms_and_forms
+from rag.text.tokenize import terms_and_forms
 from rag.types import Progress
 
 PLACES = 1 << 16  # a row is its report's number times this, and its place
@@ -59,17 +60,17 @@ FEWEST_TERMS = 3
 # Among so many passages all are compared; among more the nearest are found by HNSW.
 EXACT = 10_000
 Scope = tuple[str, dict[str, Any], int]  # a condition, its values, about how many meet it
-STAGE = "writing to the database"
 LONGEST = 500  # characters of a term that is kept
 # The weights of levels add up to that of the frequency: k / (k + norm).
 _KEYWORD = """
     WITH scores AS (
         SELECT row, sum(weight * (k / (k + norm) - (k - 1) / (k - 1 + norm))) AS score
-        FROM unnest(%(terms)s::text[], %(weights)s::float8[], %(levels)s::float8[])
-            AS wanted(term, weight, k)
+        FROM unnest(%(terms)s::text[], %(weights)s::float8[]) AS wanted(term, weight)
+        CROSS JOIN generate_series(1, %(most)s) AS k
         CROSS JOIN LATERAL (
-            SELECT row, %(base)s::float8 + %(slope)s::float8 * length AS norm
-            FROM passage WHERE terms @@ wanted.term::tsquery AND {condition}) found
+            SELECT row, %(base)s::float8 + %(slope)s::float8 * length AS norm FROM passage
+            WHERE terms @@ quote_literal(term || CASE WHEN k > 1 THEN '#' || k ELSE '' END)::tsquery
+            AND {condition}) found
         GROUP BY row)
     SELECT row, score::float8 FROM (
         SELECT row, score, row_number() OVER (ORDER BY score DESC, row) AS place,
@@ -86,10 +87,9 @@ _INDEXES = """
         USING hnsw ((static::halfvec({static})) halfvec_ip_ops);
     CREATE INDEX IF NOT EXISTS terms_gin ON passage USING gin (terms);
     ANALYZE passage"""
-_MARKS = "SELECT id, mark FROM report ORDER BY id"
 _FREQUENCIES = """
-    SELECT (SELECT count(*) FROM passage WHERE terms @@ t::tsquery)
-    FROM unnest(%s::text[]) WITH ORDINALITY q(t, n) ORDER BY n"""
+    SELECT term, (SELECT count(*) FROM passage WHERE terms @@ quote_literal(term)::tsquery)
+    FROM unnest(%s::text[]) term"""
 
 
 class PostgresIndex(Index):
@@ -123,7 +123,6 @@ class PostgresIndex(Index):
         words = orjson.loads(zlib.decompress(packed))
         self.spellings = {term: form for term, form, _ in words}
         self._counts = {term: count for term, _, count in words}
-        self.memo = DatabaseMemo(database)
 
     @classmethod
     def current(
@@ -144,7 +143,7 @@ class PostgresIndex(Index):
         return self._known[number].report.info.id if number in self._known else "", n
 
     def _scope(self, filters: Filters, stage: str = "") -> Scope:
-        """The passages that pass filters, and are of a stage."""
+        """The passages that pass filters and, if any of these are, are of a stage."""
         values: dict[str, Any] = {"stage": stage}
         condition, size = "true", len(self.passages)
         if filters:
@@ -155,50 +154,39 @@ class PostgresIndex(Index):
         if filters.language:
             condition += " AND language = ANY(%(languages)s)"
             values["languages"] = [filter_key("language", v) for v in filters.language]
-        return condition + (" AND stage = %(stage)s" if stage else ""), values, size
+        staged = f"{condition} AND stage = %(stage)s"
+        if stage and self._database.fetch(f"SELECT FROM passage WHERE {staged} LIMIT 1", values):
+            condition = staged
+        return condition, values, size
 
     def candidates(
         self, query: Query, scopes: Sequence[Filters], depth: int, share: float
     ) -> Candidates:
-        terms = question_terms(query.text, query.language, query.pairs)
-        found = sorted(self._frequencies(terms).items(), key=itemgetter(1))
+        found = sorted(self._frequencies(query.terms).items(), key=itemgetter(1))
         sums = np.cumsum([count for _, count in found])
         counts = dict(found[: max(FEWEST_TERMS, int(np.searchsorted(sums, MOST_MATCHES, "right")))])
-
-        def ranked(filters: Filters, stage: str) -> dict[str, Ranking]:
-            scope = self._scope(filters, stage)
+        rankings: list[dict[str, Ranking]] = []
+        for scope in (self._scope(filters, query.stage) for filters in scopes):
             near = {"static": query.static, "dense": query.dense}
             best = {name: self._nearest(name, v, scope, depth) for name, v in near.items()}
-            # A scope without passages of that stage is searched as a whole.
-            if stage and not best["dense"]:
-                return ranked(filters, "")
-            return {"keyword": self._keyword(counts, scope, depth, share), **best}
-
-        rankings = [ranked(filters, query.stage) for filters in scopes]
+            rankings.append({"keyword": self._keyword(counts, scope, depth, share), **best})
         matching = rankings[0]["keyword"]
         if query.stage:
             matching = self._keyword(counts, self._scope(scopes[0]), depth, share)
-        rows = {r for own in rankings for best in own.values() for r, _ in best[:depth]}
-        cosines = "SELECT row, -(dense <#> %s) FROM passage WHERE row = ANY(%s)"
-        similar: dict[int, float]
-        similar = dict(self._database.fetch(cosines, [HalfVector(query.dense), list(rows)]))
-        # Another ingest may have added some, or taken some away meanwhile.
-        there = self.rows(similar)
-        kept = [
-            {name: [hit for hit in best[:depth] if hit[0] in there] for name, best in own.items()}
-            for own in rankings
-        ]
         over = (row for row, score in matching if score >= share * matching[0][1])
         ids = frozenset(self.place(row)[0] for row in over).intersection(self.heads)
-        return Candidates(kept, {row: similar[row] for row in there}, ids)
+        best_of = [{name: own[name][:depth] for name in own} for own in rankings]
+        rows = {row for own in best_of for ranking in own.values() for row, _ in ranking}
+        cosines = "SELECT row, -(dense <#> %s) FROM passage WHERE row = ANY(%s)"
+        similar = self._database.fetch(cosines, [HalfVector(query.dense), list(rows)])
+        return Candidates(best_of, dict(similar), ids)
 
     def _frequencies(self, terms: Collection[str]) -> dict[str, int]:
         """How many passages have each of the terms, those with none left out."""
         counts = dict(zip(terms, self.frequencies(terms), strict=True))
         pairs = [term for term, count in counts.items() if not count and " " in term]
         if pairs:
-            found = self._database.fetch(_FREQUENCIES, [list(map(_quoted, pairs))])
-            counts |= {term: count for term, (count,) in zip(pairs, found, strict=True)}
+            counts |= dict(self._database.fetch(_FREQUENCIES, [pairs]))
         return {term: count for term, count in counts.items() if count}
 
     def _keyword(
@@ -213,20 +201,13 @@ class PostgresIndex(Index):
 
         Only rows count that have one of each of several terms, if any.
         """
-        if not counts:
-            return []
         condition, values, _ = scope
         size = len(self.passages)
-        levels = [
-            (_quoted(f"{term}#{k}" if k > 1 else term), np.log1p((size - n + 0.5) / (n + 0.5)), k)
-            for term, n in counts.items()
-            for k in range(1, MOST_TIMES + 1)
-        ]
         values = {
             **values,
-            "terms": [term for term, _, _ in levels],
-            "weights": [float(weight) for _, weight, _ in levels],
-            "levels": [k for _, _, k in levels],
+            "terms": list(counts),
+            "weights": [float(np.log1p((size - n + 0.5) / (n + 0.5))) for n in counts.values()],
+            "most": MOST_TIMES,
             "base": K1 * (1 - B),
             "slope": K1 * B / self._mean,
             "depth": depth,
@@ -249,11 +230,7 @@ class PostgresIndex(Index):
     def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
         counts = self._frequencies(set(chain.from_iterable(words)))
         known = [[term for term in terms if term in counts] for terms in words]
-        if not all(known):
-            return []
-        found = self._keyword(counts, self._scope(filters), 0, 0.0, known)
-        there = self.rows([row for row, _ in found])
-        return [(row, score) for row, score in found if row in there]
+        return self._keyword(counts, self._scope(filters), 0, 0.0, known) if all(known) else []
 
     def frequencies(self, terms: Collection[str]) -> list[int]:
         # Of pairs of words nothing is known.
@@ -262,6 +239,12 @@ class PostgresIndex(Index):
     def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes]]:
         query = "SELECT id, record FROM report WHERE number = ANY(%s)"
         return self._database.fetch(query, [[self._numbers[i] for i in report_ids]])
+
+    def vectors(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        of_hash = dict(zip(hashes(texts).astype("<i8").tolist(), texts, strict=True))
+        query = "SELECT hash, vector FROM memo WHERE hash = ANY(%s)"
+        rows = self._database.fetch(query, [[*of_hash]])
+        return {of_hash[h]: unit([vector.to_numpy()])[0] for h, vector in rows}
 
     def with_files(self, folder: Path) -> Snapshot:
         try:
@@ -272,7 +255,7 @@ class PostgresIndex(Index):
                     base = current_snapshot(folder, {})
                 if base and base.revision == self.revision:
                     return base
-                return self._database.run(partial(_pull, base, folder, lambda *_: None))
+                return self._database.run(lambda c: Tables(c).pull(base, folder, lambda *_: None))
         except OSError as error:
             raise write_error(folder, error) from error
 
@@ -284,22 +267,9 @@ class PostgresIndex(Index):
         return np.array([found.get(self._numbers[i], nothing) for i in self.ids], np.float32)
 
 
-class DatabaseMemo(VectorMemo):
-    """The vectors of sentences and words in a database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
-        of_hash = dict(zip(hashes(texts).astype("<i8").tolist(), texts, strict=True))
-        query = "SELECT hash, vector FROM memo WHERE hash = ANY(%s)"
-        rows = self._database.fetch(query, [[*of_hash]])
-        return {of_hash[h]: unit([vector.to_numpy()])[0] for h, vector in rows}
-
-
 def _quoted(term: str) -> str:
     """A term as a tsquery."""
-    return "'" + term.replace("\\", "\\\\").replace("'", "''") + "'"
+    return "'" + term.replace("'", "''") + "'"
 
 
 class DatabaseWriter(Database):
@@ -309,8 +279,7 @@ class DatabaseWriter(Database):
     another ingest is writing to the database.
     """
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url, writes=True)
+    writes = True
 
     def state(self) -> tuple[str, dict[str, str]]:
         """The revision that readers have, and what made it."""
@@ -319,97 +288,83 @@ class DatabaseWriter(Database):
 
     def pull(self, base: Snapshot | None, folder: Path, progress: Progress) -> Snapshot:
         """Have a folder hold what the database has; nothing is embedded."""
-        return self.run(partial(_pull, base, folder, progress))
+        return self.run(lambda connection: Tables(connection).pull(base, folder, progress))
 
     def bring_in_line(self, snapshot: Snapshot, progress: Progress) -> None:
         """Have the database hold what a snapshot has, each report in a transaction."""
+        self.run(lambda connection: Tables(connection).bring_in_line(snapshot, progress))
+
+
+class Tables(Replica):
+    """What the tables of a database hold of an index."""
+
+    stage, together, place = "writing to the database", 1, "%s"
+
+    def pull(self, base: Snapshot | None, folder: Path, progress: Progress) -> Snapshot:
+        """Have a folder hold what is here at one moment."""
+        with self.database.transaction():
+            (made_by,) = one(self.database, "SELECT made_by FROM state")
+            return self.fill(LocalWriter(folder, base, made_by), progress)
+
+    def bring_in_line(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Hold all that a snapshot has."""
+        execute, made_by = self.database.execute, dict(snapshot.version.made_by)
+        if one(self.database, "SELECT made_by FROM state")[0] != made_by:
+            # What another parser or embedding has made is of no use here.
+            with self.database.transaction():
+                execute(_CLEAR)
+                execute("UPDATE state SET made_by = %s", [Jsonb(made_by)])
+        self._write_memo(snapshot)
+        self.follow(snapshot, progress)
+        execute(_INDEXES.format(dense=snapshot.version.dimensions, static=STATIC_DIMENSIONS))
         counts = snapshot.frequencies(snapshot.spellings)
         words = zip(snapshot.spellings.items(), counts, strict=True)
         packed = zlib.compress(orjson.dumps([(*word, n) for word, n in words if n]))
-        indexes = _INDEXES.format(dense=snapshot.version.dimensions, static=STATIC_DIMENSIONS)
+        execute("UPDATE state SET revision = %s, words = %s", [snapshot.revision, packed])
 
-        def work(connection: Connection) -> None:
-            made_by = dict(snapshot.version.made_by)
-            if one(connection, "SELECT made_by FROM state")[0] != made_by:
-                # What another parser or embedding has made is of no use here.
-                with connection.transaction():
-                    connection.execute(_CLEAR)
-                    connection.execute("UPDATE state SET made_by = %s", [Jsonb(made_by)])
-            _write_memo(snapshot, connection)
-            stale = snapshot.unlike(dict(connection.execute(_MARKS).fetchall()))
-            for n, report_id in enumerate(stale):
-                progress(STAGE, n, len(stale))
-                with connection.transaction():
-                    connection.execute("DELETE FROM report WHERE id = %s", [report_id])
-                    if report_id in snapshot.heads:
-                        _write(connection, snapshot, report_id)
-            connection.execute(indexes.encode())
-            state = "UPDATE state SET revision = %s, words = %s"
-            connection.execute(state, [snapshot.revision, packed])
+    def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
+        with self.database.transaction():
+            self.put(snapshot, report_ids)
+            query = "SELECT number, id FROM report WHERE id = ANY(%s)"
+            for number, report_id in self.database.execute(query, [report_ids]).fetchall():
+                self._write_passages(snapshot, report_id, number)
 
-        self.run(work)
+    def _write_passages(self, snapshot: Snapshot, report_id: str, number: int) -> None:
+        rows = []
+        for n, passage in enumerate(snapshot.passages_of(report_id)):
+            found, _ = terms_and_forms(passage.in_context, passage.language)
+            times = Counter(term for term in found if len(term) <= LONGEST)
+            lexemes = [
+                term if k == 1 else f"{term}#{k}"
+                for term, most in times.items()
+                for k in range(1, min(most, MOST_TIMES) + 1)
+            ]
+            row = snapshot.heads[report_id].row + n
+            vectors = (HalfVector(m.at(row)) for m in (snapshot.dense, snapshot.static))
+            told = passage.language, passage.stage, len(found)
+            rows.append((number * PLACES + n, number, *told, *vectors, lexemes))
+        values = "(%s, %s, %s, %s, %s, %s, %s, array_to_tsvector(%s::text[]))"
+        with self.database.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO passage VALUES {values}", rows)
 
+    def read(self, report_id: str) -> Embedded:
+        ((report, passages),) = self.records([report_id])
+        query = """SELECT dense FROM passage JOIN report ON report = number
+            WHERE id = %s ORDER BY row"""
+        dense = self.database.execute(query, [report_id], binary=True)
+        return report, passages, unit([vector.to_numpy() for (vector,) in dense])
 
-def _write(connection: Connection, snapshot: Snapshot, report_id: str) -> None:
-    head, passages = snapshot.heads[report_id], snapshot.passages_of(report_id)
-    ((_, record),) = snapshot.packed([report_id])
-    number = one(
-        connection,
-        "INSERT INTO report (id, mark, head, record) VALUES (%s, %s, %s, %s) RETURNING number",
-        report_id, head.mark, head.line().decode(), record,
-    )[0]  # fmt: skip
-    rows = []
-    for n, passage in enumerate(passages):
-        found, _ = terms_and_forms(passage.in_context, passage.language)
-        times = Counter(term for term in found if len(term) <= LONGEST)
-        lexemes = [
-            term if k == 1 else f"{term}#{k}"
-            for term, most in times.items()
-            for k in range(1, min(most, MOST_TIMES) + 1)
-        ]
-        vectors = (HalfVector(m.at(head.row + n)) for m in (snapshot.dense, snapshot.static))
-        place = number * PLACES + n
-        rows.append((place, number, passage.language, passage.stage, len(found), *vectors, lexemes))
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """INSERT INTO passage
-            VALUES (%s, %s, %s, %s, %s, %s, %s, array_to_tsvector(%s::text[]))""",
-            rows,
-        )
-
-
-def _write_memo(snapshot: Snapshot, connection: Connection) -> None:
-    """Add the vectors of sentences and words that the database lacks."""
-    there: set[int] = {h for (h,) in connection.execute("SELECT hash FROM memo")}
-    with (
-        connection.transaction(),
-        connection.cursor() as cursor,
-        cursor.copy("COPY memo (hash, vector) FROM STDIN (FORMAT BINARY)") as copy,
-    ):
-        copy.set_types(["int8", "halfvec"])
-        for held, vectors in snapshot.memo.parts():
-            for h, vector in zip(held.astype("<i8").tolist(), vectors, strict=True):
-                if h not in there:
-                    there.add(h)
-                    copy.write_row((h, HalfVector(vector)))
-
-
-def _pull(
-    base: Snapshot | None, folder: Path, progress: Progress, connection: Connection
-) -> Snapshot:
-    with connection.transaction():
-        (made_by,) = one(connection, "SELECT made_by FROM state")
-        there: dict[str, str] = dict(connection.execute(_MARKS).fetchall())
-        stale = base.unlike(there) if base else list(there)
-        writer = LocalWriter(folder, base, made_by)
-        writer.delete([name for name in stale if name not in there])
-        reports = (_read(connection, name) for name in stale if name in there)
-        return writer.write_all(reports, progress, "reading the database")
-
-
-def _read(connection: Connection, report_id: str) -> Embedded:
-    query = "SELECT number, head, record FROM report WHERE id = %s"
-    number, head, record = one(connection, query, report_id)
-    query = "SELECT dense FROM passage WHERE report = %s ORDER BY row"
-    dense = [v.to_numpy() for (v,) in connection.execute(query, [number], binary=True)]
-    return *unpack(HEAD.validate_json(head).report, record), unit(dense)
+    def _write_memo(self, snapshot: Snapshot) -> None:
+        """Add the vectors of sentences and words that the database lacks."""
+        there: set[int] = {h for (h,) in self.database.execute("SELECT hash FROM memo")}
+        with (
+            self.database.transaction(),
+            self.database.cursor() as cursor,
+            cursor.copy("COPY memo (hash, vector) FROM STDIN (FORMAT BINARY)") as copy,
+        ):
+            copy.set_types(["int8", "halfvec"])
+            for held, vectors in snapshot.memo.parts():
+                for h, vector in zip(held.astype("<i8").tolist(), vectors, strict=True):
+                    if h not in there:
+                        there.add(h)
+                        copy.write_row((h, HalfVector(vector)))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +22,10 @@ import numpy as np
 import orjson
 
 from rag.errors import IndexDamaged
-from rag.index.interface import HEAD, Embedded, Record, unpack
-from rag.index.local import BAD, CHROMA, DATA, LocalWriter, Snapshot, anew, write_error
+from rag.index.interface import Embedded
+from rag.index.local import BAD, CHROMA, DATA, LocalWriter, Replica, Snapshot, anew, write_error
 from rag.types import Passage, Progress
 
-_TOGETHER = 100  # reports that are written together
-STAGE = "writing to Chroma"
 REPORTS = "reports.sqlite3"
 _TABLES = """CREATE TABLE IF NOT EXISTS report (id TEXT PRIMARY KEY, mark TEXT, head, record BLOB);
     CREATE TABLE IF NOT EXISTS state (revision TEXT, made_by TEXT)"""
@@ -42,36 +40,34 @@ def chromadb() -> Any:
     return chromadb
 
 
-class Store:
+class Store(Replica):
     """What Chroma holds of an index; the collection is opened at first use."""
+
+    stage, together, place = "writing to Chroma", 100, "?"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / CHROMA
         self.folder.mkdir(exist_ok=True)
-        self._reports = sqlite3.connect(self.folder / REPORTS)
-        self._reports.executescript(_TABLES)
+        super().__init__(sqlite3.connect(self.folder / REPORTS))
+        self.database.executescript(_TABLES)
         self._client: Any = None
 
     def close(self) -> None:
         """Close the databases; what Chroma had still to write is written then."""
         if self._client:
             self._client.close()
-        self._reports.close()
+        self.database.close()
 
     def made_by(self) -> str:
         """What made what is here as a whole; "" while it is written."""
         query = "SELECT made_by FROM state WHERE revision != ''"
-        return next(self._reports.execute(query), ("",))[0]
+        return next(self.database.execute(query), ("",))[0]
 
     def hold(self, revision: str, made_by: str) -> None:
         """Note of which revision all is here, and what made it; both "" while it is written."""
-        with self._reports:
-            self._reports.execute("DELETE FROM state")
-            self._reports.execute("INSERT INTO state VALUES (?, ?)", (revision, made_by))
-
-    def marks(self) -> dict[str, str]:
-        """The mark of each report's head."""
-        return dict(self._reports.execute("SELECT id, mark FROM report"))
+        with self.database:
+            self.database.execute("DELETE FROM state")
+            self.database.execute("INSERT INTO state VALUES (?, ?)", (revision, made_by))
 
     @cached_property
     def passages(self) -> Any:
@@ -93,41 +89,30 @@ class Store:
         return make("passages", embedding_function=None, schema=schema)
 
     def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
-        """Hold these reports as a snapshot has them; those that it has not are deleted."""
         from chromadb.utils.batch_utils import create_batches
 
-        collection, there = self.passages, [i for i in report_ids if i in snapshot.heads]
-        passages = [p for i in there for p in snapshot.passages_of(i)]
+        collection, new = self.passages, snapshot.read(report_ids)
+        passages = [passage for _, own in new.values() for passage in own]
         ids = [passage.id for passage in passages]
-        old = {p.id for i in report_ids for _, before in self._read(i) for p in before}
+        old = {passage.id for _, own in self.records(report_ids) for passage in own}
         if gone := old.difference(ids):
             for batch, *_ in create_batches(self._client, list(gone)):
                 collection.delete(batch)
-        heads = [snapshot.heads[i] for i in there]
         if passages:
-            vectors: Any = np.concatenate([snapshot.dense.at(head.rows) for head in heads])
+            rows = np.concatenate([np.r_[snapshot.heads[name].rows] for name in new])
+            vectors: Any = snapshot.dense.at(rows)
             texts, tags = [p.text for p in passages], list(map(_metadata, passages))
-            for new in create_batches(self._client, ids, vectors, tags, texts):
-                collection.upsert(*new)
-        packed = zip(heads, snapshot.packed(there), strict=True)
-        rows = [(name, h.mark, h.line().decode(), record) for h, (name, record) in packed]
-        with self._reports:
-            self._reports.executemany("DELETE FROM report WHERE id = ?", [(i,) for i in report_ids])
-            self._reports.executemany("INSERT INTO report VALUES (?, ?, ?, ?)", rows)
+            for part in create_batches(self._client, ids, vectors, tags, texts):
+                collection.upsert(*part)
+        with self.database:
+            self.put(snapshot, report_ids)
 
-    def _read(self, report_id: str) -> Iterator[Record]:
-        query = "SELECT head, record FROM report WHERE id = ?"
-        for head, record in self._reports.execute(query, [report_id]):
-            yield unpack(HEAD.validate_json(head).report, record)
-
-    def read_all(self) -> Iterator[Embedded]:
-        """The reports with their passages and the vectors of these."""
-        for (report_id,) in self._reports.execute("SELECT id FROM report ORDER BY id").fetchall():
-            for report, passages in self._read(report_id):
-                ids = [passage.id for passage in passages]
-                page = self.passages.get(ids=ids, include=["embeddings"]) if ids else {}
-                found = dict(zip(page.get("ids", ()), page.get("embeddings", ()), strict=True))
-                yield report, passages, np.array([found[i] for i in ids], np.float32)
+    def read(self, report_id: str) -> Embedded:
+        ((report, passages),) = self.records([report_id])
+        ids = [passage.id for passage in passages]
+        page = self.passages.get(ids=ids, include=["embeddings"]) if ids else {}
+        found = dict(zip(page.get("ids", ()), page.get("embeddings", ()), strict=True))
+        return report, passages, np.array([found[i] for i in ids], np.float32)
 
     def delete_indexes(self, *, shrink: bool) -> None:
         """Delete what Chroma keeps of texts beside them, which takes five times their room.
@@ -137,12 +122,11 @@ class Store:
         """
         if self.passages:
             self._client = self._client.close()
-        name = "embedding_fulltext_search"
         with closing(sqlite3.connect(self.folder / "chroma.sqlite3")) as database:
-            query = "SELECT sql FROM sqlite_master WHERE name = ?"
-            (made,) = database.execute(query, (name,)).fetchone()
+            query = "SELECT sql FROM sqlite_master WHERE name = 'embedding_fulltext_search'"
+            (made,) = database.execute(query).fetchone()
             database.executescript(
-                f"""BEGIN; DROP TABLE {name}; {made};
+                f"""BEGIN; DROP TABLE embedding_fulltext_search; {made};
                 DROP INDEX IF EXISTS embedding_metadata_string_value; COMMIT"""
             )
             if shrink:
@@ -158,22 +142,19 @@ def _metadata(passage: Passage) -> Any:
 def bring_in_line(snapshot: Snapshot, progress: Progress, *, afresh: bool) -> None:
     """Have Chroma hold what a snapshot has; `afresh`, or after a kill, all is written anew."""
     made_by = orjson.dumps(dict(snapshot.version.made_by)).decode()
-    there: dict[str, str] | None = None
+    stale: list[str] | None = None
     with suppress(sqlite3.Error), closing(Store(snapshot.folder)) as store:
         if store.made_by() == made_by and not afresh:
-            there = store.marks()
-    changed = snapshot.unlike(there or {})
-    if there is None:
+            stale = snapshot.unlike(store.marks())
+    if stale is None:
         shutil.rmtree(snapshot.folder / CHROMA, ignore_errors=True)
-    elif not changed:
+    elif not stale:
         return
     try:
         with closing(Store(snapshot.folder)) as store:
             store.hold("", "")
-            for at in range(0, len(changed), _TOGETHER):
-                progress(STAGE, at, len(changed))
-                store.write(snapshot, changed[at : at + _TOGETHER])
-            store.delete_indexes(shrink=there is None)
+            store.follow(snapshot, progress)
+            store.delete_indexes(shrink=stale is None)
             store.hold(snapshot.revision, made_by)
     except (sqlite3.Error, chromadb().errors.ChromaError) as error:
         raise write_error(snapshot.folder, error) from error
@@ -193,7 +174,7 @@ def restore(folder: Path, progress: Progress) -> Snapshot:
             writer = LocalWriter(folder, None, made_by)
             for memo in (home / "memo" for home in before[:1]):
                 shutil.copytree(memo, writer.home / "memo")
-            return writer.write_all(store.read_all(), progress, "repairing")
+            return store.fill(writer, progress)
     except (*BAD, sqlite3.Error, chromadb().errors.ChromaError) as error:
         for home in set(folder.glob(f"{DATA}*")).difference(before):
             shutil.rmtree(home, ignore_errors=True)

@@ -71,9 +71,6 @@ class Matrix:
         """Map the first `count` vectors of a file."""
         self._stored, self._rows = mapped(path, row_type(width), count), rows
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def __matmul__(self, other: Any) -> Vectors:
         product = np.zeros((len(self._stored), *np.shape(other)[1:]), np.float32)
         room = np.empty((_TOGETHER, self._stored["values"].shape[1]), np.float32)
@@ -124,21 +121,14 @@ class VectorMemo:
 
     def rows(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """The row of each text's vector, -1 for a text that has none."""
-        return self._looked_up(texts)[0]
-
-    def _looked_up(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], Vectors]:
-        """The row of each text's vector, or -1, and the vectors of those that have one."""
-        rows = np.full(len(texts), -1, np.int64)
-        if not len(texts) or not len(self):
-            return rows, np.zeros((0, 0), np.float32)
-        wanted = hashes(texts)
-        at = np.searchsorted(self._hashes, wanted).clip(max=len(self) - 1)
-        known = np.flatnonzero(self._hashes[at] == wanted)
+        wanted, rows = hashes(texts), np.full(len(texts), -1, np.int64)
+        at = np.searchsorted(self._hashes, wanted)
+        at[at == len(self)] = 0
+        known = np.flatnonzero(self._hashes[at] == wanted) if len(self) else rows[:0]
         vectors = self.at(at[known])
-        is_good = np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < _TOLERANCE
-        good = known[is_good]
+        good = known[np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < _TOLERANCE]
         rows[good] = at[good]
-        return rows, vectors if is_good.all() else vectors[is_good]
+        return rows
 
     def at(self, rows: npt.NDArray[np.integer[Any]]) -> Vectors:
         """The vectors of rows, which are in the order of the hashes."""
@@ -146,9 +136,9 @@ class VectorMemo:
 
     def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those of the texts that have one."""
-        rows, vectors = self._looked_up(texts)
+        rows = self.rows(texts)
         known = (text for text, row in zip(texts, rows.tolist(), strict=True) if row >= 0)
-        return dict(zip(known, vectors, strict=True))
+        return dict(zip(known, self.at(rows[rows >= 0]), strict=True))
 
     def missing(self, texts: Sequence[str]) -> list[str]:
         """Those of the texts that have none."""

@@ -48,6 +48,6 @@ def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
 def _lexicon(index: Index) -> tuple[list[str], Vectors, dict[str, Mapping[str, float]]]:
     """The terms of the frequent words whose vectors are stored, with these; and what was asked."""
     words = index.frequent_words
-    found = index.memo.find(list(words.values()))
+    found = index.vectors(list(words.values()))
     known = {term: found[form] for term, form in words.items() if form in found}
     return list(known), np.array(list(known.values()), np.float32), {}

@@ -30,7 +30,7 @@ from rag.query.wordings import has_wording
 from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, spread
 from rag.retrieval.rerank import CrossEncoder, rerank_first
 from rag.settings import Settings
-from rag.text.tokenize import focus, terms
+from rag.text.tokenize import focus, question_terms, terms
 from rag.types import Hit, Passage, Plan, Stage
 
 # Rank constant of the fusion. With the usual 60, keyword search drowns the dense ranking where
@@ -94,7 +94,9 @@ class HybridRetriever:
         points: dict[int, list[float]] = defaultdict(list)
         for rankings in found.rankings:
             for name, ranking in rankings.items():
-                for rank, (i, _) in enumerate(ranking, start=1):
+                # Another ingest may have taken some away.
+                there = (i for i, _ in ranking if i in passages)
+                for rank, i in enumerate(there, start=1):
                     weight = _weight(name, plan.language, passages[i].language)
                     points[i].append(weight / (K + rank))
         factors = self._factors(plan, passages)
@@ -114,7 +116,8 @@ class HybridRetriever:
         static = encode_static([text])[0]
         # Plans tell no reasons yet.
         stage = "finding" if plan.intent == "reasons" else ""
-        return Query(plan.standalone, plan.language, plan.wide, dense, static, stage)
+        words = question_terms(plan.standalone, plan.language, plan.wide)
+        return Query(words, dense, static, stage)
 
     def _factors(self, plan: Plan, passages: Mapping[int, Passage]) -> dict[int, float]:
         boosted = replace(plan.boosted, country=())

@@ -46,9 +46,8 @@ def find_words(
             wanted |= own
             rows |= dict(index.having([[term] for term in own], filters))
     best = sorted(rows, key=lambda row: -rows[row])[:MOST_READ]
-    passages = index.rows(best)
     by_report: dict[str, list[Passage]] = {}
-    for passage in (passages[row] for row in best):
+    for passage in index.rows(best).values():
         said = " ".join(_folded(f"{passage.report.title} {passage.text}").split())
         if all(phrase in said for phrase in phrases) and not is_personal(passage):
             by_report.setdefault(passage.report.id, []).append(passage)

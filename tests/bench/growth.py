@@ -110,7 +110,7 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
     save_lessons(writer.home, lessons)
     with closing(Store(folder)) as store:
         marks = ((name, head.mark, None, None) for name, head in snapshot.heads.items())
-        with store._reports as reports:
+        with store.database as reports:
             reports.executemany("INSERT INTO report VALUES (?, ?, ?, ?)", marks)
         store.hold(snapshot.revision, orjson.dumps(dict(snapshot.version.made_by)).decode())
     seconds, rows = time.perf_counter() - started, snapshot.version.rows

@@ -8,7 +8,7 @@ import pytest
 from passages import keyword_index, passage, report, terms_of
 
 from rag.index.bm25 import K1, B, KeywordIndex, Segment
-from rag.text.tokenize import terms
+from rag.text.tokenize import question_terms, terms
 from rag.types import Passage
 
 PASSAGES = [
@@ -41,7 +41,7 @@ KEYWORD = keyword_index(SELLERS)
     ],
 )
 def test_words_are_met_by_their_stems(question: str, language: str, best: int | None) -> None:
-    scores = keyword_index(PASSAGES).scores(question, language)
+    scores = keyword_index(PASSAGES).scores(question_terms(question, language, pairs=False))
     assert scores.shape == (len(PASSAGES),)
     assert (int(np.argmax(scores)) if scores.any() else None) == best
 
@@ -67,8 +67,9 @@ def test_segments_give_the_scores_of_one_index(tmp_path: Path, cut: int) -> None
         KeywordIndex([Segment.merge([loaded], moved)], lengths[1:], moved[1:]),
     )
     for question in ("smoked fish", "pescado ahumado", "Namibia", "blockchain"):
+        asked = question_terms(question, "es", pairs=False)
         for index in indexes:
-            assert np.allclose(index.scores(question, "es"), expected.scores(question, "es"))
+            assert np.allclose(index.scores(asked), expected.scores(asked))
 
 
 def test_scores_are_those_of_bm25s_and_each_word_has_its_passages() -> None:
@@ -76,7 +77,7 @@ def test_scores_are_those_of_bm25s_and_each_word_has_its_passages() -> None:
     index.index(numbers(SELLERS), show_progress=False)
     for question in ("sellers", "Doctors ask for waste"):
         expected = index.get_scores(terms(question, "en"))
-        assert np.allclose(KEYWORD.scores(question, "en"), expected, atol=1e-5)
+        assert np.allclose(KEYWORD.scores(terms(question, "en")), expected, atol=1e-5)
     words = [terms_of(passage)[1].keys() for passage in SELLERS]
     found, at = KEYWORD.occurrences(set().union(*words))
     assert np.bincount(at).tolist() == [len(own) for own in words]
@@ -86,5 +87,5 @@ def test_scores_are_those_of_bm25s_and_each_word_has_its_passages() -> None:
 def test_no_passages_and_no_words_are_no_problem() -> None:
     for passages in ([], [passage("...", report("b", title=""), prompt="")]):
         index = keyword_index(passages)
-        assert not index.scores("smoked fish", "en").any()
+        assert not index.scores(["smoked", "fish"]).any()
         assert index.frequencies(["fish"]) == [0]

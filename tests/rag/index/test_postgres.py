@@ -14,7 +14,7 @@ from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
-from rag.index.postgres import STAGE, DatabaseWriter
+from rag.index.postgres import DatabaseWriter, Tables
 from rag.models.embeddings import use_stored_vectors
 from rag.retrieval.related import line_of_work, similar
 from rag.settings import Settings
@@ -148,7 +148,7 @@ def test_a_server_that_goes_away_during_an_ingest(
 
     def progress(stage: str, done: int, _total: int) -> None:
         nonlocal gone
-        if stage == STAGE and done == 1 and not gone:
+        if stage == Tables.stage and done == 1 and not gone:
             gone = True
             postgres.stop()
             if not for_good:

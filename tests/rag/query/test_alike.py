@@ -16,7 +16,7 @@ class Words:
     """An index of these words alone."""
 
     def __init__(self, folder: Path, words: dict[str, str]) -> None:
-        self.frequent_words, self.memo = words, VectorMemo(folder)
+        self.frequent_words, self.vectors = words, VectorMemo(folder).find
 
 
 def alike(folder: Path, words: dict[str, str], text: str, language: str) -> Any:
