@@ -94,8 +94,10 @@ class Embedder:
             return
         visible = map(mask_passage, passages) if self._settings.mask_contacts else passages
         wanted = list(dict.fromkeys(s.text for p in visible for s in usable(p)))
-        if earlier:
-            earlier.copy(folder, wanted)
+        memo = VectorMemo(folder)
+        parts = (wanted[at : at + 4096] for at in range(0, len(wanted), 4096))
+        for found in filter(None, map(earlier.find, parts) if earlier else ()):
+            memo.add(list(found), list(found.values()))
         self._encode(wanted, folder, MANY_SENTENCES, partial(progress, SENTENCES_STAGE))
 
     def save_words(self, snapshot: Snapshot) -> None:

@@ -116,15 +116,11 @@ class VectorMemo:
             self._vectors = Matrix(path, count, width, order)
             self._hashes = held[order]
 
-    def __len__(self) -> int:
-        return len(self._hashes)
-
     def rows(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """The row of each text's vector, -1 for a text that has none."""
         wanted, rows = hashes(texts), np.full(len(texts), -1, np.int64)
         at = np.searchsorted(self._hashes, wanted)
-        at[at == len(self)] = 0
-        known = np.flatnonzero(self._hashes[at] == wanted) if len(self) else rows[:0]
+        known = np.flatnonzero(np.searchsorted(self._hashes, wanted, "right") > at)
         vectors = self.at(at[known])
         good = known[np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < _TOLERANCE]
         rows[good] = at[good]
@@ -146,7 +142,7 @@ class VectorMemo:
 
     def parts(self) -> Iterator[tuple[Hashes, Vectors]]:
         """All hashes with their vectors, part by part."""
-        for at in range(0, len(self), 4096):
+        for at in range(0, len(self._hashes), 4096):
             yield self._hashes[at : at + 4096], self._vectors[at : at + 4096]
 
     def add(self, texts: Sequence[str], vectors: Any) -> None:
@@ -162,10 +158,3 @@ class VectorMemo:
         )
         for path, data in files.items():
             append(path, count * data.itemsize, data.tobytes())
-
-    def copy(self, folder: Path, texts: Sequence[str]) -> None:
-        """Copy the vectors of these texts, each once, to a memo in another folder."""
-        other = VectorMemo(folder)
-        for at in range(0, len(texts), 4096):
-            if found := self.find(texts[at : at + 4096]):
-                other.add(list(found), list(found.values()))
