@@ -286,6 +286,7 @@ def _dictionary(language: str) -> bytes:
     return gzip.decompress(path.read_bytes()).removeprefix(b"{\n").removesuffix(b"}")
 
 
+@lru_cache(10_000)
 def american(word: str) -> str:
     """A word of lower-case letters in American spelling ("behavioural" -> "behavioral")."""
     rules: list[tuple[str, str]] = _spelling()["american"]

@@ -4,7 +4,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pycountry
@@ -22,6 +22,7 @@ _MAX_PIECES = 6
 _ADJECTIVE_ENDING = re.compile(r"(?:n?e?s?|[oa]s?)$")
 
 
+@lru_cache(10_000)
 def fold_name(name: str) -> str:
     """A name without case, accents, punctuation and repeated spaces."""
     text = unicodedata.normalize("NFKD", name.casefold().replace("’", "'").replace("&", " and "))

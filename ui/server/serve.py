@@ -69,9 +69,6 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     # It would compute a table of all events anew with each one, for a page that is closed here.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
-    # The server's thread gives the interpreter away at each read and write of a socket; those that
-    # compute keep it for so long.
-    sys.setswitchinterval(SWITCH)
     check_address(settings.host, settings.port)
     print("Loading the index and the page ...", file=sys.stderr, flush=True)
     # Imported here, because they take seconds and load numpy, which then reads its threads.
@@ -82,6 +79,9 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     engine = open_engine(settings)
     room = Room(engine)
     page = build_app(engine, room)
+    # The server's thread gives the interpreter away at each read and write of a socket; those that
+    # compute keep it for so long.
+    sys.setswitchinterval(SWITCH)
     address = launch(page, engine, settings.host, settings.port, logins, keys, room)
     gc.freeze()
     # Commands collect seldom; what failed requests leave, open files too, is to go soon, as usual.
