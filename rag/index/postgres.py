@@ -66,7 +66,7 @@ _KEYWORD = """
     WITH scores AS (
         SELECT row, sum(weight * (k / (k + norm) - (k - 1) / (k - 1 + norm))) AS score
         FROM unnest(%(terms)s::text[], %(weights)s::float8[]) AS wanted(term, weight)
-        CROSS JOIN generate_series(1, %(most)s) AS k
+        CROSS JOIN generate_series(1, {most}) AS k
         CROSS JOIN LATERAL (
             SELECT row, %(base)s::float8 + %(slope)s::float8 * length AS norm FROM passage
             WHERE terms @@ quote_literal(term || CASE WHEN k > 1 THEN '#' || k ELSE '' END)::tsquery
@@ -207,7 +207,6 @@ class PostgresIndex(Index):
             **values,
             "terms": list(counts),
             "weights": [float(np.log1p((size - n + 0.5) / (n + 0.5))) for n in counts.values()],
-            "most": MOST_TIMES,
             "base": K1 * (1 - B),
             "slope": K1 * B / self._mean,
             "depth": depth,
@@ -216,7 +215,8 @@ class PostgresIndex(Index):
         }
         if having:
             condition += " AND terms @@ %(having)s::tsquery"
-        return self._database.fetch(_KEYWORD.format(condition=condition), values)
+        query = _KEYWORD.format(condition=condition, most=MOST_TIMES)
+        return self._database.fetch(query, values)
 
     def _nearest(self, column: str, vector: Vectors, scope: Scope, depth: int) -> Ranking:
         condition, values, size = scope
