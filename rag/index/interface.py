@@ -24,10 +24,10 @@ from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.catalog.topics import TopicCluster
 from rag.errors import UnknownReport
 from rag.models.encoder import Vectors
-from rag.types import Passage
+from rag.types import Passage, Progress
 
 if TYPE_CHECKING:
-    from rag.index.local import Snapshot
+    from rag.index.local import LocalWriter, Snapshot
 
 # A word is frequent if so many passages have it: rarer ones are names and slips more often.
 LEAST_PASSAGES = 3
@@ -282,3 +282,65 @@ class Passages(Sequence[Passage]):
     def __getitem__(self, which: Any) -> Any:
         name, n = Index.place(self._index, which)
         return self._index.passages_of(name)[n]
+
+
+class Replica(ABC):
+    """What else holds the reports of an index, from which its files can be made again.
+
+    Its database has a table `report` with the id, mark and head of each, and its packed record.
+    """
+
+    stage: str  # what is told while it is written
+    together: int  # reports that are written at a time
+    parameter: str  # what stands for a value in a query
+
+    def __init__(self, database: Any) -> None:
+        """Take a connection."""
+        self.database = database
+
+    @abstractmethod
+    def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
+        """Hold these reports as a snapshot has them; those that it has not are deleted."""
+
+    @abstractmethod
+    def read(self, report_id: str) -> Embedded:
+        """A report with its passages and the vectors of these."""
+
+    def marks(self) -> dict[str, str]:
+        """The mark of each report's head."""
+        return dict(self.database.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
+
+    def records(self, report_ids: Iterable[str]) -> Iterator[Record]:
+        """Those of the reports that are here."""
+        query = f"SELECT head, record FROM report WHERE id = {self.parameter}"
+        for report_id in report_ids:
+            for head, record in self.database.execute(query, [report_id]).fetchall():
+                yield unpack(HEAD.validate_json(head).report, record)
+
+    def put(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
+        """Write the rows of these reports anew."""
+        p = self.parameter
+        query = f"INSERT INTO report (id, mark, head, record) VALUES ({p}, {p}, {p}, {p})"
+        for report_id in report_ids:
+            self.database.execute(f"DELETE FROM report WHERE id = {p}", [report_id])
+        for report_id, record in snapshot.packed([i for i in report_ids if i in snapshot.heads]):
+            head = snapshot.heads[report_id]
+            row = [report_id, head.mark, head.line().decode(), record]
+            self.database.execute(query, row)
+
+    def follow(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Hold what a snapshot has."""
+        stale = snapshot.unlike(self.marks())
+        for at in range(0, len(stale), self.together):
+            progress(self.stage, at, len(stale))
+            self.write(snapshot, stale[at : at + self.together])
+
+    def fill(self, writer: LocalWriter, progress: Progress) -> Snapshot:
+        """Publish files that hold what is here; nothing is embedded."""
+        ids = [row[0] for row in self.database.execute("SELECT id FROM report ORDER BY id")]
+        stale = writer.base.unlike(self.marks()) if writer.base else ids
+        writer.delete(set(stale).difference(ids))
+        for n, report_id in enumerate(there := sorted(set(ids).intersection(stale))):
+            progress("copying", n, len(there))
+            writer.add(*self.read(report_id))
+        return writer.publish()

@@ -31,7 +31,6 @@ import os
 import secrets
 import shutil
 import zlib
-from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -54,7 +53,6 @@ from rag.index.bm25 import KeywordIndex, Segment
 from rag.index.interface import (
     HEAD,
     Candidates,
-    Embedded,
     Head,
     Index,
     Query,
@@ -62,13 +60,12 @@ from rag.index.interface import (
     Record,
     StoredReport,
     pack,
-    unpack,
 )  # fmt: skip
 from rag.index.vectors import Matrix, VectorMemo, append, in_bytes, mapped
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, encode_static
 from rag.settings import Settings
 from rag.text.tokenize import terms_and_forms
-from rag.types import Passage, Progress
+from rag.types import Passage
 
 POINTER, LOCK, UPLOADED, CHROMA = "current", "ingest.lock", "reports", "chroma"
 DATA, EMBEDDED, TERMS, TOPICS = "data-", "embedded-", "terms-", "topics.npz"
@@ -491,65 +488,3 @@ class LocalWriter:
                 del self._version.files[name]
             rows = np.arange(end, dtype=np.int32)
             self._save_segment(Segment.merge(segments, rows), firsts[-1])
-
-
-class Replica(ABC):
-    """What else holds the reports of an index, from which its files can be made again.
-
-    Its database has a table `report` with the id, mark and head of each, and its packed record.
-    """
-
-    stage: str  # what is told while it is written
-    together: int  # reports that are written at a time
-    place: str  # of a value in a query
-
-    def __init__(self, database: Any) -> None:
-        """Take a connection."""
-        self.database = database
-
-    @abstractmethod
-    def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
-        """Hold these reports as a snapshot has them; those that it has not are deleted."""
-
-    @abstractmethod
-    def read(self, report_id: str) -> Embedded:
-        """A report with its passages and the vectors of these."""
-
-    def marks(self) -> dict[str, str]:
-        """The mark of each report's head."""
-        return dict(self.database.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
-
-    def records(self, report_ids: Iterable[str]) -> Iterator[Record]:
-        """Those of the reports that are here."""
-        query = f"SELECT head, record FROM report WHERE id = {self.place}"
-        for report_id in report_ids:
-            for head, record in self.database.execute(query, [report_id]).fetchall():
-                yield unpack(HEAD.validate_json(head).report, record)
-
-    def put(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
-        """Write the rows of these reports anew."""
-        p, there = self.place, [i for i in report_ids if i in snapshot.heads]
-        for report_id in report_ids:
-            self.database.execute(f"DELETE FROM report WHERE id = {p}", [report_id])
-        for report_id, record in snapshot.packed(there):
-            head = snapshot.heads[report_id]
-            row = [report_id, head.mark, head.line().decode(), record]
-            names, values = "id, mark, head, record", f"{p}, {p}, {p}, {p}"
-            self.database.execute(f"INSERT INTO report ({names}) VALUES ({values})", row)
-
-    def follow(self, snapshot: Snapshot, progress: Progress) -> None:
-        """Hold what a snapshot has."""
-        stale = snapshot.unlike(self.marks())
-        for at in range(0, len(stale), self.together):
-            progress(self.stage, at, len(stale))
-            self.write(snapshot, stale[at : at + self.together])
-
-    def fill(self, writer: LocalWriter, progress: Progress) -> Snapshot:
-        """Publish files that hold what is here; nothing is embedded."""
-        ids = [row[0] for row in self.database.execute("SELECT id FROM report ORDER BY id")]
-        stale = writer.base.unlike(self.marks()) if writer.base else ids
-        writer.delete(set(stale).difference(ids))
-        for n, report_id in enumerate(there := sorted(set(ids).intersection(stale))):
-            progress("repairing", n, len(there))
-            writer.add(*self.read(report_id))
-        return writer.publish()

@@ -37,11 +37,10 @@ from rag.catalog.tag_fields import Filters
 from rag.errors import IndexMissing, IndexUnusable
 from rag.index.bm25 import K1, B
 from rag.index.database import Connection, Database, check_version, one
-from rag.index.interface import HEAD, Candidates, Embedded, Head, Index, Query, Ranking
+from rag.index.interface import HEAD, Candidates, Embedded, Head, Index, Query, Ranking, Replica
 from rag.index.local import (
     LOCK,
     LocalWriter,
-    Replica,
     Snapshot,
     check_made_by,
     current_snapshot,
@@ -298,7 +297,7 @@ class DatabaseWriter(Database):
 class Tables(Replica):
     """What the tables of a database hold of an index."""
 
-    stage, together, place = "writing to the database", 1, "%s"
+    stage, together, parameter = "writing to the database", 1, "%s"
 
     def pull(self, base: Snapshot | None, folder: Path, progress: Progress) -> Snapshot:
         """Have a folder hold what is here at one moment."""

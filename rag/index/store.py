@@ -22,8 +22,8 @@ import numpy as np
 import orjson
 
 from rag.errors import IndexDamaged
-from rag.index.interface import Embedded
-from rag.index.local import BAD, CHROMA, DATA, LocalWriter, Replica, Snapshot, anew, write_error
+from rag.index.interface import Embedded, Replica
+from rag.index.local import BAD, CHROMA, DATA, LocalWriter, Snapshot, anew, write_error
 from rag.types import Passage, Progress
 
 REPORTS = "reports.sqlite3"
@@ -43,7 +43,7 @@ def chromadb() -> Any:
 class Store(Replica):
     """What Chroma holds of an index; the collection is opened at first use."""
 
-    stage, together, place = "writing to Chroma", 100, "?"
+    stage, together, parameter = "writing to Chroma", 100, "?"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / CHROMA
