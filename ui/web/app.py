@@ -110,11 +110,13 @@ class Wires:
             try:
                 async for before in self.room.turns(who):
                     yield {live: render("waiting.html", visit.t, before=before)}
+                update: Update = {}
                 async for update in iterate_in_threadpool(saving):
                     yield self.values(update, CHANGED)
-                # Gradio sends again what a generator has yielded last, and empties all outputs of
-                # one that yields nothing.
-                yield {live: gr.skip()}
+                # The page draws what comes last for sure; Gradio empties all outputs of a generator
+                # that yields nothing.
+                if not update:
+                    yield {live: gr.skip()}
             except Full:
                 yield {live: render("waiting.html", visit.t, before=None)}
             finally:

@@ -83,15 +83,6 @@ def test_readers_are_told_how_many_come_first_and_that_it_is_full() -> None:
         assert "Too many are asking just now." in third.result()
 
 
-def test_an_answer_is_sent_once() -> None:
-    with serve(FakeEngine()) as address:
-        site = Site(address)
-        events = site.client.get(site.join("What keeps food cool?", "visitor")).text.split("\n\n")
-    holding = [event for event in events if "Wet sand kept boxes cool" in event]
-    assert holding
-    assert not any("process_completed" in event for event in holding)
-
-
 def test_programs_are_told_when_to_ask_again() -> None:
     def ask(address: str, n: int) -> str:
         reply = httpx.post(f"{address}/api/v1/ask", json={"question": f"Q {n}?"}, timeout=60)
