@@ -16,9 +16,9 @@ from operator import itemgetter
 from rag.answer.candidates import kind_wanted, kinds_asked
 from rag.answer.chosen import ABOUT, MOST_OF_YEAR, Material
 from rag.answer.comparison import HEADINGS, Comparer
-from rag.answer.extractive import NEAREST
+from rag.answer.extractive import NEAREST, SENTENCES_SHORT
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
-from rag.answer.roles import ROLES, Role, role_of_question
+from rag.answer.roles import ROLES, Role, role_asked, role_of_question
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, is_whole
 from rag.i18n.labels import (
@@ -32,7 +32,7 @@ from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
-from rag.query.forms import DIGESTS, OFF_TOPIC_LIKELY, is_short_topic
+from rag.query.forms import DIGESTS, OFF_TOPIC_LIKELY, asks_of_one, is_short_topic
 from rag.query.wordings import has_wording
 from rag.survey.stream import NearTopic
 from rag.survey.types import Survey
@@ -89,7 +89,13 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
     plan, made = material.plan, _Maker(material)
     absent = plan.countries and material.catalog.keys("country").isdisjoint(plan.countries)
     lacks_year = any(n.code == "no_reports_of_year" for n in plan.notices)
-    if plan.intent not in (*DIGESTS, "compare") or absent or lacks_year:
+    if absent or lacks_year:
+        return None
+    if asks_of_one(plan) and (role := role_asked(plan.standalone)):
+        lines = list(made.of_role(role))
+        hits = tuple(made.quoted.values())
+        return Digest("\n".join(lines), hits, "report") if hits else None
+    if plan.intent not in (*DIGESTS, "compare"):
         return None
     near = material.surveys.near if plan.intent in ("topic", "reasons") else ()
     if near and near[0].odds < _MAY_SAY_IT and plan.off_topic > OFF_TOPIC_LIKELY:
@@ -179,6 +185,13 @@ class _Maker(Comparer):
         if left and any(info.author == "lab" for info in reports):
             nothing = self.t.gettext("The report says nothing on")
             yield format_label(self.t, nothing, join_parts(self.t, "; ", left)) + "."
+
+    def of_role(self, role: Role) -> Iterator[str]:
+        """What the only report says under the form questions that ask for this."""
+        reports = self.found()
+        if lines := self.pick(self.lines(self.open(reports), (role,)), SENTENCES_SHORT):
+            yield self.head(reports)
+            yield self.quote(sorted(lines, key=lambda line: -line.asked))
 
     def _others(
         self, reports: Sequence[ReportInfo], roles: Collection[Role]

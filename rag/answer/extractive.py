@@ -28,7 +28,7 @@ from rag.i18n.labels import (
 from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
-from rag.query.forms import OFF_TOPIC_LIKELY
+from rag.query.forms import OFF_TOPIC_LIKELY, asks_of_one
 from rag.query.wordings import any_of
 from rag.retrieval.rerank import CrossEncoder, asked
 from rag.text.citation_marks import defuse, keep_known, with_marks
@@ -189,7 +189,8 @@ class ExtractiveAnswerer:
         from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
         if plan.countries and not from_there and (lead.answers is None or found == "unsure"):
             return "refused"
-        return found
+        # Any report has something of what any is asked for.
+        return "unsure" if found == "refused" and asks_of_one(plan) else found
 
 
 def _between(value: float, limits: tuple[float, float]) -> Outcome:

@@ -30,6 +30,9 @@ _OF_STAGE: dict[Stage, tuple[Role, ...]] = {
     "evidence": ("about", "challenge"),
     "admin": ("other",),
 }
+# What is asked of any work by questions without a topic, and from which cosine on it is.
+_ASKABLE: tuple[Role, ...] = ("about", "challenge", "partners", "found", "barriers")
+_ASKED = 0.55
 _MOST = 8192  # form questions that are remembered
 
 
@@ -43,6 +46,15 @@ def role_and_weight(passage: Passage) -> tuple[Role, float]:
 def role_of_question(question: str) -> Role:
     """The role of the findings that a question asks for."""
     return _role(question, "finding")[0]
+
+
+def role_asked(question: str) -> Role | None:
+    """The role that a question without a topic asks for; None where it asks for no such thing."""
+    examples, vectors = _examples()
+    nearness = vectors @ np.asarray(encode([question])[0], np.float32)
+    best = int(np.argmax(nearness))
+    role = examples[best][0]
+    return role if nearness[best] >= _ASKED and role in _ASKABLE else None
 
 
 @lru_cache(_MOST)

@@ -207,6 +207,12 @@ def of_one_report(plan: Plan, reports: tuple[str, ...]) -> Plan:
     return replace(plan, intent="answer", reports=(), wide=False)
 
 
+def asks_of_one(plan: Plan) -> bool:
+    """Whether it asks the only report for something that any has: "what did they learn?"."""
+    is_plain = plan.intent == "answer" and plan.alone and not plan.subject
+    return is_plain and plan.off_topic <= OFF_TOPIC_LIKELY
+
+
 def has_sides(named: Filters) -> bool:
     """Whether there are two labs or two years to compare."""
     return max(len(named.country), len(named.year)) >= 2

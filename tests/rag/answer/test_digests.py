@@ -12,6 +12,7 @@ from readers import squeezed, text_of
 
 from rag.answer.digests import HEADINGS
 from rag.answer.roles import role_and_weight
+from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import export
@@ -234,6 +235,29 @@ def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(
     answer = ask(sample_engine, question)
     assert answer.refused
     assert "Closest in the reports:" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "refused"),
+    [
+        ("¿Qué aprendieron?", False),
+        ("De quoi s'agit-il ?", False),
+        ("Onde foi feito?", False),
+        ("من المستفيد؟", False),
+        ("¿Cuántos murciélagos contaron?", True),
+        ("Quelle marque de téléphone recommandent-ils ?", True),
+    ],
+)
+def test_the_only_report_tells_in_any_language_what_any_is_asked_for(
+    sample_engine: Engine, question: str, refused: bool
+) -> None:
+    answer = sample_engine.ask(question, filters=Filters(country=("Namibia",))).answer
+    assert answer.refused == refused
+
+
+def test_what_the_only_report_found_is_told_by_its_findings(sample_engine: Engine) -> None:
+    answer = sample_engine.ask("¿Qué aprendieron?", filters=Filters(country=("Namibia",))).answer
+    assert {c.passage.stage for c in answer.citations} == {"finding"}
 
 
 @pytest.mark.parametrize("question", ["¿quiénes son los socios de la barrera de bambú?"])
