@@ -130,6 +130,18 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """One of the things that a question asks for: its words, and with what it is about.
+
+    `gloss` is the latter word by word in English where it is in another language.
+    """
+
+    question: str
+    standalone: str
+    gloss: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How a question was understood.
 
@@ -147,7 +159,8 @@ class Plan:
     about, but for labs, years and kinds. `alone` is whether there is but one report to ask.
     `sides` are the places that a "compare" question joins, unless it holds the `stages` of a work
     against each other; `one_thing` is whether it asks for no more than one thing of each.
-    `gloss` is a stand-alone question of another language word by word in English.
+    `gloss` is a stand-alone question of another language word by word in English. `asks` are what
+    it asks for, where that is more than one thing of one work.
     """
 
     question: str
@@ -175,6 +188,7 @@ class Plan:
     stages: bool = False
     one_thing: bool = False
     gloss: str = ""
+    asks: tuple[Ask, ...] = ()
 
     @property
     def english(self) -> str:

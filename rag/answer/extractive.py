@@ -64,6 +64,9 @@ NEAREST = 3
 SENTENCES_SHORT = 6
 SENTENCES = 8
 SENTENCES_WIDE = 12
+# The same to each of several things that a question asks for, of the reports whose best sentences
+# for all of them have this share of the best report's scores.
+SENTENCES_OF_ASK, ASKS_SHARE = 3, 0.85
 # How many of them one report may give where several labs are to be heard.
 PER_REPORT_WIDE = 2
 # A sentence with less than this share of the best one's score is left out.
@@ -83,6 +86,7 @@ SAME = 0.6
 # A refusal is doubted where what is closest gives the number that is asked for.
 Outcome = Literal["refused", "doubted", "unsure", "answered"]
 OUTCOMES: tuple[Outcome, ...] = ("refused", "unsure", "answered")
+_FROM_WORST: tuple[Outcome, ...] = ("refused", "doubted", "unsure", "answered")
 
 
 class Answerer(Protocol):
@@ -131,12 +135,21 @@ class ExtractiveAnswerer:
         """One line a report: its lab, year, and sentences, each with its mark."""
         del generation
         t = translations_for(plan.language)
-        candidates = answering(plan, hits, self._embedding, self._reranker)
+        asked = [
+            replace(plan, question=a.question, standalone=a.standalone, gloss=a.gloss)
+            for a in plan.asks
+        ] or [plan]
+        most = SENTENCES_READ // len(asked)
+        ways = self._embedding, self._reranker
+        found = [answering(p, hits, *ways, most=most) for p in asked]
+        candidates = found[0]
         if not candidates:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
             return
-        outcome = self._outcome(candidates, plan, hits)
+        found = _of_best_reports(found) if plan.asks else found
+        outcomes = [self._outcome(c, p, hits) for c, p in zip(found, asked, strict=True)]
+        outcome = max(outcomes, key=_FROM_WORST.index)
         # "Where do they work?" has no word of the report that it is put to.
         is_named = plan.alone or plan.boosted.country
         off_topic = OFF_TOPIC_FOR_LAB if is_named else OFF_TOPIC_LIKELY
@@ -145,9 +158,13 @@ class ExtractiveAnswerer:
             yield f"{refusal(plan.language)} {hint}"
             return
         last = _phrase(keep_known(history[-1].content, 0)) if plan.follows else ""
-        new = [c for c in candidates if _phrase(c.text) not in last] or candidates
         is_refused = outcome in ("refused", "doubted")
-        chosen = choose(new, plan, hits, NEAREST if is_refused else 0)
+        most = NEAREST if is_refused else SENTENCES_OF_ASK if plan.asks else 0
+        chosen: list[Candidate] = []
+        for candidates, part in zip(found, asked, strict=True):
+            new = [c for c in candidates if _phrase(c.text) not in last] or candidates
+            told = choose(new, part, hits, most)
+            chosen += [c for c in told if not any(_says_same(c, other) for other in chosen)]
         reports = [hits[c.n - 1].passage.report for c in chosen] if outcome == "answered" else []
         if is_refused:
             yield f"{refusal(plan.language, outcome)}\n"
@@ -286,8 +303,7 @@ def choose(
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
             continue
-        own = candidate.words
-        if any(len(own & c.words) > SAME * min(len(own), len(c.words)) for c in chosen):
+        if any(_says_same(candidate, c) for c in chosen):
             continue
         chosen.append(candidate)
         per_report[candidate.report] += 1
@@ -297,6 +313,23 @@ def choose(
         return by_lab(chosen, hits)
     # What is needed to understand the first takes no place.
     return _answer_first(chosen, candidates, hits)[: count + 1]
+
+
+def _says_same(one: Candidate, other: Candidate) -> bool:
+    shared = len(one.words & other.words)
+    return shared > SAME * min(len(one.words), len(other.words))
+
+
+def _of_best_reports(found: Sequence[Sequence[Candidate]]) -> list[list[Candidate]]:
+    """The candidates for each of several asks, of the reports that answer best all of them."""
+    totals: Counter[str] = Counter()
+    for candidates in found:
+        best: dict[str, float] = {}
+        for c in candidates:
+            best[c.report] = max(c.score, best.get(c.report, c.score))
+        totals.update(best)
+    least = ASKS_SHARE * max(totals.values())
+    return [[c for c in candidates if totals[c.report] >= least] for candidates in found]
 
 
 def answering(

@@ -33,6 +33,7 @@ from rag.index.interface import Index
 from rag.models.chat import make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
 from rag.query.alike import alike_words
+from rag.query.asks import asks_of
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without
@@ -107,6 +108,10 @@ class Planner:
         if self._llm is not None and unclear and len(corrected) <= MOST_CHARACTERS:
             plan = self._plan_by_model(self._llm, plan, rules, history)
         alike = alike_words(index, plan.standalone, plan.language)
+
+        def gloss(text: str) -> str:
+            return in_english(text, plan.language, alike, index.frequent_words)
+
         return replace(
             plan,
             question=question,
@@ -114,7 +119,8 @@ class Planner:
             countries=tuple(countries_in(plan.standalone)),
             places=tuple(places_in(corrected)),
             alike=alike,
-            gloss=in_english(plan.standalone, plan.language, alike, index.frequent_words),
+            gloss=gloss(plan.standalone),
+            asks=tuple(replace(ask, gloss=gloss(ask.standalone)) for ask in asks_of(plan)),
         )
 
     def _plan_by_model(

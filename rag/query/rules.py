@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
 from rag.places.regions import means_one_of_a_region, without_regions
+from rag.query.asks import parts_of
 from rag.query.conversation import (
     Thread,
     follow_up,
@@ -167,8 +168,9 @@ class Rules:
         planned = form_of(planned, links, scores, works)
         if planned.intent == "answer" and not (planned.reports or boosted.country):
             planned = replace(planned, boosted=replace(boosted, country=countries))
-            # One for a number, or of many words, asks for a particular.
+            # One for a number, for two things, or of many words, asks for a particular.
             long = is_quantity(question) or len(terms(question, language)) > MOST_TERMS
+            long = long or bool(parts_of(question, language))
             of_many = many_score(links.masked())
             named_one = countries or filters.country or countries_in(question) or follows or alone
             if of_many > _OF_MANY and not (named_one or long):

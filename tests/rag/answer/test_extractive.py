@@ -16,7 +16,7 @@ from rag.query.entities import countries_in
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 from rag.text.citation_marks import marks
-from rag.types import Hit, Notice, Plan, Turn
+from rag.types import Ask, Hit, Notice, Plan, Turn
 
 QUESTION = "Why do women sell smoked fish?"
 FISH = "Women sell smoked fish at the market because ice is dear in the summer."
@@ -240,3 +240,17 @@ def test_a_follow_up_does_not_repeat_what_was_quoted_unless_nothing_else_is_left
     both = "".join(answerer.stream(plan, hits(FISH, f"{PUMPS} {FISH}"), (first,)))
     assert FISH[:-1] not in both
     assert FISH[:-1] in "".join(answerer.stream(plan, hits(FISH), (first,)))
+
+
+def test_each_thing_that_is_asked_is_answered_from_the_report_that_tells_both() -> None:
+    price, ice = "A basket of it costs 40 soles.", "It was stopped when the ice melted."
+    one, other = report("a"), report("b", "Ghana", "GH")
+    passages = [passage(PUMPS, other), passage(f"{FISH} {price} {BOATS} {ice}", one)]
+    found = [Hit(p, 1.0 / n, 0.8) for n, p in enumerate(passages, start=1)]
+    question = "What does smoked fish cost and why was it stopped?"
+    parts = ("What does smoked fish cost", "why was it stopped")
+    asks = tuple(Ask(part, f"{part} (smoked fish)") for part in parts)
+    text = answer_text(question, found, asks=asks)
+    assert marks(text) == [2] * len(marks(text))
+    assert price[:-1] in text
+    assert ice[:-1] in text
