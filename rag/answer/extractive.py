@@ -161,7 +161,11 @@ class ExtractiveAnswerer:
         is_refused = outcome in ("refused", "doubted")
         most = NEAREST if is_refused else SENTENCES_OF_ASK if plan.asks else 0
         chosen: list[Candidate] = []
-        for candidates, part in zip(found, asked, strict=True):
+        silent: list[str] = []
+        for candidates, part, told_of in zip(found, asked, outcomes, strict=True):
+            if told_of == "refused" and not is_refused:
+                silent.append(part.question)
+                continue
             new = [c for c in candidates if _phrase(c.text) not in last] or candidates
             told = choose(new, part, hits, most)
             chosen += [c for c in told if not any(_says_same(c, other) for other in chosen)]
@@ -174,6 +178,8 @@ class ExtractiveAnswerer:
         for line in _lines(chosen, hits, t, named=not alone):
             # What the head says of one report need not stand apart.
             yield f" {line}" if alone else f"\n{line}"
+        for question in silent:
+            yield f"\n{format_label(t, t.gettext('Nothing found on'), question)}"
 
     def _outcome(self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]) -> Outcome:
         """Whether what was found answers the question, may answer it, or doesn't.

@@ -18,19 +18,18 @@ _AND = "و"  # Arabic writes it as one with the next word
 
 
 def asks_of(plan: Plan) -> tuple[Ask, ...]:
-    """What a question asks for, each with what the question is about; () for one thing.
+    """What a question asks for, each after what the parts before are about; () for one thing.
 
     What is put to many labs, or held against something, is asked whole.
     """
     if plan.intent != "answer" or plan.wide or plan.follows:
         return ()
-    parts = parts_of(plan.standalone, plan.language)
-    names = [*plan.boosted.country, *plan.subject.split()]
-    asks = []
-    for part in parts:
-        own = {word.lower() for word in part.split()}
-        about = " ".join(name for name in names if name.lower() not in own)
+    subject, known, asks = set(plan.subject.split()), list(plan.boosted.country), []
+    for part in parts_of(plan.standalone, plan.language):
+        own = part.split()
+        about = " ".join(word for word in known if word not in own)
         asks.append(Ask(part, f"{part} ({about})" if about else part))
+        known += [word for word in own if word.lower().strip(_MARKS) in subject]
     return tuple(asks)
 
 

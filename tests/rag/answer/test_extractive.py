@@ -254,3 +254,20 @@ def test_each_thing_that_is_asked_is_answered_from_the_report_that_tells_both() 
     assert marks(text) == [2] * len(marks(text))
     assert price[:-1] in text
     assert ice[:-1] in text
+
+
+class ReaderOfOne(Reader):
+    """Finds that every text answers one question, and none another."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        return [9.0 if question == QUESTION[:-1] else -9.0] * len(texts)
+
+
+def test_what_no_sentence_answers_is_named_beside_what_one_does() -> None:
+    answerer = ExtractiveAnswerer(
+        make_embedding(Settings()), builtin=True, reranker=ReaderOfOne({})
+    )
+    asks = (Ask(QUESTION[:-1], QUESTION[:-1]), Ask("how many boats sank", "how many boats sank"))
+    plan = Plan("Why do women sell smoked fish and how many boats sank?", QUESTION, asks=asks)
+    text = "".join(answerer.stream(plan, hits(FISH), ()))
+    assert text == f"{HEAD} {FISH[:-1]} [1].\nNothing found on: how many boats sank"
