@@ -164,7 +164,8 @@ class ExtractiveAnswerer:
         silent: list[str] = []
         for candidates, part, told_of in zip(found, asked, outcomes, strict=True):
             if told_of == "refused" and not is_refused:
-                silent.append(part.question)
+                # What was asked first is what was searched for: others may tell it in passing.
+                silent += [part.question] if part is not asked[0] else []
                 continue
             new = [c for c in candidates if _phrase(c.text) not in last] or candidates
             told = choose(new, part, hits, most)

@@ -271,3 +271,5 @@ def test_what_no_sentence_answers_is_named_beside_what_one_does() -> None:
     plan = Plan("Why do women sell smoked fish and how many boats sank?", QUESTION, asks=asks)
     text = "".join(answerer.stream(plan, hits(FISH), ()))
     assert text == f"{HEAD} {FISH[:-1]} [1].\nNothing found on: how many boats sank"
+    plan = replace(plan, asks=asks[::-1])
+    assert "Nothing found on" not in "".join(answerer.stream(plan, hits(FISH), ()))
