@@ -16,7 +16,7 @@ from operator import itemgetter
 from rag.answer.candidates import kind_wanted, kinds_asked
 from rag.answer.chosen import ABOUT, MOST_OF_YEAR, Material
 from rag.answer.comparison import HEADINGS, Comparer
-from rag.answer.extractive import NEAREST, SENTENCES_SHORT
+from rag.answer.extractive import NEAREST, SENTENCES_SHORT, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_asked, role_of_question
 from rag.catalog.tag_fields import ReportInfo
@@ -363,8 +363,7 @@ class _Maker(Comparer):
         rows = [row for row in own if row[1]][:most]
         if best < _MAY_SAY_IT:
             yield refusal(self.plan.language)
-        closest = format_label(self.t, self.t.gettext("Closest in the reports"), "").rstrip(" ")
-        yield closest if best < _SAYS_IT else self.head(info for info, _ in rows)
+        yield quotes_head([info for info, _ in rows] if best >= _SAYS_IT else (), self.t)
         yield from (self.by(info, picked) for info, picked in rows)
 
     def reasons(self) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import compress, groupby
 from math import log
 from operator import mul
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from rag.answer.candidates import MOST_TERMS, Candidate, find_candidates, in_context
 from rag.catalog.tag_fields import ReportInfo
@@ -86,7 +86,6 @@ SAME = 0.6
 # A refusal is doubted where what is closest gives the number that is asked for.
 Outcome = Literal["refused", "doubted", "unsure", "answered"]
 OUTCOMES: tuple[Outcome, ...] = ("refused", "unsure", "answered")
-_FROM_WORST: tuple[Outcome, ...] = ("refused", "doubted", "unsure", "answered")
 
 
 class Answerer(Protocol):
@@ -149,7 +148,7 @@ class ExtractiveAnswerer:
             return
         found = _of_best_reports(found) if plan.asks else found
         outcomes = [self._outcome(c, p, hits) for c, p in zip(found, asked, strict=True)]
-        outcome = max(outcomes, key=_FROM_WORST.index)
+        outcome = max(outcomes, key=get_args(Outcome).index)
         # "Where do they work?" has no word of the report that it is put to.
         is_named = plan.alone or plan.boosted.country
         off_topic = OFF_TOPIC_FOR_LAB if is_named else OFF_TOPIC_LIKELY
@@ -169,12 +168,11 @@ class ExtractiveAnswerer:
                 continue
             new = [c for c in candidates if _phrase(c.text) not in last] or candidates
             told = choose(new, part, hits, most)
-            chosen += [c for c in told if not any(_says_same(c, other) for other in chosen)]
+            chosen += [c for c in told if not any(says_same(c.words, o.words) for o in chosen)]
         reports = [hits[c.n - 1].passage.report for c in chosen] if outcome == "answered" else []
         if is_refused:
             yield f"{refusal(plan.language, outcome)}\n"
-        closest = format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
-        yield quotes_head(reports, t) if reports else closest
+        yield quotes_head(reports, t)
         alone = len({info.id for info in reports}) == 1
         for line in _lines(chosen, hits, t, named=not alone):
             # What the head says of one report need not stand apart.
@@ -228,7 +226,9 @@ def _phrase(text: str) -> str:
 
 
 def quotes_head(reports: Sequence[ReportInfo], t: Translations) -> str:
-    """Whose quotes follow: a lab's, those of so many labs and innovators."""
+    """Whose quotes follow: a lab's, those of labs and innovators; of none, what is closest."""
+    if not reports:
+        return format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
     infos = {info.id: info for info in reports}.values()
     labs = {c for info in infos if info.author == "lab" for c in info.countries or (info.lab,)}
     others = [info for info in infos if info.author != "lab"]
@@ -310,7 +310,7 @@ def choose(
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
             continue
-        if any(_says_same(candidate, c) for c in chosen):
+        if any(says_same(candidate.words, c.words) for c in chosen):
             continue
         chosen.append(candidate)
         per_report[candidate.report] += 1
@@ -322,9 +322,9 @@ def choose(
     return _answer_first(chosen, candidates, hits)[: count + 1]
 
 
-def _says_same(one: Candidate, other: Candidate) -> bool:
-    shared = len(one.words & other.words)
-    return shared > SAME * min(len(one.words), len(other.words))
+def says_same(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two sentences say the same, by their words."""
+    return len(one & other) > SAME * min(len(one), len(other))
 
 
 def _of_best_reports(found: Sequence[Sequence[Candidate]]) -> list[list[Candidate]]:

@@ -14,7 +14,7 @@ from itertools import groupby
 import numpy as np
 
 from rag.answer.candidates import MIN_ALONE, shares, without_question
-from rag.answer.extractive import SAME
+from rag.answer.extractive import says_same
 from rag.answer.roles import ROLES, Role, role_and_weight
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, Sentence, usable
@@ -158,7 +158,7 @@ class LineReader:
             own = line.words
             if len(picked) == count:
                 break
-            if all(len(own & c) <= SAME * min(len(own), len(c)) for c in self._chosen):
+            if not any(says_same(own, c) for c in self._chosen):
                 picked.append(line)
                 self._chosen.append(own)
         return sorted(picked, key=lambda line: order[id(line)])

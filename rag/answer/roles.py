@@ -50,8 +50,7 @@ def role_of_question(question: str) -> Role:
 
 def role_asked(question: str) -> Role | None:
     """The role that a question without a topic asks for; None where it asks for no such thing."""
-    examples, vectors = _examples()
-    nearness = vectors @ np.asarray(encode([question])[0], np.float32)
+    examples, nearness = _nearness(question)
     best = int(np.argmax(nearness))
     role = examples[best][0]
     return role if nearness[best] >= _ASKED and role in _ASKABLE else None
@@ -59,10 +58,15 @@ def role_asked(question: str) -> Role | None:
 
 @lru_cache(_MOST)
 def _role(prompt: str, stage: Stage) -> tuple[Role, float]:
-    examples, vectors = _examples()
-    nearness = vectors @ np.asarray(encode([prompt])[0], np.float32)
+    examples, nearness = _nearness(prompt)
     likely = np.array([role in _OF_STAGE[stage] for role, _ in examples], np.float32)
     return examples[int(np.argmax(nearness + _PRIOR * likely))]
+
+
+def _nearness(question: str) -> tuple[list[tuple[Role, float]], Vectors]:
+    """The role and weight of each example, and its cosine to a question."""
+    examples, vectors = _examples()
+    return examples, vectors @ np.asarray(encode([question])[0], np.float32)
 
 
 @cache

@@ -262,9 +262,10 @@ def near_topic(
     The nearest first; none where there are too many passages to tell, or no cross-encoder can read
     them.
     """
-    passages, inside = measure.snapshot.passages, np.isin(measure.ids, list(scope))
+    passages = measure.snapshot.passages
     if len(passages) > FEW_PASSAGES or not reranker:
         return []
+    inside = measure.inside(scope)
     closest = judged.measured.features[:, FEATURES.index("closest_sentence")]
     orders = (np.where(inside, values, -1) for values in (judged.chances.about, closest))
     first = (np.argsort(-values, kind="stable")[:NEAREST_REPORTS].tolist() for values in orders)
