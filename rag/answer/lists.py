@@ -35,6 +35,7 @@ from rag.i18n.labels import (
 from rag.i18n.translations import (
     Translations,
     format_number,
+    format_percent,
     translations_for,
 )
 from rag.index.interface import Index
@@ -52,6 +53,8 @@ _MOST_MENTIONED = 10  # how many reports that only mention a value are named in 
 _MOST_HITS = 40  # how many hits go with a list
 _MOST_WAYS_OUT = 3  # how many filters that could be given up are named
 _MOST_ROWS = 60  # how many rows of a table are shown where the question names no number
+_MOST_CELLS = 8  # how many values are told of a row that is split where no number is named
+_NUMBERS = ("count", "share")  # forms that begin with a number
 _MOST_IN_ROWS = 20  # reports that a table of years, sizes or costs names, if it has no more
 
 
@@ -90,19 +93,21 @@ def list_draft(
         else:
             named: dict[str, str] = {}
             is_year = query.group_by == "year"
-            if (is_year or query.group_by not in FILTER_FIELDS) and tagged <= _MOST_IN_ROWS:
+            names_reports = is_year or query.group_by not in FILTER_FIELDS
+            if names_reports and tagged <= _MOST_IN_ROWS and not query.split:
                 files = texts([report.id for report in reports])
                 for value, _ in rows:
-                    fact = (f"{query.group_by}: {value}",)
-                    own = Filters(year=(int(value),)) if is_year else Filters(fact=fact)
+                    own = _having(query.group_by, value)
                     members = catalog.select(replace(query, filters=own.merged(query.filters)))
                     named[value] = _named(members, len(citations) + 1, t)
                     for n, report in enumerate(members, start=len(citations) + 1):
                         citations.append(_tag_citation(n, report, files.get(report.id, ""), own))
+            elif query.split:
+                named = {v: _split(query, v, number, catalog, t) for v, number in rows}
             lines = [*_table_lines(query, rows, named, tagged, len(reports), len(labs), t)]
-    elif query.form == "count" and not (query.filters or query.excluded):
+    elif query.form in _NUMBERS and not (query.filters or query.excluded):
         # Who asks how many there are at all wants no list of everything.
-        lines = [next(_lines(query, reports, len(labs), t))]
+        lines = [next(_lines(query, reports, labs, catalog, t))]
     else:
         filters = catalog.expanded(query.filters)
         files = texts([*(r.id for r in reports), *(hit.passage.report.id for hit in cited)])
@@ -111,9 +116,9 @@ def list_draft(
         for n, hit in enumerate(cited, start=len(reports) + 1):
             text = files[hit.passage.report.id]
             citations.append(_mention_citation(n, hit.passage, text, filters))
-        lines = [*_lines(query, reports, len(labs), t)]
+        lines = [*_lines(query, reports, labs, catalog, t)]
         lines += _mentioned_lines(mentioned, len(reports) + 1, t)
-    of_kinds = query.form == "count" or query.group_by == "year" or len(query.filters.kind) > 1
+    of_kinds = query.form in _NUMBERS or query.group_by == "year" or len(query.filters.kind) > 1
     if of_kinds and len({report.kind for report in reports}) > 1:
         kinds = kinds_label((report.kind for report in reports), t)
         lines[0] = (
@@ -135,7 +140,7 @@ def list_draft(
             first=plan.first,
             ignored=plan.ignored,
             excluded=query.excluded,
-            table=tuple(rows[: query.limit or None]),
+            table=tuple(rows[: query.rows]),
             grouped_by=query.group_by if rows else "",
         ),
         mode="catalogue",
@@ -144,17 +149,31 @@ def list_draft(
 
 
 def _lines(
-    query: CatalogQuery, reports: Sequence[ReportInfo], labs: int, t: Translations
+    query: CatalogQuery,
+    reports: Sequence[ReportInfo],
+    labs: Sequence[str],
+    catalog: Catalog,
+    t: Translations,
 ) -> Iterator[str]:
     """A line that counts the reports, then one a lab."""
     # Of what labs themselves wrote, labs are counted: that goes without saying.
     by_labs = query.filters.author == ("lab",)
     message = t.gettext("{labs}, {reports}") if by_labs else t.gettext("{reports} of {labs}")
-    head = message.format(**reports_and_labs(len(reports), labs, t))
+    head = message.format(**reports_and_labs(len(reports), len(labs), t))
     author = () if by_labs else query.filters.author
     named = replace(query, filters=replace(query.filters, author=author))
     if filters := _query_label(named, t):
         head = f"{head} ({filters})"
+    if query.form == "share":
+        whole = _whole(query, catalog)
+        have, every, noun = len(reports), len(whole), "report"
+        if by_labs:
+            have, every, noun = len(labs), len(catalog.labs(whole)), "lab"
+        share = format_percent(t, have / max(1, every))
+        of_all = t.gettext("{share} of {all}")
+        head = join_parts(
+            t, ", ", [head, of_all.format(share=share, all=format_count(every, noun, t))]
+        )
     if query.form == "exists":
         head = t.gettext("Yes: {answer}").format(answer=head)
     yield format_label(t, head, "").rstrip()
@@ -164,6 +183,33 @@ def _lines(
         titles = "; ".join(f"“{defuse(r.title)}” ({r.year or '?'}) [{n}]" for n, r in members)
         count = f" ({len(members)})" if len(members) > 1 else ""
         yield f"- {lab_label(members[0][1], t)}{count}: {titles}"
+
+
+def _whole(query: CatalogQuery, catalog: Catalog) -> tuple[ReportInfo, ...]:
+    """The reports that a query tells a share of: those of any tags, or else of any country."""
+    for names in ((*TAGS, "fact"), ("country",), ("type", "kind")):
+        if any(getattr(query.filters, name) for name in names):
+            return catalog.select(replace(query.filters, **dict.fromkeys(names, ())))
+    return catalog.select(Filters())
+
+
+def _having(field: str, value: str) -> Filters:
+    """The filters for the reports of a row of a table."""
+    if field not in FILTER_FIELDS:
+        return Filters(fact=(f"{field}: {value}",))
+    return Filters.of({field: (int(value) if field == "year" else value,)})
+
+
+def _split(query: CatalogQuery, value: str, number: int, catalog: Catalog, t: Translations) -> str:
+    """A row of a table: how many reports, and how many of each value by which it is split."""
+    cells, _ = catalog.table(
+        replace(query, group_by=query.split, split=""), _having(query.group_by, value)
+    )
+    shown = cells[: query.limit or _MOST_CELLS]
+    texts = [format_label(t, value_label(query.split, name, t), str(n)) for name, n in shown]
+    rest = len(cells) - len(shown)
+    more = f" … (+{rest})" if rest else ""
+    return f"{format_count(number, 'report', t)} ({defuse(join_parts(t, '; ', texts))}{more})"
 
 
 def _table_lines(
@@ -189,7 +235,7 @@ def _table_lines(
         scope = join_parts(t, "; ", [scope, without.format(n=format_number(t, reports - tagged))])
     values = t.ngettext("{n} value", "{n} values", len(rows))
     yield format_label(t, scope, values.format(n=format_number(t, len(rows))))
-    shown = rows[: query.limit or _MOST_ROWS]
+    shown = rows[: query.rows or _MOST_ROWS]
     for value, number in shown:
         count = named.get(value) or format_count(number, "report", t)
         name = value_label(query.group_by, value, t)

@@ -99,12 +99,16 @@ class Catalog:
                 matching -= self.ids(Filters(**{field: unwanted}))
         return matching
 
-    def table(self, query: CatalogQuery) -> tuple[list[tuple[str, int]], int]:
+    def table(
+        self, query: CatalogQuery, within: Filters = Filters()
+    ) -> tuple[list[tuple[str, int]], int]:
         """The values that a query groups by with their reports, in order; and how many have any.
+
+        Counted are only reports that pass `within` as well.
 
         The most used come first, years in their order; the largest of sizes and costs.
         """
-        matching = self.matching(query)
+        matching = self.matching(query) & self.ids(within)
         field = query.group_by if query.group_by in FILTER_FIELDS else "fact"
         rows: list[tuple[str, int]] = []
         tagged: set[str] = set()
@@ -118,7 +122,7 @@ class Catalog:
                 rows.append((name, len(here)))
                 tagged |= here
         rows.sort(key=lambda row: (row[1] if query.least else -row[1], row[0].casefold()))
-        if field == "year" and not query.limit:
+        if field == "year" and not query.rows:
             rows.sort()
         sizes = {name: sorted(map(float, numbers_in(name))) for name, _ in rows}
         if field == "fact" and all(sizes.values()):

@@ -96,8 +96,10 @@ class CatalogQuery:
 
     Counted are the reports that pass `filters`, have every value of the fields `every` (elsewhere
     any value is enough) and none that is `excluded`. With `group_by`, a filter field or the key of
-    a fact, its values are counted: the `limit` most used first (0: all), or the `least`.
-    `form` is how the answer begins: with the list, the number, or whether there is any.
+    a fact, its values are counted: the `limit` most used first (0: all), or the `least`. With
+    `split`, another such field, the values of that are counted for each of these, and limited.
+    `form` is how the answer begins: with the list, the number, that and its share of all, or
+    whether there is any.
     """
 
     filters: Filters = Filters()
@@ -106,7 +108,13 @@ class CatalogQuery:
     group_by: str = ""
     limit: int = 0
     least: bool = False
-    form: Literal["list", "count", "exists"] = "list"
+    form: Literal["list", "count", "share", "exists"] = "list"
+    split: str = ""
+
+    @property
+    def rows(self) -> int | None:
+        """How many values are wanted; None for all."""
+        return None if self.split else self.limit or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,12 @@ def examples() -> Sequence[tuple[str, str, str]]:
 
 @cache
 def words_beside(intent: str, language: str) -> str:
-    """The words that ask in the examples of an intent: those beside the name of a topic."""
+    """The words that ask in the examples of an intent: those beside the name of a topic.
+
+    Where tags answer, no words of a question are its topic but those that name tags.
+    """
     told, names = ("COUNTRY", _ALL_WORK) if intent == "lab" else ("VALUE", (intent,))
+    told = "" if intent in CATALOG else told
     found = (text for name, code, text in examples() if name in names and code == language)
     return re.sub(r"\b[A-Z]{4,7}\b", " ", " ".join(text for text in found if told in text))
 

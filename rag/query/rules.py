@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
+from rag.places.countries import fold_name
 from rag.places.regions import means_one_of_a_region, without_regions
 from rag.query.asks import parts_of
 from rag.query.conversation import (
@@ -28,13 +29,13 @@ from rag.query.forms import (
     titled_sides,
 )
 from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, many_score
-from rag.query.linker import Linker, Links
+from rag.query.linker import Link, Linker, Links, is_usual_word, light_words
 from rag.query.sides import sides_of
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.language import LANGUAGES
 from rag.text.prompt_injection import overrides
-from rag.text.tokenize import NUMERALS, is_quantity, strip_accents, terms
+from rag.text.tokenize import NUMERALS, is_quantity, stop_words, strip_accents, terms
 from rag.types import Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
@@ -93,7 +94,7 @@ class Rules:
         # "What is the solution?" wants no list of one.
         if query and not (alone and query.form == "list" and not query.group_by):
             free = [link for link in links.links if link.field in FREE_FIELDS]
-            if not free or query.form == "count" or catalog.matching(query):
+            if not free or query.form in ("count", "share") or catalog.matching(query):
                 return self._list(question, language, query, links)
             # Where no report has the tag, the text of one may say it.
             tags = (" ".join(links.words[link.start : link.end]) for link in free)
@@ -195,17 +196,25 @@ class Rules:
         if clear and links.kinds:
             clear = other > _CLEAR
         # Of all labs, tags tell how a method went over the years; a topic's survey tells more.
-        is_trend = clear and other == scores["trend"] and tags and not (named.country or named.year)
-        if links.rest or not links.links or (clear and not is_trend):
+        is_trend = clear and other == scores["trend"] and tags and not named.country
+        if is_trend and len(named.year) == 1:
+            # "More than in 2021" is about the years since then, too.
+            named = replace(named, year=())
+        words = " ".join(links.words)
+        if has_wording("which", words.partition(" ")[0]):
+            by_tags["yesno"] = 0.0  # "which are there" is close to "are there any"
+        if shares := has_wording("share", words) and not links.fields:
+            by_tags["ranking"] = 0.0
+        best = max(by_tags, key=lambda name: by_tags[name])
+        # "The rarest" is asked of tags alone.
+        ways = [(code, asked) for code in LANGUAGES for asked in (best, "trend")[: 1 + is_trend]]
+        asking = (any(is_usual_word(word, *way) for way in ways) for word in links.rest)
+        if not (all(asking) and links.links) or (clear and not is_trend):
             return None
         if links.missing_years and not named.year:
             named = replace(named, year=links.missing_years)
         if not (named or excluded or links.fields or links.kinds):
             return None
-        words = " ".join(links.words)
-        if has_wording("which", words.partition(" ")[0]):
-            by_tags["yesno"] = 0.0  # "which are there" is close to "are there any"
-        best = max(by_tags, key=lambda name: by_tags[name])
         tabled = best in ("ranking", "values")
         of_tags = [
             name
@@ -216,15 +225,20 @@ class Rules:
         all_labs = "country" in links.fields and not (named or excluded)
         # "By Togo" asks for nothing of each.
         is_per = has_wording("per", words) and len(named.country) != 1
-        per_lab = best == "ranking" or is_per or all_labs
+        per_lab = best == "ranking" or (is_per and not shares) or all_labs
         group_by = of_tags[0] if of_tags else "country" if per_lab else ""
-        group_by = "year" if is_trend else group_by
+        per = (*each, *of_tags) if (each := fields_per(links)) else ()
+        group_by = "year" if is_trend else [*per, group_by][0]
+        split = next((name for name in per if name != group_by), "")
         if not (named or excluded or group_by) and best not in ("count", "yesno"):
             return None
         if has_wording("labs", words) and not named.kind and not named.type:
             # Innovators are no labs.
             named = replace(named, author=("lab",))
-        numerals = (NUMERALS.get(word, word) for word in links.unlinked)
+        # "Dos" is of the, "once" is a time, "only one" no limit.
+        no_numerals = light_words() | stop_words("en") | {"one"}
+        spelled = (fold_name(word) for word in links.unlinked)
+        numerals = (NUMERALS.get(word, word) for word in spelled if word not in no_numerals)
         sizes = [int(word) for word in numerals if word.isdecimal()]
         query = CatalogQuery(
             filters=named,
@@ -234,7 +248,10 @@ class Rules:
             limit=next((size for size in sizes if 0 < size <= _MOST_ROWS), 0) if group_by else 0,
             least=has_wording("least", words),
             form={"count": "count", "yesno": "exists"}.get(best, "list"),  # type: ignore[arg-type]
+            split=split,
         )
+        if shares and not group_by:
+            query = replace(query, form="share")
         # Where no report has the tag, the text of one may say it.
         return None if group_by and not self.linker.catalog.table(query)[1] else query
 
@@ -322,6 +339,22 @@ def _scores(links: Links) -> dict[str, float]:
         name: score if name in (*CATALOG, "reasons") else max(score, topical[name] - _TAGGED)
         for name, score in masked.items()
     }
+
+
+def fields_per(links: Links) -> tuple[str, ...]:
+    """The fields for each of whose values something is asked: "by country and year"."""
+    found: list[Link] = []
+    words = [fold_name(word) for word in links.words]
+    for link in links.links:
+        between = words[found[-1].end : link.start] if found else [""]
+        joins = all(re.fullmatch(f"{any_of('and')}|{any_of('per')}", word) for word in between)
+        # "Used by labs" tells who did.
+        named = has_wording("many_labs", " ".join(words[link.start : link.end]))
+        is_per = re.fullmatch(any_of("per"), words[link.start - 1]) if link.start else None
+        is_field = not link.field and link.values[0] in links.fields
+        if is_field and (joins or (is_per and not named)):
+            found.append(link)
+    return tuple(dict.fromkeys(str(link.values[0]) for link in found))
 
 
 def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tuple[str, ...] | None:

@@ -79,6 +79,29 @@ def test_a_table_says_what_was_counted_and_what_has_no_tag() -> None:
     assert "12 reports have no such tag" in listed(CatalogQuery(group_by="cost")).text
 
 
+def test_the_rows_of_a_table_are_split() -> None:
+    draft = listed(CatalogQuery(group_by="year", split="country", limit=1))
+    years = [year for year, _ in draft.coverage.table]
+    assert years == sorted(years)
+    number, head = CATALOG.table(CatalogQuery(group_by="year"))[0][0][1], draft.text.split("\n")[1]
+    assert head.startswith(f"- {years[0]}: {number} reports (")
+    assert " … (+" in head
+
+
+@pytest.mark.parametrize(
+    ("filters", "ending"),
+    [
+        (Filters(country=("Togo",)), ", 31% of 13 reports: plan: 2; closing: 2"),
+        (Filters(country=("Togo",), author=("lab",)), ", 33% of 3 labs: plan: 2; closing: 2"),
+        # A share of tags is one of the year's reports.
+        (Filters(year=(2031,), fact=("cost: High",)), ", 100% of 1 report:"),
+    ],
+)
+def test_a_share_is_one_of_all_reports(filters: Filters, ending: str) -> None:
+    head, *_ = listed(CatalogQuery(filters, form="share")).text.split("\n")
+    assert head.endswith(ending)
+
+
 @pytest.mark.parametrize(("year", "begins"), [(2031, "Yes: 1 report"), (1990, "No report passes")])
 def test_whether_there_is_any_is_answered_either_way(year: int, begins: str) -> None:
     draft = listed(CatalogQuery(Filters(year=(year,)), form="exists"))

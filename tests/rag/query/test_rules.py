@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.catalog.tag_fields import FILTER_FIELDS, Filters
+from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
 from rag.engine import Engine
 from rag.query.forms import as_topic
 from rag.types import Plan
@@ -109,6 +109,35 @@ def test_what_many_are_asked_has_the_digest_of_a_topic(
     question: str, subject: str, wide: bool, intent: str, passages: int
 ) -> None:
     assert as_topic(Plan(question, question, subject=subject, wide=wide), passages).intent == intent
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("question", "query"),
+    [
+        ("ethnography per year", CatalogQuery(Filters(method=("Ethnography",)), group_by="year")),
+        ("top 5 countries by nr of reports", CatalogQuery(group_by="country", limit=5)),
+        ("Relatórios por país e ano", CatalogQuery(group_by="country", split="year")),
+        (
+            "Methods used by labs each year",
+            CatalogQuery(Filters(author=("lab",)), group_by="year", split="method"),
+        ),
+        ("Ventilation des méthodes par année", CatalogQuery(group_by="year", split="method")),
+        ("¿Qué método es el más raro?", CatalogQuery(group_by="method", least=True)),
+        ("methods that were used only once", CatalogQuery(group_by="method", least=True)),
+        ("كيف تطور عدد التقارير عبر السنوات", CatalogQuery(group_by="year")),
+        (
+            "What share of reports used ethnography?",
+            CatalogQuery(Filters(method=("Ethnography",)), form="share"),
+        ),
+        ("Distribuição dos ODS", CatalogQuery(group_by="sdg")),
+        ("how many reports of each kind", CatalogQuery(group_by="kind", form="count")),
+    ],
+)
+def test_tags_are_counted_however_that_is_asked(
+    quick_engine: Engine, question: str, query: CatalogQuery
+) -> None:
+    assert plan(quick_engine, question).query == query
 
 
 @pytest.mark.quality
