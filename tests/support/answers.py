@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from rag.catalog.tag_fields import Filters, ReportInfo
@@ -110,6 +111,9 @@ def answers(draw: st.DrawFn) -> Answer:
         values(Answer, citations=st.just(()), hits=st.lists(hit).map(tuple), coverage=coverage)
     )
     cited = draw(st.lists(values(Citation, passage=some | values(Passage)), max_size=3))
+    reports = [x.passage.report for x in (*one.hits, *cited)]
+    named = {report.id: report for report in reports}
+    assume(all(named[report.id] == report for report in reports))  # an id names one report
     return replace(
         one,
         text=one.text + "".join(f" [{n}]" for n, _ in enumerate(cited, 1)),
