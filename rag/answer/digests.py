@@ -32,7 +32,7 @@ from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
-from rag.query.forms import DIGESTS, OFF_TOPIC_LIKELY, asks_of_one, is_short_topic
+from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic
 from rag.query.wordings import has_wording
 from rag.survey.stream import NearTopic
 from rag.survey.types import Survey
@@ -98,7 +98,7 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
     if plan.intent not in (*DIGESTS, "compare"):
         return None
     near = material.surveys.near if plan.intent in ("topic", "reasons") else ()
-    if near and near[0].odds < _MAY_SAY_IT and plan.off_topic > OFF_TOPIC_LIKELY:
+    if near and near[0].odds < _MAY_SAY_IT and plan.off_topic > OFF_TOPIC_CLEAR:
         return None  # the refusal says so
     if near and (plan.intent == "topic" or near[0].odds < _SAYS_IT):
         lines = list(made.nearest_to_topic(near))

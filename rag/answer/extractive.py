@@ -28,7 +28,7 @@ from rag.i18n.labels import (
 from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
-from rag.query.forms import OFF_TOPIC_LIKELY, asks_of_one
+from rag.query.forms import OFF_TOPIC_CLEAR, asks_of_one
 from rag.query.wordings import any_of
 from rag.retrieval.rerank import CrossEncoder, asked
 from rag.text.citation_marks import defuse, keep_known, with_marks
@@ -151,7 +151,7 @@ class ExtractiveAnswerer:
         outcome = max(outcomes, key=get_args(Outcome).index)
         # "Where do they work?" has no word of the report that it is put to.
         is_named = plan.alone or plan.boosted.country
-        off_topic = OFF_TOPIC_FOR_LAB if is_named else OFF_TOPIC_LIKELY
+        off_topic = OFF_TOPIC_FOR_LAB if is_named else OFF_TOPIC_CLEAR
         if outcome == "refused" and plan.off_topic > off_topic:
             hint = t.gettext("It does not look like a question about these reports.")
             yield f"{refusal(plan.language)} {hint}"
