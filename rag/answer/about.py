@@ -75,7 +75,7 @@ def about_draft(plan: Plan, index: Index) -> Draft:
     lines = list(_introduction(plan.about, catalog, t))
     counts = {name: catalog.counts(name) for name in _LABELS if name != "language"}
     counts["country"] = catalog.counts("country", Filters(author=("lab",)))
-    counts["language"] = list(index.language_counts.items())
+    counts["language"] = catalog.languages.most_common()
     fields = [name for name in plan.about if name in _LABELS]
     lines += [_line(name, counts[name], t) for name in (fields if plan.about else ["theme"])]
     kinds = [questions for kind, _, questions in example_questions(index, t) if kind != SURVEY]

@@ -71,6 +71,8 @@ class Catalog:
                     key = filter_key(field, value)
                     self._ids[field].setdefault(key, set()).add(report.id)
                     self._spellings[field].setdefault(key, Counter())[str(value)] += 1
+        # How many passages are in each language.
+        self.languages = Counter(code for own in (languages or {}).values() for code in own)
         own = (r for r in self.reports.values() if r.author == "lab")
         self._labs = frozenset(code for r in own for code in r.iso or r.countries)
         self._find_topics = topics

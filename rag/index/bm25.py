@@ -9,12 +9,10 @@ a report that changes adds a small segment and touches no other. Terms are known
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,41 +23,33 @@ K1 = 1.2
 B = 0.75
 MOST_TIMES = 255  # that a term counts in a passage
 Scores = npt.NDArray[np.float32]
-Table = npt.NDArray[Any]
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Segment:
-    """The passages of each term in a run of rows.
+    """The passages of each term in a run of rows."""
 
-    `terms` are hashes in order; the rows of term n, and how often each has it, are at
-    `starts[n]:starts[n + 1]` of `rows` and `counts`.
-    """
-
-    terms: Hashes
-    starts: npt.NDArray[np.int64]
+    terms: Hashes  # in order
+    starts: Numbers  # of each term's part of what follows, and where the last ends
     rows: Rows
-    counts: npt.NDArray[np.uint8]
+    counts: npt.NDArray[np.uint8]  # how often a row has the term
 
     @classmethod
-    def of(cls, terms: Table, rows: Table, counts: Table) -> Segment:
+    def of(cls, terms: Hashes, rows: Rows, counts: npt.NDArray[np.uint8]) -> Segment:
         """The segment in which each of the terms is so often in the row beside it."""
         order = np.argsort(terms, kind="stable")
         held, starts = np.unique(terms[order], return_index=True)
-        counts = counts[order].clip(max=MOST_TIMES).astype(np.uint8)
-        return cls(held, np.append(starts, len(terms)), rows[order].astype(np.int32), counts)
+        return cls(held, np.append(starts, len(terms)), rows[order], counts[order])
 
     @classmethod
     def build(cls, first: int, passages: Sequence[Sequence[str]]) -> Segment:
         """The segment of the terms of passages, whose rows begin with `first`."""
-        numbers: dict[str, int] = {}
-        found = (
-            (numbers.setdefault(term, len(numbers)), row, count)
-            for row, terms in enumerate(passages, first)
-            for term, count in Counter(terms).items()
-        )
-        table = np.fromiter(found, [("term", "<i8"), ("row", "<i4"), ("count", "<i4")])
-        return cls.of(hashes(numbers)[table["term"]], table["row"], table["count"])
+        times = [Counter(terms) for terms in passages]
+        rows = np.repeat(np.arange(first, first + len(times), dtype=np.int32), [*map(len, times)])
+        counts = np.fromiter(chain.from_iterable(own.values() for own in times), np.int64)
+        often = counts.clip(max=MOST_TIMES).astype(np.uint8)
+        return cls.of(hashes(chain.from_iterable(times)), rows, often)
 
     @classmethod
     def merge(cls, segments: Sequence[Segment], moved: Rows) -> Segment:
@@ -67,7 +57,8 @@ class Segment:
         terms = np.concatenate([np.repeat(s.terms, np.diff(s.starts)) for s in segments])
         rows = moved[np.concatenate([segment.rows for segment in segments])]
         counts = np.concatenate([segment.counts for segment in segments])
-        return cls.of(terms[rows >= 0], rows[rows >= 0], counts[rows >= 0])
+        stay = rows >= 0
+        return cls.of(terms[stay], rows[stay], counts[stay])
 
     def packed(self) -> bytes:
         """The segment as it lies in a file: how many terms it has, and its arrays."""
@@ -83,7 +74,7 @@ class Segment:
         rows, counts = np.split(found, [len(found) // 5 * 4])
         return cls(terms.view("<u8"), starts.view("<i8"), rows.view("<i4"), counts)
 
-    def find(self, terms: Hashes) -> tuple[Table, Table]:
+    def find(self, terms: Hashes) -> tuple[Numbers, Numbers]:
         """Where the rows of each of the terms begin and end."""
         at = np.searchsorted(self.terms, terms)
         end = np.searchsorted(self.terms, terms, "right")
@@ -95,37 +86,30 @@ class KeywordIndex:
 
     def __init__(self, segments: Sequence[Segment], lengths: Rows, rows: Rows) -> None:
         """Take segments, the number of terms of each row, and the row of each position."""
-        self.size = len(rows)
+        self._size = len(rows)
         self._segments = segments or [Segment.build(0, [])]
         self._positions = np.full(len(lengths), -1, np.int32)
         self._positions[rows] = np.arange(len(rows), dtype=np.int32)
         own = lengths[rows].astype(np.float32)
-        self._norms: Scores = K1 * (
-            1 - B + B * own / max(float(own.mean() if len(own) else 0), 1e-9)
-        )
+        usual = max(float(own.mean()), 1e-9) if len(own) else 1.0
+        self._norms: Scores = K1 * (1 - B + B * own / usual)
 
-    def scores(self, terms: Collection[str]) -> Scores:
+    def scores(self, terms: Iterable[str]) -> Scores:
         """The BM25 score of each passage for the terms of a question."""
-        scores = np.zeros(self.size, np.float32)
+        scores = np.zeros(self._size, np.float32)
         for term in dict.fromkeys(terms):
-            at, counts = self._passages(term)
-            if len(at):
-                weight = np.float32(np.log1p((self.size - len(at) + 0.5) / (len(at) + 0.5)))
-                scores[at] += weight * counts / (counts + self._norms[at])
+            at, counts = self.passages(term)
+            weight = np.float32(np.log1p((self._size - len(at) + 0.5) / (len(at) + 0.5)))
+            scores[at] += weight * counts / (counts + self._norms[at])
         return scores
 
-    def _passages(self, term: str) -> tuple[Rows, Scores]:
+    def passages(self, term: str) -> tuple[Rows, Scores]:
         """The positions of the passages that have a term, and how often each has it."""
         wanted = hashes([term])
-        places = [slice(*np.concatenate(segment.find(wanted))) for segment in self._segments]
-        found = list(zip(self._segments, places, strict=True))
+        found = [(s, slice(*np.concatenate(s.find(wanted)))) for s in self._segments]
         at = self._positions[np.concatenate([segment.rows[place] for segment, place in found])]
         counts = np.concatenate([segment.counts[place] for segment, place in found])
         return at[at >= 0], counts[at >= 0].astype(np.float32)
-
-    def passages_with(self, term: str) -> Rows:
-        """The positions of the passages that have a term."""
-        return self._passages(term)[0]
 
     def occurrences(self, terms: Collection[str]) -> tuple[Rows, Rows]:
         """Of some terms in passages: the term's number, and the passage's position."""
@@ -134,19 +118,9 @@ class KeywordIndex:
         good = np.isin(segment.terms, hashes(terms))[numbers]
         return numbers[good], segment.rows[good]
 
-    def having(self, words: Sequence[Collection[str]]) -> list[tuple[int, float]]:
-        """The passages that have all words, of each any of its terms; the best BM25 score first."""
-        if not words:
-            return []
-        found = [np.concatenate([*map(self.passages_with, terms)]) for terms in words]
-        common = reduce(np.intersect1d, found, np.unique(found[0]))
-        scores = self.scores(list(chain.from_iterable(words)))
-        ranked = common[np.argsort(-scores[common], kind="stable")]
-        return [(int(i), float(scores[i])) for i in ranked]
-
     def frequencies(self, terms: Collection[str]) -> list[int]:
         """How many rows have each of the terms, those of the past among them."""
         held = hashes(terms)
-        found = (segment.find(held) for segment in self._segments)
-        counts: list[int] = sum((b - a for a, b in found), np.zeros(len(held), int)).tolist()
+        found = np.array([segment.find(held) for segment in self._segments])
+        counts: list[int] = (found[:, 1] - found[:, 0]).sum(axis=0).tolist()
         return counts

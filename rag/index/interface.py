@@ -8,7 +8,6 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from bisect import bisect
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -24,14 +23,13 @@ from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.catalog.topics import TopicCluster
 from rag.errors import UnknownReport
 from rag.models.encoder import Vectors
-from rag.types import Passage, Progress
+from rag.types import Passage
 
 if TYPE_CHECKING:
-    from rag.index.local import LocalWriter, Snapshot
+    from rag.index.local import Snapshot
 
-# A word is frequent if so many passages have it: rarer ones are names and slips more often.
-LEAST_PASSAGES = 3
-SHORTEST = 3  # letters of such a word
+# A word of so many letters is frequent if so many passages have it: rarer ones are often slips.
+SHORTEST, LEAST_PASSAGES = 3, 3
 RECORDS = 4_000  # reports that stay in memory
 # Rows with their scores, the best first.
 Ranking = Sequence[tuple[int, float]]
@@ -39,57 +37,36 @@ Ranking = Sequence[tuple[int, float]]
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A report as the index holds it: tags, verbatim text, where it came from.
-
-    `digest` is the hash of its text, `form_digest` of all it was parsed from, `passages_digest` of
-    its tags and passages; `passages` is how many there are.
-    """
+    """A report as the index holds it: tags, verbatim text, where it came from."""
 
     info: ReportInfo
     raw: str
     source: str = ""
-    digest: str = ""
-    form_digest: str = ""
-    passages_digest: str = ""
-    passages: int = 0
+    digest: str = ""  # of its text
+    form_digest: str = ""  # of all it was parsed from
+    passages_digest: str = ""  # of its tags and passages
+    passages: int = 0  # how many there are
     unanswered: tuple[str, ...] = ()
 
 
 Record = tuple[StoredReport, Sequence[Passage]]  # a report with its text, and its passages
-# A report with its text, its passages and a vector for each of these in order.
-Embedded = tuple[StoredReport, Sequence[Passage], Vectors]
 # What a packed record has of a passage; its report is beside it.
 _OF_PASSAGE = tuple(field.name for field in fields(Passage) if field.name != "report")
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A report without its text, and where a folder's files have its passages' rows and its text.
-
-    `languages` are those of its passages, one each; `deleted` says that it is gone.
-    """
+    """A report without its text, and where that and its passages are in the files."""
 
     report: StoredReport
-    row: int = 0
-    languages: tuple[str, ...] = ()
-    at: int = 0
-    size: int = 0
-    deleted: bool = False
+    row: int = 0  # of its first passage
+    languages: tuple[str, ...] = ()  # of its passages, one each
+    text: tuple[int, int] = 0, 0  # where that begins and ends
 
     @property
     def rows(self) -> slice:
         """Its passages' rows in the files."""
         return slice(self.row, self.row + self.report.passages)
-
-    @property
-    def mark(self) -> str:
-        """What tells one state of the report from another."""
-        report = self.report
-        return f"{report.passages_digest} {report.digest} {report.form_digest} {report.source}"
-
-    def line(self) -> bytes:
-        """The head as a line of JSON, which HEAD reads."""
-        return orjson.dumps(self) + b"\n"
 
 
 HEAD = TypeAdapter(Head)
@@ -104,48 +81,42 @@ def pack(report: StoredReport, passages: Sequence[Passage]) -> bytes:
 def unpack(report: StoredReport, packed: bytes) -> Record:
     """The report with its text, and its passages."""
     raw, rows = orjson.loads(zlib.decompress(packed))
-    passages = []
-    for row in rows:
-        values: dict[str, Any] = dict(zip(_OF_PASSAGE, row, strict=True))
-        values["spans"] = tuple(map(tuple, values["spans"]))
-        passages.append(Passage(report=report.info, **values))
-    return replace(report, raw=raw), tuple(passages)
+    values: list[dict[str, Any]] = [dict(zip(_OF_PASSAGE, row, strict=True)) for row in rows]
+    for own in values:
+        own |= {"report": report.info, "spans": tuple(map(tuple, own["spans"]))}
+    return replace(report, raw=raw), tuple(Passage(**own) for own in values)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What passages are ranked by; with a `stage`, only those of it in scopes that have any."""
+    """What passages are ranked by, and where."""
 
     terms: Sequence[str]
     dense: Vectors
     static: Vectors
-    stage: str = ""
+    scopes: Sequence[Filters]
+    depth: int  # how many of each ranking are wanted
+    share: float  # of the best keyword score, from which on a passage matches
+    stage: str = ""  # if it is given, only passages of it count in scopes that have any
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The best rows in each scope by the name of each ranking.
-
-    `similarity` has the cosine of each of these rows to the dense vector; `matching` the reports of
-    the first scope with a passage of at least a share of the best keyword score.
-    """
+    """The best rows in each scope by the name of each ranking."""
 
     rankings: Sequence[Mapping[str, Ranking]]
-    similarity: Mapping[int, float]
-    matching: frozenset[str]
+    similarity: Mapping[int, float]  # the cosine of each of these rows to the dense vector
+    matching: frozenset[str]  # the reports of the first scope with a passage that matches
 
 
 class Index(ABC):
-    """An index that is read; all of it is of one revision. Safe to share between threads.
+    """An index that is read; all of it is of one revision. Safe to share between threads."""
 
-    `revision` is a hash of all content; `heads` has the reports by id, in the order of their ids;
-    `spellings` a word as it is written for each term that is no pair of words.
-    """
-
-    revision: str
-    spellings: Mapping[str, str]
+    revision: str  # a hash of all content
+    spellings: Mapping[str, str]  # a word as it is written for each term that is no pair of words
 
     def __init__(self, heads: Mapping[str, Head]) -> None:
+        # The reports by their ids, in the order of these.
         self.heads = {name: heads[name] for name in sorted(heads)}
         self.ids = list(self.heads)
         # How many passages there are up to each report.
@@ -158,16 +129,13 @@ class Index(ABC):
         """All passages, ordered by report and id, read when they are asked for."""
         return Passages(self)
 
-    def unlike(self, there: dict[str, str]) -> list[str]:
-        """The ids of the reports whose marks are others there, or which are here or there alone."""
-        here = {name: head.mark for name, head in self.heads.items()}
-        return [name for name in there | here if there.get(name) != here.get(name)]
+    def unlike(self, there: Mapping[str, Head]) -> list[str]:
+        """The ids of the reports that are others there, or are here or there alone."""
+        one, other = ({n: h.report for n, h in heads.items()} for heads in (self.heads, there))
+        return [name for name in other | one if one.get(name) != other.get(name)]
 
     def place(self, row: int) -> tuple[str, int]:
-        """The report of a row, and which of its passages it is.
-
-        If not told otherwise, all passages are numbered in their order.
-        """
+        """The report of a row, and which of its passages it is; all are numbered in their order."""
         number = bisect(self.starts, row) - 1
         return self.ids[number], row - self.starts[number]
 
@@ -185,9 +153,8 @@ class Index(ABC):
         missing = [name for name, record in found.items() if record is None]
         for name, packed in self.packed(missing) if missing else ():
             found[name] = self._records[name] = unpack(self.heads[name].report, packed)
-        if len(self._records) > RECORDS:
-            for oldest in list(self._records)[:-RECORDS]:
-                self._records.pop(oldest, None)
+        for oldest in list(self._records)[:-RECORDS]:
+            self._records.pop(oldest, None)
         return {name: record for name, record in found.items() if record}
 
     def rows(self, rows: Collection[int]) -> Mapping[int, Passage]:
@@ -206,21 +173,12 @@ class Index(ABC):
         """For each report, in the order of their ids, the mean of its passages' vectors."""
 
     @abstractmethod
-    def candidates(
-        self, query: Query, scopes: Sequence[Filters], depth: int, share: float
-    ) -> Candidates:
-        """The `depth` best rows by each ranking in each scope."""
+    def candidates(self, query: Query) -> Candidates:
+        """The best rows by each ranking in each scope."""
 
     @abstractmethod
     def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
-        """The rows that pass the filters and have all words, of each any of its terms, best first.
-
-        They are ranked by the keyword scores of the terms.
-        """
-
-    def reports_with(self, words: Sequence[Collection[str]]) -> frozenset[str]:
-        """The ids of the reports that have all words in one passage; of a word any of its terms."""
-        return frozenset(self.place(row)[0] for row, _ in self.having(words, Filters()))
+        """The rows that pass the filters and have of each word any of its terms, the best first."""
 
     @abstractmethod
     def frequencies(self, terms: Collection[str]) -> Sequence[int]:
@@ -229,7 +187,7 @@ class Index(ABC):
     @cached_property
     def catalog(self) -> Catalog:
         """The reports' tags: exact counts and lists."""
-        written = {name: set(head.languages) for name, head in self.heads.items()}
+        written = {name: head.languages for name, head in self.heads.items()}
         infos = (head.report.info for head in self.heads.values())
         return Catalog(infos, written, lambda: {t.name: t.reports for t in self.topics})
 
@@ -237,12 +195,6 @@ class Index(ABC):
     def topics(self) -> Sequence[TopicCluster]:
         """The topics of the reports, found at first use; none where vectors are not at hand."""
         return ()
-
-    @cached_property
-    def language_counts(self) -> Mapping[str, int]:
-        """The languages of the passages with their numbers, the most used first."""
-        counts = Counter(code for head in self.heads.values() for code in head.languages)
-        return dict(counts.most_common())
 
     @cached_property
     def frequent_words(self) -> Mapping[str, str]:
@@ -267,80 +219,18 @@ class Index(ABC):
         raise UnknownReport(f"There is no report {report_id!r} in the index. See `asklabs info`.")
 
 
+@dataclass(frozen=True, slots=True)
 class Passages(Sequence[Passage]):
     """All passages of an index, ordered by report and id, read when they are asked for."""
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
+    of: Index
 
     def __len__(self) -> int:
-        return self._index.starts[-1]
+        return self.of.starts[-1]
 
     def __iter__(self) -> Iterator[Passage]:
-        return chain.from_iterable(map(self._index.passages_of, self._index.ids))
+        return chain.from_iterable(map(self.of.passages_of, self.of.ids))
 
     def __getitem__(self, which: Any) -> Any:
-        name, n = Index.place(self._index, which)
-        return self._index.passages_of(name)[n]
-
-
-class Replica(ABC):
-    """What else holds the reports of an index, from which its files can be made again.
-
-    Its database has a table `report` with the id, mark and head of each, and its packed record.
-    """
-
-    stage: str  # what is told while it is written
-    together: int  # reports that are written at a time
-    parameter: str  # what stands for a value in a query
-
-    def __init__(self, database: Any) -> None:
-        """Take a connection."""
-        self.database = database
-
-    @abstractmethod
-    def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
-        """Hold these reports as a snapshot has them; those that it has not are deleted."""
-
-    @abstractmethod
-    def read(self, report_id: str) -> Embedded:
-        """A report with its passages and the vectors of these."""
-
-    def marks(self) -> dict[str, str]:
-        """The mark of each report's head."""
-        return dict(self.database.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
-
-    def records(self, report_ids: Iterable[str]) -> Iterator[Record]:
-        """Those of the reports that are here."""
-        query = f"SELECT head, record FROM report WHERE id = {self.parameter}"
-        for report_id in report_ids:
-            for head, record in self.database.execute(query, [report_id]).fetchall():
-                yield unpack(HEAD.validate_json(head).report, record)
-
-    def put(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
-        """Write the rows of these reports anew."""
-        p = self.parameter
-        query = f"INSERT INTO report (id, mark, head, record) VALUES ({p}, {p}, {p}, {p})"
-        for report_id in report_ids:
-            self.database.execute(f"DELETE FROM report WHERE id = {p}", [report_id])
-        for report_id, record in snapshot.packed([i for i in report_ids if i in snapshot.heads]):
-            head = snapshot.heads[report_id]
-            row = [report_id, head.mark, head.line().decode(), record]
-            self.database.execute(query, row)
-
-    def follow(self, snapshot: Snapshot, progress: Progress) -> None:
-        """Hold what a snapshot has."""
-        stale = snapshot.unlike(self.marks())
-        for at in range(0, len(stale), self.together):
-            progress(self.stage, at, len(stale))
-            self.write(snapshot, stale[at : at + self.together])
-
-    def fill(self, writer: LocalWriter, progress: Progress) -> Snapshot:
-        """Publish files that hold what is here; nothing is embedded."""
-        ids = [row[0] for row in self.database.execute("SELECT id FROM report ORDER BY id")]
-        stale = writer.base.unlike(self.marks()) if writer.base else ids
-        writer.delete(set(stale).difference(ids))
-        for n, report_id in enumerate(there := sorted(set(ids).intersection(stale))):
-            progress("copying", n, len(there))
-            writer.add(*self.read(report_id))
-        return writer.publish()
+        name, n = Index.place(self.of, which)
+        return self.of.passages_of(name)[n]

@@ -1,10 +1,10 @@
-"""An index's passages and reports in Chroma, embedded. The only importer of chromadb.
+"""An index's passages in Chroma, embedded. The only importer of chromadb.
 
 The collection `passages` holds a row for each passage: its id, vector, text, and metadata by which
-other programs can filter. Beside it, `reports.sqlite3` holds all that the index has of each report
-but its vectors, and the revision that is here as a whole. Readers never open Chroma, which
-overwrites its files in place and writes even on reads. It is brought in line after each ingest.
-What a kill has torn is made again from the published files, and they from it, without embedding.
+other programs can filter. Beside it lie copies of the file that tells the version it holds, and of
+that one's texts. Readers never open Chroma, which overwrites its files in place and writes even on
+reads. What a kill has torn is made again from the published files, and they from it, without
+embedding. It is brought in line after each ingest.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing, suppress
-from functools import cached_property
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,163 +21,146 @@ import numpy as np
 import orjson
 
 from rag.errors import IndexDamaged
-from rag.index.interface import Embedded, Replica
-from rag.index.local import BAD, CHROMA, DATA, LocalWriter, Snapshot, anew, write_error
+from rag.index import local
+from rag.index.interface import HEAD, Head, unpack
+from rag.index.local import BAD, CHROMA, POINTER, LocalWriter, Snapshot, Version
 from rag.types import Passage, Progress
 
-REPORTS = "reports.sqlite3"
-_TABLES = """CREATE TABLE IF NOT EXISTS report (id TEXT PRIMARY KEY, mark TEXT, head, record BLOB);
-    CREATE TABLE IF NOT EXISTS state (revision TEXT, made_by TEXT)"""
+STAGE, TOGETHER = "writing to Chroma", 100  # reports that are written at a time
+OLDER = "reports.sqlite3"  # what held the reports before schema 6
 
 
 def chromadb() -> Any:
     """The library, without its telemetry."""
     # Set before the import: chromadb starts its telemetry client when it is loaded.
-    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    os.environ["ANONYMIZED_TELEMETRY"] = "False"
     import chromadb
 
     return chromadb
 
 
-class Store(Replica):
-    """What Chroma holds of an index; the collection is opened at first use."""
+@contextmanager
+def _opened(home: Path) -> Iterator[Any]:
+    """The collection; what Chroma has still to write is written at the end."""
+    chroma = chromadb()
+    # Chroma keeps a client of each path for ever, also of one whose files are gone.
+    chroma.api.shared_system_client.SharedSystemClient.clear_system_cache()
+    kinds, schema = chroma.api.types, chroma.Schema()
+    # Ten close neighbours are found as surely as by comparing all. Chroma writes vectors to the
+    # disk after so many changes, and keeps as many twice.
+    hnsw = kinds.HnswIndexConfig(ef_search=300, sync_threshold=1_000)
+    schema.create_index(kinds.VectorIndexConfig(space="cosine", hnsw=hnsw))
+    schema.delete_index(kinds.FtsIndexConfig(), key="#document")
+    with closing(chroma.PersistentClient(str(home))) as client:
+        yield client.get_or_create_collection("passages", embedding_function=None, schema=schema)
 
-    stage, together, parameter = "writing to Chroma", 100, "?"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / CHROMA
-        self.folder.mkdir(exist_ok=True)
-        super().__init__(sqlite3.connect(self.folder / REPORTS))
-        self.database.executescript(_TABLES)
-        self._client: Any = None
+def _write(collection: Any, snapshot: Snapshot, names: list[str], held: Collection[str]) -> None:
+    """Hold the passages of reports as a snapshot has them, in place of those of reports `held`."""
+    from chromadb.utils.batch_utils import create_batches
 
-    def close(self) -> None:
-        """Close the databases; what Chroma had still to write is written then."""
-        if self._client:
-            self._client.close()
-        self.database.close()
-
-    def made_by(self) -> str:
-        """What made what is here as a whole; "" while it is written."""
-        query = "SELECT made_by FROM state WHERE revision != ''"
-        return next(self.database.execute(query), ("",))[0]
-
-    def hold(self, revision: str, made_by: str) -> None:
-        """Note of which revision all is here, and what made it; both "" while it is written."""
-        with self.database:
-            self.database.execute("DELETE FROM state")
-            self.database.execute("INSERT INTO state VALUES (?, ?)", (revision, made_by))
-
-    @cached_property
-    def passages(self) -> Any:
-        """The collection."""
-        chroma = chromadb()
-        # Chroma keeps a client of each path for ever, also of one whose files are gone.
-        chroma.api.shared_system_client.SharedSystemClient.clear_system_cache()
-        self._client = chroma.PersistentClient(
-            str(self.folder), settings=chroma.config.Settings(anonymized_telemetry=False)
-        )
-        kinds = chroma.api.types
-        schema = chroma.Schema()
-        # Ten close neighbours are found as surely as by comparing all. Chroma writes vectors to the
-        # disk after so many changes, and keeps as many twice.
-        hnsw = kinds.HnswIndexConfig(ef_search=300, sync_threshold=1_000)
-        schema.create_index(kinds.VectorIndexConfig(space="cosine", hnsw=hnsw))
-        schema.delete_index(kinds.FtsIndexConfig(), key="#document")
-        make = self._client.get_or_create_collection
-        return make("passages", embedding_function=None, schema=schema)
-
-    def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
-        from chromadb.utils.batch_utils import create_batches
-
-        collection, new = self.passages, snapshot.read(report_ids)
-        passages = [passage for _, own in new.values() for passage in own]
-        ids = [passage.id for passage in passages]
-        old = {passage.id for _, own in self.records(report_ids) for passage in own}
-        if gone := old.difference(ids):
-            for batch, *_ in create_batches(self._client, list(gone)):
+    new = snapshot.read(names)
+    passages = [passage for _, own in new.values() for passage in own]
+    ids, texts = [p.id for p in passages], [p.text for p in passages]
+    if old := [name for name in names if name in held]:
+        found = collection.get(where={"report": {"$in": old}}, include=[])["ids"]
+        if gone := list(set(found).difference(ids)):
+            for batch, *_ in create_batches(collection._client, gone):
                 collection.delete(batch)
-        if passages:
-            rows = np.concatenate([np.r_[snapshot.heads[name].rows] for name in new])
-            vectors: Any = snapshot.dense.at(rows)
-            texts, tags = [p.text for p in passages], list(map(_metadata, passages))
-            for part in create_batches(self._client, ids, vectors, tags, texts):
-                collection.upsert(*part)
-        with self.database:
-            self.put(snapshot, report_ids)
-
-    def read(self, report_id: str) -> Embedded:
-        ((report, passages),) = self.records([report_id])
-        ids = [passage.id for passage in passages]
-        page = self.passages.get(ids=ids, include=["embeddings"]) if ids else {}
-        found = dict(zip(page.get("ids", ()), page.get("embeddings", ()), strict=True))
-        return report, passages, np.array([found[i] for i in ids], np.float32)
-
-    def delete_indexes(self, *, shrink: bool) -> None:
-        """Delete what Chroma keeps of texts beside them, which takes five times their room.
-
-        It fills a full-text index, though the collection's schema has none, and orders all texts
-        with the other metadata. Filters work without that order, only slower.
-        """
-        if self.passages:
-            self._client = self._client.close()
-        with closing(sqlite3.connect(self.folder / "chroma.sqlite3")) as database:
-            query = "SELECT sql FROM sqlite_master WHERE name = 'embedding_fulltext_search'"
-            (made,) = database.execute(query).fetchone()
-            database.executescript(
-                f"""BEGIN; DROP TABLE embedding_fulltext_search; {made};
-                DROP INDEX IF EXISTS embedding_metadata_string_value; COMMIT"""
-            )
-            if shrink:
-                database.execute("VACUUM")
+    if passages:
+        vectors: Any = np.concatenate([snapshot.dense.at(snapshot.heads[i].rows) for i in new])
+        tags: Any = list(map(_metadata, passages))
+        for part in create_batches(collection._client, ids, vectors, tags, texts):
+            collection.upsert(*part)
 
 
-def _metadata(passage: Passage) -> Any:
-    info = passage.report
+def _metadata(passage: Passage) -> dict[str, Any]:
+    info, of_passage = passage.report, ("prompt", "stage", "language")
     of_report = {"report": info.id, "lab": info.lab, "year": info.year, "kind": info.kind}
-    return of_report | {name: getattr(passage, name) for name in ("prompt", "stage", "language")}
+    return of_report | {name: getattr(passage, name) for name in of_passage}
+
+
+def _delete_indexes(home: Path, *, shrink: bool) -> None:
+    """Delete what Chroma keeps of texts beside them, which takes five times their room.
+
+    It fills a full-text index, though the collection's schema has none, and orders all texts with
+    the other metadata. Filters work without that order, only slower.
+    """
+    with closing(sqlite3.connect(home / "chroma.sqlite3")) as database:
+        query = "SELECT sql FROM sqlite_master WHERE name = 'embedding_fulltext_search'"
+        (made,) = database.execute(query).fetchone()
+        database.executescript(
+            f"""BEGIN; DROP TABLE embedding_fulltext_search; {made};
+            DROP INDEX IF EXISTS embedding_metadata_string_value; COMMIT"""
+        )
+        if shrink:
+            database.execute("VACUUM")
 
 
 def bring_in_line(snapshot: Snapshot, progress: Progress, *, afresh: bool) -> None:
     """Have Chroma hold what a snapshot has; `afresh`, or after a kill, all is written anew."""
-    made_by = orjson.dumps(dict(snapshot.version.made_by)).decode()
-    stale: list[str] | None = None
-    with suppress(sqlite3.Error), closing(Store(snapshot.folder)) as store:
-        if store.made_by() == made_by and not afresh:
-            stale = snapshot.unlike(store.marks())
-    if stale is None:
-        shutil.rmtree(snapshot.folder / CHROMA, ignore_errors=True)
-    elif not stale:
+    home, held = snapshot.folder / CHROMA, Version()
+    with suppress(*BAD):
+        held = Version.load(home).checked(home, "texts")
+    if afresh or held.made_by != snapshot.version.made_by:
+        shutil.rmtree(home, ignore_errors=True)
+        held = Version()
+    if held == snapshot.version:
         return
     try:
-        with closing(Store(snapshot.folder)) as store:
-            store.hold("", "")
-            store.follow(snapshot, progress)
-            store.delete_indexes(shrink=stale is None)
-            store.hold(snapshot.revision, made_by)
+        if stale := snapshot.unlike(held.reports):
+            (home / POINTER).unlink(missing_ok=True)
+            with _opened(home) as collection:
+                for at in range(0, len(stale), TOGETHER):
+                    progress(STAGE, at, len(stale))
+                    _write(collection, snapshot, stale[at : at + TOGETHER], held.reports)
+            _delete_indexes(home, shrink=not held.reports)
+        tell(snapshot)
     except (sqlite3.Error, chromadb().errors.ChromaError) as error:
-        raise write_error(snapshot.folder, error) from error
+        raise local.write_error(snapshot.folder, error) from error
+
+
+def tell(snapshot: Snapshot) -> None:
+    """Tell that Chroma holds what a snapshot has, beside the texts, for which it has no place."""
+    home, version = snapshot.folder / CHROMA, snapshot.version
+    home.mkdir(exist_ok=True)
+    (home / "texts").write_bytes(version.read(snapshot.home / "texts"))
+    version.save(home)
+
+
+def _kept(home: Path) -> tuple[Mapping[str, str], list[tuple[Head, bytes]]]:
+    """What made the index that Chroma holds, and its reports, each packed; raises one of BAD."""
+    if not (home / OLDER).exists():
+        version = Version.load(home).checked(home, "texts")
+        texts, heads = version.read(home / "texts"), version.reports.values()
+        return version.made_by, [(h, texts[slice(*h.text)].tobytes()) for h in heads]
+    with closing(sqlite3.connect(home / OLDER)) as database:
+        ((made_by,),) = database.execute("SELECT made_by FROM state WHERE revision != ''")
+        rows = database.execute("SELECT head, record FROM report").fetchall()
+        return orjson.loads(made_by), [(HEAD.validate_json(head), record) for head, record in rows]
 
 
 def restore(folder: Path, progress: Progress) -> Snapshot:
-    """The published files of an index made again from Chroma; nothing is embedded.
-
-    Raises:
-        IndexDamaged: Chroma does not hold all either.
-    """
-    before = list(folder.glob(f"{DATA}*"))
+    """The published files made again from Chroma without embedding; or IndexDamaged."""
+    home, before = folder / CHROMA, set(folder.glob(f"{local.DATA}*"))
     try:
-        with closing(Store(folder)) as store:
-            # Nothing to be parsed while it is written. That of an older kind tells of more.
-            made_by = {k: v for k, v in orjson.loads(store.made_by()).items() if k != "schema"}
-            writer = LocalWriter(folder, None, made_by)
-            for memo in (home / "memo" for home in before[:1]):
-                shutil.copytree(memo, writer.home / "memo")
-            return store.fill(writer, progress)
+        made_by, kept = _kept(home)
+        writer = LocalWriter(folder, None, made_by)
+        for memo in list(folder.glob(f"{local.DATA}*/memo"))[:1]:
+            shutil.copytree(memo, writer.home / "memo")
+        with _opened(home) as collection:
+            for n, (head, packed) in enumerate(kept):
+                progress("copying", n, len(kept))
+                report, passages = unpack(head.report, packed)
+                ids = [passage.id for passage in passages]
+                found = collection.get(ids or ["none"], include=["embeddings"])
+                vectors = dict(zip(found["ids"], found["embeddings"], strict=True))
+                writer.add(report, passages, np.array([vectors[i] for i in ids], np.float32))
+        return writer.publish()
     except (*BAD, sqlite3.Error, chromadb().errors.ChromaError) as error:
-        for home in set(folder.glob(f"{DATA}*")).difference(before):
-            shutil.rmtree(home, ignore_errors=True)
+        for begun in set(folder.glob(f"{local.DATA}*")) - before:
+            shutil.rmtree(begun, ignore_errors=True)
         raise IndexDamaged(
             f"The index in {folder} can't be read, and what Chroma holds of it is not complete. "
-            f"{anew(folder)}"
+            f"{local.anew(folder)}"
         ) from error

@@ -7,8 +7,9 @@ two of them is off by 0.0005 (standard deviation).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +47,14 @@ def mapped(path: Path, kind: npt.DTypeLike, count: int) -> Any:
     return np.asarray(np.memmap(path, kind, "r", shape=(count,)) if count else np.zeros(0, kind))
 
 
-def row_type(width: int) -> np.dtype[np.void]:
+def vector_type(width: int) -> np.dtype[np.void]:
     """How a vector lies in a file."""
     return np.dtype([("factor", "<f4"), ("values", "i1", (width,))])
 
 
-def in_bytes(vectors: Vectors) -> npt.NDArray[np.void]:
-    """Vectors as they lie in a file."""
-    rows = np.zeros(len(vectors), row_type(vectors.shape[1]))
+def in_bytes(vectors: Vectors, kind: np.dtype[np.void] | None = None) -> npt.NDArray[np.void]:
+    """Vectors as they lie in a file, in rows of a kind that may have more."""
+    rows = np.zeros(len(vectors), kind or vector_type(vectors.shape[1]))
     largest = np.abs(vectors).max(axis=1, initial=0, keepdims=True)
     rows["values"] = (vectors * (127 / np.maximum(largest, 1e-9))).round()
     lengths = np.linalg.norm(rows["values"].astype(np.float32), axis=1)
@@ -61,41 +62,41 @@ def in_bytes(vectors: Vectors) -> npt.NDArray[np.void]:
     return rows
 
 
+@dataclass(eq=False)
 class Matrix:
-    """Some rows of a mapped matrix of vectors, in an order of their own.
+    """Some vectors of a mapped file, in an order of their own.
 
     Only what is asked for is read, and memory is the system's to take.
     """
 
-    def __init__(self, path: Path, count: int, width: int, rows: Rows) -> None:
-        """Map the first `count` vectors of a file."""
-        self._stored, self._rows = mapped(path, row_type(width), count), rows
+    stored: npt.NDArray[np.void]
+    order: Rows
 
     def __matmul__(self, other: Any) -> Vectors:
-        product = np.zeros((len(self._stored), *np.shape(other)[1:]), np.float32)
-        room = np.empty((_TOGETHER, self._stored["values"].shape[1]), np.float32)
+        product = np.zeros((len(self.stored), *np.shape(other)[1:]), np.float32)
+        room = np.empty((_TOGETHER, self.stored["values"].shape[1]), np.float32)
         # So few rows as numbers of four bytes stay in the processor's cache; with fewer ones,
         # other threads would go on between two parts too often.
         for at in range(0, len(product), _TOGETHER):
             part = room[: len(product) - at]
-            part[:] = self._stored["values"][at : at + _TOGETHER]
+            part[:] = self.stored["values"][at : at + _TOGETHER]
             product[at : at + _TOGETHER] = part @ other
-        scaled: Vectors = (product.T * self._stored["factor"]).T
-        return scaled[self._rows]
+        scaled: Vectors = (product.T * self.stored["factor"]).T
+        return scaled[self.order]
 
     def __getitem__(self, which: Any) -> Vectors:
-        return self.at(self._rows[which])
+        return self.at(self.order[which])
 
     def at(self, rows: Any) -> Vectors:
         """The vectors of rows of the file."""
-        stored = self._stored[rows]
+        stored = self.stored[rows]
         vectors: Vectors = stored["values"].astype(np.float32)
         vectors *= stored["factor"][..., None]
         return vectors
 
 
-class VectorMemo:
-    """Vectors of unit length by the hashes of their texts.
+class VectorMemo(Matrix):
+    """Vectors of unit length by the hashes of their texts, in the order of these.
 
     It is a memo and no more: a text's vector is the same in any index, and where a file is missing,
     cut or damaged, the vector is made again. In a folder of its own lie a file of hashes and one of
@@ -105,56 +106,40 @@ class VectorMemo:
     def __init__(self, folder: Path) -> None:
         """Open the memo in a folder."""
         self._folder = folder
-        self._hashes: Hashes = np.zeros(0, "<u8")
-        self._vectors = Matrix(folder, 0, 0, np.zeros(0, np.int32))
+        self.hashes: Hashes = np.zeros(0, "<u8")
+        super().__init__(in_bytes(np.zeros((0, 0), np.float32)), np.zeros(0, np.int32))
         with suppress(OSError, ValueError, StopIteration):
             path = next(folder.glob("rows-*"))
             width = int(path.name.removeprefix("rows-"))
             held = np.fromfile(folder / "hashes", "<u8")
-            count = min(len(held), path.stat().st_size // row_type(width).itemsize)
+            # A kill may have left one file longer than the other.
+            count = min(len(held), path.stat().st_size // vector_type(width).itemsize)
             order = np.argsort(held[:count], kind="stable").astype(np.int32)
-            self._vectors = Matrix(path, count, width, order)
-            self._hashes = held[order]
+            super().__init__(mapped(path, vector_type(width), count), order)
+            self.hashes = held[order]
+        self._count = len(self.hashes)
 
     def rows(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """The row of each text's vector, -1 for a text that has none."""
         wanted, rows = hashes(texts), np.full(len(texts), -1, np.int64)
-        at = np.searchsorted(self._hashes, wanted)
-        known = np.flatnonzero(np.searchsorted(self._hashes, wanted, "right") > at)
-        vectors = self.at(at[known])
+        at = np.searchsorted(self.hashes, wanted)
+        known = np.flatnonzero(np.searchsorted(self.hashes, wanted, "right") > at)
+        vectors = self[at[known]]
         good = known[np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < _TOLERANCE]
         rows[good] = at[good]
         return rows
-
-    def at(self, rows: npt.NDArray[np.integer[Any]]) -> Vectors:
-        """The vectors of rows, which are in the order of the hashes."""
-        return self._vectors[rows]
 
     def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those of the texts that have one."""
         rows = self.rows(texts)
         known = (text for text, row in zip(texts, rows.tolist(), strict=True) if row >= 0)
-        return dict(zip(known, self.at(rows[rows >= 0]), strict=True))
-
-    def missing(self, texts: Sequence[str]) -> list[str]:
-        """Those of the texts that have none."""
-        return [text for text, row in zip(texts, self.rows(texts), strict=True) if row < 0]
-
-    def parts(self) -> Iterator[tuple[Hashes, Vectors]]:
-        """All hashes with their vectors, part by part."""
-        for at in range(0, len(self._hashes), 4096):
-            yield self._hashes[at : at + 4096], self._vectors[at : at + 4096]
+        return dict(zip(known, self[rows[rows >= 0]], strict=True))
 
     def add(self, texts: Sequence[str], vectors: Any) -> None:
         """Add vectors to the files; this memo finds them when it is opened again."""
         rows = in_bytes(np.asarray(vectors, np.float32))
         self._folder.mkdir(parents=True, exist_ok=True)
         width = rows.dtype["values"].shape[0]
-        files = {self._folder / f"rows-{width}": rows, self._folder / "hashes": hashes(texts)}
-        # A kill may have left one file longer than the other.
-        count = min(
-            path.stat().st_size // data.itemsize if path.exists() else 0
-            for path, data in files.items()
-        )
-        for path, data in files.items():
-            append(path, count * data.itemsize, data.tobytes())
+        for name, data in ((f"rows-{width}", rows), ("hashes", hashes(texts))):
+            append(self._folder / name, self._count * data.itemsize, data.tobytes())
+        self._count += len(rows)

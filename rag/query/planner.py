@@ -101,7 +101,11 @@ class Planner:
         language = language_in(typed, history)
         corrected = correct(typed, language, index)
         linker = self.linker_of(index.catalog)
-        rules = Rules(linker, filters, ignored, index.reports_with)
+
+        def reports_with(words: Sequence[Collection[str]]) -> set[str]:
+            return {index.place(row)[0] for row, _ in index.having(words, Filters())}
+
+        rules = Rules(linker, filters, ignored, reports_with)
         plan = rules.plan(corrected, language, history)
         # A follow-up to a list of which the rules understood every word needs no model.
         unclear = plan.intent != "about" and (self._full or (plan.follows and not plan.query))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import ReportInfo
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.index.interface import Index, Query
 from rag.models.embeddings import Embedding
 from rag.models.encoder import LANGUAGE, encode_static
@@ -89,7 +89,7 @@ class HybridRetriever:
         named = plan.boosted.country or tuple(sorted(of_work))
         if named and not plan.filters.country:
             scopes.append(replace(plan.filters, country=named))
-        found = self._index.candidates(self._query(plan), scopes, DEPTH, MATCH_SHARE)
+        found = self._index.candidates(self._query(plan, scopes))
         passages = self._index.rows(found.similarity.keys())
         points: dict[int, list[float]] = defaultdict(list)
         for rankings in found.rankings:
@@ -108,7 +108,7 @@ class HybridRetriever:
         matched = found.matching.union(passages[i].report.id for i in best[:20])
         return SearchResult(hits, matched)
 
-    def _query(self, plan: Plan) -> Query:
+    def _query(self, plan: Plan, scopes: Sequence[Filters]) -> Query:
         # "What did labs learn about ..." is close to every answer to "What did you learn?": for
         # many labs only the words of the topic are searched for.
         text = focus(plan.standalone, plan.language) if plan.wide else plan.standalone
@@ -117,7 +117,7 @@ class HybridRetriever:
         # Plans tell no reasons yet.
         stage = "finding" if plan.intent == "reasons" else ""
         words = question_terms(plan.standalone, plan.language, plan.wide)
-        return Query(words, dense, static, stage)
+        return Query(words, dense, static, scopes, DEPTH, MATCH_SHARE, stage)
 
     def _factors(self, plan: Plan, passages: Mapping[int, Passage]) -> dict[int, float]:
         boosted = replace(plan.boosted, country=())

@@ -318,7 +318,7 @@ class ReportMeasure:
         """For each passage the highest weight of its terms."""
         values = np.zeros(len(self.snapshot.passages))
         for term, weight in sorted(weights.items(), key=lambda pair: pair[1]):
-            values[self.snapshot.keyword.passages_with(term)] = weight
+            values[self.snapshot.keyword.passages(term)[0]] = weight
         return values
 
     def _best(self, values: npt.ArrayLike) -> Numbers:

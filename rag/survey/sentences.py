@@ -112,7 +112,7 @@ class SentenceTable:
         # A few at a time stay in the processor's cache.
         for own in np.array_split(np.flatnonzero(stored), len(rows) // AT_A_TIME + 1):
             if self._memo and len(own):
-                nearness[own] = self._memo.at(rows[own]) @ topics.T
+                nearness[own] = self._memo[rows[own]] @ topics.T
         if self._own and not stored.all():
             nearness[~stored] = self._own.view[-1 - rows[~stored]] @ topics.T
         return nearness

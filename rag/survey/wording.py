@@ -60,7 +60,7 @@ def english_wordings(
     similar = (snapshot.dense @ np.asarray(embed([text]), np.float32)[0])[english]
     nearest = english[np.argsort(-similar, kind="stable")]
     having = [
-        np.isin(nearest, np.concatenate([snapshot.keyword.passages_with(t) for t in of_word]))
+        np.isin(nearest, np.concatenate([snapshot.keyword.passages(t)[0] for t in of_word]))
         for of_word in near
     ]
     meeting = nearest[np.all(having, axis=0)] if having else nearest[:0]

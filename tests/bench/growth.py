@@ -15,12 +15,10 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import orjson
 from bench import QUESTIONS, ROOT, run, show, timed
 
 from ingest.parsing.form_text import Lesson, learn, lesson_of, save_lessons
@@ -29,7 +27,7 @@ from rag.engine import open_engine
 from rag.files import size_of
 from rag.index.interface import StoredReport
 from rag.index.local import POINTER, LocalWriter, Snapshot, current_snapshot
-from rag.index.store import Store
+from rag.index.store import tell
 from rag.models.encoder import Vectors, unit
 from rag.retrieval.hybrid import HybridRetriever
 from rag.settings import Settings
@@ -108,11 +106,7 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
         lessons |= {report.digest: lesson_of(report.raw) for report, _ in reports}
     snapshot = writer.publish()
     save_lessons(writer.home, lessons)
-    with closing(Store(folder)) as store:
-        marks = ((name, head.mark, None, None) for name, head in snapshot.heads.items())
-        with store.database as reports:
-            reports.executemany("INSERT INTO report VALUES (?, ?, ?, ?)", marks)
-        store.hold(snapshot.revision, orjson.dumps(dict(snapshot.version.made_by)).decode())
+    tell(snapshot)
     seconds, rows = time.perf_counter() - started, snapshot.version.rows
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{rows:,} passages, {rows / seconds:,.0f} a second, {most:.2f} GB at most")

@@ -25,7 +25,7 @@ from rag.engine import open_engine
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
 from rag.files import size_of
 from rag.index.local import current_snapshot
-from rag.index.store import Store
+from rag.index.store import STAGE
 from rag.settings import Settings
 
 pytestmark = [
@@ -117,7 +117,7 @@ def test_while_one_ingest_works_another_waits(reports: Path, settings: Settings)
             return
         assert len(early.passages) == len(list(early.passages)) == len(before[1])
         # What Chroma gets has been published already.
-        assert alike(visible(settings.index), before) or stage == Store.stage
+        assert alike(visible(settings.index), before) or stage == STAGE
         with ThreadPoolExecutor(1) as pool, pytest.raises(IndexBusy, match="Wait"):
             pool.submit(sync, [reports], settings).result()
 
@@ -132,7 +132,7 @@ def visible(index: Path) -> Content:
         snapshot = current_snapshot(index, {})
     except IndexMissing:
         return NOTHING
-    snapshot.check()
+    snapshot.version.checked(snapshot.home, *snapshot.version.files)
     reports = [(r.info, r.raw, r.passages) for r in map(snapshot.report, snapshot.heads)]
     rows = snapshot.revision, reports, list(snapshot.passages)
     ids = [passage.id for passage in snapshot.passages]
@@ -175,7 +175,7 @@ def killed(index: Path, reports: Path, rng: random.Random, rebuild: bool = False
     """Run an ingest and kill it at some moment; False where it was done before."""
     stages = (
         *(("reading", 0.5), ("embedding", 0.5), ("indexing", 0.3), (SENTENCES_STAGE, 0.3)),
-        *[("preparing search", 0.3), (Store.stage, 0.3)] * 2,
+        *[("preparing search", 0.3), (STAGE, 0.3)] * 2,
     )
     stage, longest = rng.choice(stages)
     context = get_context("forkserver")

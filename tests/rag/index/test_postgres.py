@@ -14,7 +14,7 @@ from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
-from rag.index.postgres import DatabaseWriter, Tables
+from rag.index.postgres import STAGE, Database, state
 from rag.models.embeddings import use_stored_vectors
 from rag.retrieval.related import line_of_work, similar
 from rag.settings import Settings
@@ -24,10 +24,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 ASKED = "Who waits for a ferry in Peru?"
 # Makes of a database one of the version before.
 OLDER = """
-    ALTER TABLE asklabs.state ADD target text NOT NULL DEFAULT '';
-    ALTER TABLE asklabs.report ADD families text[] NOT NULL DEFAULT '{}';
-    UPDATE asklabs.report SET mark = mark || ' 4711';
-    UPDATE asklabs.version SET number = 2"""
+    ALTER TABLE asklabs.report ADD mark text NOT NULL DEFAULT '4711';
+    UPDATE asklabs.version SET number = 3"""
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +109,8 @@ def test_machines_take_turns_and_readers_see_each_change(
     # The first machine takes that over, and finds nothing to do.
     assert counts(sync([reports], stored, prune=True)) == (0, 0, 3, 0, 0)
     assert len(embedded) == 3
-    writer = DatabaseWriter(stored.database.get_secret_value())
-    writer.state()
+    writer = Database(stored.database.get_secret_value(), writes=True)
+    writer.run(state)
     with pytest.raises(IndexBusy, match="Another ingest"):
         sync([reports], other)
     writer.close()
@@ -148,7 +146,7 @@ def test_a_server_that_goes_away_during_an_ingest(
 
     def progress(stage: str, done: int, _total: int) -> None:
         nonlocal gone
-        if stage == Tables.stage and done == 1 and not gone:
+        if stage == STAGE and done == 1 and not gone:
             gone = True
             postgres.stop()
             if not for_good:
@@ -182,7 +180,7 @@ def test_versions_and_empty_databases_are_told(
         with pytest.raises(IndexUnusable, match=r"newer than this asklabs.*Update"):
             work()
     postgres.sql(name, OLDER)
-    with pytest.raises(IndexUnusable, match=r"version 2, older .* Run asklabs ingest PATH"):
+    with pytest.raises(IndexUnusable, match=r"version 3, older .* Run asklabs ingest PATH"):
         open_engine(stored)
     embedded.clear()
     assert counts(sync([reports], stored)) == (0, 0, 3, 0, 0)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from ingest.sync import sync
 from rag.citation.quotable import usable
 from rag.engine import Engine, open_engine
-from rag.index.vectors import Matrix, VectorMemo, in_bytes
+from rag.index.vectors import Matrix, VectorMemo, in_bytes, mapped
 from rag.models import embeddings
 from rag.models.embeddings import CachedEncoder, encode_cached, use_stored_vectors
 from rag.models.encoder import encode, unit
@@ -99,8 +99,9 @@ def test_a_matrix_of_bytes_is_nearly_that_of_floats_and_stays_as_it_is(tmp_path:
     vectors[5] = 0
     stored = in_bytes(vectors)
     stored.tofile(tmp_path / "bytes")
+    held = mapped(tmp_path / "bytes", stored.dtype, 700)
     rows = np.arange(600, 0, -3, dtype=np.int32)
-    ours, exact = Matrix(tmp_path / "bytes", 700, 96, rows), vectors[rows]
+    ours, exact = Matrix(held, rows), vectors[rows]
     for other in (vectors[7], vectors[:3].T):
         assert np.allclose(ours @ other, exact @ other, atol=0.01)
     assert np.allclose(np.linalg.norm(ours[:], axis=1), 1, atol=1e-6)
