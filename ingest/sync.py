@@ -285,7 +285,7 @@ def _repaired(
         restored = store.restore(folder, progress)
         embedder.save_sentences(restored.home / "memo", restored.passages, progress)
         return current_snapshot(folder, made)
-    local.trim(folder)
+    local.trim(folder, base.version if base else local.Version())
     return base
 
 
@@ -355,7 +355,11 @@ def _carry_out(
             # What was begun would keep the disk full.
             vectors.forget()
             with suppress(IndexUnusable):
-                local.trim(settings.index)
+                try:
+                    there = local.current_version(settings.index)
+                except IndexMissing:
+                    there = local.Version()
+                local.trim(settings.index, there)
         raise
     save_lessons(writer.home, changes.lessons)
     return snapshot

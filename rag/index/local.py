@@ -84,13 +84,13 @@ class Version:
         """The version that a folder tells; raises one of BAD."""
         return _VERSION.validate_json(zlib.decompress((folder / POINTER).read_bytes()))
 
-    def save(self, folder: Path) -> None:
-        """Tell this version, in place of the one before."""
-        replace_file(folder / POINTER, zlib.compress(orjson.dumps(self), 1))
+    def size(self, name: str) -> int:
+        """The bytes of a file that count."""
+        return self.files.get(name, (0, 0))[0]
 
     def read(self, path: Path) -> Any:
         """What counts of a file, mapped."""
-        return mapped(path, np.uint8, self.files.get(path.name, (0,))[0])
+        return mapped(path, np.uint8, self.size(path.name))
 
     def checked(self, home: Path, *names: str) -> Version:
         """This version if files are as they were written; else raises ValueError."""
@@ -153,16 +153,13 @@ def damaged(folder: Path, error: Exception | str) -> IndexDamaged:
     )
 
 
-def trim(folder: Path) -> None:
-    """Delete what no reader needs: data of the past, and of an ingest that was cut short."""
-    version = Version()
-    with suppress(IndexMissing):
-        version = current_version(folder)
+def trim(folder: Path, version: Version) -> None:
+    """Delete what no reader of a version needs, of the past and of ingests that were cut short."""
     for home in folder.glob(f"{DATA}*"):
         if home.name != version.data:
             shutil.rmtree(home, ignore_errors=True)
         for path in home.glob("[dst]*"):  # dense, static, texts, terms
-            os.truncate(path, version.files.get(path.name, (0,))[0])
+            os.truncate(path, version.size(path.name))
 
 
 def write_error(folder: Path, error: Exception) -> IndexUnusable:
@@ -388,7 +385,7 @@ class LocalWriter:
         for name in self._version.files:
             with (self.home / name).open("ab") as file:
                 os.fsync(file.fileno())
-        self._version.save(self.folder)
+        replace_file(self.folder / POINTER, zlib.compress(orjson.dumps(self._version), 1))
         return Snapshot(self.folder, self._version)
 
     def _append(self, name: str, data: bytes) -> tuple[int, int]:

@@ -21,6 +21,7 @@ import numpy as np
 import orjson
 
 from rag.errors import IndexDamaged
+from rag.files import replace_file
 from rag.index import local
 from rag.index.interface import HEAD, Head, unpack
 from rag.index.local import BAD, CHROMA, POINTER, LocalWriter, Snapshot, Version
@@ -122,10 +123,10 @@ def bring_in_line(snapshot: Snapshot, progress: Progress, *, afresh: bool) -> No
 
 def tell(snapshot: Snapshot) -> None:
     """Tell that Chroma holds what a snapshot has, beside the texts, for which it has no place."""
-    home, version = snapshot.folder / CHROMA, snapshot.version
+    home = snapshot.folder / CHROMA
     home.mkdir(exist_ok=True)
-    (home / "texts").write_bytes(version.read(snapshot.home / "texts"))
-    version.save(home)
+    (home / "texts").write_bytes(snapshot.version.read(snapshot.home / "texts"))
+    replace_file(home / POINTER, (snapshot.folder / POINTER).read_bytes())
 
 
 def _kept(home: Path) -> tuple[Mapping[str, str], list[tuple[Head, bytes]]]:
