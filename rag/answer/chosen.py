@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from math import log
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,13 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.translations import translations_for
 from rag.models.embeddings import Embedding
+from rag.query.forms import FEW_PASSAGES
+from rag.query.gloss import in_english
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import Speaking
 from rag.survey.stream import TopicSurvey
 from rag.survey.types import Survey
+from rag.text.tokenize import focus
 from rag.types import Hit, Plan
 
 # The least probability that a report that is told of says something of a topic.
@@ -36,8 +41,13 @@ _READ_OVER_TIME, MOST_OF_YEAR = 16, 3
 _JUDGED = 80  # lines that the cross-encoder reads
 # Reports that are read: of a side, and of a topic.
 READ_OF_SIDE, _MOST_TOLD = 3, 60
-_NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
+NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
 ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
+# What tells how likely a sentence tells what is asked of many labs: the log odds that its report
+# speaks of the topic, how near it is, and the logit of the cross-encoder, which reads so many
+# sentences of so many reports; what that usually is. Weights of a logistic regression.
+_TELLS, _LEAST_SAYS = (0.31, 7.8, 0.46, -0.91), 1e-6
+_READ, _OF_READ, _USUAL_LOGIT = 20, 2, -3.7
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 
@@ -68,6 +78,11 @@ class ReportChooser(LineReader):
         self._surveys, self.opened = material.surveys, material.opened
         self.same_work, self.reranker = material.same_work, material.reranker
         self.t = translations_for(self.plan.language)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there are so few passages that the nearest to a topic are not so by chance."""
+        return len(self._surveys.open().snapshot.passages) <= FEW_PASSAGES
 
     def open(self, reports: Iterable[ReportInfo]) -> Sequence[Hit]:
         """The passages of reports."""
@@ -159,11 +174,50 @@ class ReportChooser(LineReader):
             if hit.passage.id in passages or hit.passage.report.id in about
         ]
         lines = self.lines(hits, TELLING)
-        least = _NEAR_SHARE * max((x.topical for x in lines if x.place in near), default=0.0)
+        least = NEAR_SHARE * max((x.topical for x in lines if x.place in near), default=0.0)
         of_about = [x.report.id in about and x.role in FINDINGS for x in lines]
         is_near = [x.place in near and (x.report.id in about or x.topical >= least) for x in lines]
         lines = [x for x, a, b in zip(lines, of_about, is_near, strict=True) if a or b]
         return survey, told, lines
+
+    @cached_property
+    def telling(self) -> tuple[Survey | None, list[Line], list[Line]]:
+        """The survey, what is nearest to the question in the likeliest reports, and all they say.
+
+        What is nearest has as its score the log odds that it tells what is asked, best first.
+        """
+        made = self._surveys.likely()
+        survey, said = made or (None, self._surveys.speaking({r.id for r in self.found()}))
+        by_says, by_nearness, by_reading, constant = _TELLS
+
+        def odds(report: str, near: float, logit: float) -> float:
+            says = min(max(said[report].says, _LEAST_SAYS), 1 - _LEAST_SAYS)
+            known = by_says * log(says / (1 - says)) + by_nearness * near
+            return known + by_reading * logit + constant
+
+        ids = sorted(said, key=lambda i: -odds(i, said[i].closest, 0.0))[:_READ]
+        # A tag that is no word of the topic says what is meant, too.
+        self._near_to = focus(self.plan.standalone, self.plan.language)
+        lines = self.lines(self.open(self.catalog.reports[i] for i in ids), TELLING)
+        nearest = sorted(lines, key=lambda x: -x.topical)
+        first = [x for i in ids for x in [x for x in nearest if x.report.id == i][:_OF_READ]]
+        logits = self.logits(first)
+        scored = [
+            replace(x, score=odds(x.report.id, x.topical, logits.get(x.place, _USUAL_LOGIT)))
+            for x in first
+        ]
+        return survey, sorted(scored, key=lambda x: -x.score), lines
+
+    def logits(self, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
+        """How the cross-encoder reads lines beside the question, in English; none if it is busy."""
+        if not (self.reranker and self.plan.english):
+            return {}
+        texts = [in_english_context(x) for x in lines]
+        try:
+            scores = self.reranker.scores(self.plan.english, texts)
+        except TimeoutError:
+            return {}
+        return dict(zip((x.place for x in lines), scores, strict=True))
 
     def standing_out(self, infos: Sequence[ReportInfo], unsaid: bool) -> list[str]:
         """The reports whose middles are nearer to the topic than most are, nearest first.
@@ -236,6 +290,16 @@ class ReportChooser(LineReader):
         for info in first:
             by_year.setdefault(info.year, []).append(info)
         return [r for year in sorted(by_year, key=lambda y: y or 0) for r in by_year[year][:each]]
+
+
+def in_english_context(line: Line) -> str:
+    """A line as the cross-encoder reads it, word by word in English."""
+    passage = line.hit.passage
+    title, text = (
+        in_english(text, passage.language, (), {}, least=0.0) or text
+        for text in (passage.report.title, line.text)
+    )
+    return f"{title} | {passage.prompt}\n{text}"
 
 
 def standard(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

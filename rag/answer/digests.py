@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from rag.answer.candidates import kind_wanted, kinds_asked
-from rag.answer.chosen import ABOUT, MOST_OF_YEAR, Material
+from rag.answer.chosen import ABOUT, MOST_OF_YEAR, NEAR_SHARE, Material
 from rag.answer.comparison import HEADINGS, Comparer
 from rag.answer.extractive import NEAREST, SENTENCES_SHORT, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
@@ -32,9 +32,8 @@ from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
-from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic
+from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one
 from rag.query.wordings import has_wording
-from rag.survey.stream import NearTopic
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity
 from rag.types import Hit, Intent, Plan, Turn
@@ -49,9 +48,11 @@ KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 3  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
-# From which log odds a sentence may say something of a topic that no report is found to speak of,
-# and from which on it is taken to.
-_MAY_SAY_IT, _SAYS_IT = 0.0, 0.5
+# From which log odds the best sentence may tell what is asked, and from which on it is taken to.
+_MAY_SAY_IT, _SAYS_IT = -1.5, -0.8
+# Then others do from here on, if they are no further below it. From where on all that a report
+# found is told with it.
+_TELLS, _BELOW_BEST, _SURE = -1.2, 4.0, 0.0
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
 
@@ -97,15 +98,8 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
         return Digest("\n".join(lines), hits, "report") if hits else None
     if plan.intent not in (*DIGESTS, "compare"):
         return None
-    near = material.surveys.near if plan.intent in ("topic", "reasons") else ()
-    if near and near[0].odds < _MAY_SAY_IT and plan.off_topic > OFF_TOPIC_CLEAR:
-        return None  # the refusal says so
-    if near and (plan.intent == "topic" or near[0].odds < _SAYS_IT):
-        lines = list(made.nearest_to_topic(near))
-    else:
-        lines = list(getattr(made, plan.intent)())
-    fits = is_short_topic(plan) if made.speaking else near
-    if not made.quoted or not (plan is asked or fits):
+    lines = list(getattr(made, plan.intent)())
+    if not made.quoted or not (plan is asked or made.is_small or made.speaking):
         return None
     hits = tuple(made.quoted.values())
     return Digest("\n".join(lines), hits, plan.intent, made.counted, made.sides, made.speaking)
@@ -323,21 +317,41 @@ class _Maker(Comparer):
             yield from rows.get(year, ())
 
     def topic(self) -> Iterator[str]:
-        """What many labs say, by a survey: what was found, what is planned, and solutions."""
-        survey, told, lines = self.surveyed()
+        """What many labs say: what was found, what is planned, and solutions."""
+        leads: dict[str, Line] = {}  # of each report what is nearest
+        if self.is_small:
+            survey, near, said = self.telling
+            best = near[0].score if near else _MAY_SAY_IT
+            if best < _SAYS_IT:
+                yield from self._closest(near, is_told=best >= _MAY_SAY_IT)
+                return
+            near = [x for x in near if x.score >= max(_TELLS, best - _BELOW_BEST)]
+            for x in near:
+                leads.setdefault(x.report.id, x)
+            told = [x.report for x in leads.values()]
+            places = {x.place for x in near}
+            lines = [
+                x
+                for x in said
+                if x.report.id in leads
+                if x.place in places or _goes_with(x, leads[x.report.id])
+            ]
+        else:
+            survey, told, lines = self.surveyed()
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
         of_work: dict[str, list[Line]] = {}  # what is told of a report's work
-        parted = [
-            (info, _part(info, [x for x in lines if x.report.id == info.id])) for info in told
-        ]
+        own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
+        parted = [(info, _part(info, own[info.id])) for info in told]
         # What was found comes first, so that a lab's plans do not take its places.
         for info, (part, telling) in sorted(parted, key=lambda row: list(_PARTS).index(row[1][0])):
-            if info.id in of_work:
-                of_work[info.id] += self.pick(telling, 1)
-            elif labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]:
+            begun = info.id in of_work
+            if not begun and (labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]):
                 continue
-            elif picked := self.pick(telling, _each(part, len(told))):
+            first = self.pick([leads[info.id]] if info.id in leads else [], 1)
+            if begun:
+                of_work[info.id] += first or self.pick(telling, 1)
+            elif picked := [*first, *self.pick(telling, _each(part, len(told)) - len(first))]:
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
                 of_work |= {other.id: picked for other in self.same_work(info)}
@@ -348,33 +362,33 @@ class _Maker(Comparer):
         for part, of_part in rows.items():
             yield from self.part(_PARTS[part][0], of_part)
 
-    def nearest_to_topic(self, near: Sequence[NearTopic]) -> Iterator[str]:
-        """What reports say that is near to a topic of which none is found to speak.
-
-        After a refusal, or as what is closest, where the nearest of it may be of something else.
-        """
-        best = near[0].odds
-        said = [x for x in near if x.odds >= _SAYS_IT] or near
-        places = {x.place for x in said}
-        reports = [self.catalog.reports[i] for i in dict.fromkeys(x.report for x in said)]
-        lines = [x for x in self.lines(self.open(reports)) if x.place in places]
-        each, most = (_PER_LAB, _MOST_FOUND) if best >= _SAYS_IT else (1, NEAREST)
-        own = ((r, self.pick((x for x in lines if x.report.id == r.id), each)) for r in reports)
-        rows = [row for row in own if row[1]][:most]
-        if best < _MAY_SAY_IT:
+    def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
+        """What is closest to a topic of which no report surely tells; else after a refusal."""
+        if not is_told and self.plan.off_topic > OFF_TOPIC_CLEAR:
+            return  # the refusal says so
+        said = [x for x in lines if x.score >= _MAY_SAY_IT] if is_told else lines
+        infos = [*{x.report.id: x.report for x in said}.values()][:NEAREST]
+        rows = [(r, self.pick((x for x in said if x.report.id == r.id), 1)) for r in infos]
+        if not is_told:
             yield refusal(self.plan.language)
-        yield quotes_head([info for info, _ in rows] if best >= _SAYS_IT else (), self.t)
-        yield from (self.by(info, picked) for info, picked in rows)
+        yield quotes_head((), self.t)
+        yield from (self.by(info, picked) for info, picked in rows if picked)
 
     def reasons(self) -> Iterator[str]:
         """What was found, what got in the way, and advice, of all who say so."""
+        asked = role_of_question(self.plan.standalone)
+        if self.plan.subject and self.is_small:
+            near = self.telling[1]
+            if asked == "found" or not near or near[0].score < _SAYS_IT:
+                # What is asked for is no more than what is known of a topic.
+                yield from self.topic()
+                return
         hits = (hit for hit in self.hits if hit.passage.report.author == "lab")
         # "Sand" says little without its form question.
         lines = [x for x in self.lines(hits, FINDINGS) if len(x.words) >= MIN_WORDS]
         if self.plan.subject:
             lines = on_topic(lines)
         lines = self.judged(lines)
-        asked = role_of_question(self.plan.standalone)
         rows: dict[Role, list[tuple[ReportInfo, list[Line]]]] = {}
         for role in sorted(FINDINGS, key=lambda role: role != asked):
             most = _MOST_REASONS if role == asked else _FEWER_REASONS
@@ -402,6 +416,12 @@ _PARTS = {
     "planned": (marked("What is planned"), _MOST_PLANNED),
     "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_SOLUTIONS),
 }
+
+
+def _goes_with(line: Line, lead: Line) -> bool:
+    """Whether a finding is told with the sentence of its report that is nearest to the question."""
+    is_near = lead.score >= _SURE or line.topical >= NEAR_SHARE * lead.topical
+    return is_near and line.role in FINDINGS
 
 
 def _finds(lines: Iterable[Line]) -> bool:

@@ -87,6 +87,7 @@ class LineReader:
     def __init__(self, plan: Plan, embedding: Embedding) -> None:
         self.plan = plan
         self._embedding = embedding
+        self._near_to = plan.subject or plan.standalone
         self._chosen: list[frozenset[str]] = []
 
     def lines(self, hits: Iterable[Hit], roles: Collection[Role] = ROLES[:-1]) -> list[Line]:
@@ -146,7 +147,7 @@ class LineReader:
             of_prompt = {prompt: n for n, prompt in enumerate(dict.fromkeys(prompts))}
             embedded = self._embedding.get_text_embedding_batch(list(of_prompt))
             vectors = np.asarray(embedded, np.float32)[[of_prompt[prompt] for prompt in prompts]]
-        asked = self._embedding.get_query_embedding(self.plan.subject or self.plan.standalone)
+        asked = self._embedding.get_query_embedding(self._near_to)
         return vectors @ np.asarray(asked, np.float32)
 
     def pick(self, lines: Iterable[Line], count: int) -> list[Line]:

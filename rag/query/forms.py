@@ -14,7 +14,7 @@ from rag.query.intents import CATALOG, intent_scores, overview_score, stages_sco
 from rag.query.linker import Links, asks, light_words
 from rag.query.wordings import has_wording
 from rag.query.works import Work, Works
-from rag.text.tokenize import is_quantity, terms
+from rag.text.tokenize import content_words, is_quantity, terms
 from rag.types import Intent, Plan
 
 FEW_PASSAGES = 5000  # of more than these some are near to any topic
@@ -186,12 +186,15 @@ def as_topic(plan: Plan, passages: int) -> Plan:
     """The plan to make a digest by: of a topic, where a question to many labs names one.
 
     "Who works on bees?" has its digest where reports speak of bees, else an answer from passages.
-    It names it shortly, unless there are few `passages`: the survey of many takes a while.
+    It names it shortly, unless there are few `passages`: the survey of many takes a while. Of few
+    the whole question is its topic, where it names none.
     """
     named = plan.reports or plan.follows or plan.boosted.country or is_quantity(plan.standalone)
-    wants = plan.intent == "answer" and plan.wide and plan.subject and not named
-    wants = wants and (passages <= FEW_PASSAGES or is_short_topic(plan))
-    return replace(plan, intent="topic") if wants else plan
+    few = passages <= FEW_PASSAGES
+    words = plan.subject.split() or few * content_words(plan.standalone, plan.language)
+    wants = plan.intent == "answer" and plan.wide and words and not named
+    wants = wants and (few or is_short_topic(plan))
+    return replace(plan, intent="topic", subject=" ".join(words)) if wants else plan
 
 
 def is_short_topic(plan: Plan) -> bool:

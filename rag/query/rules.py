@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
 from rag.places.countries import fold_name
 from rag.places.regions import means_one_of_a_region, without_regions
-from rag.query.asks import parts_of
 from rag.query.conversation import (
     Thread,
     follow_up,
@@ -45,7 +44,8 @@ _TALK_LEAD = 0.2  # by how much talk with other words is more like it than like 
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
 _SURE = 0.6  # the score of talk that may be names alone
 _OF_ALL = 0.5  # by how much it is more than that of a question to a single report
-_OF_MANY = 0.35  # the score of a question that is put to many labs
+# The score of a question that is put to many labs; of one of many words.
+_OF_MANY, _SURELY_OF_MANY = 0.35, 0.9
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _MOST_REST = 3  # words of talk that ask for nothing
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
@@ -169,12 +169,12 @@ class Rules:
         planned = form_of(planned, links, scores, works)
         if planned.intent == "answer" and not (planned.reports or boosted.country):
             planned = replace(planned, boosted=replace(boosted, country=countries))
-            # One for a number, for two things, or of many words, asks for a particular.
-            long = is_quantity(question) or len(terms(question, language)) > MOST_TERMS
-            long = long or bool(parts_of(question, language))
+            # One for a number asks for a particular, and of many words most do.
+            long = len(terms(question, language)) > MOST_TERMS
             of_many = many_score(links.masked())
             named_one = countries or filters.country or countries_in(question) or follows or alone
-            if of_many > _OF_MANY and not (named_one or long):
+            least = _SURELY_OF_MANY if long else _OF_MANY
+            if of_many > least and not (named_one or is_quantity(question)):
                 off_topic = min(planned.off_topic, scores["offtopic"] - of_many)
                 planned = replace(planned, wide=True, off_topic=off_topic)
         return of_one_report(planned, alone) if alone else planned

@@ -10,7 +10,6 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from math import ceil, exp, floor, log, sqrt
 from pathlib import Path
 from time import monotonic, sleep
@@ -20,9 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.models.client import Stop
-from rag.query.forms import FEW_PASSAGES
 from rag.retrieval.rerank import CrossEncoder, Shed
-from rag.survey.features import FEATURES, Measured, Near, Numbers, ReportMeasure, Topic, is_met
+from rag.survey.features import FEATURES, Measured, Numbers, ReportMeasure, Topic, is_met
 from rag.types import Passage, Progress, Span
 
 WEIGHTS = Path(__file__).with_name("weights.json")
@@ -38,11 +36,6 @@ SURE = 0.7  # or one speaks of it with this probability before they are judged
 # are: the highest of many is higher by chance.
 STANDS_OUT, MORE_OF_MANY = -1.6, 1.5
 SECOND = ("relevance", "likeness")  # what a second look finds of a report
-# What tells whether a sentence is near a topic that no report is found to speak of: its cosine, and
-# the logit of the cross-encoder, which reads so many sentences of so many reports. Weights of a
-# logistic regression.
-NEAR_TOPIC = (18.0, 0.385, -1.1)
-NEAREST_REPORTS, OF_NEAREST = 10, 3
 # How much more numbers vary than if reports spoke of a topic by chance alone: of nineteen topics of
 # 3 to 17 reports, 17 are inside their intervals; 12 were without.
 DISPERSION = 6.0
@@ -249,38 +242,6 @@ def is_absent(
     return not (is_met(features) if is_found is None else is_found)
 
 
-def near_topic(
-    measure: ReportMeasure,
-    topic: Topic,
-    judged: Judged,
-    scope: Collection[str],
-    reranker: CrossEncoder | None,
-    stop: Stop | None = None,
-) -> list[tuple[Near, float]]:
-    """The sentences of reports nearest to a topic, with the log odds that they say something of it.
-
-    The nearest first; none where there are too many passages to tell, or no cross-encoder can read
-    them.
-    """
-    passages = measure.snapshot.passages
-    if len(passages) > FEW_PASSAGES or not reranker:
-        return []
-    inside = measure.inside(scope)
-    closest = judged.measured.features[:, FEATURES.index("closest_sentence")]
-    orders = (np.where(inside, values, -1) for values in (judged.chances.about, closest))
-    first = (np.argsort(-values, kind="stable")[:NEAREST_REPORTS].tolist() for values in orders)
-    reports = [n for n in dict.fromkeys(chain.from_iterable(first)) if inside[n]]
-    near = [s for n in reports for s in judged.measured.sentences.of(n, OF_NEAREST)]
-    texts = [after_tags(passages[s.passage], s.span) for s in near]
-    scores = waited_scores(reranker, topic.text, texts, stop) if texts else None
-    by_meaning, by_reading, constant = NEAR_TOPIC
-    odds = [
-        by_meaning * sentence.similarity + by_reading * score + constant
-        for sentence, score in zip(near, scores or (), strict=False)
-    ]
-    return sorted(zip(near, odds, strict=False), key=lambda pair: -pair[1])
-
-
 def judge_topic(
     measure: ReportMeasure,
     topic: Topic,
@@ -322,22 +283,23 @@ class Speaking:
     says: float
     about: float
     sentences: tuple[tuple[str, int], ...]  # best first: passage, and where they start
+    closest: float = 0.0  # the highest cosine of its sentences to the topic
 
 
 def speaking(
     measure: ReportMeasure, judged: Judged, reports: Collection[str]
 ) -> dict[str, Speaking]:
-    """These reports by their ids, those most about a topic first; none for one that is absent."""
-    if judged.is_absent:
-        return {}
+    """These reports by their ids, those most about a topic first."""
     chances, passages = judged.chances, measure.snapshot.passages
     sentences = judged.measured.sentences
+    closest = judged.measured.features[:, FEATURES.index("closest_sentence")]
     inside = np.flatnonzero(measure.inside(reports))
     return {
         measure.ids[n]: Speaking(
             float(chances.says[n]),
             float(chances.about[n]),
             tuple((passages[s.passage].id, s.span[0]) for s in sentences.of(n, NEAREST)),
+            float(closest[n]),
         )
         for n in inside[np.argsort(-chances.about[inside], kind="stable")].tolist()
     }

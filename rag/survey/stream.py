@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +27,6 @@ from rag.survey.classifier import (
     Speaking,
     classifier,
     judge_topic,
-    near_topic,
     speaking,
     waited_scores,
 )
@@ -93,16 +91,6 @@ def with_verdicts(survey: Survey, judged: Judged, measure: ReportMeasure) -> Sur
     )
 
 
-class NearTopic(NamedTuple):
-    """A sentence's report, its passage and where it starts there, and the log odds of its saying
-    something of a topic.
-    """
-
-    report: str
-    place: tuple[str, int]
-    odds: float
-
-
 @dataclass(frozen=True)
 class TopicSurvey:
     """What tells which reports say something of a question's topic, for its answer."""
@@ -121,33 +109,25 @@ class TopicSurvey:
         # These are words in a row rather than a phrase, which alone has a name in English.
         topic = Topic.read(text, plan.language, snapshot, english=measure.glossed)
         judged = judge_topic(measure, topic, reports, self.reranker, only=True, most=MOST_READ)
-        return speaking(measure, judged, reports)
+        return {} if judged.is_absent else speaking(measure, judged, reports)
 
     def survey(self, reports: Collection[str]) -> tuple[Survey | None, Mapping[str, Speaking]]:
         """A survey of all reports in scope, None where there is none, and what these say."""
         if self._made is None:
             return None, self.speaking(reports)
-        survey, _, judged = self._made
-        return survey, speaking(self.open(), judged, reports)
+        survey, judged = self._made
+        return survey, {} if judged.is_absent else speaking(self.open(), judged, reports)
 
-    @cached_property
-    def near(self) -> Sequence[NearTopic]:
-        """The sentences nearest to a topic that no report is found to speak of, best first.
-
-        None where a report speaks of it, or where this can't be told.
-        """
-        if self._made is None or self._made[0].found:
-            return ()
-        survey, topic, judged = self._made
+    def likely(self) -> tuple[Survey, Mapping[str, Speaking]] | None:
+        """A survey of all reports in scope, and what they say, also where none speaks of it."""
+        if self._made is None:
+            return None
+        survey, judged = self._made
         measure = self.open()
-        scope = measure.snapshot.catalog.ids(survey.filters)
-        near = near_topic(measure, topic, judged, scope, self.reranker, self.stop)
-        passages = measure.snapshot.passages
-        found = ((passages[s.passage], s.span[0], odds) for s, odds in near)
-        return [NearTopic(p.report.id, (p.id, start), odds) for p, start, odds in found]
+        return survey, speaking(measure, judged, measure.snapshot.catalog.ids(survey.filters))
 
     @cached_property
-    def _made(self) -> tuple[Survey, Topic, Judged] | None:
+    def _made(self) -> tuple[Survey, Judged] | None:
         plan, measure = self.plan, self.open()
         try:
             survey = planned(plan.standalone, plan, self.linker, plan.filters)
@@ -158,7 +138,7 @@ class TopicSurvey:
         topic = measure.topic(survey.topic, survey.language)
         scope = measure.snapshot.catalog.ids(survey.filters)
         judged = judge_topic(measure, topic, scope, self.reranker, stop=self.stop)
-        return with_verdicts(survey, judged, measure), topic, judged
+        return with_verdicts(survey, judged, measure), judged
 
 
 class SurveyStream:

@@ -11,6 +11,7 @@ from rag.citation.quotes import fold_text
 from rag.engine import Engine, open_engine
 from rag.errors import InputError, UnknownReport
 from rag.i18n.labels import format_count
+from rag.i18n.translations import translations_for
 from rag.models.prompts import refusal
 from rag.settings import Settings
 from rag.text.citation_marks import cited_sentences
@@ -50,7 +51,8 @@ def test_every_sentence_is_cited_from_its_report(sample_engine: Engine, question
     assert reports >= answer.cited.keys()
     # A topic's answer also lists what its survey says speaks of it, and begins with their number.
     assert reports == answer.cited.keys() or covered.intent == "topic"
-    begins = f"About {format_count(covered.speaking, 'report')} of "
+    counted = format_count(covered.speaking, "report", translations_for(answer.language))
+    begins = {"en": f"About {counted} of ", "fr": f"Environ {counted} de "}[answer.language]
     assert answer.text.startswith(begins) == (covered.speaking > 0) == (covered.intent == "topic")
     assert set(covered.labs) == set(catalog.labs(catalog.reports[i] for i in reports))
     assert len(answer.cited) <= covered.read_reports <= covered.read_passages <= 60

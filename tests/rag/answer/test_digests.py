@@ -228,6 +228,31 @@ def test_a_topic_told_in_other_words_is_answered_from_the_reports_near_to_it(
     assert not answer.coverage.speaking
 
 
+@pytest.mark.parametrize(
+    ("question", "countries"),
+    [
+        ("What have labs found about husbands who hold the phone or the card?", {"BD", "LS", "SL"}),
+        ("What have labs learned about plastic in rivers?", {"PY", ""}),
+        ("¿Qué se ha aprendido sobre las alertas de desastres?", {"BD", "VU"}),
+    ],
+)
+def test_a_theme_is_told_by_all_labs_that_are_near_to_the_whole_question(
+    sample_engine: Engine, question: str, countries: set[str]
+) -> None:
+    cited = [citation.passage.report for citation in ask(sample_engine, question).citations]
+    assert {code for report in cited for code in report.iso or ("",)} == countries
+
+
+def test_reasons_are_no_others_where_no_report_is_near(sample_engine: Engine) -> None:
+    answer = ask(sample_engine, "Why did labs fail with tourism?")
+    assert answer.refused
+
+
+def test_what_surely_tells_is_told_with_what_was_found(sample_engine: Engine) -> None:
+    text = ask(sample_engine, "What has been learned about meals in schools?").text
+    assert "from 71 g to 44 g per child" in text
+
+
 @pytest.mark.parametrize("question", ["Which labs restore old paintings?", "Who breeds camels?"])
 def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(
     sample_engine: Engine, question: str

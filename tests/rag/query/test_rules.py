@@ -103,6 +103,8 @@ def test_what_is_asked_for_and_whether_of_many_labs(
         ("Who stops bees that sting?", "stops bees that sting people", True, "topic", 500),
         ("Who stops bees that sting?", "stops bees that sting people", True, "answer", 9000),
         ("Who?", "", True, "answer", 500),
+        ("Where were two groups compared?", "", True, "topic", 500),
+        ("Where were two groups compared?", "", True, "answer", 9000),
     ],
 )
 def test_what_many_are_asked_has_the_digest_of_a_topic(
@@ -138,6 +140,26 @@ def test_tags_are_counted_however_that_is_asked(
     quick_engine: Engine, question: str, query: CatalogQuery
 ) -> None:
     assert plan(quick_engine, question).query == query
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("question", "wide"),
+    [
+        ("When men own the boats, what does that mean for women?", True),
+        ("Where do people rent tools?", True),
+        ("Que sait-on de la confiance dans les chefs ?", True),
+        ("¿Dónde se pierde pescado y qué se hizo?", True),
+        (
+            "Has anyone tried songs, plays, puppets or posters to get shepherds or bakers"
+            " or fishers to the clinic?",
+            True,
+        ),
+        ("who weighs the plastic?", False),
+    ],
+)
+def test_what_is_put_to_many_in_any_words(quick_engine: Engine, question: str, wide: bool) -> None:
+    assert plan(quick_engine, question).wide == wide
 
 
 @pytest.mark.quality
