@@ -41,7 +41,7 @@ _READ_OVER_TIME, MOST_OF_YEAR = 16, 3
 _JUDGED = 80  # lines that the cross-encoder reads
 # Reports that are read: of a side, and of a topic.
 READ_OF_SIDE, _MOST_TOLD = 3, 60
-NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
+_NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
 ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
 # What tells how likely a sentence tells what is asked of many labs: the log odds that its report
 # speaks of the topic, how near it is, and the logit of the cross-encoder, which reads so many
@@ -174,7 +174,7 @@ class ReportChooser(LineReader):
             if hit.passage.id in passages or hit.passage.report.id in about
         ]
         lines = self.lines(hits, TELLING)
-        least = NEAR_SHARE * max((x.topical for x in lines if x.place in near), default=0.0)
+        least = _NEAR_SHARE * max((x.topical for x in lines if x.place in near), default=0.0)
         of_about = [x.report.id in about and x.role in FINDINGS for x in lines]
         is_near = [x.place in near and (x.report.id in about or x.topical >= least) for x in lines]
         lines = [x for x, a, b in zip(lines, of_about, is_near, strict=True) if a or b]

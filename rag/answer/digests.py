@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from rag.answer.candidates import kind_wanted, kinds_asked
-from rag.answer.chosen import ABOUT, MOST_OF_YEAR, NEAR_SHARE, Material
+from rag.answer.chosen import ABOUT, MOST_OF_YEAR, Material
 from rag.answer.comparison import HEADINGS, Comparer
 from rag.answer.extractive import NEAREST, SENTENCES_SHORT, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
@@ -50,8 +50,8 @@ _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 3  # of what was found, where key points com
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
 # From which log odds the best sentence may tell what is asked, and from which on it is taken to.
 _MAY_SAY_IT, _SAYS_IT = -1.5, -0.8
-# Then others do from here on, if they are no further below it. From where on all that a report
-# found is told with it.
+# Then others do from here on, if they are no further below it. From where on what a report found
+# is told with it; of the best report always.
 _TELLS, _BELOW_BEST, _SURE = -1.2, 4.0, 0.0
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
@@ -329,13 +329,10 @@ class _Maker(Comparer):
             for x in near:
                 leads.setdefault(x.report.id, x)
             told = [x.report for x in leads.values()]
+            sure = {i for i, x in leads.items() if x.score >= min(_SURE, best)}
+            finds = (x.role in FINDINGS and x.report.id in sure for x in said)
             places = {x.place for x in near}
-            lines = [
-                x
-                for x in said
-                if x.report.id in leads
-                if x.place in places or _goes_with(x, leads[x.report.id])
-            ]
+            lines = [x for x, a in zip(said, finds, strict=True) if a or x.place in places]
         else:
             survey, told, lines = self.surveyed()
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
@@ -416,12 +413,6 @@ _PARTS = {
     "planned": (marked("What is planned"), _MOST_PLANNED),
     "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_SOLUTIONS),
 }
-
-
-def _goes_with(line: Line, lead: Line) -> bool:
-    """Whether a finding is told with the sentence of its report that is nearest to the question."""
-    is_near = lead.score >= _SURE or line.topical >= NEAR_SHARE * lead.topical
-    return is_near and line.role in FINDINGS
 
 
 def _finds(lines: Iterable[Line]) -> bool:
