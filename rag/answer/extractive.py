@@ -44,13 +44,15 @@ from rag.types import Hit, Plan, Turn
 if TYPE_CHECKING:
     from rag.models.embeddings import Embedding
 
-# What tells whether the best sentence answers: the log odds that the cross-encoder gives it, and
-# how many more content words than usual the question has; where it is not read, its score (of a
-# question for a number, the best score of one with a number) and the cosine of the nearest passage;
-# and how much, from a least value on, the question looks like one off the topic. Weights of
-# logistic regressions, with the sum below which a question is refused and the one from which on it
-# is answered; between them, what is closest is quoted as such.
-READ, READ_SUMS = (1.5, 0.15, -4.4), (-0.85, 0.25)
+# What tells whether the best sentence answers: the log odds that the cross-encoder gives it, how
+# relevant it finds the best passage, and how many more content words than usual the question has;
+# where it is not read, its score (of a question for a number, the best score of one with a number)
+# and what the first one gains where the question is read word by word in English, or else the
+# cosine of the nearest passage; and how much, from a least value on, the question looks like one
+# off the topic. Weights of logistic regressions, with the sum below which a question is refused and
+# the one from which on it is answered; between them, what is closest is quoted as such.
+READ, READ_SUMS = (0.9, 2.2, 0.1, -3.5), (0.17, 1.06)
+GLOSSED, GLOSSED_SUMS = (2.7, 3.4, -5.0), (1.8, 1.92)
 UNREAD, UNREAD_SUMS = (3.2, 4.1, -2.9), (2.6, 2.95)
 LEAST_OFF_TOPIC = -0.2
 # From where a question that names a lab, or is put to one report, is shown nothing when refused.
@@ -188,28 +190,34 @@ class ExtractiveAnswerer:
         """
         if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
             return "refused"
-        # Word by word a question is told well enough to choose sentences by, not to refuse by.
         scores = [c.score - c.glossed for c in candidates]
         lead = candidates[scores.index(max(scores))]
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
+        named = set(plan.countries)
+        from_there = not named or any(named.intersection(h.passage.report.iso) for h in hits)
         if lead.answers is not None:
             odds = log(lead.answers / (1 - lead.answers))
+            # Passages of elsewhere are no sign that a country is told of.
+            read = [h.relevance for h in hits if h.relevance is not None and from_there]
+            relevant = max(read, default=lead.answers)
             more = max(0, len(set(terms(plan.standalone, plan.language))) - MOST_TERMS)
-            found = _between(sum(map(mul, READ, (odds, more, off_topic))), READ_SUMS)
+            found = _between(sum(map(mul, READ, (odds, relevant, more, off_topic))), READ_SUMS)
         else:
             counts = is_quantity(plan.question)
             giving = [not counts or gives_quantity(c.text) for c in candidates]
             score = max(compress(scores, giving), default=0.0)
-            near = max(hit.similarity for hit in hits)
-            found = _between(sum(map(mul, UNREAD, (score, near, off_topic))), UNREAD_SUMS)
+            told = max(candidates, key=lambda c: c.score).glossed
+            weights, sums = GLOSSED, GLOSSED_SUMS
+            if not told:
+                told, weights, sums = max(hit.similarity for hit in hits), UNREAD, UNREAD_SUMS
+            found = _between(sum(map(mul, weights, (score, told, off_topic))), sums)
             if counts and found != "refused":
                 found = min(found, _between(score, NUMBER_SCORES), key=OUTCOMES.index)
                 if found == "refused" and score == max(scores):
                     found = "doubted"
             if not self._builtin:  # the scores and cosines of another embedding mean something else
                 found = "answered" if score else "refused"
-        from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
-        if plan.countries and not from_there and (lead.answers is None or found == "unsure"):
+        if not from_there and (lead.answers is None or found == "unsure"):
             return "refused"
         # Any report has something of what any is asked for.
         return "unsure" if found == "refused" and asks_of_one(plan) else found

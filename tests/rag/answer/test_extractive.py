@@ -228,6 +228,23 @@ def test_a_question_is_answered_unsurely_or_refused_as_its_best_sentence_is_read
     assert FISH[:-1] in text
 
 
+@pytest.mark.parametrize(("relevance", "head"), [(0.1, "Closest in the reports:"), (0.9, HEAD)])
+def test_a_relevant_passage_speaks_for_its_sentence(relevance: float, head: str) -> None:
+    reader = Reader({FISH: -0.5})
+    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True, reranker=reader)
+    found = [replace(hit, relevance=relevance) for hit in hits(FISH)]
+    assert "".join(answerer.stream(Plan(QUESTION, QUESTION), found, ())).startswith(head)
+
+
+@pytest.mark.parametrize(("logit", "refused"), [(-9.0, True), (9.0, False)])
+def test_what_is_read_word_by_word_in_english_tells_too(logit: float, refused: bool) -> None:
+    reader = Reader({FISH: logit})
+    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True, reranker=reader)
+    question = "¿Por qué las mujeres venden pescado?"
+    plan = Plan(question, question, "es", gloss="why the women sell fish")
+    assert is_refusal("".join(answerer.stream(plan, hits(FISH), ()))) == refused
+
+
 def test_a_country_that_is_asked_about_is_told_of_or_the_question_refused() -> None:
     question = "Why do women in Chile sell smoked fish?"
     assert is_refusal(answer_text(question, hits(FISH)))
