@@ -132,6 +132,10 @@ def test_what_many_are_asked_has_the_digest_of_a_topic(
             "What share of reports used ethnography?",
             CatalogQuery(Filters(method=("Ethnography",)), form="share"),
         ),
+        (
+            "Los 3 países con menos experimentos",
+            CatalogQuery(Filters(kind=("experiment",)), group_by="country", limit=3, least=True),
+        ),
         ("Distribuição dos ODS", CatalogQuery(group_by="sdg")),
         ("how many reports of each kind", CatalogQuery(group_by="kind", form="count")),
     ],
