@@ -21,7 +21,7 @@ from rag.citation.quotable import short_question, usable
 from rag.models.encoder import Vectors
 from rag.query.entities import countries_in
 from rag.query.outcomes import asks_outcome
-from rag.retrieval.hybrid import collected_factor
+from rag.retrieval.hybrid import collected_factor, sought
 from rag.survey.columns import QUESTION_LIKE_EXAMPLE, nearest_kinds
 from rag.text.tokenize import (
     counted_thing,
@@ -101,7 +101,7 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
         return []
     texts = [sentence.text for *_, sentence in found]
     vectors = np.asarray(embedding.get_text_embedding_batch(texts), np.float32)
-    questions = [plan.standalone, plan.question] if plan.follows else [plan.standalone]
+    questions = [sought(plan), plan.question] if plan.follows else [sought(plan)]
     query = np.asarray(embedding.get_text_embedding_batch(questions), np.float32).mean(axis=0)
     near = vectors @ query
     weights = _weights(plan, [hit for hit in hits if hit.score] or hits)
@@ -237,8 +237,8 @@ def _weights(plan: Plan, hits: Sequence[Hit]) -> dict[str, float]:
     Rarity counts among the passages. Pairs keep "mobile money" from being met by a mobile
     unit and much money.
     """
-    wanted = set(terms_and_pairs(plan.standalone, plan.language))
-    wanted |= set(terms_and_pairs(plan.standalone, "en"))
+    wanted = set(terms_and_pairs(sought(plan), plan.language))
+    wanted |= set(terms_and_pairs(sought(plan), "en"))
     counts: Counter[str] = Counter()
     for hit in hits:
         counts.update(set(terms_and_pairs(hit.passage.text, hit.passage.language)))

@@ -154,10 +154,12 @@ class ReportChooser(LineReader):
     def on_subject(
         self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
     ) -> Sequence[ReportInfo]:
-        """The reports that say something of the topic; where these are few, likely ones."""
+        """The reports that say something of the topic; where these are few, likely ones, and found."""
         saying = [r for r in infos if r.id in said and said[r.id].says >= _SAYS]
-        likely = () if len(saying) >= _FEW else self.saying(infos, said)
-        return list({info.id: info for info in (*saying, *likely)}.values())
+        if len(saying) < _FEW:
+            found = [info for info in self.found() if info in infos]
+            saying = [*saying, *self.saying(infos, said), *found[: _FEW - len(saying)]]
+        return list({info.id: info for info in saying}.values())
 
     def surveyed(self) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
         """The survey, the reports that say most of the topic, and their sentences nearest to it."""

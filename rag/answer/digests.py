@@ -222,6 +222,10 @@ class _Maker(Comparer):
         few = sum(r.author == "lab" for r in reports) <= _FEW_REPORTS and not plan.subject
         lines = self.lines(self.open(reports), (*TELLING, "next") if few else TELLING)
         near = {line.place for line in (on_topic(lines) if plan.subject else lines)}
+        found = [line for line in lines if line.role in FINDINGS]
+        if not any(line.place in near or line.report.id in about for line in found):
+            # What was found need not have the words of the topic that its report is about.
+            about = {line.report.id for line in found}
         of_report: dict[str, list[Line]] = {}
         for line in lines:
             if line.place in near or (line.report.id in about and line.role in FINDINGS):

@@ -25,6 +25,7 @@ from rag.models.embeddings import Embedding
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.models.prompts import numbered
 from rag.models.tokens import count_tokens
+from rag.query.entities import without_countries
 from rag.query.gloss import in_english
 from rag.query.wordings import has_wording
 from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, spread
@@ -111,12 +112,15 @@ class HybridRetriever:
     def _query(self, plan: Plan, scopes: Sequence[Filters]) -> Query:
         # "What did labs learn about ..." is close to every answer to "What did you learn?": for
         # many labs only the words of the topic are searched for.
-        text = focus(plan.standalone, plan.language) if plan.wide else plan.standalone
+        asked = sought(plan)
+        text = focus(asked, plan.language) if plan.wide else asked
         dense = np.asarray(self._embedding.get_query_embedding(text), np.float32)
         static = encode_static([text])[0]
         # Plans tell no reasons yet.
         stage = "finding" if plan.intent == "reasons" else ""
-        words = question_terms(plan.standalone, plan.language, plan.wide)
+        words = question_terms(asked, plan.language, plan.wide)
+        if plan.gloss:
+            words += question_terms(without_countries(plan.gloss), LANGUAGE, plan.wide)
         return Query(words, dense, static, scopes, DEPTH, MATCH_SHARE, stage)
 
     def _factors(self, plan: Plan, passages: Mapping[int, Passage]) -> dict[int, float]:
@@ -138,6 +142,15 @@ class HybridRetriever:
             return made
 
         return {i: factor(passage) for i, passage in passages.items()}
+
+
+def sought(plan: Plan) -> str:
+    """The question without the names of countries where these are asked first, or alone, anyway.
+
+    A name would bring what speaks of its country before what answers.
+    """
+    named = plan.boosted.country or plan.filters.country
+    return (named and without_countries(plan.standalone)) or plan.standalone
 
 
 def _weight(ranking: str, asked: str, written: str) -> float:
