@@ -47,13 +47,13 @@ if TYPE_CHECKING:
 # What tells whether the best sentence answers: the log odds that the cross-encoder gives it, how
 # relevant it finds the best passage, and how many more content words than usual the question has;
 # where it is not read, its score (of a question for a number, the best score of one with a number)
-# and what the first one gains where the question is read word by word in English, or else the
-# cosine of the nearest passage; and how much, from a least value on, the question looks like one
-# off the topic. Weights of logistic regressions, with the sum below which a question is refused and
-# the one from which on it is answered; between them, what is closest is quoted as such.
+# and how likely any sentence answers the question word by word in English; and how much, from a
+# least value on, the question looks like one off the topic. Weights of logistic regressions, with
+# the sum below which a question is refused and the one from which on it is answered; between them,
+# what is closest is quoted as such.
 READ, READ_SUMS = (0.9, 2.2, 0.1, -3.5), (0.17, 1.06)
-GLOSSED, GLOSSED_SUMS = (2.7, 3.4, -5.0), (1.8, 1.92)
-UNREAD, UNREAD_SUMS = (3.2, 4.1, -2.9), (2.6, 2.95)
+UNREAD, UNREAD_SUMS = (4.0, 3.5, -3.1), (2.3, 2.9)
+USUAL_LIKELIHOOD = 0.37  # of the best sentence, where it is not read word by word either
 LEAST_OFF_TOPIC = -0.2
 # From where a question that names a lab, or is put to one report, is shown nothing when refused.
 OFF_TOPIC_FOR_LAB = 0.4
@@ -206,11 +206,8 @@ class ExtractiveAnswerer:
             counts = is_quantity(plan.question)
             giving = [not counts or gives_quantity(c.text) for c in candidates]
             score = max(compress(scores, giving), default=0.0)
-            told = max(candidates, key=lambda c: c.score).glossed
-            weights, sums = GLOSSED, GLOSSED_SUMS
-            if not told:
-                told, weights, sums = max(hit.similarity for hit in hits), UNREAD, UNREAD_SUMS
-            found = _between(sum(map(mul, weights, (score, told, off_topic))), sums)
+            likely = max(c.glossed for c in candidates) / GLOSSED_WEIGHT or USUAL_LIKELIHOOD
+            found = _between(sum(map(mul, UNREAD, (score, likely, off_topic))), UNREAD_SUMS)
             if counts and found != "refused":
                 found = min(found, _between(score, NUMBER_SCORES), key=OUTCOMES.index)
                 if found == "refused" and score == max(scores):
