@@ -154,7 +154,7 @@ class ReportChooser(LineReader):
     def on_subject(
         self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
     ) -> Sequence[ReportInfo]:
-        """The reports that say something of the topic; where these are few, likely ones, and found."""
+        """The reports that say something of the topic; where few do, likely ones and found ones."""
         saying = [r for r in infos if r.id in said and said[r.id].says >= _SAYS]
         if len(saying) < _FEW:
             found = [info for info in self.found() if info in infos]
