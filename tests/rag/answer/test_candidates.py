@@ -77,6 +77,24 @@ def test_a_question_asks_for_what_a_form_does(question: str, subject: str, kind:
     assert kind_wanted(Plan(question, question, subject=subject)) == kind
 
 
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("question", "language", "kind"),
+    [
+        ("combien a couté le stand de poisson", "fr", "cost"),
+        ("كم كلّف كشك السمك؟", "ar", "cost"),
+        ("quantos meses durou a banca de peixe", "pt", "duration"),
+        ("مع من عمل المختبر في كشك السمك؟", "ar", "partners"),
+        ("qu'est-ce qui n'a pas marché avec le stand", "fr", "barriers"),
+        ("cuánto pescado se vendió", "es", ""),
+        ("quantas pessoas foram vacinadas", "pt", ""),
+        ("في أي مدينة جرت التجربة؟", "ar", ""),
+    ],
+)
+def test_it_does_so_in_other_languages(question: str, language: str, kind: str) -> None:
+    assert kind_wanted(Plan(question, question, language)) == kind
+
+
 def test_the_reports_found_first_are_read_whole_and_the_work_of_the_first() -> None:
     infos = [report(f"r{n}") for n in range(READ_WHOLE + 1)]
     closing = report("closing")
