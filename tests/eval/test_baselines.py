@@ -9,6 +9,7 @@ from eval.cases import Case
 from eval.compare import compare
 from eval.report import write_report
 from eval.run import load_outcomes, run_cases
+from rag.answer.extractive import SENTENCES
 from rag.engine import Engine
 from rag.types import Turn
 
@@ -39,7 +40,7 @@ def test_an_answer_quotes_the_files_word_for_word(
         assert raw[start:end] == citation.passage.text
         assert f"[{citation.n}]" in answer.text
     assert not any(line.startswith(("#", ">", "[[")) for line in answer.text.splitlines())
-    assert len(answer.text.splitlines()) == 8  # as many sentences as ours has
+    assert len(answer.text.splitlines()) == SENTENCES  # as many as ours has
     # It lists the reports of the passages that it may read.
     first = [hit.passage.report.id for hit in answer.hits[:20]]
     assert answer.coverage.reports == tuple(dict.fromkeys(first))
