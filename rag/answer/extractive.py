@@ -54,8 +54,6 @@ if TYPE_CHECKING:
 READ, READ_SUMS = (0.9, 2.2, 0.1, -3.5), (0.17, 1.06)
 UNREAD, UNREAD_SUMS = (4.0, 3.5, -3.1), (2.3, 2.9)
 USUAL_LIKELIHOOD = 0.37  # of the best sentence, where it is not read word by word either
-UNREAD, UNREAD_SUMS = (4.0, 3.5, -3.1), (2.3, 2.9)
-USUAL_LIKELIHOOD = 0.37  # of the best sentence, where it is not read word by word either
 LEAST_OFF_TOPIC = -0.2
 # From where a question that names a lab, or is put to one report, is shown nothing when refused.
 OFF_TOPIC_FOR_LAB = 0.4
