@@ -25,6 +25,7 @@ from rag.files import replace_file
 from rag.index import local
 from rag.index.interface import HEAD, Head, unpack
 from rag.index.local import BAD, CHROMA, POINTER, LocalWriter, Snapshot, Version
+from rag.index.vectors import append
 from rag.types import Passage, Progress
 
 STAGE, TOGETHER = "writing to Chroma", 100  # reports that are written at a time
@@ -116,16 +117,17 @@ def bring_in_line(snapshot: Snapshot, progress: Progress, *, afresh: bool) -> No
                     progress(STAGE, at, len(stale))
                     _write(collection, snapshot, stale[at : at + TOGETHER], held.reports)
             _delete_indexes(home, shrink=not held.reports)
-        tell(snapshot)
+        tell(snapshot, held)
     except (sqlite3.Error, chromadb().errors.ChromaError) as error:
         raise local.write_error(snapshot.folder, error) from error
 
 
-def tell(snapshot: Snapshot) -> None:
+def tell(snapshot: Snapshot, held: Version) -> None:
     """Tell that Chroma holds what a snapshot has, beside the texts, for which it has no place."""
-    home = snapshot.folder / CHROMA
+    home, version = snapshot.folder / CHROMA, snapshot.version
     home.mkdir(exist_ok=True)
-    (home / "texts").write_bytes(snapshot.version.read(snapshot.home / "texts"))
+    there = held.size("texts") if held.data == version.data else 0  # They only grow.
+    append(home / "texts", there, version.read(snapshot.home / "texts")[there:])
     replace_file(home / POINTER, (snapshot.folder / POINTER).read_bytes())
 
 

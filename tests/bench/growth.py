@@ -26,7 +26,7 @@ from ingest.sync import made_by
 from rag.engine import open_engine
 from rag.files import size_of
 from rag.index.interface import StoredReport
-from rag.index.local import POINTER, LocalWriter, Snapshot, current_snapshot
+from rag.index.local import POINTER, LocalWriter, Snapshot, Version, current_snapshot
 from rag.index.store import tell
 from rag.models.encoder import Vectors, unit
 from rag.retrieval.hybrid import HybridRetriever
@@ -106,7 +106,7 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
         lessons |= {report.digest: lesson_of(report.raw) for report, _ in reports}
     snapshot = writer.publish()
     save_lessons(writer.home, lessons)
-    tell(snapshot)
+    tell(snapshot, Version())
     seconds, rows = time.perf_counter() - started, snapshot.version.rows
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{rows:,} passages, {rows / seconds:,.0f} a second, {most:.2f} GB at most")
