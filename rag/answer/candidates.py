@@ -51,6 +51,8 @@ BEFORE, SECOND = 0.85, 0.9
 # Where a form question asks for the same as the question, its report tells the topic: its answers
 # come so much nearer to the report's best sentence, and gain this; the first of them, this more.
 REPORT_SHARE, ASKED_BONUS, FIRST_BONUS = 0.7, 0.2, 0.1
+# That report is the best one that has such an answer and this share of the best score.
+NEARLY = 0.8
 # How near to its examples the beginning or the end of a question must be to ask for the same as a
 # form question; both together; and where it is one word. They have at most so many words.
 ASKED, ASKED_BY_BOTH, ASKED_BY_WORD, MOST_ASKING = 1.5, 1.8, 2.1, 7
@@ -152,7 +154,10 @@ def _fitting_nearer(candidates: Sequence[Candidate]) -> list[Candidate]:
     best: dict[str, float] = {}
     for c in candidates:
         best[c.report] = max(c.score, best.get(c.report, c.score))
-    first = max(best, key=lambda report: best[report])
+    # A plan has no answer to what was learned, its closing does.
+    least = NEARLY * max(best.values())
+    fitting = {c.report for c in candidates if c.fits and best[c.report] >= least}
+    first = max(fitting or best, key=lambda report: best[report])
     moved = []
     for i, c in enumerate(candidates):
         if c.fits and c.report == first:

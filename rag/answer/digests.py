@@ -16,7 +16,7 @@ from operator import itemgetter
 from rag.answer.candidates import kind_wanted, kinds_asked
 from rag.answer.chosen import ABOUT, MOST_OF_YEAR, Material
 from rag.answer.comparison import HEADINGS, Comparer
-from rag.answer.extractive import NEAREST, SENTENCES_FITTING, quotes_head
+from rag.answer.extractive import NEAREST, SENTENCES_MORE, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_asked, role_of_question
 from rag.catalog.tag_fields import ReportInfo
@@ -183,7 +183,7 @@ class _Maker(Comparer):
     def of_role(self, role: Role) -> Iterator[str]:
         """What the only report says under the form questions that ask for this."""
         reports = self.found()
-        if lines := self.pick(self.lines(self.open(reports), (role,)), SENTENCES_FITTING):
+        if lines := self.pick(self.lines(self.open(reports), (role,)), SENTENCES_MORE):
             yield self.head(reports)
             yield self.quote(sorted(lines, key=lambda line: -line.asked))
 

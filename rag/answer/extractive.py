@@ -61,10 +61,10 @@ OFF_TOPIC_FOR_LAB = 0.4
 NUMBER_SCORES = (0.45, 0.55)
 # How many reports, or sentences, a refusal shows instead of an answer.
 NEAREST = 3
-# How many sentences an answer has: mostly, under the form question that is asked, and of
-# many labs. Of 63 questions none had a fact told by the ones after the fifth.
+# How many sentences an answer has: of one report, of several or of the form question that is asked,
+# and of many labs. Of 63 questions none had a fact told by the ones after the fifth.
 SENTENCES = 5
-SENTENCES_FITTING = 8
+SENTENCES_MORE = 8
 SENTENCES_WIDE = 12
 # The same to each of several things that a question asks for, of the reports whose best sentences
 # for all of them have this share of the best report's scores.
@@ -303,9 +303,9 @@ def choose(
     near = {c.report for c in candidates if plan.wide or c.score >= least}
     labs = {hits[c.n - 1].passage.report.lab for c in candidates if c.report in near}
     wide = plan.wide or len(labs) > 1
-    usual = SENTENCES_WIDE if wide else SENTENCES
     # What stands under the question that is asked is all wanted: each partner, each obstacle.
-    count = most or max(usual, SENTENCES_FITTING if lead.fits else 0)
+    own = SENTENCES_MORE if lead.fits or len(near) > 1 else SENTENCES
+    count = most or (SENTENCES_WIDE if wide else own)
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
     labs_own = {c.report for c in candidates if hits[c.n - 1].passage.report.author == "lab"}

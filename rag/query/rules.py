@@ -229,7 +229,9 @@ class Rules:
         group_by = of_tags[0] if of_tags else "country" if per_lab else ""
         per = (*each, *of_tags) if (each := fields_per(links)) else ()
         group_by = "year" if is_trend else [*per, group_by][0]
-        split = next((name for name in per if name != group_by), "")
+        # "Plans and closings per year" are told apart in each.
+        kinds = "kind" if group_by and len(named.kind) > 1 else ""
+        split = next((name for name in per if name != group_by), kinds)
         if not (named or excluded or group_by) and best not in ("count", "yesno"):
             return None
         if has_wording("labs", words) and not named.kind and not named.type:

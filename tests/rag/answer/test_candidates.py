@@ -39,6 +39,24 @@ def test_what_stands_under_the_question_that_is_asked_goes_first() -> None:
 
 
 @pytest.mark.quality
+def test_what_was_learned_is_told_by_the_closing_not_by_its_plan() -> None:
+    planned = passage(
+        "The smoked fish stall of Lima sells to women.", report("plan"), id="a", prompt="Challenge"
+    )
+    learned = passage(
+        "Women buy smoked fish at dusk. The fish stall in Lima is empty at noon.",
+        report("closing"),
+        id="b",
+        prompt="What did you learn?",
+    )
+    question = "lessons of the smoked fish stall in Lima"
+    plan = Plan(question, question, subject="smoked fish stall Lima")
+    found = [Hit(planned, 1.0, 0.6), Hit(learned, 0.8, 0.5)]
+    best = max(find_candidates(plan, found, make_embedding(Settings())), key=lambda c: c.score)
+    assert best.report == "closing"
+
+
+@pytest.mark.quality
 def test_a_tag_answers_by_its_own_label() -> None:
     text = "Total cost: Less than 1,000 USD\nControl group: none"
     facts = replace(passage(text, prompt=FACTS), section=FACTS)

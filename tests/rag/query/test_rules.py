@@ -121,6 +121,10 @@ def test_what_many_are_asked_has_the_digest_of_a_topic(
         ("top 5 countries by nr of reports", CatalogQuery(group_by="country", limit=5)),
         ("Relatórios por país e ano", CatalogQuery(group_by="country", split="year")),
         (
+            "how many plans and closings per year",
+            CatalogQuery(Filters(kind=("plan", "closing")), group_by="year", split="kind"),
+        ),
+        (
             "Methods used by labs each year",
             CatalogQuery(Filters(author=("lab",)), group_by="year", split="method"),
         ),
