@@ -22,9 +22,7 @@ DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
 # By how much a question looks more like one off the topic than like one to reports, from which on
 # it may be.
 OFF_TOPIC_LIKELY = -0.1
-OFF_TOPIC_CLEAR = (
-    0.1  # from which on it is, where nothing answers it: its refusal shows no sentences
-)
+OFF_TOPIC_CLEAR = 0.1  # from which on it is, if nothing answers: no sentences are shown then
 _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
 _NAMED = 0.5  # the score of a topic that is named, and no more
