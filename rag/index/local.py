@@ -57,9 +57,8 @@ from rag.types import Passage
 POINTER, LOCK, UPLOADED, CHROMA = "current", "ingest.lock", "reports", "chroma"
 DATA, EMBEDDED, TERMS, TOPICS = "data-", "embedded-", "terms-", "topics.npz"
 SCHEMA = 6  # raise when the files, or how words are stemmed, change
-# The share of rows that may be of the past, and how many pieces the keyword index may be in, before
-# all is written anew.
-MOST_PAST, MOST_SEGMENTS = 0.2, 25
+# How much may be of the past, and in how many pieces the keyword index, before all is written anew.
+MOST_PAST, MOST_SEGMENTS, REPORTS_A_SEGMENT = 0.2, 25, 500  # one more piece for so many reports
 STATIC = np.dtype([("length", "<i4"), *vector_type(STATIC_DIMENSIONS).descr])
 # What reading files raises that are missing, damaged or of another kind.
 BAD = (OSError, ValueError, LookupError, TypeError, zlib.error)
@@ -207,7 +206,8 @@ class Snapshot(Index):
     def is_worn(self) -> bool:
         """Whether it is to be written anew: much of it is of the past, or it is in many pieces."""
         past = self.version.rows - len(self.passages)
-        return past > MOST_PAST * self.version.rows or len(self.segments) >= MOST_SEGMENTS
+        pieces = len(self.segments) - len(self.ids) // REPORTS_A_SEGMENT
+        return past > MOST_PAST * self.version.rows or pieces >= MOST_SEGMENTS
 
     @cached_property
     def languages(self) -> npt.NDArray[np.str_]:
