@@ -122,7 +122,7 @@ def test_what_many_are_asked_has_the_digest_of_a_topic(
         ("Relatórios por país e ano", CatalogQuery(group_by="country", split="year")),
         (
             "how many plans and closings per year",
-            CatalogQuery(Filters(kind=("plan", "closing")), group_by="year", split="kind"),
+            CatalogQuery(Filters(kind=("closing", "plan")), group_by="year", split="kind"),
         ),
         (
             "Methods used by labs each year",
