@@ -61,8 +61,10 @@ def test_a_question_leads_to_source_report_and_export(sample_site: str, visit: V
     button = card.get_by_role("button", name="Open report")
     button.press("Enter")
     dialog = page.locator("dialog.report")
-    expect(dialog.locator("mark").first).to_be_in_viewport()
-    assert dialog.locator("mark").first.inner_text() == quote
+    # Of all its quotes the one whose card it was.
+    mark = dialog.locator(".here mark").first
+    expect(mark).to_be_in_viewport()
+    assert mark.inner_text() == quote
     assert dialog.get_by_text("@example.org").count() == 0
     for _ in range(4):
         page.keyboard.press("Tab")
