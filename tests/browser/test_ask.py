@@ -213,7 +213,7 @@ def test_on_a_phone_a_touch_opens_the_source(sample_site: str, visit: Visit) -> 
     expect(back).to_be_in_viewport(ratio=1)
     card.get_by_role("button", name="Open report").tap()
     dialog = page.locator("dialog.report")
-    expect(dialog.locator("mark").first).to_be_in_viewport()
+    expect(dialog.locator(".here mark").first).to_be_in_viewport()
     report = box(page, "dialog.report")
     assert (report["x"], report["width"]) == (0, NARROW["width"])
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
