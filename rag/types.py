@@ -242,8 +242,9 @@ class Coverage:
     reports that name what was asked for in their text but not in their tags; a hit is of each.
     `first` is what the question names that came first without narrowing, `ignored` was not wanted.
     `excluded` are values whose reports were left out; `table` are the values of the field
-    `grouped_by` that the question asks for, with their numbers of reports. `sides` are the names
-    of what a comparison has beside each other.
+    `grouped_by` that the question asks for, with their numbers of reports; where these are `split`
+    by another field, the text tells them. `sides` are the names of what a comparison has beside
+    each other.
     """
 
     intent: Intent
@@ -261,6 +262,7 @@ class Coverage:
     excluded: Filters = Filters()
     table: tuple[tuple[str, int], ...] = ()
     grouped_by: str = ""
+    split: str = ""
     sides: tuple[str, ...] = ()
     speaking: int = 0
 

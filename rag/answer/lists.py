@@ -142,6 +142,7 @@ def list_draft(
             excluded=query.excluded,
             table=tuple(rows[: query.rows]),
             grouped_by=query.group_by if rows else "",
+            split=query.split,
         ),
         mode="catalogue",
         language=plan.language,

@@ -43,7 +43,7 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
         "passages": [passage_to_dict(rank, hit) for rank, hit in enumerate(answer.hits, 1)],
         "coverage": {
             **_fields(answer.coverage, "intent", "reports", "count", "labs", "matched_reports"),
-            **_fields(answer.coverage, "filters", "grouped_by"),
+            **_fields(answer.coverage, "filters", "grouped_by", "split"),
             "excluded": answer.coverage.excluded.as_dict(),
             "table": [
                 {"value": v, "reports": n, "label": value_label(answer.coverage.grouped_by, v, t)}

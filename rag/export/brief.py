@@ -223,7 +223,7 @@ class _Writer:
 
     def _table(self, answer: Answer) -> Table | None:
         t, coverage = self.t, answer.coverage
-        if coverage.table:
+        if coverage.table and not coverage.split:
             heading = one_line(labels.field_label(coverage.grouped_by, t))
             rows = (
                 (labels.value_label(coverage.grouped_by, value, t), format_number(t, n))

@@ -142,6 +142,7 @@ class CoverageJson(BaseModel):
     filters: dict[str, list[str | int]]
     excluded: dict[str, list[str | int]]
     grouped_by: str
+    split: str
     table: list[TableRow]
     also_mentioned: list[str]
 
