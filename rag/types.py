@@ -271,6 +271,11 @@ class Coverage:
         """How many reports the answer rests on."""
         return len(self.reports)
 
+    @property
+    def values(self) -> tuple[tuple[str, int], ...]:
+        """The rows of a table that says all that the text does."""
+        return () if self.split else self.table
+
 
 @dataclass(frozen=True, slots=True)
 class GenerationRecord:

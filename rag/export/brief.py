@@ -223,11 +223,11 @@ class _Writer:
 
     def _table(self, answer: Answer) -> Table | None:
         t, coverage = self.t, answer.coverage
-        if coverage.table and not coverage.split:
+        if coverage.values:
             heading = one_line(labels.field_label(coverage.grouped_by, t))
             rows = (
                 (labels.value_label(coverage.grouped_by, value, t), format_number(t, n))
-                for value, n in coverage.table
+                for value, n in coverage.values
             )
             return Table(heading, (heading, t.gettext("Reports")), cells(rows), (5, 1))
         if coverage.sides:

@@ -82,6 +82,8 @@ def test_a_table_says_what_was_counted_and_what_has_no_tag() -> None:
 def test_the_rows_of_a_table_are_split() -> None:
     draft = listed(CatalogQuery(group_by="year", split="country", limit=1))
     assert draft.coverage.split == "country"
+    assert draft.coverage.table
+    assert not draft.coverage.values
     years = [year for year, _ in draft.coverage.table]
     assert years == sorted(years)
     number, head = CATALOG.table(CatalogQuery(group_by="year"))[0][0][1], draft.text.split("\n")[1]
