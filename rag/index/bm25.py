@@ -87,9 +87,9 @@ class KeywordIndex:
     def __init__(self, segments: Sequence[Segment], lengths: Rows, rows: Rows) -> None:
         """Take segments, the number of terms of each row, and the row of each position."""
         self._size = len(rows)
-        self._segments = segments or [Segment.build(0, [])]
-        self._positions = np.full(len(lengths), -1, np.int32)
-        self._positions[rows] = np.arange(len(rows), dtype=np.int32)
+        self.segments = segments or [Segment.build(0, [])]
+        self.positions = np.full(len(lengths), -1, np.int32)
+        self.positions[rows] = np.arange(len(rows), dtype=np.int32)
         own = lengths[rows].astype(np.float32)
         usual = max(float(own.mean()), 1e-9) if len(own) else 1.0
         self._norms: Scores = K1 * (1 - B + B * own / usual)
@@ -106,14 +106,14 @@ class KeywordIndex:
     def passages(self, term: str) -> tuple[Rows, Scores]:
         """The positions of the passages that have a term, and how often each has it."""
         wanted = hashes([term])
-        found = [(s, slice(*np.concatenate(s.find(wanted)))) for s in self._segments]
-        at = self._positions[np.concatenate([segment.rows[place] for segment, place in found])]
+        found = [(s, slice(*np.concatenate(s.find(wanted)))) for s in self.segments]
+        at = self.positions[np.concatenate([segment.rows[place] for segment, place in found])]
         counts = np.concatenate([segment.counts[place] for segment, place in found])
         return at[at >= 0], counts[at >= 0].astype(np.float32)
 
     def occurrences(self, terms: Collection[str]) -> tuple[Rows, Rows]:
         """Of some terms in passages: the term's number, and the passage's position."""
-        segment = Segment.merge(self._segments, self._positions)
+        segment = Segment.merge(self.segments, self.positions)
         numbers = np.repeat(np.arange(len(segment.terms), dtype=np.int32), np.diff(segment.starts))
         good = np.isin(segment.terms, hashes(terms))[numbers]
         return numbers[good], segment.rows[good]
@@ -121,6 +121,6 @@ class KeywordIndex:
     def frequencies(self, terms: Collection[str]) -> list[int]:
         """How many rows have each of the terms, those of the past among them."""
         held = hashes(terms)
-        found = np.array([segment.find(held) for segment in self._segments])
+        found = np.array([segment.find(held) for segment in self.segments])
         counts: list[int] = (found[:, 1] - found[:, 0]).sum(axis=0).tolist()
         return counts

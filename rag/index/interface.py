@@ -10,18 +10,22 @@ from abc import ABC, abstractmethod
 from bisect import bisect
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 from pydantic import TypeAdapter
 
 from rag.catalog.catalog import Catalog
+from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.catalog.topics import TopicCluster
 from rag.errors import UnknownReport
+from rag.index.bm25 import KeywordIndex
 from rag.models.encoder import Vectors
 from rag.types import Passage
 
@@ -33,6 +37,7 @@ SHORTEST, LEAST_PASSAGES = 3, 3
 RECORDS = 4_000  # reports that stay in memory
 # Rows with their scores, the best first.
 Ranking = Sequence[tuple[int, float]]
+Mask = npt.NDArray[np.bool_]  # one value for each passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,11 @@ class Index(ABC):
         # How many passages there are up to each report.
         counts = (head.report.passages for head in self.heads.values())
         self.starts = list(accumulate(counts, initial=0))
+        # Of each passage its report's number, and its row in the files or in the database.
+        sizes = np.diff(self.starts)
+        self.report_numbers = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+        rows = np.array([head.row for head in self.heads.values()], np.int64) - self.starts[:-1]
+        self.file_rows = (np.repeat(rows, sizes) + np.arange(self.starts[-1])).astype(np.int32)
         self._records: dict[str, Record] = {}
 
     @property
@@ -173,12 +183,63 @@ class Index(ABC):
         """For each report, in the order of their ids, the mean of its passages' vectors."""
 
     @abstractmethod
-    def candidates(self, query: Query) -> Candidates:
-        """The best rows by each ranking in each scope."""
+    def keyword_of(self, terms: Iterable[str]) -> KeywordIndex:
+        """The keyword index, or as much of it as tells of some terms."""
 
     @abstractmethod
+    def nearest(self, query: Query, masks: Sequence[Mask]) -> Iterable[Mapping[str, Ranking]]:
+        """The rankings by vectors in each scope, whose passages its mask tells."""
+
+    @abstractmethod
+    def cosines(self, rows: Sequence[int], dense: Vectors) -> Mapping[int, float]:
+        """The cosine of each of these rows to a dense vector."""
+
+    @cached_property
+    def languages(self) -> npt.NDArray[np.str_]:
+        """The language of each passage."""
+        return np.array([c for head in self.heads.values() for c in head.languages], np.str_)
+
+    @cached_property
+    def stages(self) -> npt.NDArray[np.str_]:
+        """The stage of each passage."""
+        return np.array([passage.stage for passage in self.passages], np.str_)
+
+    def allowed(self, filters: Filters, stage: str = "") -> Mask:
+        """For each passage whether it passes the filters and, if any of them is, is of a stage."""
+        allowed = np.ones(len(self.passages), np.bool_)
+        if filters:
+            inside = self.catalog.ids(filters)
+            allowed = np.array([i in inside for i in self.ids], np.bool_)[self.report_numbers]
+        if filters.language:
+            keys = [filter_key("language", value) for value in filters.language]
+            allowed &= np.isin(self.languages, keys)
+        staged = allowed & (self.stages == stage) if stage else allowed
+        return staged if staged.any() else allowed
+
+    def candidates(self, query: Query) -> Candidates:
+        """The best rows by each ranking in each scope."""
+        masks = [self.allowed(scope, query.stage) for scope in query.scopes]
+        scores = self.keyword_of(query.terms).scores(query.terms)
+        scores[scores <= 0] = -np.inf
+        rankings = [
+            {"keyword": top(np.where(mask, scores, -np.inf), query.depth), **near}
+            for mask, near in zip(masks, self.nearest(query, masks), strict=True)
+        ]
+        rows = {row for own in rankings for ranking in own.values() for row, _ in ranking}
+        inside = np.where(self.allowed(query.scopes[0]), scores, -np.inf)
+        over = (inside > 0) & (inside >= query.share * inside.max(initial=0))
+        matching = frozenset(self.ids[n] for n in np.unique(self.report_numbers[over]))
+        return Candidates(rankings, self.cosines(list(rows), query.dense), matching)
+
     def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
         """The rows that pass the filters and have of each word any of its terms, the best first."""
+        terms = list(chain.from_iterable(words))
+        keyword = self.keyword_of(terms)
+        found = [np.concatenate([keyword.passages(t)[0] for t in own]) for own in words]
+        common = reduce(np.intersect1d, found, np.flatnonzero(self.allowed(filters)))
+        scores = keyword.scores(terms)
+        ranked = common[np.argsort(-scores[common], kind="stable")]
+        return [(int(i), float(scores[i])) for i in ranked] if words else []
 
     @abstractmethod
     def frequencies(self, terms: Collection[str]) -> Sequence[int]:
@@ -217,6 +278,15 @@ class Index(ABC):
         if found := self.read([report_id]):
             return found[report_id][0]
         raise UnknownReport(f"There is no report {report_id!r} in the index. See `asklabs info`.")
+
+
+def top(scores: npt.NDArray[Any], depth: int) -> Ranking:
+    """So many places with the highest scores, without those of minus infinity."""
+    depth = min(depth, int(np.count_nonzero(scores > -np.inf)))
+    if not depth:
+        return []
+    best = np.argpartition(-scores, depth - 1)[:depth]
+    return [(int(i), float(scores[i])) for i in best[np.lexsort((best, -scores[best]))]]
 
 
 @dataclass(frozen=True, slots=True)

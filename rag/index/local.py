@@ -31,7 +31,7 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,11 @@ import numpy.typing as npt
 import orjson
 from pydantic import TypeAdapter
 
-from rag.catalog.normalize import filter_key
-from rag.catalog.tag_fields import Filters
 from rag.catalog.topics import TopicCluster, find_topics
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.files import free_bytes, in_words, replace_file
 from rag.index.bm25 import KeywordIndex, Segment
-from rag.index.interface import Candidates, Head, Index, Query, Ranking, Record, StoredReport, pack
+from rag.index.interface import Head, Index, Mask, Query, Ranking, Record, StoredReport, pack, top
 from rag.index.vectors import Matrix, VectorMemo, append, in_bytes, mapped, vector_type
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, encode_static
 from rag.settings import Settings
@@ -180,11 +178,6 @@ class Snapshot(Index):
         super().__init__(version.reports)
         self.folder, self.version, self.revision = folder, version, version.revision
         self.home, self.spellings = folder / version.data, version.words
-        counts = np.diff(self.starts)
-        # Of each passage its report's number, and its row in the files.
-        self.report_numbers = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        rows = np.array([head.row for head in self.heads.values()], np.int64) - self.starts[:-1]
-        self.file_rows = (np.repeat(rows, counts) + np.arange(self.starts[-1])).astype(np.int32)
         dense = mapped(self.home / "dense", vector_type(version.dimensions), version.rows)
         static = mapped(self.home / "static", STATIC, version.rows)
         self.dense, self.static = Matrix(dense, self.file_rows), Matrix(static, self.file_rows)
@@ -210,54 +203,21 @@ class Snapshot(Index):
         return past > MOST_PAST * self.version.rows or pieces >= MOST_SEGMENTS
 
     @cached_property
-    def languages(self) -> npt.NDArray[np.str_]:
-        """The language of each passage."""
-        return np.array([c for head in self.heads.values() for c in head.languages], np.str_)
-
-    @cached_property
     def means(self) -> Vectors:
         nothing = np.zeros((1, self.version.dimensions), np.float32)
         rows = (self.dense.at(h.rows) if h.languages else nothing for h in self.heads.values())
         return np.array([vectors.mean(axis=0) for vectors in rows])
 
-    @cached_property
-    def stages(self) -> npt.NDArray[np.str_]:
-        """The stage of each passage."""
-        return np.array([passage.stage for passage in self.passages], np.str_)
+    def nearest(self, query: Query, masks: Sequence[Mask]) -> Iterable[Mapping[str, Ranking]]:
+        scores = {"static": self.static @ query.static, "dense": self.dense @ query.dense}.items()
+        for mask in masks:
+            yield {name: top(np.where(mask, s, -np.inf), query.depth) for name, s in scores}
 
-    def allowed(self, filters: Filters, stage: str = "") -> npt.NDArray[np.bool_]:
-        """For each passage whether it passes the filters and, if any of them is, is of a stage."""
-        allowed = np.ones(len(self.passages), np.bool_)
-        if filters:
-            inside = self.catalog.ids(filters)
-            allowed = np.array([i in inside for i in self.ids], np.bool_)[self.report_numbers]
-        if filters.language:
-            keys = [filter_key("language", value) for value in filters.language]
-            allowed &= np.isin(self.languages, keys)
-        staged = allowed & (self.stages == stage) if stage else allowed
-        return staged if staged.any() else allowed
+    def cosines(self, rows: Sequence[int], dense: Vectors) -> Mapping[int, float]:
+        return dict(zip(rows, (self.dense[rows] @ dense).tolist(), strict=True))
 
-    def candidates(self, query: Query) -> Candidates:
-        keyword, dense = self.keyword.scores(query.terms), self.dense @ query.dense
-        keyword[keyword <= 0] = -np.inf
-        scores = {"keyword": keyword, "static": self.static @ query.static, "dense": dense}
-        masks = [self.allowed(scope, query.stage) for scope in query.scopes]
-        rankings = [
-            {name: _top(np.where(mask, s, -np.inf), query.depth) for name, s in scores.items()}
-            for mask in masks
-        ]
-        rows = {row for ranking in rankings for best in ranking.values() for row, _ in best}
-        inside = np.where(self.allowed(query.scopes[0]), keyword, -np.inf)
-        over = (inside > 0) & (inside >= query.share * inside.max(initial=0))
-        matching = frozenset(self.ids[n] for n in np.unique(self.report_numbers[over]))
-        return Candidates(rankings, {row: float(dense[row]) for row in rows}, matching)
-
-    def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
-        found = [np.concatenate([self.keyword.passages(t)[0] for t in own]) for own in words]
-        common = reduce(np.intersect1d, found, np.flatnonzero(self.allowed(filters)))
-        scores = self.keyword.scores(chain.from_iterable(words))
-        ranked = common[np.argsort(-scores[common], kind="stable")]
-        return [(int(i), float(scores[i])) for i in ranked] if words else []
+    def keyword_of(self, _: Iterable[str]) -> KeywordIndex:
+        return self.keyword
 
     def frequencies(self, terms: Collection[str]) -> list[int]:
         return self.keyword.frequencies(terms)
@@ -309,14 +269,6 @@ def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
         if current_version(folder) == version:
             raise damaged(folder, error) from error
     return current_snapshot(folder, made_by)
-
-
-def _top(scores: npt.NDArray[Any], depth: int) -> Ranking:
-    depth = min(depth, int(np.count_nonzero(scores > -np.inf)))
-    if not depth:
-        return []
-    top = np.argpartition(-scores, depth - 1)[:depth]
-    return [(int(i), float(scores[i])) for i in top[np.lexsort((top, -scores[top]))]]
 
 
 SEGMENT = 2_000  # reports whose terms are written together

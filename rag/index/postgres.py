@@ -1,33 +1,31 @@
 """An index in PostgreSQL with pgvector, for many machines.
 
 An ingest works on its folder and then brings the database in line, each report in a transaction of
-its own; readers search in the database. What they keep in memory is the reports' tags and the words
-with their numbers of passages.
+its own. Readers keep in memory the reports' tags, the lengths of passages, and the words with their
+numbers of passages; they search for vectors in the database, and fetch the postings of a question.
 
-    state     one row: the revision, what made it, and the words (not pairs of them): how each is
-              written, how many passages have it
-    report    tags, the compressed text with its passages; a report that changes gets a new number
-    passage   its vectors, and its terms as a tsvector; its row is its report's number and its place
+    state     one row: the revision, what made it, how many rows were given, and the words (not
+              pairs of them): how each is written, how many passages have it
+    report    tags, the compressed text with its passages, how many terms each of these has; its
+              number is the row of its first passage, another one whenever it changes
+    passage   its vectors, and by what searches are filtered
+    posting   segments of the keyword index, each in parts by the first bits of its terms' hashes
     memo      vectors of sentences and words by their hash
-
-A term that a passage has n times is there as "term", "term#2" ... "term#n", so that the keyword
-index alone tells how often, and BM25 is summed up in SQL without reading a passage.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
+from copy import copy
 from dataclasses import replace
 from functools import cached_property, partial
-from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import psycopg
 from filelock import FileLock
@@ -38,18 +36,16 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from rag.catalog.normalize import filter_key
-from rag.catalog.tag_fields import Filters
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
 from rag.index import local
-from rag.index.bm25 import K1, B
-from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking, unpack
+from rag.index.bm25 import KeywordIndex, Segment
+from rag.index.interface import HEAD, Head, Index, Mask, Query, Ranking, unpack
 from rag.index.local import LocalWriter, Snapshot
-from rag.index.vectors import hashes
+from rag.index.vectors import Rows, hashes
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, unit
-from rag.text.tokenize import terms_and_forms
 from rag.types import Progress
 
-VERSION = 4  # of the tables: how many scripts, named by their numbers, have been run
+VERSION = 5  # of the tables: how many scripts, named by their numbers, have been run
 MIGRATIONS = Path(__file__).with_name("migrations")
 WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how many there are
 NEAREST = 400  # neighbours that HNSW keeps in sight while it searches
@@ -62,37 +58,21 @@ SESSION = f"""SET search_path = asklabs, public; SET jit = off;
     SET hnsw.ef_search = {NEAREST}; SET hnsw.iterative_scan = strict_order;
     SET default_transaction_isolation = 'repeatable read'"""
 STAGE = "writing to the database"
-PLACES = 1 << 16  # a row is its report's number times this, and its place
-MOST_TIMES = 12  # how often a term counts in a passage: more weigh hardly more
-# So few terms of a question, the rarest, are looked for, and more while so many passages have them.
-FEWEST_TERMS, MOST_MATCHES = 3, 100_000
 # Among so many passages all are compared; among more the nearest are found by HNSW.
 EXACT = 10_000
-Scope = tuple[str, dict[str, Any], int]  # a condition, its values, about how many meet it
-LONGEST = 500  # characters of a term that is kept
-# The weights of levels add up to that of the frequency: k / (k + norm).
-_KEYWORD = """
-    WITH scores AS (
-        SELECT row, sum(weight * (k / (k + norm) - (k - 1) / (k - 1 + norm))) AS score
-        FROM unnest(%(terms)s::text[], %(weights)s::float8[]) AS wanted(term, weight)
-        CROSS JOIN generate_series(1, {most}) AS k
-        CROSS JOIN LATERAL (
-            SELECT row, %(base)s::float8 + %(slope)s::float8 * length AS norm FROM passage
-            WHERE terms @@ quote_literal(term || CASE WHEN k > 1 THEN '#' || k ELSE '' END)::tsquery
-            AND {condition}) found
-        GROUP BY row)
-    SELECT row, score::float8 FROM (
-        SELECT row, score, row_number() OVER (ORDER BY score DESC, row) AS place,
-            max(score) OVER () AS highest FROM scores) ranked
-    WHERE place <= %(depth)s OR score >= %(share)s * highest ORDER BY score DESC, row"""
-_STATE = "SELECT revision, made_by, words, (SELECT avg(length)::float8 FROM passage) FROM state"
-_CLEAR = b"""TRUNCATE passage, report, memo; UPDATE state SET revision = '';
+BUCKETS, SHIFT = 1 << 14, np.uint64(64 - 14)  # a term lies in that of its hash's first bits
+TOGETHER = 256  # buckets that are written at a time: of a million passages all would be 3 GB
+_STATE = """SELECT revision, made_by, words, rows,
+    (SELECT string_agg(lengths, '' ORDER BY id COLLATE "C") FROM report) FROM state"""
+_POSTINGS = """SELECT string_agg(terms, '' ORDER BY bucket), string_agg(sizes, '' ORDER BY bucket),
+    string_agg(rows, '' ORDER BY bucket), string_agg(counts, '' ORDER BY bucket)
+    FROM posting WHERE bucket = ANY(%s) GROUP BY segment"""
+_NEXT_ROW = """SELECT greatest(rows, (SELECT max(row) FROM passage) + 1,
+    (SELECT max(number) FROM report) + 1) FROM state"""
+_CLEAR = b"""TRUNCATE posting, passage, report, memo; UPDATE state SET revision = '', rows = 0;
     DROP INDEX IF EXISTS dense_hnsw, static_hnsw"""
-_HNSW = """CREATE INDEX IF NOT EXISTS {0}_hnsw ON passage
-    USING hnsw (({0}::halfvec({1})) halfvec_ip_ops)"""
-_TERMS = b"CREATE INDEX IF NOT EXISTS terms_gin ON passage USING gin (terms); ANALYZE passage"
-_FREQUENCIES = """SELECT term, (SELECT count(*) FROM passage
-    WHERE terms @@ quote_literal(term)::tsquery) FROM unnest(%s::text[]) term"""
+_INDEXES = """CREATE INDEX IF NOT EXISTS {0}_hnsw ON passage
+    USING hnsw (({0}::halfvec({1})) halfvec_ip_ops); ANALYZE passage"""
 
 
 class Database:
@@ -146,7 +126,7 @@ def _configure(connection: Connection) -> None:
 
 
 def one(connection: Connection, query: str, *values: Any) -> TupleRow:
-    return connection.execute(query, values).fetchone() or ()
+    return connection.execute(query.encode(), values, binary=True).fetchone() or ()
 
 
 def check_version(number: int, *, ingests: bool = False) -> None:
@@ -177,17 +157,12 @@ class PostgresIndex(Index):
 
     def __init__(self, database: Database) -> None:
         """Read tags and words."""
-        self._database, self.revision = database, ""
-        if database.fetch("SELECT to_regclass('asklabs.version')") != [(None,)]:
-            check_version(*database.fetch("SELECT number FROM version")[0])
-            ((self.revision, self.made_by, packed, mean),) = database.fetch(_STATE)
-        if not self.revision:
-            raise IndexMissing(
-                "The database holds no index yet. Run asklabs ingest PATH and wait for its end."
-            )
-        super().__init__(database.run(_heads))
-        self._names = {head.row: name for name, head in self.heads.items()}
-        self._mean = mean or 1.0
+        self._database = database
+        (self.revision, self.made_by, packed, rows, own), heads = database.run(_moment)
+        super().__init__(heads)
+        lengths = np.zeros(max(rows, self.file_rows.max(initial=-1) + 1), np.int32)
+        lengths[self.file_rows] = np.frombuffer(own or b"", ">i4")
+        self._keyword = KeywordIndex((), lengths, self.file_rows)
         words = orjson.loads(zlib.decompress(packed))
         self.spellings = {term: form for term, form, _ in words}
         self._counts = {term: count for term, _, count in words}
@@ -206,89 +181,50 @@ class PostgresIndex(Index):
             stack.pop_all()
             return index
 
-    def place(self, row: int) -> tuple[str, int]:
-        number, n = divmod(row, PLACES)
-        return self._names.get(number, ""), n
+    def keyword_of(self, terms: Iterable[str]) -> KeywordIndex:
+        keyword, segments = copy(self._keyword), list[Segment]()
+        buckets = [*{*(hashes(terms) >> SHIFT).tolist()}]
+        for held, sizes, rows, counts in self._database.fetch(_POSTINGS, [buckets]):
+            starts = np.append(0, np.frombuffer(sizes, "<i4").cumsum(dtype=np.int64))
+            arrays = np.frombuffer(rows, "<i4"), np.frombuffer(counts, np.uint8)
+            segments.append(Segment(np.frombuffer(held, "<u8"), starts, *arrays))
+        keyword.segments = segments or keyword.segments
+        return keyword
 
-    def _scope(self, filters: Filters, stage: str = "") -> Scope:
-        """The passages that pass filters and, if any of these are, are of a stage."""
-        values: dict[str, Any] = {"stage": stage}
-        condition, size = "true", len(self.passages)
-        if filters:
-            heads = [self.heads[i] for i in self.catalog.ids(filters)]
-            condition = "report = ANY(%(reports)s)"
-            values["reports"] = [head.row for head in heads]
-            size = sum(head.report.passages for head in heads)
-        if filters.language:
-            condition += " AND language = ANY(%(languages)s)"
-            values["languages"] = [filter_key("language", v) for v in filters.language]
-        staged = f"{condition} AND stage = %(stage)s"
-        if stage and self._database.fetch(f"SELECT FROM passage WHERE {staged} LIMIT 1", values):
-            condition = staged
-        return condition, values, size
+    def nearest(self, query: Query, masks: Sequence[Mask]) -> Iterable[Mapping[str, Ranking]]:
+        for filters, mask in zip(query.scopes, masks, strict=True):
+            found: dict[str, Ranking] = {}
+            condition, values = "true", {"depth": query.depth, "stage": query.stage}
+            if filters:
+                condition = "report = ANY(%(reports)s)"
+                values["reports"] = [self.heads[i].row for i in self.catalog.ids(filters)]
+            if filters.language:
+                condition += " AND language = ANY(%(languages)s)"
+                values["languages"] = [filter_key("language", v) for v in filters.language]
+            if query.stage and (self.stages[mask] == query.stage).all():
+                condition += " AND stage = %(stage)s"
+            for name, vector in (("static", query.static), ("dense", query.dense)):
+                order = f"{name}::halfvec({len(vector)}) <#> %(vector)s"
+                if mask.sum() <= EXACT:
+                    order = f"({name} <#> %(vector)s) + 0"  # what is computed is in no index
+                asked = f"""SELECT row, -({name} <#> %(vector)s) FROM passage
+                    WHERE {condition} ORDER BY {order} LIMIT %(depth)s"""
+                found[name] = self._found(asked, values | {"vector": HalfVector(vector)})
+            yield found
 
-    def candidates(self, query: Query) -> Candidates:
-        found = sorted(self._frequencies(query.terms).items(), key=itemgetter(1))
-        sums = np.cumsum([count for _, count in found])
-        counts = dict(found[: max(FEWEST_TERMS, int(np.searchsorted(sums, MOST_MATCHES, "right")))])
-        scopes, depth = [self._scope(f, query.stage) for f in query.scopes], query.depth
-        keyword = [self._keyword(counts, scope, depth, query.share) for scope in scopes]
-        every = keyword[0]
-        if query.stage:
-            every = self._keyword(counts, self._scope(query.scopes[0]), depth, query.share)
-        over = (row for row, score in every if score >= query.share * every[0][1])
-        matching = frozenset(self.place(row)[0] for row in over).intersection(self.heads)
-        rankings: list[dict[str, Ranking]] = [
-            {
-                "keyword": own[:depth],
-                "static": self._nearest("static", query.static, scope, depth),
-                "dense": self._nearest("dense", query.dense, scope, depth),
-            }
-            for own, scope in zip(keyword, scopes, strict=True)
-        ]
-        rows = {row for own in rankings for ranking in own.values() for row, _ in ranking}
-        cosines = "SELECT row, -(dense <#> %s) FROM passage WHERE row = ANY(%s)"
-        similar = self._database.fetch(cosines, [HalfVector(query.dense), list(rows)])
-        return Candidates(rankings, dict(similar), matching)
+    def cosines(self, rows: Sequence[int], dense: Vectors) -> Mapping[int, float]:
+        query = "SELECT row, -(dense <#> %s) FROM passage WHERE row = ANY(%s)"
+        return dict(self._found(query, [HalfVector(dense), self.file_rows[rows].tolist()]))
 
-    def _frequencies(self, terms: Collection[str]) -> dict[str, int]:
-        """How many passages have each of the terms, those with none left out."""
-        counts = dict(zip(terms, self.frequencies(terms), strict=True))
-        pairs = [term for term, count in counts.items() if not count and " " in term]
-        if pairs:
-            counts |= dict(self._database.fetch(_FREQUENCIES, [pairs]))
-        return {term: count for term, count in counts.items() if count}
+    def _found(self, query: str, values: Sequence[Any] | Mapping[str, Any]) -> Ranking:
+        """The rows that a query gives with their scores, without those that came since."""
+        at, found = self._keyword.positions, self._database.fetch(query, values)
+        return [(int(at[row]), x) for row, x in found if row < len(at) and at[row] >= 0]
 
-    def _keyword(
-        self, counts: Mapping[str, int], scope: Scope, depth: int, share: float
-    ) -> Ranking:
-        """BM25: the best rows, and those of at least a share of the best score."""
-        condition, values, _ = scope
-        size = len(self.passages)
-        weights = [float(np.log1p((size - n + 0.5) / (n + 0.5))) for n in counts.values()]
-        values = values | {"terms": list(counts), "weights": weights, "depth": depth}
-        values |= {"share": share, "base": K1 * (1 - B), "slope": K1 * B / self._mean}
-        return self._database.fetch(_KEYWORD.format(condition=condition, most=MOST_TIMES), values)
-
-    def _nearest(self, column: str, vector: Vectors, scope: Scope, depth: int) -> Ranking:
-        condition, values, size = scope
-        # An order that is computed is none of an index.
-        exact = f"({column} <#> %(vector)s) + 0"
-        near = f"{column}::halfvec({len(vector)}) <#> %(vector)s"
-        query = f"""SELECT row, -({column} <#> %(vector)s) FROM passage WHERE {condition}
-            ORDER BY {exact if size <= EXACT else near} LIMIT %(depth)s"""
-        return self._database.fetch(query, values | {"vector": HalfVector(vector), "depth": depth})
-
-    def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
-        counts = self._frequencies(set(chain.from_iterable(words)))
-        quoted = {term: "'" + term.replace("'", "''") + "'" for term in counts}
-        known = [[quoted[term] for term in terms if term in counts] for terms in words]
-        if not all(known):
-            return []
-        condition, values, size = self._scope(filters)
-        values["having"] = " & ".join(f"({' | '.join(terms)})" for terms in known)
-        scope = f"{condition} AND terms @@ %(having)s::tsquery", values, size
-        return self._keyword(counts, scope, 0, 0.0)
+    @cached_property
+    def stages(self) -> npt.NDArray[np.str_]:
+        found = dict[int, str](self._database.fetch("SELECT row, stage FROM passage"))
+        return np.array([found.get(row, "") for row in self.file_rows.tolist()], np.str_)
 
     def frequencies(self, terms: Collection[str]) -> list[int]:
         # Of pairs of words nothing is known.
@@ -337,6 +273,19 @@ def _heads(connection: Connection) -> dict[str, Head]:
     return {name: replace(HEAD.validate_json(head), row=number) for name, number, head in rows}
 
 
+def _moment(connection: Connection) -> tuple[TupleRow, dict[str, Head]]:
+    """The state, how many terms each passage has, and the reports, all of one moment."""
+    with connection.transaction():
+        held: TupleRow = ("",)
+        if one(connection, "SELECT to_regclass('asklabs.version')")[0]:
+            check_version(*one(connection, "SELECT number FROM version"))
+            held = one(connection, _STATE)
+        if not held[0]:
+            what = "The database holds no index yet"
+            raise IndexMissing(f"{what}. Run asklabs ingest PATH and wait for its end.")
+        return held, _heads(connection)
+
+
 def pull(
     base: Snapshot | None, folder: Path, progress: Progress, connection: Connection
 ) -> Snapshot:
@@ -359,57 +308,85 @@ def pull(
 def bring_in_line(snapshot: Snapshot, progress: Progress, connection: Connection) -> None:
     """Have the database hold what a snapshot has, each report in a transaction."""
     execute, made_by = connection.execute, dict(snapshot.version.made_by)
-    if state(connection)[1] != made_by:
-        # What another parser or embedding has made is of no use here.
+    if state(connection)[1] != made_by:  # What that has made is of no use here.
         with connection.transaction():
             execute(_CLEAR)
             execute("UPDATE state SET made_by = %s", [Jsonb(made_by)])
-    _write_memo(connection, snapshot)
+    held = {h for (h,) in execute("SELECT hash FROM memo")}
+    hashed = {h: n for n, h in enumerate(snapshot.memo.hashes.astype("<i8").tolist())}
+    new = ((h, HalfVector(snapshot.memo[n])) for h, n in hashed.items() if h not in held)
+    _copy(connection, "memo", "int8 halfvec", new)
+    ((row,),) = execute(_NEXT_ROW)
     for n, name in enumerate(stale := snapshot.unlike(_heads(connection))):
         progress(STAGE, n, len(stale))
         with connection.transaction():
             execute("DELETE FROM report WHERE id = %s", [name])
             if name in snapshot.heads:
-                _write(connection, snapshot, name)
-    execute(_HNSW.format("dense", snapshot.version.dimensions).encode())
-    execute(_HNSW.format("static", STATIC_DIMENSIONS).encode())
-    execute(_TERMS)
+                _write(connection, snapshot, name, row)
+                row += max(1, snapshot.heads[name].report.passages)
+    progress("preparing search", 0, 0)
+    execute(_INDEXES.format("dense", snapshot.version.dimensions).encode())
+    execute(_INDEXES.format("static", STATIC_DIMENSIONS).encode())
     counts = snapshot.frequencies(snapshot.spellings)
     words = zip(snapshot.spellings.items(), counts, strict=True)
     packed = zlib.compress(orjson.dumps([(*word, n) for word, n in words if n]))
-    execute("UPDATE state SET revision = %s, words = %s", [snapshot.revision, packed])
+    with connection.transaction():
+        _write_postings(connection, snapshot, anew=not snapshot.heads.keys() >= set(stale))
+        told = [snapshot.revision, packed, row]
+        execute("UPDATE state SET revision = %s, words = %s, rows = %s", told)
 
 
-def _write(connection: Connection, snapshot: Snapshot, name: str) -> None:
-    """Write a report that is not there."""
+def _write(connection: Connection, snapshot: Snapshot, name: str, row: int) -> None:
+    """Write a report that is not there, its passages from a row on."""
     head = snapshot.heads[name]
     ((_, record),) = snapshot.packed([name])
-    insert = "INSERT INTO report (id, head, record) VALUES (%s, %s, %s) RETURNING number"
-    (number,) = one(connection, insert, name, orjson.dumps(head).decode(), record)
-    rows = []
-    for n, passage in enumerate(snapshot.passages_of(name)):
-        found, _ = terms_and_forms(passage.in_context, passage.language)
-        times = Counter(term for term in found if len(term) <= LONGEST)
-        lexemes = [
-            term if k == 1 else f"{term}#{k}"
-            for term, most in times.items()
-            for k in range(1, min(most, MOST_TIMES) + 1)
-        ]
-        vectors = (HalfVector(m.at(head.row + n)) for m in (snapshot.dense, snapshot.static))
-        told = passage.language, passage.stage, len(found)
-        rows.append((number * PLACES + n, number, *told, *vectors, lexemes))
-    values = "(%s, %s, %s, %s, %s, %s, %s, array_to_tsvector(%s::text[]))"
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO passage VALUES {values}", rows)
+    lengths = snapshot.static.stored["length"][head.rows].astype(">i4").tobytes()
+    insert = "INSERT INTO report (number, id, head, record, lengths) VALUES (%s, %s, %s, %s, %s)"
+    connection.execute(insert, [row, name, orjson.dumps(head).decode(), record, lengths])
+    vectors = (map(HalfVector, m.at(head.rows)) for m in (snapshot.dense, snapshot.static))
+    stages = (passage.stage for passage in snapshot.passages_of(name))
+    rows = enumerate(zip(head.languages, stages, *vectors, strict=True), start=row)
+    passages = ((n, row, *values) for n, values in rows)
+    _copy(connection, "passage", "int4 int4 text text halfvec halfvec", passages)
 
 
-def _write_memo(connection: Connection, snapshot: Snapshot) -> None:
-    """Add the vectors of sentences and words that the database lacks."""
-    there: set[int] = {h for (h,) in connection.execute("SELECT hash FROM memo")}
-    copying = "COPY memo (hash, vector) FROM STDIN (FORMAT BINARY)"
-    with connection.transaction(), connection.cursor() as cursor, cursor.copy(copying) as copy:
-        copy.set_types(["int8", "halfvec"])
-        for n, h in enumerate(snapshot.memo.hashes.astype("<i8").tolist()):
-            if h not in there:
-                there.add(h)
-                copy.write_row((h, HalfVector(snapshot.memo[n])))
+def _copy(connection: Connection, table: str, types: str, rows: Iterable[Sequence[Any]]) -> None:
+    copying = f"COPY {table} FROM STDIN (FORMAT BINARY)".encode()
+    with connection.cursor() as cursor, cursor.copy(copying) as copy:
+        copy.set_types(types.split())
+        for row in rows:
+            copy.write_row(row)
+
+
+def _write_postings(connection: Connection, snapshot: Snapshot, *, anew: bool) -> None:
+    """Write a segment of the passages that have come since the last one, or one of all."""
+    (since,) = one(connection, "SELECT rows FROM state")
+    (segments,) = one(connection, "SELECT count(DISTINCT segment) FROM posting")
+    since = 0 if anew or segments >= local.MOST_SEGMENTS else since
+    connection.execute("DELETE FROM posting WHERE segment >= %s", [since])
+    moved = np.full(snapshot.version.rows, -1, np.int32)
+    for name, head in _heads(connection).items():
+        if head.row >= since:
+            moved[snapshot.heads[name].rows] = np.arange(head.row, head.rows.stop)
+    parts = _postings(snapshot, moved, since)
+    _copy(connection, "posting", "int4 int4 bytea bytea bytea bytea", parts)
+
+
+def _postings(snapshot: Snapshot, moved: Rows, number: int) -> Iterator[Sequence[Any]]:
+    """The parts of a segment of those of a snapshot's rows that have moved somewhere."""
+    new = [segment for segment in snapshot.segments if (moved[segment.rows] >= 0).any()]
+    for at in range(0, BUCKETS if new else 0, TOGETHER):
+        merged = Segment.merge([_part(segment, at, at + TOGETHER) for segment in new], moved)
+        for bucket in np.unique(merged.terms >> SHIFT).tolist():
+            own = _part(merged, bucket, bucket + 1)
+            arrays = own.terms, np.diff(own.starts).astype("<i4"), own.rows, own.counts
+            yield bucket, number, *(array.tobytes() for array in arrays)
+
+
+def _part(segment: Segment, first: int, end: int) -> Segment:
+    """What a segment has of the terms of some buckets."""
+    buckets = np.array([first, end], np.uint64)
+    a, b = np.searchsorted(segment.terms >> SHIFT, buckets)
+    inside = slice(segment.starts[a], segment.starts[b])
+    starts = segment.starts[a : b + 1] - segment.starts[a]
+    return Segment(segment.terms[a:b], starts, segment.rows[inside], segment.counts[inside])

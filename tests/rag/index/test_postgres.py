@@ -14,7 +14,9 @@ from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
-from rag.index.postgres import STAGE, Database, state
+from rag.index import local
+from rag.index.interface import Head
+from rag.index.postgres import STAGE, Connection, Database, _heads, state
 from rag.models.embeddings import use_stored_vectors
 from rag.retrieval.related import line_of_work, similar
 from rag.settings import Settings
@@ -24,8 +26,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 ASKED = "Who waits for a ferry in Peru?"
 # Makes of a database one of the version before.
 OLDER = """
-    ALTER TABLE asklabs.report ADD mark text NOT NULL DEFAULT '4711';
-    UPDATE asklabs.version SET number = 3"""
+    SET search_path = asklabs, public;
+    ALTER TABLE passage ADD length int, ADD terms tsvector, ALTER row TYPE bigint;
+    UPDATE passage SET row = report * 65536 + row - report,
+        length = get_byte(lengths, 4 * (row - report)::int + 3) FROM report WHERE number = report;
+    ALTER TABLE report DROP lengths, ALTER number ADD GENERATED ALWAYS AS IDENTITY;
+    ALTER TABLE state DROP rows;
+    DROP TABLE posting;
+    UPDATE version SET number = 4"""
+LENGTHS = "SELECT id, lengths FROM asklabs.report ORDER BY id"
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +55,11 @@ def stored(postgres: Postgres, settings: Settings, reports: Path) -> Settings:
 def reader(stored: Settings, tmp_path: Path) -> Engine:
     """A page on another machine."""
     return open_engine(stored.model_copy(update={"index": tmp_path / "nothing"}))
+
+
+def name_of(stored: Settings) -> str:
+    """The name of the database."""
+    return str(stored.database and stored.database.get_secret_value()).split("/")[3].split("?")[0]
 
 
 def answer_of(engine: Engine) -> str:
@@ -117,6 +131,39 @@ def test_machines_take_turns_and_readers_see_each_change(
     assert sync([reports], other, rebuild=True).revision == page.revision
 
 
+@pytest.mark.parametrize("most", [1, 9])
+def test_words_are_found_as_in_files_after_each_change(
+    stored: Settings, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    page = reader(stored, tmp_path)
+    peru, fiji = reports / "peru.md", reports / "fiji.md"
+    changes = [
+        lambda: peru.write_text(text("Peru", "Peru swims"), "utf-8"),
+        lambda: (reports / "chad.md").write_text(text("Chad"), "utf-8"),
+        fiji.unlink,
+    ]
+    for change in changes:
+        change()
+        monkeypatch.setattr(local, "MOST_SEGMENTS", most)
+        sync([reports], stored, prune=True)
+        ours, theirs = page._current()[0], local.current_snapshot(stored.index, {})
+        for words in ([["ferri"]], [["swim", "chad"]], [["ferri"], ["peru"]], [["fiji"]]):
+            assert ours.having(words, Filters()) == theirs.having(words, Filters())
+        assert ours.having([["ferri"]], Filters())
+
+
+def test_an_index_is_read_as_it_is_at_one_moment(
+    postgres: Postgres, stored: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def later(connection: Connection) -> dict[str, Head]:
+        postgres.sql(name_of(stored), "DELETE FROM asklabs.report WHERE id = 'peru'")
+        return heads(connection)
+
+    heads = _heads
+    monkeypatch.setattr("rag.index.postgres._heads", later)
+    assert set(reader(stored, tmp_path)._current()[0].heads) == {"peru", "fiji", "mali"}
+
+
 def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
     postgres: Postgres, stored: Settings, tmp_path: Path
 ) -> None:
@@ -174,17 +221,19 @@ def test_versions_and_empty_databases_are_told(
     empty = using(Settings(index=tmp_path / "none"), postgres.new())
     with pytest.raises(IndexMissing, match="asklabs ingest PATH"):
         open_engine(empty)
-    name = str(stored.database and stored.database.get_secret_value()).split("/")[3].split("?")[0]
+    name = name_of(stored)
     postgres.sql(name, "UPDATE asklabs.version SET number = 99")
     for work in (lambda: open_engine(stored), lambda: sync([reports], stored)):
         with pytest.raises(IndexUnusable, match=r"newer than this asklabs.*Update"):
             work()
+    lengths = postgres.sql(name, LENGTHS)
     postgres.sql(name, OLDER)
-    with pytest.raises(IndexUnusable, match=r"version 3, older .* Run asklabs ingest PATH"):
+    with pytest.raises(IndexUnusable, match=r"version 4, older .* Run asklabs ingest PATH"):
         open_engine(stored)
     embedded.clear()
     assert counts(sync([reports], stored)) == (0, 0, 3, 0, 0)
     assert not embedded
+    assert postgres.sql(name, LENGTHS) == lengths
     assert "Peru waits" in answer_of(reader(stored, tmp_path))
     postgres.sql(name, "DROP SCHEMA asklabs CASCADE")
     sync([reports], stored)
