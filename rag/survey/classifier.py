@@ -69,7 +69,7 @@ class Chances:
 
     def _with(self, apart: npt.NDArray[np.bool_], more: float) -> "Chances":
         says, about = (
-            np.where(apart, 1 / (1 + np.exp(-_log_odds(values) - more)), values)
+            np.where(apart, 1 / (1 + np.exp(-log_odds(values) - more)), values)
             for values in (self.says, self.about)
         )
         return Chances(says, about)
@@ -108,10 +108,11 @@ class Classifier:
 
 def judged_features(chances: Chances, second: Numbers) -> Numbers:
     """What the second verdict rests on: the first one's log odds, and what a second look found."""
-    return np.column_stack([_log_odds(chances.says), _log_odds(chances.about), second])
+    return np.column_stack([log_odds(chances.says), log_odds(chances.about), second])
 
 
-def _log_odds(values: Numbers) -> Numbers:
+def log_odds(values: Numbers) -> Numbers:
+    """The logarithms of the odds of probabilities."""
     clipped = values.clip(1e-6, 1 - 1e-6)
     return np.asarray(np.log(clipped / (1 - clipped)))
 

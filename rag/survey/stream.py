@@ -27,6 +27,7 @@ from rag.survey.classifier import (
     Speaking,
     classifier,
     judge_topic,
+    log_odds,
     speaking,
     waited_scores,
 )
@@ -34,15 +35,18 @@ from rag.survey.evidence import evidence_of
 from rag.survey.features import Near, ReportMeasure, Topic
 from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
 from rag.text.sentences import sentences
-from rag.types import Plan, Progress, Span
+from rag.types import Plan, Progress
 
-# Of so many likely reports the cross-encoder reads the nearest sentences, so many of each. Its
-# choice is quoted where it has this logit, and so much more than the nearest. Headings and
-# questions, which say little, have less.
+# Of so many likely reports the cross-encoder reads the nearest sentences, so many of each.
+# Headings and questions, which say little, have a lower logit.
 QUOTES_READ, SENTENCES_READ = 150, 4
-SAYS, CLEARER = -4.0, 1.0
 FEW_WORDS, LESS = 7, 2.0
 READ_AT_A_TIME = 15  # reports
+# What tells how likely a sentence speaks of the topic: how near it is, the cross-encoder's logit,
+# and the log odds that its report says something. Weights of a logistic regression; from 0 on the
+# likeliest sentence is quoted. What counts where nearness is not measured, or in another language
+# at least, and where no logit is known.
+SPEAKS, UNMEASURED, USUAL_LOGIT = (2.7, 0.17, 0.32, -3.6), 1.4, -3.5
 # Why no survey can be made.
 NO_TOPIC = marked(
     "The question names no topic. Survey what reports can speak of, such as “waste management”."
@@ -160,7 +164,8 @@ class SurveyStream:
         self._stop = Stop()
         self.rows: list[SurveyRow] = []  # that are there
         self._judged: Judged | None = None
-        self._clearest: dict[int, Near] = {}  # by report, where it is not the nearest sentence
+        # By report its sentences that speak of the topic, the likeliest first.
+        self._speaking: dict[str, list[Near]] = {}
         self._making = self._make()
 
     def __iter__(self) -> Iterator[SurveyRow]:
@@ -199,31 +204,36 @@ class SurveyStream:
             if self._stop.is_set():
                 self._survey = replace(self._survey, complete=False)
                 return
-            if place % READ_AT_A_TIME == 0 and place < min(speak, QUOTES_READ):
+            if place % READ_AT_A_TIME == 0 and place < speak:
                 part = made.rows[place : min(place + READ_AT_A_TIME, speak)]
-                self._choose_sentences(topic, [measure.numbers[r.report.id] for r in part])
+                self._choose_sentences(topic, part, is_read=place < QUOTES_READ)
             row = replace(row, evidence=self._evidence(snapshot.report(row.report.id)))
-            yield row if row.verdict == "silent" else self._quoted(row)
+            said = self._speaking.get(row.report.id)
+            yield self._quoted(row, said) if said else row
             if place < speak:
                 progress("quoting", place + 1, speak)
 
-    def _choose_sentences(self, topic: Topic, reports: Sequence[int]) -> None:
-        """Find the sentences to quote among the nearest ones of these reports."""
-        judged, passages = self._judged, self._measure.snapshot.passages
-        if judged is None or not self._reranker or topic.language != self._reranker.language:
-            return
-        near = {n: judged.measured.sentences.of(n)[:SENTENCES_READ] for n in reports}
-        pairs = [(n, sentence) for n, found in near.items() for sentence in found]
-        texts = [passages[s.passage].text[slice(*s.span)] for _, s in pairs]
-        scores = waited_scores(self._reranker, topic.text, texts, self._stop) if texts else None
-        said: dict[int, list[tuple[float, Near]]] = {}
-        for (n, sentence), text, score in zip(pairs, texts, scores or (), strict=False):
-            says_little = len(text.split()) < FEW_WORDS or text.endswith("?")
-            said.setdefault(n, []).append((score - LESS * says_little, sentence))
-        for n, found in said.items():
-            best, sentence = max(found, key=lambda pair: pair[0])
-            if best >= max(SAYS, found[0][0] + CLEARER):
-                self._clearest[n] = sentence
+    def _choose_sentences(self, topic: Topic, rows: Sequence[SurveyRow], is_read: bool) -> None:
+        """Find what speaks of the topic among the sentences of these rows that are nearest."""
+        passages, reranker = self._measure.snapshot.passages, self._reranker
+        pairs = [(row, near) for row in rows for near in self._nearest(row)[:SENTENCES_READ]]
+        texts = [passages[near.passage].text[slice(*near.span)] for _, near in pairs]
+        of = np.array([passages[near.passage].language for _, near in pairs], str)
+        nearness = np.array([near.score for _, near in pairs])
+        nearness[of != topic.language] = nearness[of != topic.language].clip(UNMEASURED)
+        logits = np.full(len(pairs), USUAL_LOGIT)
+        if reranker and is_read and topic.language == reranker.language:
+            read = np.flatnonzero(of == reranker.language).tolist()
+            asked = [texts[n] for n in read]
+            scores = waited_scores(reranker, topic.text, asked, self._stop) if asked else None
+            logits[read] = USUAL_LOGIT if scores is None else scores
+        logits[[len(text.split()) < FEW_WORDS or text.endswith("?") for text in texts]] -= LESS
+        says = log_odds(np.array([row.score for row, _ in pairs]))
+        by_nearness, by_reading, by_report, constant = SPEAKS
+        odds = by_nearness * nearness + by_reading * logits + by_report * says + constant
+        for n in np.argsort(-odds, kind="stable").tolist():
+            if odds[n] >= 0:
+                self._speaking.setdefault(pairs[n][0].report.id, []).append(pairs[n][1])
 
     def _evidence(self, report: StoredReport) -> Evidence:
         known, name = self._measure.evidence, report.info.id
@@ -235,30 +245,33 @@ class SurveyStream:
     def silent_sample(self, count: int = 10, seed: int = 0) -> list[SurveyRow]:
         """Silent rows drawn at random, each with what comes nearest, for a person to check."""
         silent = [row for row in self.survey.rows if row.verdict == "silent"]
-        return list(map(self._quoted, Random(seed).sample(silent, min(count, len(silent)))))
+        drawn = Random(seed).sample(silent, min(count, len(silent)))
+        return [self._quoted(row, self._nearest(row)) for row in drawn]
 
     def nearest(self, count: int) -> list[SurveyRow]:
         """The first rows with what comes nearest in them, also where no report speaks of it."""
-        return list(map(self._quoted, self.survey.rows[:count]))
+        return [self._quoted(row, self._nearest(row)) for row in self.survey.rows[:count]]
 
-    def _quoted(self, row: SurveyRow) -> SurveyRow:
-        """A row with the best sentence of its report that stands verbatim in the file."""
+    def _nearest(self, row: SurveyRow) -> list[Near]:
+        """The sentences of a row's report, the nearest to the topic first."""
         snapshot, report = self._measure.snapshot, self._measure.numbers[row.report.id]
-        raw = snapshot.report(row.report.id).raw
         assert self._judged is not None
         measured = self._judged.measured
-        clearest = [self._clearest[report]] if report in self._clearest else []
-        near = (*clearest, *measured.sentences.of(report))
-        found: list[tuple[int, Span]] = [(sentence.passage, sentence.span) for sentence in near]
+        found, nearest = measured.sentences.of(report), int(measured.nearest[report])
         # A report of tags alone has no passage.
-        if not found and (nearest := int(measured.nearest[report])) >= 0:
-            passage = snapshot.passages[nearest]
-            # What a solution says in a line may be no whole sentence.
-            spans = [(unit.start, unit.end) for unit in usable(passage)] or sentences(passage.text)
-            found = [(nearest, span) for span in spans]
-        for at, (start, end) in found:
-            passage = snapshot.passages[at]
+        if found or nearest < 0:
+            return found
+        passage = snapshot.passages[nearest]
+        # What a solution says in a line may be no whole sentence.
+        spans = [(unit.start, unit.end) for unit in usable(passage)] or sentences(passage.text)
+        return [Near(nearest, span, UNMEASURED, 0.0, 0.0) for span in spans]
+
+    def _quoted(self, row: SurveyRow, found: Sequence[Near]) -> SurveyRow:
+        """A row with the first of these sentences that stands verbatim in the report's file."""
+        raw = self._measure.snapshot.report(row.report.id).raw
+        for near in found:
+            passage = self._measure.snapshot.passages[near.passage]
             passage = mask_passage(passage) if self._mask else passage
-            if place := verbatim(passage.text[start:end], raw, passage.spans):
+            if place := verbatim(passage.text[slice(*near.span)], raw, passage.spans):
                 return replace(row, passage=passage, quote=place[0], span=place[1])
         return row

@@ -40,7 +40,9 @@ def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quo
     assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
     assert survey.found == tuple(rows[: len(survey.found)])
     assert "sending_money_home_without_the_bus" in {row.report.id for row in survey.found}
-    for row in survey.found:
+    said = [row for row in survey.found if row.quote]
+    assert {row.verdict for row in survey.found if row not in said} == {"mentions"}
+    for row in said:
         assert row.passage
         assert row.span
         assert row.passage.report == row.report
@@ -51,6 +53,19 @@ def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quo
     drawn = stream.silent_sample(3)
     assert all(row.verdict == "silent" for row in drawn)
     assert any(row.quote for row in drawn)
+
+
+def test_a_row_is_quoted_where_a_sentence_speaks_of_the_topic_in_any_language(
+    sample_engine: Engine,
+) -> None:
+    stream = sample_engine.survey("mobile money")
+    rows = {row.report.id: row for row in stream.survey.found}
+    assert rows["sending_money_home_without_the_bus"].quote
+    assert rows["carteiras_m_veis_no_mercado_de_nampula"].quote
+    unsaid = "charcoal_cold_box_for_the_fish_road"
+    assert (rows[unsaid].quote, rows[unsaid].passage) == ("", None)
+    nearest = {row.report.id: row.quote for row in stream.nearest(len(rows))}
+    assert nearest[unsaid]
 
 
 def test_places_and_years_narrow_the_scope(sample_engine: Engine) -> None:
