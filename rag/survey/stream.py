@@ -46,7 +46,7 @@ READ_AT_A_TIME = 15  # reports
 # and the log odds that its report says something. Weights of a logistic regression; from 0 on the
 # likeliest sentence is quoted. What counts where nearness is not measured, or in another language
 # at least, and where no logit is known.
-SPEAKS, UNMEASURED, USUAL_LOGIT = (2.7, 0.17, 0.32, -3.6), 1.4, -3.5
+SPEAKS, UNMEASURED, USUAL_LOGIT = (2.7, 0.17, 0.32, -3.6), 1.3, -3.5
 # Why no survey can be made.
 NO_TOPIC = marked(
     "The question names no topic. Survey what reports can speak of, such as “waste management”."
