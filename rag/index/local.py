@@ -214,7 +214,7 @@ class Snapshot(Index):
             yield {name: top(np.where(mask, s, -np.inf), query.depth) for name, s in scores}
 
     def cosines(self, rows: Sequence[int], dense: Vectors) -> Mapping[int, float]:
-        return dict(zip(rows, (self.dense[rows] @ dense).tolist(), strict=True))
+        return dict(zip(rows, (self.dense[rows] @ dense).tolist(), strict=True)) if rows else {}
 
     def keyword_of(self, _: Iterable[str]) -> KeywordIndex:
         return self.keyword
