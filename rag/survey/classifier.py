@@ -31,6 +31,7 @@ PATIENCE, PAUSE = 15.0, 0.25  # seconds to wait while it serves others, and betw
 MOST_READ = 30  # reports that it judges before a digest is made
 FIRST = 10  # likeliest reports of which one must have a sentence with this logit,
 ANSWERS = -3.0
+SAYS_IT = 1.0  # with this logit one speaks of it, whichever words it has
 SURE = 0.7  # or one speaks of it with this probability before they are judged
 # From which nearness of meaning a report stands out, by the logarithm of how many passages there
 # are: the highest of many is higher by chance.
@@ -230,15 +231,18 @@ def is_absent(
 ) -> bool:
     """Whether the collection does not speak of a topic at all.
 
-    It is not `is_found`, if that is known, else no report has all its words; or the cross-encoder,
-    which read the nearest report, finds that no sentence says anything of it. Of topics of several
-    parts ("coral reefs and mangroves") no sentence says all: `surest` is the highest probability
-    before its look that a report speaks of such a topic, which goes before.
+    It is not `is_found`, if that is known, else no report has all its words, and the cross-encoder
+    reads no sentence that clearly says something of it ("chatbots for public services"); or it read
+    the nearest report and finds that none says anything. Of topics of several parts ("coral reefs
+    and mangroves") no sentence says all: `surest` is the highest probability before its look that a
+    report speaks of such a topic, which goes before.
     """
-    if second is not None and surest < SURE:
-        known = second[~np.isnan(second[:, 0]), 0]
+    known = second[~np.isnan(second[:, 0]), 0] if second is not None else np.zeros(0)
+    if second is not None and len(known):
         nearest = int(np.argmax(features[:, FEATURES.index("meaning")]))
-        if len(known) and known.max() < ANSWERS and not np.isnan(second[nearest, 0]):
+        if known.max() >= SAYS_IT:
+            return False
+        if surest < SURE and known.max() < ANSWERS and not np.isnan(second[nearest, 0]):
             return True
     return not (is_met(features) if is_found is None else is_found)
 

@@ -158,6 +158,8 @@ def test_a_topic_that_no_passage_and_no_tag_meets_is_spoken_of_by_no_report() ->
     unsaid = np.array([[-9.0, 0.5], [np.nan, np.nan], [-8.0, 0.5]])
     assert is_absent(met, unsaid)
     assert not is_absent(met, unsaid, surest=0.9)
+    said = np.array([[3.0, 0.5], [np.nan, np.nan], [-8.0, 0.5]])
+    assert not is_absent(unmet, said)
     assert Chances(np.ones(3), np.ones(3)).stated(True).says.sum() < 0.1
 
 
