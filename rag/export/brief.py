@@ -26,6 +26,7 @@ from rag.i18n.translations import (
     marked,
     translations_for,
 )
+from rag.text.citation_marks import keep_known
 from rag.types import FACTS, Answer, Passage
 
 PRODUCT = "Ask the Labs"
@@ -103,7 +104,7 @@ class Part:
     lines: tuple[Line, ...] = ()
     source_lists: tuple[tuple[str, tuple[Source, ...]], ...] = ()  # with their headings
     table: Table | None = None  # what the answer lists, counts or compares
-    picture: bytes = b""  # a PNG that Word shows
+    picture: bytes = b""  # a PNG for Word, an SVG for PDF
 
     @property
     def blocks(self) -> list[tuple[str, list[Line]]]:
@@ -123,7 +124,8 @@ class Brief:
     labels: Mapping[str, str]  # names of its parts; "colon" stands between label and value
     summary: tuple[Fact, ...]
     parts: tuple[Part, ...]
-    has_annex: bool = False  # whether its sources begin on a new page
+    # Whether its sources begin on a new page; all parts then cite those of the first.
+    has_annex: bool = False
 
 
 def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:
@@ -162,7 +164,8 @@ class _Writer:
         t, cited = self.t, {citation.passage.id for citation in answer.citations}
         # The table names each report of a list: its tag is no further source.
         tags, text = answer.coverage.count if answer.is_list else 0, answer.text
-        table = self._table(answer)
+        passages = (*(h.passage for h in answer.hits), *(c.passage for c in answer.citations))
+        table = table_of(answer, {passage.report.id: passage.report for passage in passages}, t)
         if table:
             rest = (line for line in text.splitlines()[1:] if not line.startswith("- "))
             text = "\n".join([text.partition("\n")[0], *(rest if tags else ())])
@@ -221,41 +224,11 @@ class _Writer:
             yield t.gettext("Note"), one_line(notices.notice_words(answer.notices, t))
         yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")
 
-    def _table(self, answer: Answer) -> Table | None:
-        t, coverage = self.t, answer.coverage
-        if coverage.values:
-            heading = one_line(labels.field_label(coverage.grouped_by, t))
-            rows = (
-                (labels.value_label(coverage.grouped_by, value, t), format_number(t, n))
-                for value, n in coverage.values
-            )
-            return Table(heading, (heading, t.gettext("Reports")), cells(rows), (5, 1))
-        if coverage.sides:
-            compared = ((f"**{row}**", *cells) for row, cells in answer.comparison)
-            known_notes = {citation.n for citation in answer.citations}
-            widths = (2, *(5 for _ in coverage.sides))
-            return Table(
-                "", ("", *map(one_line, coverage.sides)), cells(compared, known_notes), widths
-            )
-        if not (answer.is_list and coverage.reports):
-            return None
-        cited = (citation.passage for citation in answer.citations)
-        passages = (*(hit.passage for hit in answer.hits), *cited)
-        known = {passage.report.id: passage.report for passage in passages}
-        head = tuple(map(t.gettext, ("Country", "Year", "Kind", "Report")))
-        infos = (known.get(name, ReportInfo(name, name)) for name in coverage.reports)
-        heading = t.gettext("Reports ({n})").format(n=format_number(t, coverage.count))
-        return Table(heading, head, cells(map(self._row, infos)), (4, 2, 3, 9))
-
-    def _row(self, info: ReportInfo) -> tuple[str, ...]:
-        lab = labels.lab_label(info, self.t) if info.countries else ""
-        kind, title = labels.kind_label(info, self.t), info.title or info.id
-        return lab, str(info.year or ""), kind, title
-
     def _sources(self, answer: Answer) -> tuple[Source, ...]:
         # A number has a citation for each of its quotes.
         quotes: dict[int, list[Quote]] = {}
         passages: dict[int, Passage] = {}
+        said = one_line(keep_known(answer.text, 0))
         listed = answer.coverage.intent == "list"
         # What a list counts is cited by its tags, which are in no section.
         tags = answer.coverage.count if listed else 0
@@ -266,7 +239,7 @@ class _Writer:
             same = answer.mode == "extractive" and citation.status == "supported"
             status = "" if listed or answer.refused or same else ". ".join(verdict.values())
             # Each quote stands once: in the answer, where that is made of quotes.
-            is_there = same and one_line(citation.quote) in one_line(answer.text)
+            is_there = same and _bare(citation.quote) in said
             shown = [] if is_there else [_quote(citation.quote, status)]
             quotes.setdefault(citation.n, []).extend(shown)
             passages.setdefault(citation.n, citation.passage)
@@ -287,6 +260,34 @@ class _Writer:
         }
         made = source_of(info, n, quotes, facts, self.report_url, t)
         return replace(made, language=self._code(passage.language))
+
+
+def table_of(answer: Answer, known: Mapping[str, ReportInfo], t: Translations) -> Table | None:
+    """What an answer lists, counts or compares; of a list, reports that are `known` by their id."""
+    coverage = answer.coverage
+    if coverage.values:
+        heading = one_line(labels.field_label(coverage.grouped_by, t))
+        rows = (
+            (labels.value_label(coverage.grouped_by, value, t), format_number(t, n))
+            for value, n in coverage.values
+        )
+        return Table(heading, (heading, t.gettext("Reports")), cells(rows), (5, 1))
+    if coverage.sides:
+        compared = ((f"**{row}**", *cells) for row, cells in answer.comparison)
+        known_notes = {citation.n for citation in answer.citations}
+        widths = (2, *(5 for _ in coverage.sides))
+        return Table("", ("", *map(one_line, coverage.sides)), cells(compared, known_notes), widths)
+    if not (answer.is_list and coverage.reports):
+        return None
+
+    def row(info: ReportInfo) -> tuple[str, ...]:
+        lab = labels.lab_label(info, t) if info.countries else ""
+        return lab, str(info.year or ""), labels.kind_label(info, t), info.title or info.id
+
+    head = tuple(map(t.gettext, ("Country", "Year", "Kind", "Report")))
+    infos = (known.get(name, ReportInfo(name, name)) for name in coverage.reports)
+    heading = t.gettext("Reports ({n})").format(n=format_number(t, coverage.count))
+    return Table(heading, head, cells(map(row, infos)), (4, 2, 3, 9))
 
 
 def source_of(
@@ -320,6 +321,11 @@ def cells(
         return Line("paragraph", (Run(text),) if known is None else _runs(text, known))
 
     return tuple(tuple(map(cell, row)) for row in rows)
+
+
+def _bare(quote: str) -> str:
+    """A quote on one line, without the number or the full stop that an answer leaves out."""
+    return _ITEM_SIGN.sub("", one_line(quote), count=1).rstrip(".")
 
 
 def _quote(words: str, status: str = "") -> Quote:
@@ -379,6 +385,7 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
 
 _NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
+_ITEM_SIGN = re.compile(r"^(?:[-*•–]|\d{1,2}[.)])\s*")
 # How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."
 _SPEAKER = re.compile(
     r"([^\[\]*:]{2,80} \((?:\d{4}|\?|\w+)(?:[,،] \w+(?: \w+){0,3})?\)[ \u00a0\u202f]?:)(?= )"

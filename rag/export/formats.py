@@ -145,14 +145,14 @@ _NO_GLYPH = re.compile(r'the text `"((?:[^"\\]|\\.)*)"` could not be displayed')
 _ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
 
 
-def _to_pdf(brief: Brief) -> bytes:
+def to_pdf(brief: Brief) -> bytes:
     """A PDF made with Typst: tagged for screen readers (PDF/UA-1), fonts inside.
 
     The brief goes to the template as data, never as Typst source, so that nothing in it is run.
     Where FiraGO lacks a character the computer's fonts are tried too; a symbol that no font has is
     named in brackets, and a letter that none has is an error.
     """
-    data = json.dumps(asdict(brief), ensure_ascii=False, default=str)
+    data = json.dumps(asdict(brief), ensure_ascii=False, default=_as_text)
     day = datetime.combine(brief.day, time(), UTC)
     kind = {"format": "pdf", "pdf_standards": "ua-1", "timestamp": day}
     attempt = 0
@@ -169,6 +169,10 @@ def _to_pdf(brief: Brief) -> bytes:
             # A name has no character that means something to JSON.
             data = data.translate({ord(sign): _character_name(sign) for sign in missing})
         attempt += 1
+
+
+def _as_text(value: date | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def typeset(template: str, values: Mapping[str, str], *, all_fonts: bool, **kind: Any) -> bytes:
@@ -407,7 +411,7 @@ _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # What writes a brief, by the ending of its file.
 BRIEFS: Mapping[str, Callable[[Brief], bytes]] = {
     "docx": _to_docx,
-    "pdf": _to_pdf,
+    "pdf": to_pdf,
     "html": _to_html,
     "md": _to_markdown,
 }

@@ -1,4 +1,4 @@
-"""Turns surveys into files: tables (CSV, Excel), JSON, and a brief in Word."""
+"""Turns surveys into files: tables (CSV, Excel), JSON, and a brief in Word or PDF."""
 
 import json
 import tomllib
@@ -27,7 +27,7 @@ from rag.export.brief import (
     source_of,
 )
 from rag.export.docx import to_docx
-from rag.export.formats import Sheet, Value, to_csv, to_workbook, typeset
+from rag.export.formats import Sheet, Value, to_csv, to_pdf, to_workbook, typeset
 from rag.i18n import labels
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import Translations, format_number, language_code, translations_for
@@ -120,8 +120,11 @@ def _to_xlsx(made: SurveyFile) -> bytes:
     return to_workbook([survey, Sheet("How it was made", facts, (24, 110), filtered=False)])
 
 
-def survey_brief(made: SurveyFile) -> Brief:
-    """A survey as a brief: counts, evidence, gap map, strongest findings, all that speak of it."""
+def survey_brief(made: SurveyFile, picture: str) -> Brief:
+    """A survey as a brief: counts, evidence, strongest findings, all that speak of it.
+
+    Its gap map is a `picture` of this format.
+    """
     survey, report_url, t = made.survey, made.report_url, translations_for(made.survey.language)
     code = language_code(t)
     facts = tuple((name, one_line(str(value))) for name, value in _facts(made) if value)
@@ -130,12 +133,12 @@ def survey_brief(made: SurveyFile) -> Brief:
     sources = tuple(_source(row, n, t, report_url) for n, row in enumerate(strongest, start=1))
     head = tuple(map(t.gettext, ("Country", "Year", "Verdict", "Report")))
     rows = tuple(_row(row, t) for row in survey.found)
-    annex = Table(t.gettext("All reports that speak of it"), head, cells(rows), (4, 1, 2, 7))
+    annex = Table(t.gettext("All reports that speak of it"), head, cells(rows), (3, 2, 3, 12))
     part = Part(one_line(survey.question), code, (), facts, tuple(lines))
     if not rows:
         return framed(one_line(survey.topic), made.day, t, (), (part,))
     found = ((t.gettext("Strongest findings"), sources),)
-    part = replace(part, source_lists=found, picture=gap_picture(made.gaps, t))
+    part = replace(part, source_lists=found, picture=gap_picture(made.gaps, t, picture))
     parts = (part, Part("", code, table=annex))
     return framed(one_line(survey.topic), made.day, t, (), parts)
 
@@ -188,8 +191,8 @@ def _row(row: SurveyRow, t: Translations) -> tuple[str, ...]:
     return tuple(map(one_line, (labels.lab_label(info, t), str(info.year or ""), verdict, words)))
 
 
-def gap_picture(gaps: GapMap, t: Translations) -> bytes:
-    """A gap map as a PNG: the rows where reports speak of the topic; each cell has their number."""
+def gap_picture(gaps: GapMap, t: Translations, kind: str) -> bytes:
+    """A gap map as a PNG or SVG: the rows where reports speak of the topic, with their numbers."""
     totals = {row: sum(gaps.at(row, column).found for column in gaps.columns) for row in gaps.rows}
     rows = sorted((row for row in gaps.rows if totals[row]), key=lambda row: -totals[row])
     legend = [
@@ -213,7 +216,7 @@ def gap_picture(gaps: GapMap, t: Translations) -> bytes:
         "legend": [*legend, *ladder],
     }
     values = {"map": json.dumps(data, ensure_ascii=False)}
-    return typeset("gap_map.typ", values, all_fonts=True, format="png", ppi=200)
+    return typeset("gap_map.typ", values, all_fonts=True, format=kind, ppi=200)
 
 
 def _cell(cell: GapCell, words: str = "") -> dict[str, Any]:
@@ -224,6 +227,7 @@ def _cell(cell: GapCell, words: str = "") -> dict[str, Any]:
 FORMATS: Mapping[str, Callable[[SurveyFile], bytes]] = {
     "csv": lambda made: to_csv(_table(made)),
     "xlsx": _to_xlsx,
-    "docx": lambda made: to_docx(survey_brief(made)),
+    "docx": lambda made: to_docx(survey_brief(made, "png")),
+    "pdf": lambda made: to_pdf(survey_brief(made, "svg")),
     "json": lambda made: orjson.dumps(survey_to_dict(made.survey)),
 }

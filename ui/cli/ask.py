@@ -274,7 +274,7 @@ def survey(
     ] = "",
     fast: Annotated[bool, Option("--fast", help="Leave the cross-encoder out.")] = False,
     out: Annotated[
-        Path | None, Option(help="File to write all rows to: .csv, .xlsx, .docx or .json.")
+        Path | None, Option(help="File to write all rows to: .csv, .xlsx, .docx, .pdf or .json.")
     ] = None,
     json: Json = False,
 ) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from rag.engine import Engine
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_from_dict, answer_to_dict
-from rag.export.brief import Brief, make_brief, one_line
+from rag.export.brief import Brief, Part, Table, cells, make_brief, one_line, table_of
 from rag.export.formats import BRIEFS, FORMATS, file_name
 from rag.i18n.labels import author_label, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, language_code, marked
@@ -23,6 +23,7 @@ from ui.web.answer import MARK, find_quote, key_points
 from ui.web.handlers import Visit, saved
 
 LONGEST, MOST_PINS = 20_000, 300
+FEW = 5  # rows of a table that the first page shows
 DAMAGED = marked("This file is no brief of this page, or it was damaged.")
 
 
@@ -106,7 +107,8 @@ def make(engine: Engine, pinned: _Pinned, t: Translations) -> tuple[Brief, int]:
     part = replace(brief.parts[0], question="", scope=(), source_lists=lists)
     author = one_line(pinned.author)
     when = f"{author} · {brief.when}" if author else brief.when
-    return replace(brief, when=when, parts=(part,), has_annex=True), writer.lost
+    parts = (part, *writer.tables)
+    return replace(brief, when=when, parts=parts, has_annex=True), writer.lost
 
 
 def _qr(link: str) -> str:
@@ -135,6 +137,7 @@ class _Writer:
         self.engine, self.t, self.lost = engine, t, 0
         self.lines: list[str] = []
         self.citations: list[Citation] = []
+        self.tables: list[Part] = []  # of the annex
         self.modes: dict[str, None] = {}
 
     def add(self, pin: _Pin) -> None:
@@ -145,9 +148,8 @@ class _Writer:
         elif pin.kind == "note":
             self.lines += words.splitlines()
         elif pin.kind == "table":
-            self.lines.append(f"### {one_line(words)}")
-            rows = (format_label(self.t, *map(one_line, row)) for row in pin.rows)
-            self.lines += [f"- {defuse(row)}" for row in rows]
+            head = one_line(words), self.t.gettext("Reports")
+            self._table(one_line(words), "", Table("", head, cells(pin.rows), (5, 1)))
         elif pin.kind == "quote":
             self._quotes(pin)
         elif pin.answer is not None:
@@ -175,7 +177,24 @@ class _Writer:
             marks[c.n] = mark or marks.get(c.n, "")
         text = key_points(answer.text, answer.language) or answer.text
         text = MARK.sub(lambda m: f" {marks[int(m[1])]}" if marks.get(int(m[1])) else "", text)
-        self.lines += [f"### {one_line(defuse(answer.question))}", *text.splitlines()]
+        heading = one_line(defuse(answer.question))
+        marked_anew = replace(answer, text=text, citations=tuple(self.citations))
+        table = table_of(marked_anew, self.engine.catalog.reports, self.t)
+        if table and not (answer.is_list and len(table.rows) <= FEW):
+            self._table(heading, text.partition("\n")[0].rstrip(" :"), table)
+        else:
+            self.lines += [f"### {heading}", *text.splitlines()]
+
+    def _table(self, heading: str, lead: str, table: Table) -> None:
+        """What a table says first, and the first of its counts; the whole of it in the annex."""
+        few = table.rows[:FEW] if len(table.head) == 2 else ()
+        counts = [format_label(self.t, *(cell.text for cell in row)) for row in few]
+        said = [part for part in (lead, join_parts(self.t, "; ", counts)) if part]
+        if len(few) < len(table.rows):
+            said.append(self.t.gettext("The whole table is in the annex."))
+            language = language_code(self.t)
+            self.tables.append(Part(heading, language, table=replace(table, heading="")))
+        self.lines += [f"### {heading}", defuse(". ".join(said))]
 
     def _mark(self, report: str, passage: str, quote: str, status: Status = "supported") -> str:
         found = standing(self.engine, report, passage, quote)

@@ -5,7 +5,7 @@ from datetime import date
 
 import fake_engine
 import pytest
-from answers import PLAIN
+from answers import PLAIN, answer, passage
 from fake_engine import STRUCK, WHY
 from passages import text_notice
 from readers import squeezed, text_of
@@ -100,6 +100,17 @@ def test_a_refusal_shows_the_nearest_passages_and_a_complete_list_is_complete() 
     assert "| Côte d’Ivoire, Perú | 2023 | Closing | A title |" in words
     assert "|  |  |  | not\\_among\\_the\\_passages |" in words
     assert "Complete list: 2 reports of 1 lab." in words
+
+
+def test_a_quote_that_the_answer_is_made_of_stands_once() -> None:
+    said = ("1) Boxes keep it cool.", "Sand does, too!")
+    passages = [passage(words, report=f"r{n}") for n, words in enumerate(said)]
+    quoted = answer(*passages, text="Peru: Boxes keep it cool [1]. Sand does, too [2]!")
+    certain = tuple(replace(citation, status="supported") for citation in quoted.citations)
+    quoted = replace(quoted, citations=certain)
+    for mode, quotes in (("extractive", 0), ("openai:small", 1)):
+        (part,) = make_brief([replace(quoted, mode=mode)], "", DAY).parts
+        assert [len(source.quotes) for source in part.source_lists[0][1]] == [quotes, quotes]
 
 
 def test_a_report_s_name_is_escaped_in_its_address() -> None:

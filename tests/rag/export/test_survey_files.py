@@ -11,7 +11,7 @@ import docx
 import pytest
 from docx.shared import Cm
 from passages import passage, report
-from readers import text_of
+from readers import squeezed, text_of
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
@@ -71,7 +71,10 @@ def test_a_brief_has_counts_evidence_the_map_findings_and_rows(made: SurveyFile)
     gaps = GapMap(("country", "year"), ("Fiji",), ("2023",), {("Fiji", "2023"): cell})
     document = docx.Document(io.BytesIO(export_survey(replace(made, gaps=gaps), "docx")))
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
+    typeset = squeezed(text_of(export_survey(replace(made, gaps=gaps), "pdf"), "pdf"))
     for words in ("Test with comparison: 1", "Partly proven 1", "Strongest findings", "-2 nets"):
         assert words in text
+        assert squeezed(words) in typeset
+    assert squeezed("=HYPERLINK(1): “-2 nets”") in typeset
     assert document.inline_shapes[0].width == Cm(16)
     assert "=HYPERLINK(1): “-2 nets”" in document.tables[0].rows[1].cells[3].text

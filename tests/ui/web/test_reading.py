@@ -17,8 +17,8 @@ from rag.engine import Engine
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.index.interface import StoredReport
 from rag.settings import Settings
-from rag.types import Answer, Citation
-from ui.web.brief import download, pinned_answer
+from rag.types import Answer, Citation, Coverage
+from ui.web.brief import FEW, download, pinned_answer
 from ui.web.handlers import Exchange, Talk, Visit, seal
 from ui.web.history import exchange_from_json, exchange_to_json
 from ui.web.reading import (
@@ -124,11 +124,41 @@ def test_answers_quotes_notes_and_counts_become_one_brief() -> None:
     address = "https://labs.example/"
     words = text(engine, pinned(note, quote, item, counts, address=address))
     assert words.startswith("# Markets\n\nAsk the Labs · Ama · ")
-    places = [words.index(part) for part in ("My own", "What did labs learn?", "- 2021: 4")]
+    places = [words.index(part) for part in ("My own", "What did labs learn?", "2021: 4")]
     assert places == sorted(places)
     assert f"{address}?report={cited.report.id}" in words
     assert QUOTE in words
     assert "<svg" in text(engine, pinned(quote, address=address), "html")
+
+
+def test_a_brief_says_what_its_tables_tell_and_has_them_in_its_annex() -> None:
+    engine = FakeEngine()
+    answer = engine.ask("Which labs did?").answer
+    names = tuple(engine.catalog.reports)[: FEW + 1]
+    listed = Coverage("list", names, ("Peru",), len(names))
+    of_list = replace(answer, text="1 lab, 6 reports:\n- Peru (6)", coverage=listed)
+    sides = Coverage("compare", sides=("Peru", "Togo"))
+    row = "### Found\n- Peru: Boxes [1].\n- Togo: nothing"
+    compared = replace(answer, text=f"Quotes:\n{row}", coverage=sides)
+    counts = [(f"20{n}", "1") for n in range(20, 21 + FEW)]
+    items = [pinned_answer(visit(a.question, a)) for a in (of_list, compared)]
+    items.append({"kind": "table", "text": "Years", "rows": counts})
+    words = text(engine, pinned(*items))
+    first, annex = words.split("### Annex", 1)
+    assert "1 lab, 6 reports" in first
+    assert "2023: 1; 2024: 1. The whole" in first
+    assert "2025: 1" not in first
+    assert first.count("The whole table is in the annex.") == 3
+    for cells in (engine.catalog.reports[names[-1]].title, "| 2025 | 1 |", "Boxes \\[1\\]"):
+        assert cells in annex
+        assert cells not in first
+    # A short list needs no annex.
+    listed = Coverage("list", names[:FEW], ("Peru",), FEW)
+    item = pinned_answer(visit("Which?", replace(of_list, coverage=listed)))
+    assert "- Peru (6)" in text(engine, pinned(item))
+    for ending in ("docx", "pdf"):
+        made = download(Visit(engine, sent={"ending": ending, "brief": pinned(*items)}))
+        assert "data" in made
 
 
 def test_what_no_longer_stands_is_left_out_and_damaged_pins_are_refused() -> None:
