@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 
 from rag.answer.candidates import kind_wanted, kinds_asked
@@ -46,7 +46,7 @@ _FEW_REPORTS, _MOST_TO_COME = 6, 3
 _MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part tells of
 KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
-_FEWEST_ROWS, _MOST_KEY_POINTS = 6, 3  # of what was found, where key points come first
+_FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
 # From which log odds the best sentence may tell what is asked, and from which on it is taken to.
 _MAY_SAY_IT, _SAYS_IT = -1.5, -0.8
@@ -131,10 +131,19 @@ class _Maker(Comparer):
         yield from [self.heading(heading), *lines] if lines else []
 
     def key_points(self, rows: list[tuple[ReportInfo, list[Line]]]) -> Iterator[str]:
-        """The first rows of what was found, taken out of it; none where there are few."""
-        if len(rows) >= _FEWEST_ROWS:
-            yield self.heading(KEY_POINTS)
-            yield from (self.by(*rows.pop(0)) for _ in range(_MOST_KEY_POINTS))
+        """The best finding of each of the first rows of what was found, taken out of them."""
+        if len(rows) < _FEWEST_ROWS:
+            return
+        yield self.heading(KEY_POINTS)
+        # "Sand" says little without its form question.
+        own = (
+            [x for x in told if x.role == "found" and len(x.words) >= MIN_WORDS] for _, told in rows
+        )
+        whole = ((row, lines) for row, lines in zip(rows, own, strict=True) if lines)
+        for (info, told), lines in islice(whole, _MOST_KEY_POINTS):
+            best = max(lines, key=lambda line: line.score)
+            told.remove(best)
+            yield self.by(info, [best])
 
     def count(self, survey: Survey) -> str:
         """How many reports speak of a topic, which are noted."""
@@ -361,7 +370,7 @@ class _Maker(Comparer):
         yield self.head(info for part in rows.values() for info, _ in part)
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
-            yield from self.part(_PARTS[part][0], of_part)
+            yield from self.part(_PARTS[part][0], filter(itemgetter(1), of_part))
 
     def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
         """What is closest to a topic of which no report surely tells; else after a refusal."""

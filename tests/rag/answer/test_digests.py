@@ -16,7 +16,7 @@ from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import export
-from rag.text.citation_marks import marks
+from rag.text.citation_marks import keep_known, marks
 from rag.types import Answer
 
 pytestmark = pytest.mark.quality
@@ -241,6 +241,21 @@ def test_a_theme_is_told_by_all_labs_that_are_near_to_the_whole_question(
 ) -> None:
     cited = [citation.passage.report for citation in ask(sample_engine, question).citations]
     assert {code for report in cited for code in report.iso or ("",)} == countries
+
+
+def test_the_key_points_are_one_finding_of_each_report_that_is_told_once(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.answer.digests._FEWEST_ROWS", 2)
+    answer = ask(sample_engine, "What did labs learn about mobile money?")
+    points, found = answer.text.split("### ")[1:3]
+    assert points.startswith("Key points\n")
+    assert found.startswith(HEADINGS["found"])
+    lines = points.strip().splitlines()[1:]
+    assert len(lines) == 2
+    for line in lines:
+        assert len(marks(line)) == 1
+        assert keep_known(line, 0).partition(": ")[2] not in keep_known(found, 0)
 
 
 def test_reasons_are_no_others_where_no_report_is_near(sample_engine: Engine) -> None:
