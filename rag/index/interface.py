@@ -163,8 +163,9 @@ class Index(ABC):
         missing = [name for name, record in found.items() if record is None]
         for name, packed in self.packed(missing) if missing else ():
             found[name] = self._records[name] = unpack(self.heads[name].report, packed)
-        for oldest in list(self._records)[:-RECORDS]:
-            self._records.pop(oldest, None)
+        if len(self._records) > RECORDS:
+            for oldest in list(self._records)[:-RECORDS]:
+                self._records.pop(oldest, None)
         return {name: record for name, record in found.items() if record}
 
     def rows(self, rows: Collection[int]) -> Mapping[int, Passage]:

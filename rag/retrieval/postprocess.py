@@ -118,6 +118,8 @@ def fit_budget(hits: Sequence[Hit], count: int, tokens: int) -> list[Hit]:
 
 
 _tokens = lru_cache(4096)(count_tokens)
+# A question reads many passages more than once, and the next ones read them again.
+_masked = lru_cache(4096)(mask_contacts)
 
 
 def mask_passage(passage: Passage) -> Passage:
@@ -126,7 +128,7 @@ def mask_passage(passage: Passage) -> Passage:
     The question is read with the text: "Mobile number" says what the digits are.
     """
     text = f"{passage.prompt}\n{passage.text}"
-    masked = mask_contacts(text, passage.report.iso)
+    masked = _masked(text, passage.report.iso)
     if masked == text:
         return passage
     at = len(passage.prompt)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlocksConfig
 from gradio.events import Dependency, EventListener
 from markupsafe import Markup
 from starlette.concurrency import iterate_in_threadpool
@@ -25,6 +26,7 @@ from ui.web.layout import Parts
 from ui.web.uploads import add
 
 KEPT = 600.0  # seconds after a visit's end for which its conversation is held
+NEVER = 3600.0  # seconds between two looks for Gradio's own progress, of which there is none
 LOOK = 0.01  # seconds between two looks for new events; Gradio's millisecond keeps a core busy
 # Every so many seconds, uploads that nobody took in are deleted from this age in seconds on.
 UPLOAD_CACHE = (60, 600)
@@ -176,8 +178,22 @@ class Wires:
         return found
 
 
+class _Parts(BlocksConfig):
+    """The parts of a page, which no visit holds as JSON: only links of Gradio's own need that."""
+
+    def __copy__(self) -> BlocksConfig:
+        """The parts of one visit."""
+        made: Any = super().__copy__()  # type: ignore[no-untyped-call]
+        made.config_for_block = lambda *_: {}
+        return made  # type: ignore[no-any-return]
+
+
 class _Page(gr.Blocks):
     """Blocks that send what is new of some parts without making all parts of a visit again."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.default_config = _Parts(self)
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
         """What is sent of each output of an event: what its handler gave, or that it stays."""
@@ -224,6 +240,7 @@ def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
     # Not open: else a request could go past the queue.
     page.queue(default_concurrency_limit=COMPUTED, max_size=WAITING, api_open=False)
     page._queue.sleep_when_free = LOOK
+    page._queue.progress_update_sleep_when_free = NEVER
     return page
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pydantic import TypeAdapter, ValidationError
 
 from rag.errors import InputError, first_problem
+from rag.export.answer_json import answer_to_dict
 from rag.i18n.translations import Translations, marked
 from ui.web.handlers import Exchange, Talk, Update, Visit, shown_talk
 
@@ -28,7 +29,8 @@ _STORED = TypeAdapter(Exchange)
 
 def exchange_to_json(exchange: Exchange) -> str:
     """A question, its filters, and its answer, error or stopped text."""
-    values = _STORED.dump_python(exchange, mode="json", by_alias=True)
+    values = _STORED.dump_python(exchange, mode="json", by_alias=True, exclude={"answer"})
+    values["answer"] = exchange.answer and answer_to_dict(exchange.answer)
     return _without_surrogates(json.dumps(values, ensure_ascii=False, allow_nan=False))
 
 

@@ -24,7 +24,9 @@ def test_questions_leave_no_copies_of_the_page_behind(sample_engine: Engine) -> 
     try:
         for question in QUESTIONS:
             site.ask(question, "visitor")
-        held = page.state_holder.session_data["visitor"].blocks_config.blocks.values()
+        visit = page.state_holder.session_data["visitor"]
+        assert not any(visit.config_values.values())
+        held = visit.blocks_config.blocks.values()
         drawn = [part for part in held if isinstance(part, gr.HTML)]
         parts = page.default_config.blocks.values()
         assert len(drawn) == len([part for part in parts if isinstance(part, gr.HTML)])
