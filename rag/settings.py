@@ -85,6 +85,9 @@ class Settings(BaseModel):
         60.0, gt=0, le=3600, description="seconds to wait for a model's server, also between words"
     )
     deadline: float = Field(180.0, gt=0, le=3600, description="seconds that one answer may take")
+    helper: bool = Field(
+        True, description="whether a second process computes answers while many ask at once"
+    )
     threads: int = Field(0, ge=0, le=256, description="texts embedded at a time; 0: one a core")
     host: str = Field("127.0.0.1", description="address that the page listens on")
     port: int = Field(7860, ge=1, le=65535, description="port of the page")

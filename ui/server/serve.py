@@ -60,6 +60,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     # keep all cores busy, and more threads would only slow each of them.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    # The threads of tokenizers would not be there in a fork.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # By default each thread has a pool of memory of its own, which keeps what its answers needed.
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_MOST_POOLS, 1)
@@ -74,9 +76,12 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     # Imported here, because they take seconds and load numpy, which then reads its threads.
     _import_gradio()
     from rag.engine import open_engine
+    from ui.server.helper import HelpedEngine, can_help
     from ui.web.app import build_app
 
     engine = open_engine(settings)
+    if can_help(engine):
+        engine = HelpedEngine(engine)
     room = Room(engine)
     page = build_app(engine, room)
     # The server's thread gives the interpreter away at each read and write of a socket; those that

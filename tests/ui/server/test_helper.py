@@ -1,0 +1,122 @@
+"""A second process computes answers as the first one would, and may end at any time."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from bench import served
+
+from ingest.sync import sync
+from rag.engine import Engine
+from rag.export.answer_json import answer_to_dict
+from rag.settings import Settings
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and reads /proc")
+QUESTIONS = (
+    "What did labs learn about mobile money?",
+    "¿Qué aprendieron los laboratorios sobre los residuos plásticos?",
+    "Which labs worked with informal vendors?",
+    "How many reports are there on air quality?",
+    "Compare Kenya and Peru on waste",
+    "Who won the football cup of 1998?",
+)
+SCRIPT = """
+import os, signal, threading, time
+from rag.engine import open_engine
+from rag.errors import Stopped, TooLong
+from rag.models.client import Stop
+from rag.settings import Settings
+from ui.server.helper import HelpedEngine, can_help
+
+engine = open_engine(Settings(reranker="none"))
+assert can_help(engine) or os.cpu_count() == 1
+helped = HelpedEngine(engine)
+try:
+    helped.ask("money " * 1000)
+except TooLong as error:
+    print(error.notice.code)
+os.kill(helped.process.pid, signal.SIGSTOP)
+stop = Stop()
+threading.Timer(0.5, stop.set).start()
+threading.Timer(1.0, os.kill, (helped.process.pid, signal.SIGCONT)).start()
+try:
+    helped.ask("What did labs learn about mobile money?", stop=stop)
+except Stopped:
+    print("stopped")
+print(helped.ask("What is this collection about?").answer.coverage.intent)
+os.kill(helped.process.pid, signal.SIGKILL)
+print(helped.ask("What is this collection about?").answer.coverage.intent)
+"""
+
+
+def _answer(address: str, question: str) -> dict[str, Any]:
+    reply = httpx.post(f"{address}/api/v1/ask", json={"question": question}, timeout=120)
+    answer: dict[str, Any] = reply.raise_for_status().json()
+    return answer
+
+
+def _said(answer: dict[str, Any]) -> list[Any]:
+    """What an answer says, without what differs each time."""
+    names = ("answer", "refused", "citations")
+    return [*(answer[name] for name in names), answer["coverage"]["reports"]]
+
+
+def _helper_of(pid: int) -> int:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    (child,) = (child for task in tasks for child in (task / "children").read_text().split())
+    return int(child)
+
+
+def test_answers_are_the_same_and_go_on_without_it(
+    sample_index: Path, quick_engine: Engine
+) -> None:
+    with served(sample_index, ASKLABS_RERANKER="none") as (address, process):
+        helper = _helper_of(process.pid)
+        for question in QUESTIONS:
+            own = json.loads(json.dumps(answer_to_dict(quick_engine.ask(question).answer)))
+            assert _said(_answer(address, question)) == _said(own)
+        metrics = httpx.get(f"{address}/metrics").text
+        assert "\nasklabs_helper_process_resident_memory_bytes " in metrics
+        os.kill(helper, signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(_answer, address, QUESTIONS[0])
+            time.sleep(1)
+            # While it is at work, the first process answers.
+            assert _answer(address, QUESTIONS[2])["citations"]
+            assert not waiting.done()
+            os.kill(helper, signal.SIGKILL)
+            assert waiting.result()["citations"]
+        assert _answer(address, QUESTIONS[0])["citations"]
+
+
+def test_it_ends_with_the_page_and_follows_the_index(sample_index: Path, tmp_path: Path) -> None:
+    index = shutil.copytree(sample_index, tmp_path / "index")
+    with served(index, ASKLABS_RERANKER="none") as (address, process):
+        helper = _helper_of(process.pid)
+        report = next(Path(__file__).parents[3].glob("eval/sample/reports/**/*.md"))
+        sync([report], Settings(index=index), prune=True)
+        told = _answer(address, "How many reports are there?")
+        assert told["coverage"]["count"] == 1
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        while Path(f"/proc/{helper}").exists():
+            time.sleep(0.05)
+
+
+def test_errors_and_wishes_to_stop_reach_and_leave_it(sample_index: Path) -> None:
+    environ = {**os.environ, "ASKLABS_INDEX": str(sample_index), "OPENBLAS_NUM_THREADS": "1"}
+    script = SCRIPT.replace("Settings(", f"Settings(index={str(sample_index)!r}, ")
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["question_too_long", "stopped", "about", "about"], done
+    assert "The helper has ended (-9)" in done.stderr
