@@ -59,6 +59,7 @@ class Catalog:
             topics: finds the ids of the reports of each topic by its name, when they are needed.
         """
         self.reports: Mapping[str, ReportInfo] = {r.id: r for r in reports}
+        self._every = frozenset(self.reports)
         # By field and key: the ids of reports, and the spellings with their numbers of reports.
         self._ids: dict[str, dict[str | int, set[str]]] = {field: {} for field in FILTER_FIELDS}
         self._spellings: dict[str, dict[str | int, Counter[str]]] = {f: {} for f in FILTER_FIELDS}
@@ -82,13 +83,13 @@ class Catalog:
 
     def ids(self, filters: Filters) -> frozenset[str]:
         """The ids of the reports that pass the filters."""
-        passing = set(self.reports)
+        passing = self._every
         if filters.topic:
             self._know_topics()
         for field in FILTER_FIELDS:
             for values in alternatives(field, getattr(filters, field)):
                 passing &= self._ids_of(field, (s for v in values for s in self._written(field, v)))
-        return frozenset(passing)
+        return passing
 
     def matching(self, query: CatalogQuery) -> frozenset[str]:
         """The ids of the reports that a query counts."""

@@ -71,7 +71,8 @@ class Works:
         groups: dict[tuple[str, ...], list[str]] = {}
         for shared in matched.values():
             key = tuple(word for word in stems if word in shared)
-            groups.setdefault(key, [i for i in matched if matched[i] >= shared])
+            if key not in groups:
+                groups[key] = [i for i in matched if matched[i] >= shared]
         names = {word for word in stems if _is_name(word, plan.standalone)}
         # Names first, then more words, then those of fewer titles, then those that come first.
         order = list(stems)
