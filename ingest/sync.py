@@ -225,13 +225,14 @@ def _compare(
 def _renamed(files: ReportFiles, stored: Mapping[str, StoredReport]) -> dict[str, StoredReport]:
     """By a new file's id the report that it was: one of equal text whose file is gone."""
     ids = {file.id for file in files.files}
+    new = {file.id: file.digest for file in files.files if file.id not in stored}
+    wanted = set(new.values())
     left = {
         report.digest: report
         for name, report in stored.items()
-        if name not in ids and not place_exists(report.source)
+        if report.digest in wanted and name not in ids and not place_exists(report.source)
     }
-    new = (file for file in files.files if file.id not in stored and file.digest in left)
-    return {file.id: left[file.digest] for file in new}
+    return {name: left[digest] for name, digest in new.items() if digest in left}
 
 
 def _add_report(

@@ -19,7 +19,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -55,10 +56,11 @@ class Lesson:
     lab: str
     texts: Mapping[str, tuple[int, ...]]
 
-    @property
-    def pairs(self) -> list[Pair]:
-        """The texts, each with its prompt."""
-        return [(prompt, text) for prompt, texts in self.texts.items() for text in texts]
+    def pairs(self, among: frozenset[int]) -> list[Pair]:
+        """Those texts that are among some, each with its prompt."""
+        return [
+            (prompt, text) for prompt, own in self.texts.items() for text in among.intersection(own)
+        ]
 
 
 _LESSONS = TypeAdapter(dict[str, Lesson])
@@ -76,10 +78,14 @@ class Forms:
     paragraphs: frozenset[Pair] = field(default_factory=frozenset)
     records: frozenset[str] = field(default_factory=frozenset)
 
+    @cached_property
+    def _texts(self) -> frozenset[int]:
+        return frozenset(text for _, text in self.paragraphs)
+
     def digest(self, lesson: Lesson) -> str:
         """A hash of all that matters for the file with this lesson."""
         prompts = sorted(self.prompts.intersection(lesson.texts))
-        paragraphs = sorted(self.paragraphs.intersection(lesson.pairs))
+        paragraphs = sorted(self.paragraphs.intersection(lesson.pairs(self._texts)))
         parts = repr((prompts, paragraphs)).encode("utf-8", "surrogatepass")
         return hashlib.sha256(parts).hexdigest()
 
@@ -121,13 +127,15 @@ def shipped_forms() -> Forms:
 
 def learn(lessons: Iterable[Lesson]) -> Forms:
     """Forms of a collection, from the lesson of each of its files, and those that ship."""
-    prompts: Counter[str] = Counter()
+    lessons = list(lessons)
+    labs = {lesson.lab for lesson in lessons}
+    prompts = Counter(filter(None, chain.from_iterable(lesson.texts for lesson in lessons)))
     labs_of: dict[Pair, list[str]] = defaultdict(list)
-    labs: set[str] = set()
+    times = Counter(chain.from_iterable(chain.from_iterable(x.texts.values() for x in lessons)))
+    # Most texts are in one file alone.
+    recurring = frozenset(text for text, n in times.items() if n > 1)
     for lesson in lessons:
-        prompts.update(filter(None, lesson.texts))
-        labs.add(lesson.lab)
-        for pair in lesson.pairs:
+        for pair in lesson.pairs(recurring):
             labs_of[pair].append(lesson.lab)
     enough = min(MIN_LABS, max(2, len(labs)))
     paragraphs = {
