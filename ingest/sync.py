@@ -155,7 +155,7 @@ def sync(
             if snapshot is None or touched:
                 snapshot = _carry_out(changes, base, settings, embedder, progress)
             changes.result.revision = snapshot.revision
-            store.bring_in_line(snapshot, progress, afresh=rebuild)
+            store.bring_in_line(snapshot, base, progress, rebuild)
             if database and (touched or held != snapshot.revision):
                 database.run(partial(postgres.bring_in_line, snapshot, progress))
                 replace_file(folder / IN_DATABASE, snapshot.revision.encode())
@@ -281,7 +281,7 @@ def _repaired(
     try:
         with suppress(IndexMissing):
             base = current_snapshot(folder, made)
-            base.version.checked(base.home, *base.version.files)
+            base.version.checked(base.home, base.version.files)
     except (IndexDamaged, *local.BAD):
         restored = store.restore(folder, progress)
         embedder.save_sentences(restored.home / "memo", restored.passages, progress)

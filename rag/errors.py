@@ -1,5 +1,7 @@
 """The errors that a user can meet; each message says what to do."""
 
+from pathlib import Path
+
 from pydantic import ValidationError
 
 from rag.types import Notice
@@ -72,6 +74,20 @@ class ModelError(_OfNotice):
 
 class ContextOverflow(ModelError):
     """The model's window is too small for what it was given."""
+
+
+def anew(folder: Path | str) -> str:
+    """What to do about an index that must be made anew; a database has no folder."""
+    where = f" --index {folder}" if isinstance(folder, Path) else ""
+    return f"Make it anew: asklabs ingest PATH --rebuild{where}"
+
+
+def damaged(folder: Path, error: Exception | str) -> IndexDamaged:
+    """What to say of an index whose files can't be read: an ingest makes them from Chroma's."""
+    return IndexDamaged(
+        f"The index in {folder} can't be read ({error}). Run asklabs ingest PATH --index {folder} "
+        "to repair it; if that fails, with --rebuild."
+    )
 
 
 def first_problem(error: ValidationError) -> str:

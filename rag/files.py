@@ -19,6 +19,14 @@ def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
         new.unlink(missing_ok=True)
 
 
+def append(path: Path, size: int, data: bytes) -> None:
+    """Put data after the first `size` bytes of a file, in place of whatever is there."""
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        file.truncate(size)
+        file.seek(size)
+        file.write(data)
+
+
 def free_bytes(folder: Path) -> int | None:
     """The free bytes on the disk of a folder, which need not exist; None where unknown."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())

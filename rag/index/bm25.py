@@ -120,8 +120,6 @@ class KeywordIndex:
 
     def frequencies(self, terms: Collection[str]) -> list[int]:
         """How many rows have each of the terms, those of the past among them."""
-        # In their order they are found sooner.
-        held, places = np.unique(hashes(terms), return_inverse=True)
+        held, places = np.unique(hashes(terms), return_inverse=True)  # In order: found sooner.
         found = np.array([segment.find(held) for segment in self.segments])
-        counts: list[int] = (found[:, 1] - found[:, 0]).sum(axis=0)[places].tolist()
-        return counts
+        return [*(found[:, 1] - found[:, 0]).sum(axis=0)[places].tolist()]

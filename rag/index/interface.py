@@ -141,8 +141,8 @@ class Index(ABC):
 
     def unlike(self, there: Mapping[str, Head]) -> list[str]:
         """The ids of the reports that are others there, or are here or there alone."""
-        one, other = ({n: h.report for n, h in heads.items()} for heads in (self.heads, there))
-        return [name for name in other | one if one.get(name) != other.get(name)]
+        one, two = ({n: h.report for n, h in heads.items()} for heads in (self.heads, there))
+        return [n for n in two | one if one.get(n) is not two.get(n) and one.get(n) != two.get(n)]
 
     def place(self, row: int) -> tuple[str, int]:
         """The report of a row, and which of its passages it is; all are numbered in their order."""
@@ -242,9 +242,9 @@ class Index(ABC):
         ranked = common[np.argsort(-scores[common], kind="stable")]
         return [(int(i), float(scores[i])) for i in ranked] if words else []
 
-    @abstractmethod
     def frequencies(self, terms: Collection[str]) -> Sequence[int]:
         """How many passages have each of the terms, in order; those of the past may count."""
+        return self.keyword_of(terms).frequencies(terms)
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -1,11 +1,11 @@
 """The folder of an index, and which version of it counts.
 
     index/
-      current          the version that readers use: which files, and how much of them; of each
-                       report its tags, where its passages' rows begin and its text lies; terms,
-                       each with a word as it is written
+      current          the version that readers use: which files, and how much of them
       data-6f1c0a2b/   what searching needs, in files that only grow
         texts          of each report the verbatim text and the passages, compressed
+        tags           what each ingest changed, compressed: reports that went or are others; of new
+                       ones the tags, where passages' rows begin and the text lies; words by terms
         dense          the passages' vectors of unit length, a row each (`rag.index.vectors`)
         static         those of `rag.models.encoder.encode_static`, with the number of terms
         terms-...      segments of the keyword index, each named by how many rows there were
@@ -16,9 +16,9 @@
       reports/         report files that came through the page; each ingest reads them too
 
 An ingest adds to the ends of the files and then replaces `current`, which the file system does at
-once or not at all. Readers look at nothing beyond what their version says, and many processes share
-one copy in memory. What an ingest that was cut short has left the next one cuts off. When much of
-the data is of the past, all is written anew into another folder; the old one goes an ingest later.
+once or not at all. Readers look at nothing beyond what their version says. What an ingest that was
+cut short has left the next one cuts off. When much of the data is of the past, all is written anew
+into another folder; the old one goes an ingest later.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ import orjson
 from pydantic import TypeAdapter
 
 from rag.catalog.topics import TopicCluster, find_topics
-from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
-from rag.files import free_bytes, in_words, replace_file
+from rag.errors import IndexMismatch, IndexMissing, IndexUnusable, anew, damaged
+from rag.files import append, free_bytes, in_words, replace_file
 from rag.index.bm25 import KeywordIndex, Segment
 from rag.index.interface import Head, Index, Mask, Query, Ranking, Record, StoredReport, pack, top
-from rag.index.vectors import Matrix, VectorMemo, append, in_bytes, mapped, vector_type
+from rag.index.vectors import Matrix, VectorMemo, in_bytes, mapped, vector_type
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, encode_static
 from rag.settings import Settings
 from rag.text.tokenize import terms_and_forms
@@ -54,10 +54,12 @@ from rag.types import Passage
 
 POINTER, LOCK, UPLOADED, CHROMA = "current", "ingest.lock", "reports", "chroma"
 DATA, EMBEDDED, TERMS, TOPICS = "data-", "embedded-", "terms-", "topics.npz"
-SCHEMA = 6  # raise when the files, or how words are stemmed, change
+SCHEMA, OLDEST = 7, 6  # raise when the files, or how words are stemmed, change
 # How much may be of the past, and in how many pieces the keyword index, before all is written anew.
 MOST_PAST, MOST_SEGMENTS, REPORTS_A_SEGMENT = 0.2, 25, 500  # one more piece for so many reports
+SEGMENT = 2_000  # reports whose terms are written together
 STATIC = np.dtype([("length", "<i4"), *vector_type(STATIC_DIMENSIONS).descr])
+Tags = tuple[Mapping[str, Head], Mapping[str, str]]
 # What reading files raises that are missing, damaged or of another kind.
 BAD = (OSError, ValueError, LookupError, TypeError, zlib.error)
 
@@ -73,8 +75,9 @@ class Version:
     revision: str = ""  # a hash of all content
     made_by: Mapping[str, str] = field(default_factory=dict)  # the parser, chunker and embedding
     schema: int = 0
-    reports: dict[str, Head] = field(default_factory=dict)
-    words: dict[str, str] = field(default_factory=dict)  # as they are written, by their terms
+    gone: int = 0  # how many reports `tags` has that went or are others since
+    reports: dict[str, Head] = field(default_factory=dict)  # where schema 6 had no `tags`
+    words: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> Version:
@@ -89,22 +92,37 @@ class Version:
         """What counts of a file, mapped."""
         return mapped(path, np.uint8, self.size(path.name))
 
-    def checked(self, home: Path, *names: str) -> Version:
-        """This version if files are as they were written; else raises ValueError."""
-        for name in names:
+    def tags(self, home: Path) -> Tags:
+        """The reports by their ids, and by its term each word as it is written."""
+        reports, words, data = {**self.reports}, {**self.words}, self.read(home / "tags")
+        while len(data):
+            stream = zlib.decompressobj()
+            gone, new, more = _CHANGE.validate_json(stream.decompress(data))
+            data = stream.unused_data
+            for name in gone:
+                del reports[name]
+            reports |= new
+            words |= more
+        return reports, words
+
+    def checked(self, home: Path, names: Collection[str]) -> Version:
+        """This version if those files that it has are as they were written; or ValueError."""
+        for name in self.files.keys() & names:
             if zlib.crc32(self.read(home / name)) != self.files[name][1]:
                 raise ValueError(f"the file {name} is not as it was written")
         return self
 
 
 _VERSION = TypeAdapter(Version)
+# Of an ingest: the reports that went or are others, those that are there now, and new words.
+_CHANGE = TypeAdapter(tuple[list[str], dict[str, Head], dict[str, str]])
 
 
 def current_version(folder: Path) -> Version:
     """The version that counts; or IndexMissing, IndexDamaged, IndexMismatch or IndexUnusable."""
     try:
         version = Version.load(folder)
-        if version.schema < SCHEMA:
+        if version.schema < OLDEST:
             raise ValueError
     except FileNotFoundError:
         if any(folder.glob(f"{CHROMA}*")):  # An older kind had Chroma's files beside it.
@@ -136,26 +154,12 @@ def check_made_by(folder: Path | str, made: Mapping[str, str], made_by: Mapping[
             )
 
 
-def anew(folder: Path | str) -> str:
-    """What to do about an index that must be made anew; a database has no folder."""
-    where = f" --index {folder}" if isinstance(folder, Path) else ""
-    return f"Make it anew: asklabs ingest PATH --rebuild{where}"
-
-
-def damaged(folder: Path, error: Exception | str) -> IndexDamaged:
-    """What to say of an index whose files can't be read: an ingest makes them from Chroma's."""
-    return IndexDamaged(
-        f"The index in {folder} can't be read ({error}). Run asklabs ingest PATH --index {folder} "
-        "to repair it; if that fails, with --rebuild."
-    )
-
-
 def trim(folder: Path, version: Version) -> None:
     """Delete what no reader of a version needs, of the past and of ingests that were cut short."""
     for home in folder.glob(f"{DATA}*"):
         if home.name != version.data:
             shutil.rmtree(home, ignore_errors=True)
-        for path in home.glob("[dst]*"):  # dense, static, texts, terms
+        for path in home.glob("[dst]*"):  # dense, static, tags, terms, texts
             os.truncate(path, version.size(path.name))
 
 
@@ -173,17 +177,17 @@ class Snapshot(Index):
 
     stamp: object = None  # what tells the file that told the version from one before or after
 
-    def __init__(self, folder: Path, version: Version) -> None:
-        """Map the files of a version; or raise one of BAD."""
-        super().__init__(version.reports)
+    def __init__(self, folder: Path, version: Version, tags: Tags | None = None) -> None:
+        """Map the files of a version, whose tags may be known; or raise one of BAD."""
         self.folder, self.version, self.revision = folder, version, version.revision
-        self.home, self.spellings = folder / version.data, version.words
+        self.home = folder / version.data
+        heads, self.spellings = tags or version.tags(self.home)
+        super().__init__(heads)
         dense = mapped(self.home / "dense", vector_type(version.dimensions), version.rows)
         static = mapped(self.home / "static", STATIC, version.rows)
         self.dense, self.static = Matrix(dense, self.file_rows), Matrix(static, self.file_rows)
         self._texts = version.read(self.home / "texts")
-        names = (name for name in version.files if name.startswith(TERMS))
-        self.segments = [Segment.load(self.home / name) for name in names]
+        self.segments = [Segment.load(self.home / n) for n in version.files if n.startswith(TERMS)]
         self.keyword = KeywordIndex(self.segments, static["length"], self.file_rows)
         self.memo = VectorMemo(self.home / "memo")
 
@@ -198,9 +202,10 @@ class Snapshot(Index):
     @property
     def is_worn(self) -> bool:
         """Whether it is to be written anew: much of it is of the past, or it is in many pieces."""
-        past = self.version.rows - len(self.passages)
-        pieces = len(self.segments) - len(self.ids) // REPORTS_A_SEGMENT
-        return past > MOST_PAST * self.version.rows or pieces >= MOST_SEGMENTS
+        version, reports = self.version, len(self.ids)
+        past = version.rows - len(self.passages) > MOST_PAST * version.rows
+        pieces = len(self.segments) - reports // REPORTS_A_SEGMENT
+        return past or pieces >= MOST_SEGMENTS or version.gone > MOST_PAST * reports
 
     @cached_property
     def means(self) -> Vectors:
@@ -218,9 +223,6 @@ class Snapshot(Index):
 
     def keyword_of(self, _: Iterable[str]) -> KeywordIndex:
         return self.keyword
-
-    def frequencies(self, terms: Collection[str]) -> list[int]:
-        return self.keyword.frequencies(terms)
 
     def vectors(self, texts: Sequence[str]) -> dict[str, Vectors]:
         return self.memo.find(texts)
@@ -271,17 +273,17 @@ def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
     return current_snapshot(folder, made_by)
 
 
-SEGMENT = 2_000  # reports whose terms are written together
-
-
 class LocalWriter:
     """One ingest's work on the index in a folder."""
 
     def __init__(self, folder: Path, base: Snapshot | None, made_by: Mapping[str, str]) -> None:
         """Go on from a version, or begin anew beside what is there."""
         v = base.version if base else Version(f"{DATA}{secrets.token_hex(4)}")
-        own: Any = {"files": {**v.files}, "reports": {**v.reports}, "words": {**v.words}}
+        own: Any = {"files": {**v.files}, "reports": {}, "words": {}}
         self._version = replace(v, **own, made_by=dict(made_by), schema=SCHEMA)
+        heads, words = (base.heads, base.spellings) if base else ({}, {})
+        self._reports, self._words = dict(heads), dict(words)
+        self._told: Tags = (heads, words) if v.size("tags") else ({}, {})  # what `tags` has of them
         self.folder, self.home = folder, folder / v.data
         self._new: list[Segment] = []  # of the reports after those of the segments
         self.home.mkdir(parents=True, exist_ok=True)
@@ -298,21 +300,21 @@ class LocalWriter:
         self._append_rows(in_bytes(vectors), static)
         # The first passage that has a word tells how it is written.
         for term, form in chain.from_iterable(forms.items() for _, forms in found):
-            self._version.words.setdefault(term, form)
+            self._words.setdefault(term, form)
         if len(self._new) == SEGMENT:
             self._write_segment()
 
     def update(self, report: StoredReport, passages: Sequence[Passage], row: int = -1) -> None:
         """Replace a report, but not its passages' vectors, which begin with a row of the files."""
         name, languages = report.info.id, tuple(passage.language for passage in passages)
-        row = self._version.reports[name].row if row < 0 else row
+        row = self._reports[name].row if row < 0 else row
         text = self._append("texts", pack(report, passages))
-        self._version.reports[name] = Head(replace(report, raw=""), row, languages, text)
+        self._reports[name] = Head(replace(report, raw=""), row, languages, text)
 
     def delete(self, report_ids: Iterable[str]) -> None:
         """Delete reports; what the files had of them goes when all is written anew."""
         for name in report_ids:
-            self._version.reports.pop(name, None)
+            self._reports.pop(name, None)
 
     def copy(self, other: Snapshot, ids: Sequence[str]) -> None:
         """Begin with these reports of another version."""
@@ -322,23 +324,29 @@ class LocalWriter:
             moved[head.rows] = np.arange(row, row + head.report.passages)
             self._append_rows(other.dense.stored[head.rows], other.static.stored[head.rows])
             text = self._append("texts", packed)
-            self._version.reports[name] = replace(head, row=row, text=text)
+            self._reports[name] = replace(head, row=row, text=text)
         self._new = [Segment.merge(other.segments, moved)] if other.segments else []
-        self._version.words.update(other.spellings)
+        self._words.update(other.spellings)
 
     def publish(self) -> Snapshot:
         """Let readers see the work, a new version of the index."""
         self._write_segment()
         lines = [f"{k}={v}" for k, v in sorted(self._version.made_by.items())]
         # The file's hash too: its text is shown, and facts of it that are in no passage.
-        reports = sorted((name, head.report) for name, head in self._version.reports.items())
+        reports = sorted((name, head.report) for name, head in self._reports.items())
         lines += [f"{name} {r.passages_digest} {r.digest}" for name, r in reports]
         self._version.revision = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        heads, words = self._told
+        gone = [name for name, head in heads.items() if self._reports.get(name) is not head]
+        new = {name: h for name, h in self._reports.items() if heads.get(name) is not h}
+        more = {term: word for term, word in self._words.items() if term not in words}
+        self._append("tags", zlib.compress(orjson.dumps((gone, new, more)), 1))
+        self._version.gone += len(gone)
         for name in self._version.files:
             with (self.home / name).open("ab") as file:
                 os.fsync(file.fileno())
         replace_file(self.folder / POINTER, zlib.compress(orjson.dumps(self._version), 1))
-        return Snapshot(self.folder, self._version)
+        return Snapshot(self.folder, self._version, (self._reports, self._words))
 
     def _append(self, name: str, data: bytes) -> tuple[int, int]:
         """Put data after what counts of a file; gives where they begin and end."""

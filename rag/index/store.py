@@ -1,10 +1,10 @@
 """An index's passages in Chroma, embedded. The only importer of chromadb.
 
 The collection `passages` holds a row for each passage: its id, vector, text, and metadata by which
-other programs can filter. Beside it lie copies of the file that tells the version it holds, and of
-that one's texts. Readers never open Chroma, which overwrites its files in place and writes even on
-reads. What a kill has torn is made again from the published files, and they from it, without
-embedding. It is brought in line after each ingest.
+other programs can filter. Beside it lie copies of `current`, texts and tags of the version that it
+holds. Readers never open Chroma, which overwrites its files in place and writes even on reads. What
+a kill has torn is made again from the published files, and they from it, without embedding. It is
+brought in line after each ingest.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ from typing import Any
 import numpy as np
 import orjson
 
-from rag.errors import IndexDamaged
-from rag.files import replace_file
+from rag.errors import IndexDamaged, anew
+from rag.files import append, replace_file
 from rag.index import local
 from rag.index.interface import HEAD, Head, unpack
 from rag.index.local import BAD, CHROMA, POINTER, LocalWriter, Snapshot, Version
-from rag.index.vectors import append
 from rag.types import Passage, Progress
 
 STAGE, TOGETHER = "writing to Chroma", 100  # reports that are written at a time
-OLDER = "reports.sqlite3"  # what held the reports before schema 6
+KEPT, OLDER = ("texts", "tags"), "reports.sqlite3"  # what lies beside it; before schema 6
 
 
 def chromadb() -> Any:
@@ -99,44 +98,46 @@ def _delete_indexes(home: Path, *, shrink: bool) -> None:
             database.execute("VACUUM")
 
 
-def bring_in_line(snapshot: Snapshot, progress: Progress, *, afresh: bool) -> None:
+def bring_in_line(new: Snapshot, old: Snapshot | None, progress: Progress, afresh: bool) -> None:
     """Have Chroma hold what a snapshot has; `afresh`, or after a kill, all is written anew."""
-    home, held = snapshot.folder / CHROMA, Version()
+    home, held = new.folder / CHROMA, Version()
     with suppress(*BAD):
-        held = Version.load(home).checked(home, "texts")
-    if afresh or held.made_by != snapshot.version.made_by:
+        held = Version.load(home).checked(home, KEPT)
+    if afresh or held.made_by != new.version.made_by:
         shutil.rmtree(home, ignore_errors=True)
         held = Version()
-    if held == snapshot.version:
+    if held == new.version:
         return
     try:
-        if stale := snapshot.unlike(held.reports):
+        heads = old.heads if old and old.version == held else held.tags(home)[0]
+        if stale := new.unlike(heads):
             (home / POINTER).unlink(missing_ok=True)
             with _opened(home) as collection:
                 for at in range(0, len(stale), TOGETHER):
                     progress(STAGE, at, len(stale))
-                    _write(collection, snapshot, stale[at : at + TOGETHER], held.reports)
-            _delete_indexes(home, shrink=not held.reports)
-        tell(snapshot, held)
+                    _write(collection, new, stale[at : at + TOGETHER], heads)
+            _delete_indexes(home, shrink=not heads)
+        tell(new, held)
     except (sqlite3.Error, chromadb().errors.ChromaError) as error:
-        raise local.write_error(snapshot.folder, error) from error
+        raise local.write_error(new.folder, error) from error
 
 
 def tell(snapshot: Snapshot, held: Version) -> None:
-    """Tell that Chroma holds what a snapshot has, beside the texts, for which it has no place."""
+    """Tell that Chroma holds what a snapshot has, beside that for which it has no place."""
     home, version = snapshot.folder / CHROMA, snapshot.version
     home.mkdir(exist_ok=True)
-    there = held.size("texts") if held.data == version.data else 0  # They only grow.
-    append(home / "texts", there, version.read(snapshot.home / "texts")[there:])
+    for name in KEPT:
+        there = held.size(name) if held.data == version.data else 0
+        append(home / name, there, version.read(snapshot.home / name)[there:])
     replace_file(home / POINTER, (snapshot.folder / POINTER).read_bytes())
 
 
 def _kept(home: Path) -> tuple[Mapping[str, str], list[tuple[Head, bytes]]]:
     """What made the index that Chroma holds, and its reports, each packed; raises one of BAD."""
     if not (home / OLDER).exists():
-        version = Version.load(home).checked(home, "texts")
-        texts, heads = version.read(home / "texts"), version.reports.values()
-        return version.made_by, [(h, texts[slice(*h.text)].tobytes()) for h in heads]
+        version = Version.load(home).checked(home, KEPT)
+        texts, (heads, _) = version.read(home / "texts"), version.tags(home)
+        return version.made_by, [(h, texts[slice(*h.text)].tobytes()) for h in heads.values()]
     with closing(sqlite3.connect(home / OLDER)) as database:
         ((made_by,),) = database.execute("SELECT made_by FROM state WHERE revision != ''")
         rows = database.execute("SELECT head, record FROM report").fetchall()
@@ -165,5 +166,5 @@ def restore(folder: Path, progress: Progress) -> Snapshot:
             shutil.rmtree(begun, ignore_errors=True)
         raise IndexDamaged(
             f"The index in {folder} can't be read, and what Chroma holds of it is not complete. "
-            f"{local.anew(folder)}"
+            f"{anew(folder)}"
         ) from error

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rag.files import append
 from rag.models.encoder import Vectors
 
 _TOLERANCE = 0.01  # vectors of other length are damaged
@@ -31,14 +32,6 @@ def hashes(texts: Iterable[str]) -> Hashes:
         for text in texts
     )
     return np.frombuffer(b"".join(digests), "<u8")
-
-
-def append(path: Path, size: int, data: bytes) -> None:
-    """Put data after the first `size` bytes of a file, in place of whatever is there."""
-    with path.open("r+b" if path.exists() else "w+b") as file:
-        file.truncate(size)
-        file.seek(size)
-        file.write(data)
 
 
 def mapped(path: Path, kind: npt.DTypeLike, count: int) -> Any:

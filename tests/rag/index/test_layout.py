@@ -5,6 +5,8 @@ import sqlite3
 import sys
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -118,7 +120,7 @@ def test_an_index_of_an_unknown_kind_is_refused(reports: Path, settings: Setting
     assert len(sync([reports], settings, rebuild=True).added) == 3
     # So is one of a newer kind.
     pointer = settings.index / "current"
-    told = zlib.decompress(pointer.read_bytes()).replace(b'"schema":6', b'"schema":99')
+    told = zlib.decompress(pointer.read_bytes()).replace(b'"schema":7', b'"schema":99')
     pointer.write_bytes(zlib.compress(told))
     for use in (lambda: open_engine(settings), lambda: sync([reports], settings)):
         with pytest.raises(IndexMismatch, match=r"newer asklabs.*--rebuild"):
@@ -146,6 +148,50 @@ def test_an_older_index_is_kept(reports: Path, filled: Settings, embedded: list[
     assert not embedded
     assert missing_sentences(filled.index) == set()
     assert not (chroma / "reports.sqlite3").exists()
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_an_index_whose_pointer_told_the_tags_goes_on_without_embedding(
+    reports: Path, filled: Settings, tmp_path: Path, embedded: list[str], is_whole: bool
+) -> None:
+    """Before schema 7 `current` told the tags and words, and so did its copy beside Chroma."""
+    before, older = content(filled), opened(filled)
+    kept = {name: own for name, own in older.version.files.items() if name != "tags"}
+    told: dict[str, Any] = {"files": kept, "reports": older.heads, "words": older.spellings}
+    pointer = zlib.compress(orjson.dumps(replace(older.version, schema=6, **told)))
+    for folder, home in ((filled.index, older.home), (filled.index / "chroma",) * 2):
+        (home / "tags").unlink()
+        (folder / "current").write_bytes(pointer)
+    assert content(filled) == before
+    if not is_whole:
+        (filled.index / "current").unlink()
+    assert counts(sync([reports], filled)) == (0, 0, 3, 0, 0)
+    assert not embedded
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    assert counts(sync([reports], filled)) == (0, 1, 2, 0, 0)
+    other = filled.model_copy(update={"index": tmp_path / "other"})
+    sync([reports], other)
+    for _ in range(2):
+        assert opened(filled).version.schema == 7
+        assert content(filled) == content(other)
+        assert opened(filled).spellings.items() >= opened(other).spellings.items()
+        # So it is where Chroma's copy is all that is left.
+        shutil.rmtree(opened(filled).home)
+        sync([reports], filled)
+
+
+def test_a_change_writes_no_tags_of_others(reports: Path, filled: Settings) -> None:
+    first = opened(filled)
+    before = {name: (first.home / name).read_bytes() for name in ("tags", "texts")}
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    sync([reports], filled)
+    chroma = filled.index / "chroma"
+    for home, (name, held) in product((first.home, chroma), before.items()):
+        data = (home / name).read_bytes()
+        assert data.startswith(held)
+        assert name == "texts" or b"Ferries of Fiji" not in zlib.decompress(data[len(held) :])
+    assert (chroma / "current").read_bytes() == (filled.index / "current").read_bytes()
+    assert b"Fiji" not in zlib.decompress((filled.index / "current").read_bytes())
 
 
 def test_an_ingest_that_was_cut_short_is_continued(
