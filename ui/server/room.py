@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WRITTEN = 20  # answers that a model writes at a time
 COMPUTED = 2  # the same without: more would only share the interpreter, with the server, too
 WAITING = 300  # questions that wait; more are refused
-SHED = 2  # questions that wait; while more do, the cross-encoder is left out
+SHED = 2  # questions that wait; while more do, the cross-encoder is left out, and one more let in
 TOLD = 10.0  # seconds after which who waits is told again how many come first
 
 
@@ -37,6 +37,12 @@ class Room:
         return max(0, len(self._inside) - self._size)
 
     @property
+    def _places(self) -> int:
+        # The cross-encoder keeps all cores busy; without it one is computed here, one by the
+        # helper, and one drawn.
+        return self._size + (self.waiting > SHED)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nobody asks."""
         return not self._inside
@@ -46,15 +52,16 @@ class Room:
         if self.waiting >= WAITING:
             raise Full
         comes = self._inside[who] = asyncio.Event()
-        while before := max(0, list(self._inside).index(who) + 1 - self._size):
+        while before := max(0, list(self._inside).index(who) + 1 - self._places):
             yield before
             with suppress(TimeoutError):
                 await asyncio.wait_for(comes.wait(), TOLD)
+            comes.clear()
 
     def leave(self, who: object) -> None:
         """Make room; harmless for who isn't there."""
         self._inside.pop(who, None)
-        for comes in islice(self._inside.values(), self._size):
+        for comes in islice(self._inside.values(), self._places):
             comes.set()
 
     @asynccontextmanager

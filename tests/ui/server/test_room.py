@@ -53,6 +53,28 @@ def test_who_comes_first_is_first_and_who_goes_makes_room() -> None:
     assert done == [0, 3]
 
 
+@pytest.mark.parametrize(("askers", "together"), [(3, 1), (5, 2)])
+def test_one_more_comes_in_while_many_wait(
+    askers: int, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "WAITING", askers)
+    one, inside, most = Room(FakeEngine()), 0, 0  # type: ignore[arg-type]
+
+    async def ask() -> None:
+        nonlocal inside, most
+        async with one.place():
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.02)
+            inside -= 1
+
+    async def main() -> None:
+        await asyncio.gather(*(ask() for _ in range(askers)))
+
+    run_apart(main())
+    assert most == together
+
+
 @contextmanager
 def crowd(ask: Callable[[str, int], str]) -> Iterator[list[Future[str]]]:
     """Two who ask a page of which the engine waits: one is being answered, one waits."""
