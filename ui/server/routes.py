@@ -121,10 +121,10 @@ def _health(check: Callable[[], object]) -> Callable[[Request], Awaitable[Respon
 
     async def health(_: Request) -> Response:
         nonlocal running, error
-        running = running or executor.submit(check)
-        await asyncio.wait([asyncio.wrap_future(running)], timeout=PATIENCE)
-        if running.done():
-            error, running = running.exception(), None
+        job = running = running or executor.submit(check)
+        await asyncio.wait([asyncio.wrap_future(job)], timeout=PATIENCE)
+        if job.done():
+            error, running = job.exception(), None if running is job else running
         if error:
             _log.error("The page can't answer: %s", error)
             return PlainTextResponse("The index can't be used; the log says why.\n", 503)
