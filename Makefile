@@ -47,8 +47,8 @@ floors: $(DEMO_INDEX)/made ## set the floors of the sample's cases by how they a
 bench: dev ## time ingest, start, answers and the page on the sample collection (REPORTS=DIR for your own)
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py $(REPORTS)
 
-bench-growth: $(DEMO_INDEX)/made dev ## time an index of many passages, recombined (INDEX=DIR SIZE=100000 INTO=DIR)
-	@PYTHONPATH=.:tests/support $(BIN)/python tests/bench/growth.py $(or $(INDEX),$(DEMO_INDEX)) $(or $(SIZE),100000) $(INTO)
+bench-growth: $(DEMO_INDEX)/made dev ## time an index of many passages, recombined (INDEX=DIR SIZE=100000 INTO=DIR DATABASE=ADDRESS)
+	@DATABASE=$(DATABASE) PYTHONPATH=.:tests/support $(BIN)/python tests/bench/growth.py $(or $(INDEX),$(DEMO_INDEX)) $(or $(SIZE),100000) $(INTO)
 
 soak: dev ## 2,000 questions in 20 minutes while a model fails at times (INDEX=DIR for your own)
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/soak.py $(INDEX)

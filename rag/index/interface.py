@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -229,18 +229,18 @@ class Index(ABC):
         rows = {row for own in rankings for ranking in own.values() for row, _ in ranking}
         inside = np.where(self.allowed(query.scopes[0]), scores, -np.inf)
         over = (inside > 0) & (inside >= query.share * inside.max(initial=0))
-        matching = frozenset(self.ids[n] for n in np.unique(self.report_numbers[over]))
+        matching = frozenset(self.ids[n] for n in set(self.report_numbers[over].tolist()))
         return Candidates(rankings, self.cosines(list(rows), query.dense), matching)
 
     def having(self, words: Sequence[Collection[str]], filters: Filters) -> Ranking:
         """The rows that pass the filters and have of each word any of its terms, the best first."""
         terms = list(chain.from_iterable(words))
         keyword = self.keyword_of(terms)
-        found = [np.concatenate([keyword.passages(t)[0] for t in own]) for own in words]
-        common = reduce(np.intersect1d, found, np.flatnonzero(self.allowed(filters)))
+        has = [self.allowed(filters), *(keyword.scores(own) > 0 for own in words)]
+        common = np.flatnonzero(np.logical_and.reduce(has))
         scores = keyword.scores(terms)
         ranked = common[np.argsort(-scores[common], kind="stable")]
-        return [(int(i), float(scores[i])) for i in ranked] if words else []
+        return [*zip(ranked.tolist(), scores[ranked].tolist(), strict=True)] if words else []
 
     def frequencies(self, terms: Collection[str]) -> Sequence[int]:
         """How many passages have each of the terms, in order; those of the past may count."""

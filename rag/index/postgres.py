@@ -58,8 +58,8 @@ SESSION = f"""SET search_path = asklabs, public; SET jit = off;
     SET hnsw.ef_search = {NEAREST}; SET hnsw.iterative_scan = strict_order;
     SET default_transaction_isolation = 'repeatable read'"""
 STAGE = "writing to the database"
-# Among so many passages all are compared; among more the nearest are found by HNSW.
-EXACT = 10_000
+# Of a scope all passages are compared if n * n <= EXACT * all: else HNSW passes fewer others.
+EXACT = 2_000
 BUCKETS, SHIFT = 1 << 14, np.uint64(64 - 14)  # a term lies in that of its hash's first bits
 TOGETHER = 256  # buckets that are written at a time: of a million passages all would be 3 GB
 _STATE = """SELECT revision, made_by, words, rows,
@@ -205,7 +205,7 @@ class PostgresIndex(Index):
                 condition += " AND stage = %(stage)s"
             for name, vector in (("static", query.static), ("dense", query.dense)):
                 order = f"{name}::halfvec({len(vector)}) <#> %(vector)s"
-                if mask.sum() <= EXACT:
+                if mask.sum() ** 2 <= EXACT * len(mask):
                     order = f"({name} <#> %(vector)s) + 0"  # what is computed is in no index
                 asked = f"""SELECT row, -({name} <#> %(vector)s) FROM passage
                     WHERE {condition} ORDER BY {order} LIMIT %(depth)s"""
@@ -368,8 +368,7 @@ def _write_postings(connection: Connection, snapshot: Snapshot, *, anew: bool) -
     for name, head in _heads(connection).items():
         if head.row >= since:
             moved[snapshot.heads[name].rows] = np.arange(head.row, head.rows.stop)
-    parts = _postings(snapshot, moved, since)
-    _copy(connection, "posting", "int4 int4 bytea bytea bytea bytea", parts)
+    _copy(connection, "posting", "int4 int4" + 4 * " bytea", _postings(snapshot, moved, since))
 
 
 def _postings(snapshot: Snapshot, moved: Rows, number: int) -> Iterator[Sequence[Any]]:

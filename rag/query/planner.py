@@ -103,7 +103,8 @@ class Planner:
         linker = self.linker_of(index.catalog)
 
         def reports_with(words: Sequence[Collection[str]]) -> set[str]:
-            return {index.place(row)[0] for row, _ in index.having(words, Filters())}
+            rows = [row for row, _ in index.having(words, Filters())]
+            return {index.ids[n] for n in set(index.report_numbers[rows].tolist())}
 
         rules = Rules(linker, filters, ignored, reports_with)
         plan = rules.plan(corrected, language, history)

@@ -1,9 +1,12 @@
 """Times an index of many passages: `make bench-growth INDEX=DIR SIZE=1000000`.
 
+With DATABASE=ADDRESS it is written to that one and searched there instead.
+
 Passages of an index are recombined (the first half of one, the second of another in its language)
 and their vectors perturbed; nothing is embedded, and Chroma is left out. The seed is fixed.
 """
 
+import gc
 import hashlib
 import os
 import random
@@ -14,8 +17,11 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +33,7 @@ from rag.engine import open_engine
 from rag.files import size_of
 from rag.index.interface import StoredReport
 from rag.index.local import POINTER, LocalWriter, Snapshot, Version, current_snapshot
+from rag.index.postgres import Database, bring_in_line
 from rag.index.store import tell
 from rag.models.encoder import Vectors, unit
 from rag.retrieval.hybrid import HybridRetriever
@@ -36,6 +43,7 @@ from rag.types import Passage
 TOGETHER = 200  # reports
 NOISE = 0.3  # length of what is added to a vector
 ROUNDS = 8
+ASKERS = 16
 # The recombined reports have no form questions.
 NO_FORMS = learn(())
 Batch = tuple[list[tuple[StoredReport, list[Passage]]], Vectors]
@@ -113,21 +121,41 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
     print(f"{size_of(folder) / rows:,.0f} bytes each without Chroma")
 
 
-def read(folder: Path) -> None:
+def read(folder: Path, url: str = "") -> None:
     """Time the start, and searches without the cross-encoder."""
-    with timed("start until the first answer"):
-        engine = open_engine(Settings(index=folder, reranker="none"))
-        engine.ask(QUESTIONS[0])
-    print(resident())
-    times = []
-    for question in QUESTIONS * ROUNDS:
+
+    def search(question: str) -> float:
         started = time.perf_counter()
         plan = engine.plan(question)
         retriever: HybridRetriever = engine._current()[1]
         retriever.search(plan)
-        times.append(time.perf_counter() - started)
-    show("plan and search", times)
+        return time.perf_counter() - started
+
+    with timed("start until the first answer"):
+        engine = open_engine(Settings(index=folder, reranker="none", database=url or None))
+        engine.ask(QUESTIONS[0])
     print(resident())
+    gc.freeze()  # as a page does
+    show("plan and search", [search(question) for question in QUESTIONS * ROUNDS])
+    started = time.perf_counter()
+    with ThreadPoolExecutor(ASKERS) as pool:
+        times = list(pool.map(search, QUESTIONS * ROUNDS))
+    print(
+        f"{len(times) / (time.perf_counter() - started):.0f} searches a second by {ASKERS} askers"
+    )
+    print(resident())
+
+
+def write(folder: Path, url: str) -> None:
+    """Time writing to a database, its indexes included, and searches there."""
+    with timed("written to the database"), closing(Database(url, writes=True)) as database:
+        snapshot = current_snapshot(folder, {})
+        database.run(partial(bring_in_line, snapshot, lambda *_: None))
+    size = "SELECT pg_database_size(current_database())"
+    with closing(Database(url)) as database:
+        each = database.fetch(size)[0][0] / len(snapshot.passages)
+    print(f"{each:,.0f} bytes each in the database")
+    read(folder, url)
 
 
 def change(folder: Path) -> None:
@@ -141,8 +169,9 @@ def change(folder: Path) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """`growth.py INDEX PASSAGES FOLDER`, or one step of it over a folder that is there."""
-    if arguments[0] in ("read", "change"):
-        {"read": read, "change": change}[arguments[0]](Path(arguments[1]))
+    steps: dict[str, Callable[..., None]] = {"read": read, "change": change, "write": write}
+    if arguments[0] in steps:
+        steps[arguments[0]](Path(arguments[1]), *arguments[2:])
         return
     index, passages = Path(arguments[0]), int(arguments[1])
     folder = Path(arguments[2]) if arguments[2:] else Path(tempfile.mkdtemp(), "index")
@@ -151,8 +180,9 @@ def main(arguments: Sequence[str]) -> None:
         with timed("written and published"):
             build(current_snapshot(index, {}), folder, passages)
     env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests/support")))}
-    for step in ("read", "change"):
-        subprocess.run([sys.executable, __file__, step, folder], env=env, check=True)
+    address = os.environ.get("DATABASE")
+    for step, *more in (["write", address],) if address else (["read"], ["change"]):
+        subprocess.run([sys.executable, __file__, step, folder, *more], env=env, check=True)
 
 
 if __name__ == "__main__":
