@@ -12,6 +12,10 @@ pytestmark = pytest.mark.browser
 
 def test_pins_survive_a_reload_and_become_a_brief_by_keyboard(site: str, visit: Visit) -> None:
     page = visit(site)
+    page.get_by_role("link", name="My brief").click()
+    expect(page.locator("#brief .empty")).to_be_visible()
+    expect(page.locator("#brief [data-ending=docx]")).to_be_hidden()
+    page.get_by_role("link", name="Ask", exact=True).click()
     ask(page, "What did labs learn about mobile money?")
     page.locator("#thread .answer-row .pin").press("Enter")
     expect(page.locator("#views .pinned")).to_have_text("1")

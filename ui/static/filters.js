@@ -205,7 +205,8 @@ const askLabsFilters = (() => {
     const { query, done, byHand, error } = JSON.parse(text);
     if (error) return window.alert(error);
     const link = `${location.origin}${location.pathname}?${query}`;
-    const button = document.getElementById("copy-link");
+    const share = document.activeElement?.closest(".share");
+    const button = share ?? document.getElementById("copy-link");
     try {
       await navigator.clipboard.writeText(link);
     } catch {

@@ -84,6 +84,9 @@ class Exchange:
         """Whether the answer was made from a part of the passages that were found."""
         if self.answer is None or self.answer.coverage.intent in ("list", "about", "report", "lab"):
             return False
+        # A digest without a model is made of other passages than those.
+        if self.answer.mode == "extractive" and self.answer.coverage.intent != "answer":
+            return False
         coverage, hits = self.answer.coverage, len(self.answer.hits)
         if self.passages >= MOST_PASSAGES or not 0 < coverage.read_passages < MOST_PASSAGES:
             return False

@@ -54,7 +54,8 @@ _FEWEST_WORDS = 4  # of a quote that says something by itself
 _FEW = 3  # methods and partners of a lab among others
 _MOST_LABS = 40
 _LONGEST_NAME = 80  # characters of a partner's name
-_LINK = re.compile(r"\s*(?:https?://|www\.)\S+")
+# What stands before or after the name of a partner.
+_BESIDE = re.compile(r"^\W*\d{1,2}[.)]|\s*(?:https?://|www\.)\S+")
 THANKS = marked("Thank you.")
 VOTES: dict[str, Vote] = {vote: vote for vote in get_args(Vote)}
 # Stands before a file's name where a report's id is asked for: it opens like a report.
@@ -177,7 +178,7 @@ def render_lab(engine: Engine, country: str, key: str, t: Translations) -> Marku
         collected=[info for info in sorted(infos, key=_order) if info.author != "lab"],
         quotes=quotes,
         counts=counts,
-        partners=_partners(engine, own),
+        partners=partners_of(engine, own),
     )
 
 
@@ -193,7 +194,7 @@ def render_who(engine: Engine, topic: str, key: str, t: Translations) -> Markup:
         (
             sorted(infos, key=_order),
             Counter(method for info in infos for method in info.methods).most_common(_FEW),
-            _partners(engine, infos)[:_FEW],
+            partners_of(engine, infos)[:_FEW],
         )
         for infos in by_lab(info for info in about if info.author == "lab")
     ]
@@ -206,12 +207,12 @@ def _order(info: ReportInfo) -> tuple[int, str, str]:
     return (-(info.year or 0), info.kind, info.title)
 
 
-def _partners(engine: Engine, infos: list[ReportInfo]) -> list[tuple[str, int]]:
+def partners_of(engine: Engine, infos: list[ReportInfo]) -> list[tuple[str, int]]:
     """The names that a lab's reports give of partners, the most named first."""
     names: Counter[str] = Counter()
     for info in infos:
         of_report = dict.fromkeys(
-            _LINK.sub("", passage.text.partition("\n")[0]).strip(" .,-:")
+            _BESIDE.sub("", passage.text.partition("\n")[0]).strip(" .,-:")
             for passage in engine.passages_of(info.id)
             if passage.stage == "partner" and "\n" in passage.text
         )

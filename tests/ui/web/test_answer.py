@@ -26,6 +26,8 @@ READ = Coverage(
 ANSWERED = Exchange("Q?", answer=answer("Q?"))
 RECORD = GenerationRecord("gpt-4.1-mini", steps=(Notice("searched", {"query": "sand", "n": 3}),))
 WRITTEN = Exchange("Q?", answer=answer("Q?", generation=replace(RECORD, steps=())))
+# Wider reading would add nothing to it.
+DIGEST = Exchange("Q?", answer=answer("Q?", coverage=replace(READ, intent="topic")))
 READ_ALL = Exchange("Q?", answer=answer("Q?", coverage=Coverage("answer", read_passages=8)))
 
 
@@ -125,6 +127,8 @@ def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
         (ANSWERED, True, True, ["copy", "pin", "share", "again", "wider", "vote", "vote", None]),
         (ANSWERED, False, False, ["copy"]),
         (READ_ALL, True, True, ["copy", "pin", "share", "again", "vote", "vote", None]),
+        (DIGEST, True, False, ["copy", "again"]),
+        (DIGEST, True, True, ["copy", "pin", "share", "again", "vote", "vote", None]),
         (WRITTEN, True, False, ["copy", "again", "wider", "deeper"]),
         (replace(ANSWERED, passages=MOST_PASSAGES), True, False, ["copy", "again"]),
         (Exchange("Q?", error="No model."), True, True, ["again"]),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, report, whole
+from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, passage, report, whole
 from openai_server import Reply, ScriptedServer
 from readers import Outline
 
@@ -27,6 +27,7 @@ from ui.web.reading import (
     NOT_OURS,
     freeze,
     open_report,
+    partners_of,
     render_report,
     render_who,
     translated,
@@ -71,6 +72,14 @@ def test_nothing_else_is_shown_and_nothing_kept_unasked(tmp_path: Path, name: st
     engine.settings = Settings(index=tmp_path)
     assert freeze(Visit(engine, sent={"turn": 1}, talk=talk)) == ""
     assert not (tmp_path / FOLDER).exists()
+
+
+def test_partners_are_named_without_their_number_or_address() -> None:
+    engine: Any = FakeEngine()
+    names = ("1. The Board\nIt pays.", "The Board https://b.example\nIt pays.", "No name")
+    own = [passage(report(0), n, words, stage="partner") for n, words in enumerate(names)]
+    engine.passages_of = lambda _: own
+    assert partners_of(engine, [report(0)]) == [("The Board", 1)]
 
 
 @pytest.mark.quality
@@ -204,6 +213,17 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     assert [block["lang"] for block in blocks] == ["en", "en", "fr", "en", "en", "en"]
     assert [block.get("class") for block in blocks].index("here") == 2
     assert not html.all("a")
+
+
+def test_similar_reports_name_their_labs_in_the_reader_s_language(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ui.web.reading.similar", lambda *_: [report(1)])
+    engine: Any = FakeEngine()
+    stored = StoredReport(report(0), "")
+    words = Outline(render_report(engine, stored, translations_for("ar"), {}, "", "")).text
+    assert "توغو" in words
+    assert "Togo" not in words
 
 
 def test_a_quote_that_is_lost_is_told_and_a_quoted_tag_is_marked() -> None:
