@@ -223,9 +223,9 @@ def _table_lines(
     t: Translations,
 ) -> Iterator[str]:
     """A line that says what was counted, then one a value: its reports if `named`, or how many."""
-    field = field_label(query.group_by, t)
-    scope = t.gettext("{field} of {reports} of {labs}").format(
-        field=field, **reports_and_labs(reports, labs, t)
+    found = format_label(t, field_label(query.group_by, t), format_number(t, len(rows)))
+    scope = t.gettext("{values} in {reports} of {labs}").format(
+        values=found, **reports_and_labs(reports, labs, t)
     )
     if filters := _query_label(query, t):
         scope = f"{scope} ({filters})"
@@ -234,8 +234,7 @@ def _table_lines(
             "{n} report has no such tag", "{n} reports have no such tag", reports - tagged
         )
         scope = join_parts(t, "; ", [scope, without.format(n=format_number(t, reports - tagged))])
-    values = t.ngettext("{n} value", "{n} values", len(rows))
-    yield format_label(t, scope, values.format(n=format_number(t, len(rows))))
+    yield scope
     shown = rows[: query.rows or _MOST_ROWS]
     for value, number in shown:
         count = named.get(value) or format_count(number, "report", t)
