@@ -195,7 +195,7 @@ def test_every_view_is_accessible_in_the_language_of_its_visitor(
     expect(page.locator("dialog[open]")).to_be_visible()
     assert serious(page) == [], "with a report"
     page.keyboard.press("Escape")
-    for view in ("explore", "quality"):
+    for view in ("explore", "quality", "brief", "survey"):
         page.locator(f'[data-view="{view}"]').first.click()
         expect(page.locator(f"#{view} h2").first).to_be_visible()
         assert serious(page) == [], view

@@ -51,6 +51,7 @@ def test_what_is_sent_is_added_and_quoted(open_site: tuple[str, Engine], visit: 
     expect(result).to_contain_text("2 files were left out:")
     expect(result).to_contain_text(f"{name}: not UTF-8 text (line 3, byte 31); save it")
     expect(page.locator("#desk .facts dd").first).to_have_text("5")
+    expect(page.locator("#welcome")).to_contain_text("Ask 5 reports of 5 labs")
     countries = page.locator('.facet[data-field="country"]')
     expect(countries.locator("label", has_text="Chad")).to_be_visible()
     assert serious(page) == []

@@ -229,13 +229,14 @@ def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
         opened = _wire_filters(page, wires)
         _wire_questions(wires, opened)
         _wire_reading(wires)
-        _wire_language(engine, page, wires, " ".join([*words, "history"]))
+        suggest = _wire_language(engine, page, wires, " ".join([*words, "history"]))
         _wire_views(wires)
         if has_uploads:
             failed = "() => askUploads.failed()"
             uploaded = wires.on("uploads.sent", add, "", "uploaded", otherwise=failed)
             # The page is then over the collection as it is now.
             wires.on(uploaded.success, _filtered, "chosen", FOLLOWING, **AT_ONCE)
+            wires.on(uploaded.success, suggest, "", "greeting")
         page.unload(_forgetting(page))
     # Not open: else a request could go past the queue.
     page.queue(default_concurrency_limit=COMPUTED, max_size=WAITING, api_open=False)
@@ -350,8 +351,10 @@ def _as_json(make: Callable[[Visit], Any]) -> Callable[[Visit], str]:
     return lambda v: json.dumps(make(v))
 
 
-def _wire_language(engine: Engine, page: gr.Blocks, wires: Wires, names: str) -> None:
-    """Draw what is on the page from the start in the visitor's language."""
+def _wire_language(
+    engine: Engine, page: gr.Blocks, wires: Wires, names: str
+) -> Callable[[Visit], Markup]:
+    """Draw what is on the page from the start in the visitor's language; what greets them."""
     suggestions = layout.Suggestions(engine)
 
     def translate(v: Visit) -> dict[str, Any]:
@@ -365,6 +368,7 @@ def _wire_language(engine: Engine, page: gr.Blocks, wires: Wires, names: str) ->
     # Asking takes seconds at the first visit after an ingest: the page does not wait for it.
     wires.on(drawn.then, suggest, "", "greeting")
     drawn.then(None, None, None, js="() => askLabs.setLanguage()")
+    return suggest
 
 
 def _wire_views(wires: Wires) -> None:
