@@ -23,11 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.models.embeddings import encode_cached
-from rag.query.wordings import has_wording
 
 _EXAMPLES = Path(__file__).with_name("intents.toml")
 _WEIGHTS = Path(__file__).with_name("intents.npz")
-_TO_ONE = Path(__file__).with_name("outcomes.toml")  # questions about one work, whatever they ask
+_WIDE = Path(__file__).with_name("wide.toml")
 CATALOG = frozenset(("list", "count", "ranking", "values", "yesno"))  # the intents that tags answer
 # Those that are about the product and the collection, or only talk.
 TALK = ("about", "self", "greeting", "thanks")
@@ -35,17 +34,15 @@ TALK = ("about", "self", "greeting", "thanks")
 TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons")
 # More examples for two scores of their own: of questions for all work of a lab, of others like
 # them, and of questions that hold plans against each other or against what came of them.
-# Those of "many" are to all who have done something, those of "one" about one work.
-_MORE = ("overview", "particular", "stages", "many", "one")
+_MORE = ("overview", "particular", "stages")
 _ALL_WORK, _STAGES = ("lab", "overview"), ("stages",)
-_TO_MANY = ("topic", "many")
-_NOT_TO_MANY = ("one", "passage", "report", "compare", "particular", "offtopic", *_ALL_WORK, *TALK)
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
     "KIND": "reports",
 }  # fmt: skip
 _RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ by less than a point
+_RIDGE_MANY = 1.5  # the same of the score of questions to many
 
 
 def intent_scores(*masked: str) -> list[Mapping[str, float]]:
@@ -65,15 +62,15 @@ def stages_score(masked: str) -> float:
     return float(_vectors([masked])[0] @ _trained()[1][:, -2])
 
 
-def many_score(masked: str) -> float:
-    """How much a question, with placeholders, is put to all who have done something: to many."""
-    return float(_vectors([masked])[0] @ _trained()[1][:, -1])
+def many_score(question: str) -> float:
+    """How much a question is put to many: one of 0.5 may as well be put to one work."""
+    return float(_vectors([_unmarked(question)])[0] @ _trained()[1][:, -1])
 
 
 @cache
-def examples() -> Sequence[tuple[str, str, str]]:
+def examples(file: Path = _EXAMPLES) -> Sequence[tuple[str, str, str]]:
     """Intent, language and text of each example question."""
-    of_intents = tomllib.loads(_EXAMPLES.read_text("utf-8"))
+    of_intents = tomllib.loads(file.read_text("utf-8"))
     return [
         (intent, language, text)
         for intent, languages in of_intents.items()
@@ -115,26 +112,32 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     wanted = np.array([[name == intent for intent in intents] for name in names], np.float32)
     of_labs = np.array([[name in _ALL_WORK] for name in names], np.float32)
     of_stages = np.array([[name in _STAGES] for name in names], np.float32)
-    of_many = (*_STAGES, "many", "one")
-    other = [name not in of_many for name in names]
+    other = [name not in _STAGES for name in names]
     weights = [_ridge(vectors[known], wanted[known]), _ridge(vectors[other], of_labs[other])]
     # What compares may hold stages against each other.
-    apart = [name not in ("compare", "trend", "many", "one") for name in names]
+    apart = [name not in ("compare", "trend") for name in names]
     weights.append(_ridge(vectors[apart], of_stages[apart]))
-    to_one = [text for of_kind in tomllib.loads(_TO_ONE.read_text("utf-8")).values()
-              for text in of_kind if not has_wording("many_labs", text)]  # fmt: skip
-    to_many = [(text, name in _TO_MANY) for name, text in zip(names, texts, strict=True)
-               if name in (*_TO_MANY, *_NOT_TO_MANY)]  # fmt: skip
-    to_many += [(text, False) for text in to_one]
-    # A question is read without its marks.
-    marked = _vectors([re.sub(r"[^\w\s'’-]", " ", text) for text, _ in to_many])
-    weights.append(_ridge(marked, np.array([[is_many] for _, is_many in to_many], np.float32)))
+    whom, _, texts = zip(*examples(_WIDE), strict=True)
+    to_many = np.array([[name == "many"] for name in whom], np.float32)
+    # There are more examples of questions to many.
+    even = 0.5 / np.where(to_many > 0, to_many.mean(), 1 - to_many.mean())
+    weights.append(_ridge(_vectors(list(map(_unmarked, texts))), to_many, even, _RIDGE_MANY))
     return intents, np.hstack(weights).astype(np.float32)
 
 
-def _ridge(vectors: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> Any:
-    square = vectors.T @ vectors + _RIDGE * np.eye(vectors.shape[1], dtype=np.float32)
-    return np.linalg.solve(square, vectors.T @ wanted)
+def _unmarked(text: str) -> str:
+    """A question as it is read from its words, without its marks."""
+    return re.sub(r"[^\w\s'’-]", " ", text)
+
+
+def _ridge(
+    vectors: npt.NDArray[np.float32],
+    wanted: npt.NDArray[np.float32],
+    weights: npt.NDArray[np.float32] | float = 1.0,
+    ridge: float = _RIDGE,
+) -> Any:
+    square = vectors.T @ (vectors * weights) + ridge * np.eye(vectors.shape[1], dtype=np.float32)
+    return np.linalg.solve(square, vectors.T @ (wanted * weights))
 
 
 def save() -> None:
@@ -145,7 +148,7 @@ def save() -> None:
 
 def _made_of() -> dict[str, Any]:
     """What the weights depend on: the examples, and the model, by its vector of a few words."""
-    examples_hash = hashlib.sha256(_EXAMPLES.read_bytes() + _TO_ONE.read_bytes()).hexdigest()
+    examples_hash = hashlib.sha256(_EXAMPLES.read_bytes() + _WIDE.read_bytes()).hexdigest()
     return {"examples": examples_hash, "probe": _vectors(["which labs used crowdfunding"])}
 
 
