@@ -256,7 +256,7 @@ class Engine:
         @cache
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
             linker = self._planner.linker_of(snapshot.catalog)
-            form = as_topic(plan, len(snapshot.passages))
+            form = as_topic(plan)
             known = self.report_measure, linker, self._topic_reader, bool(given), stop
             ways = partial(self._opened, snapshot), partial(line_of_work, snapshot)
             parts = snapshot.catalog, self._embedding, TopicSurvey(form, *known), *ways

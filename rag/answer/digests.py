@@ -50,9 +50,9 @@ _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points com
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
 # From which log odds the best sentence may tell what is asked, and from which on it is taken to.
 _MAY_SAY_IT, _SAYS_IT = -1.5, -0.8
-# Then others do from here on, if they are no further below it. From where on what a report found
-# is told with it; of the best report always.
-_TELLS, _BELOW_BEST, _SURE = -1.2, 4.0, 0.0
+# Then others do from here on. From where on what a report found is told with it; of the best report
+# always.
+_TELLS, _SURE = -1.4, 0.0
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
 
@@ -99,7 +99,8 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
     if plan.intent not in (*DIGESTS, "compare"):
         return None
     lines = list(getattr(made, plan.intent)())
-    if not made.quoted or not (plan is asked or made.is_small or made.speaking):
+    told = plan is asked or made.by_sentences or made.speaking
+    if not (made.quoted and told):
         return None
     hits = tuple(made.quoted.values())
     return Digest("\n".join(lines), hits, plan.intent, made.counted, made.sides, made.speaking)
@@ -332,13 +333,14 @@ class _Maker(Comparer):
     def topic(self) -> Iterator[str]:
         """What many labs say: what was found, what is planned, and solutions."""
         leads: dict[str, Line] = {}  # of each report what is nearest
-        if self.is_small:
+        if self.by_sentences:
             survey, near, said = self.telling
             best = near[0].score if near else _MAY_SAY_IT
             if best < _SAYS_IT:
-                yield from self._closest(near, is_told=best >= _MAY_SAY_IT)
+                if self.is_small:
+                    yield from self._closest(near, is_told=best >= _MAY_SAY_IT)
                 return
-            near = [x for x in near if x.score >= max(_TELLS, best - _BELOW_BEST)]
+            near = [x for x in near if x.score >= _TELLS]
             for x in near:
                 leads.setdefault(x.report.id, x)
             told = [x.report for x in leads.values()]

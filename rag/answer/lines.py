@@ -87,11 +87,12 @@ class LineReader:
     def __init__(self, plan: Plan, embedding: Embedding) -> None:
         self.plan = plan
         self._embedding = embedding
-        self._near_to = plan.subject or plan.standalone
         self._chosen: list[frozenset[str]] = []
 
-    def lines(self, hits: Iterable[Hit], roles: Collection[Role] = ROLES[:-1]) -> list[Line]:
-        """The sentences of passages with these roles."""
+    def lines(
+        self, hits: Iterable[Hit], roles: Collection[Role] = ROLES[:-1], near_to: str = ""
+    ) -> list[Line]:
+        """The sentences of passages with these roles; what they are to be near to is the topic."""
         read = [(hit, *role_and_weight(hit.passage)) for hit in hits]
         found = [
             (hit, role, asked, sentence, answer, spoken, before)
@@ -116,7 +117,8 @@ class LineReader:
             own = reports == report
             middle = vectors[own].mean(axis=0)
             central[own] = vectors[own] @ middle / (np.linalg.norm(middle) or 1.0)
-        near = self._nearness(vectors, [hit.passage.prompt for hit, *_ in found])
+        near_to = near_to or self.plan.subject or self.plan.standalone
+        near = self._nearness(vectors, near_to, [hit.passage.prompt for hit, *_ in found])
         wanted = dict.fromkeys(terms(self.plan.subject, self.plan.language), 1.0)
         for i, (hit, *_, spoken, _) in enumerate(found):
             languages = {hit.passage.language, self.plan.language} if wanted else ()
@@ -139,7 +141,7 @@ class LineReader:
             )
         ]
 
-    def _nearness(self, vectors: Vectors, prompts: Sequence[str]) -> Vectors:
+    def _nearness(self, vectors: Vectors, near_to: str, prompts: Sequence[str]) -> Vectors:
         """How near answers are to the topic; of a question without one, their form questions."""
         if not self.plan.subject:
             if self.plan.intent != "reasons":
@@ -147,7 +149,7 @@ class LineReader:
             of_prompt = {prompt: n for n, prompt in enumerate(dict.fromkeys(prompts))}
             embedded = self._embedding.get_text_embedding_batch(list(of_prompt))
             vectors = np.asarray(embedded, np.float32)[[of_prompt[prompt] for prompt in prompts]]
-        asked = self._embedding.get_query_embedding(self._near_to)
+        asked = self._embedding.get_query_embedding(near_to)
         return vectors @ np.asarray(asked, np.float32)
 
     def pick(self, lines: Iterable[Line], count: int) -> list[Line]:

@@ -27,6 +27,7 @@ _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
 _NAMED = 0.5  # the score of a topic that is named, and no more
 _LAB_LEAD = 0.4  # the same of all of a lab, where the question has more words
+_TREND_LEAD = 0.35  # the same of changes over the years, where no lab is named
 # By how much an overview is more than any other, and the share of the score of its own words as a
 # topic that is taken from it.
 _OVERVIEW_LEAD, _TOPICAL = 0.1, 0.4
@@ -116,6 +117,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if digest == "report" and scores["reasons"] > chosen - _REPORT_LEAD:
         return plan  # "what blocked the project"
     country = plan.filters.country or plan.boosted.country
+    if digest == "trend" and not country:
+        least = _TREND_LEAD
     if digest == "topic" and len(country) == 1 and not (of_all or plan.wide):
         # What a lab says on a topic, or what one of its works is.
         digest = "report" if scores["report"] > chosen - _ONE_WORK else "lab"
@@ -180,18 +183,17 @@ def in_form(plan: Plan, form: Intent) -> Plan:
     return replace(plan, intent=form, wide=wide)
 
 
-def as_topic(plan: Plan, passages: int) -> Plan:
-    """The plan to make a digest by: of a topic, where a question to many labs names one.
+def as_topic(plan: Plan) -> Plan:
+    """The plan to make a digest by: of a topic, where a question is put to many labs.
 
     "Who works on bees?" has its digest where reports speak of bees, else an answer from passages.
-    It names it shortly, unless there are few `passages`: the survey of many takes a while. Of few
-    the whole question is its topic, where it names none.
+    The whole question is its topic, where it names none.
     """
-    named = plan.reports or plan.follows or plan.boosted.country or is_quantity(plan.standalone)
-    few = passages <= FEW_PASSAGES
-    words = plan.subject.split() or few * content_words(plan.standalone, plan.language)
+    # Of several countries is a region.
+    one_lab = len(plan.boosted.country) == 1
+    named = plan.reports or plan.follows or one_lab or is_quantity(plan.standalone)
+    words = plan.subject.split() or content_words(plan.standalone, plan.language)
     wants = plan.intent == "answer" and plan.wide and words and not named
-    wants = wants and (few or is_short_topic(plan))
     return replace(plan, intent="topic", subject=" ".join(words)) if wants else plan
 
 

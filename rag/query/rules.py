@@ -20,6 +20,7 @@ from rag.query.conversation import (
 )
 from rag.query.entities import countries_in, labs_in, region_in, without
 from rag.query.forms import (
+    MOST_TERMS,
     form_of,
     has_sides,
     holds_stages,
@@ -33,7 +34,7 @@ from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.language import LANGUAGES
 from rag.text.prompt_injection import overrides
-from rag.text.tokenize import NUMERALS, is_quantity, stop_words, strip_accents
+from rag.text.tokenize import NUMERALS, is_quantity, stop_words, strip_accents, terms
 from rag.types import Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
@@ -43,7 +44,8 @@ _TALK_LEAD = 0.2  # by how much talk with other words is more like it than like 
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
 _SURE = 0.6  # the score of talk that may be names alone
 _OF_ALL = 0.5  # by how much it is more than that of a question to a single report
-_OF_MANY = 0.45  # the score of a question that is put to many labs
+# The score of a question that is put to many labs; of one of many words, or with those of a title.
+_OF_MANY, _LONG_OF_MANY = 0.45, 0.6
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _MOST_REST = 3  # words of talk that ask for nothing
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
@@ -165,14 +167,18 @@ class Rules:
             stages=stages and len(named.country) == 1,
         )
         planned = form_of(planned, links, scores, works)
-        if planned.intent == "answer" and not (planned.reports or boosted.country):
-            planned = replace(planned, boosted=replace(boosted, country=countries))
+        if planned.intent == "answer" and not boosted.country:
+            long = len(terms(question, language)) > MOST_TERMS
+            # Words of a title are surely none in a question that is surely put to many.
+            least = _LONG_OF_MANY if long or planned.reports else _OF_MANY
             of_many = many_score(question)
             named_one = countries or filters.country or countries_in(question) or follows or alone
             # One for a number asks for a particular.
-            if of_many > _OF_MANY and not (named_one or is_quantity(question)):
+            if of_many > least and not (named_one or is_quantity(question)):
                 off_topic = min(planned.off_topic, scores["offtopic"] - of_many)
-                planned = replace(planned, wide=True, off_topic=off_topic)
+                planned = replace(planned, wide=True, reports=(), off_topic=off_topic)
+            if not planned.reports:
+                planned = replace(planned, boosted=replace(boosted, country=countries))
         return of_one_report(planned, alone) if alone else planned
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:

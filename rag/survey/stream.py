@@ -106,14 +106,20 @@ class TopicSurvey:
     is_given: bool  # whether what it is told from is, so that the collection is not surveyed
     stop: Stop
 
-    def speaking(self, reports: Collection[str]) -> Mapping[str, Speaking]:
-        """What these reports say of it, by their ids, those most about it first."""
+    def speaking(
+        self, reports: Collection[str], *, also_absent: bool = False
+    ) -> Mapping[str, Speaking]:
+        """What these reports say of it, by their ids, those most about it first.
+
+        Where no report of the collection speaks of it this is nothing, unless that is wanted, too.
+        """
         plan, measure = self.plan, self.open()
         text, snapshot = plan.subject or plan.standalone, measure.snapshot
         # These are words in a row rather than a phrase, which alone has a name in English.
         topic = Topic.read(text, plan.language, snapshot, english=measure.glossed)
         judged = judge_topic(measure, topic, reports, self.reranker, only=True, most=MOST_READ)
-        return {} if judged.is_absent else speaking(measure, judged, reports)
+        is_told = also_absent or not judged.is_absent
+        return speaking(measure, judged, reports) if is_told else {}
 
     def survey(self, reports: Collection[str]) -> tuple[Survey | None, Mapping[str, Speaking]]:
         """A survey of all reports in scope, None where there is none, and what these say."""

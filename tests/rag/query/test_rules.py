@@ -95,22 +95,20 @@ def test_what_is_asked_for_and_whether_of_many_labs(
 
 
 @pytest.mark.parametrize(
-    ("question", "subject", "wide", "intent", "passages"),
+    ("question", "subject", "wide", "intent"),
     [
-        ("Who works on bees?", "bees", True, "topic", 9000),
-        ("Who works on bees?", "bees", False, "answer", 500),
-        ("How many bees are there?", "bees", True, "answer", 500),
-        ("Who stops bees that sting?", "stops bees that sting people", True, "topic", 500),
-        ("Who stops bees that sting?", "stops bees that sting people", True, "answer", 9000),
-        ("Who?", "", True, "answer", 500),
-        ("Where were two groups compared?", "", True, "topic", 500),
-        ("Where were two groups compared?", "", True, "answer", 9000),
+        ("Who works on bees?", "bees", True, "topic"),
+        ("Who works on bees?", "bees", False, "answer"),
+        ("How many bees are there?", "bees", True, "answer"),
+        ("Who stops bees that sting?", "stops bees that sting people", True, "topic"),
+        ("Who?", "", True, "answer"),
+        ("Where were two groups compared?", "", True, "topic"),
     ],
 )
 def test_what_many_are_asked_has_the_digest_of_a_topic(
-    question: str, subject: str, wide: bool, intent: str, passages: int
+    question: str, subject: str, wide: bool, intent: str
 ) -> None:
-    assert as_topic(Plan(question, question, subject=subject, wide=wide), passages).intent == intent
+    assert as_topic(Plan(question, question, subject=subject, wide=wide)).intent == intent
 
 
 @pytest.mark.quality
@@ -164,6 +162,15 @@ def test_tags_are_counted_however_that_is_asked(
             True,
         ),
         ("who weighs the plastic?", False),
+        ("lessons from mending roofs together with neighbours", True),
+        ("quelqu'un s'est-il déjà occupé de puits qui s'ensablent ?", True),
+        ("¿Cuánto duró la prueba con los sombreros?", False),
+        ("pourquoi la gardienne a-t-elle fermé le portail ?", False),
+        (
+            "When the twelve weavers went home after the course, which of the two looms did they"
+            " ask to keep, and who paid for the yarn?",
+            False,
+        ),
     ],
 )
 def test_what_is_put_to_many_in_any_words(quick_engine: Engine, question: str, wide: bool) -> None:
