@@ -269,7 +269,7 @@ class Engine:
         if window := self._writers.answerer.window:
             ways = snapshot, self.settings, window, digested, self._masked
             look = Reading(plan, result, hits, *ways)
-        elif plan.intent == "answer" and not plan.wide:
+        elif plan.intent in ("answer", "lab") and not plan.wide:
             same_work = partial(line_of_work, snapshot)
             hits = whole_reports(hits, partial(self._opened, snapshot), same_work)
         if researcher and look:

@@ -200,8 +200,12 @@ class ReportChooser(LineReader):
         """
         infos = self.found(self.plan.boosted.country) or self.found()
         found = [info.id for info in infos]
-        made = self._surveys.likely() if self.is_small else None
-        survey, said = made or (None, self._surveys.speaking(found, also_absent=True))
+        scope, made = found, None
+        if self.plan.intent == "lab":
+            scope = sorted(self.catalog.ids(self.plan.filters.merged(self.plan.boosted)))
+        elif self.is_small:
+            made = self._surveys.likely()
+        survey, said = made or (None, self._surveys.speaking(scope, also_absent=True))
         ranks = {report: rank for rank, report in enumerate(found)}
         by_says, by_nearness, by_reading, by_rank, constant = _TELLS
 

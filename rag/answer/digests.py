@@ -32,7 +32,7 @@ from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
-from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one
+from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic
 from rag.query.wordings import has_wording
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity
@@ -220,6 +220,9 @@ class _Maker(Comparer):
     def lab(self) -> Iterator[str]:
         """All work of a lab: what was found, what is planned, what was collected."""
         plan = self.plan
+        if plan.subject and not is_short_topic(plan):
+            yield from self.topic()
+            return
         reports = self.catalog.select(plan.filters.merged(plan.boosted))
         about: set[str] = set()
         if plan.subject:
@@ -331,13 +334,14 @@ class _Maker(Comparer):
             yield from rows.get(year, ())
 
     def topic(self) -> Iterator[str]:
-        """What many labs say: what was found, what is planned, and solutions."""
+        """What many labs say, or one: what was found, what is planned, and solutions."""
+        of_lab = self.plan.intent == "lab"
         leads: dict[str, Line] = {}  # of each report what is nearest
         if self.by_sentences:
             survey, near, said = self.telling
             best = near[0].score if near else _MAY_SAY_IT
             if best < _SAYS_IT:
-                if self.is_small:
+                if self.is_small and not of_lab:
                     yield from self._closest(near, is_told=best >= _MAY_SAY_IT)
                 return
             near = [x for x in near if x.score >= _TELLS]
@@ -358,7 +362,9 @@ class _Maker(Comparer):
         # What was found comes first, so that a lab's plans do not take its places.
         for info, (part, telling) in sorted(parted, key=lambda row: list(_PARTS).index(row[1][0])):
             begun = info.id in of_work
-            if not begun and (labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]):
+            if not begun and (
+                (labs[info.lab] == _PER_LAB and not of_lab) or len(rows[part]) == _PARTS[part][1]
+            ):
                 continue
             first = self.pick([leads[info.id]] if info.id in leads else [], 1)
             if begun:
@@ -370,9 +376,12 @@ class _Maker(Comparer):
         if survey and survey.found:
             yield self.count(survey)
         yield self.head(info for part in rows.values() for info, _ in part)
-        yield from self.key_points(rows["found"])
+        if not of_lab:
+            yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
-            yield from self.part(_PARTS[part][0], filter(itemgetter(1), of_part))
+            yield from self.part(
+                _PARTS[part][0], filter(itemgetter(1), of_part), titled=of_lab
+            )
 
     def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
         """What is closest to a topic of which no report surely tells; else after a refusal."""

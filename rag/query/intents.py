@@ -42,7 +42,7 @@ _FILLERS = {
     "KIND": "reports",
 }  # fmt: skip
 _RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ by less than a point
-_RIDGE_MANY = 1.5  # the same of the score of questions to many
+_RIDGE_WIDE = 1.5  # the same of the scores of questions to many, and of all work of a lab
 
 
 def intent_scores(*masked: str) -> list[Mapping[str, float]]:
@@ -54,16 +54,21 @@ def intent_scores(*masked: str) -> list[Mapping[str, float]]:
 
 def overview_score(masked: str) -> float:
     """How much a question of any length, with placeholders, is one for all work of a lab."""
-    return float(_vectors([masked])[0] @ _trained()[1][:, -3])
+    return float(_vectors([masked])[0] @ _trained()[1][:, -4])
 
 
 def stages_score(masked: str) -> float:
     """How much a question, with placeholders, holds the stages of a work against each other."""
-    return float(_vectors([masked])[0] @ _trained()[1][:, -2])
+    return float(_vectors([masked])[0] @ _trained()[1][:, -3])
 
 
 def many_score(question: str) -> float:
     """How much a question is put to many: one of 0.5 may as well be put to one work."""
+    return float(_vectors([_unmarked(question)])[0] @ _trained()[1][:, -2])
+
+
+def lab_score(question: str) -> float:
+    """How much a question that names a lab asks for its work, 0.5 as much as for a particular."""
     return float(_vectors([_unmarked(question)])[0] @ _trained()[1][:, -1])
 
 
@@ -103,7 +108,7 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     """The intents, and the weights (dimensions and a constant x intents) that tell them apart.
 
     The last columns are those of `overview_score`, which "stages" are no examples for, of
-    `stages_score` and of `many_score`; the others have no more examples.
+    `stages_score`, of `many_score` and of `lab_score`; the others have no more examples.
     """
     names, _, texts = zip(*examples(), strict=True)
     intents = sorted(set(names).difference(_MORE))
@@ -117,12 +122,16 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     # What compares may hold stages against each other.
     apart = [name not in ("compare", "trend") for name in names]
     weights.append(_ridge(vectors[apart], of_stages[apart]))
-    whom, _, texts = zip(*examples(_WIDE), strict=True)
-    to_many = np.array([[name == "many"] for name in whom], np.float32)
-    # There are more examples of questions to many.
-    even = 0.5 / np.where(to_many > 0, to_many.mean(), 1 - to_many.mean())
-    weights.append(_ridge(_vectors(list(map(_unmarked, texts))), to_many, even, _RIDGE_MANY))
+    weights += [_between("many", "one"), _between("lab", "particular")]
     return intents, np.hstack(weights).astype(np.float32)
+
+
+def _between(wide: str, narrow: str) -> Any:
+    """The weights that tell examples of two kinds apart, each kind as much as the other."""
+    of_kinds = [(kind == wide, text) for kind, _, text in examples(_WIDE) if kind in (wide, narrow)]
+    wanted = np.array([[is_wide] for is_wide, _ in of_kinds], np.float32)
+    even = np.where(wanted > 0, 0.5 / wanted.mean(), 0.5 / (1 - wanted.mean()))
+    return _ridge(_vectors([_unmarked(text) for _, text in of_kinds]), wanted, even, _RIDGE_WIDE)
 
 
 def _unmarked(text: str) -> str:

@@ -24,10 +24,11 @@ from rag.query.forms import (
     form_of,
     has_sides,
     holds_stages,
+    in_form,
     of_one_report,
     titled_sides,
 )
-from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, many_score
+from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, lab_score, many_score
 from rag.query.linker import Link, Linker, Links, is_usual_word, light_words
 from rag.query.sides import sides_of
 from rag.query.wordings import any_of, has_wording
@@ -46,6 +47,8 @@ _SURE = 0.6  # the score of talk that may be names alone
 _OF_ALL = 0.5  # by how much it is more than that of a question to a single report
 # The score of a question that is put to many labs; of one of many words, or with those of a title.
 _OF_MANY, _LONG_OF_MANY = 0.45, 0.6
+# The same of one that names a lab and asks for its work; of many words.
+_OF_LAB, _SURELY_OF_LAB = 0.6, 0.7
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _MOST_REST = 3  # words of talk that ask for nothing
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
@@ -179,6 +182,11 @@ class Rules:
                 planned = replace(planned, wide=True, reports=(), off_topic=off_topic)
             if not planned.reports:
                 planned = replace(planned, boosted=replace(boosted, country=countries))
+        elif planned.intent == "answer" and len(boosted.country) == 1 and planned.subject:
+            least = _SURELY_OF_LAB if len(terms(question, language)) > MOST_TERMS else _OF_LAB
+            particular = planned.reports or follows or alone or is_quantity(question)
+            if lab_score(question) > least and not particular:
+                planned = in_form(planned, "lab")
         return of_one_report(planned, alone) if alone else planned
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
