@@ -49,10 +49,11 @@ _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so 
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
 # From which log odds the best sentence may tell what is asked, and from which on it is taken to.
-_MAY_SAY_IT, _SAYS_IT = -1.5, -0.8
+_MAY_SAY_IT, _SAYS_IT = -1.0, 0.0
 # Then others do from here on. From where on what a report found is told with it; of the best report
 # always.
 _TELLS, _SURE = -1.4, 0.0
+_MOST_CLOSEST = 6  # reports that may tell it
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
 
@@ -147,10 +148,10 @@ class _Maker(Comparer):
             yield self.by(info, [best])
 
     def count(self, survey: Survey) -> str:
-        """How many reports speak of a topic, which are noted."""
+        """How many reports speak of a topic, which are noted; nothing where it may be none."""
         self.speaking = tuple(row.report.id for row in survey.found)
-        self.counted = survey_sentence(survey, self.t)
-        return f"{self.counted}\n"
+        self.counted = survey_sentence(survey, self.t) if survey.interval[0] else ""
+        return f"{self.counted}\n" if self.counted else ""
 
     # The forms.
 
@@ -387,8 +388,9 @@ class _Maker(Comparer):
         """What is closest to a topic of which no report surely tells; else after a refusal."""
         if not is_told and self.plan.off_topic > OFF_TOPIC_CLEAR:
             return  # the refusal says so
-        said = [x for x in lines if x.score >= _MAY_SAY_IT] if is_told else lines
-        infos = [*{x.report.id: x.report for x in said}.values()][:NEAREST]
+        said = [x for x in lines if x.score >= _TELLS] if is_told else lines
+        infos = [*{x.report.id: x.report for x in said}.values()]
+        infos = infos[: _MOST_CLOSEST if is_told else NEAREST]
         rows = [(r, self.pick((x for x in said if x.report.id == r.id), 1)) for r in infos]
         if not is_told:
             yield refusal(self.plan.language)
