@@ -380,9 +380,7 @@ class _Maker(Comparer):
         if not of_lab:
             yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
-            yield from self.part(
-                _PARTS[part][0], filter(itemgetter(1), of_part), titled=of_lab
-            )
+            yield from self.part(_PARTS[part][0], filter(itemgetter(1), of_part), titled=of_lab)
 
     def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
         """What is closest to a topic of which no report surely tells; else after a refusal."""
