@@ -20,7 +20,7 @@ from rag.files import append
 from rag.models.encoder import Vectors
 
 _TOLERANCE = 0.01  # vectors of other length are damaged
-_TOGETHER = 512  # rows that are multiplied at a time
+_TOGETHER = 2048  # rows that are multiplied at a time
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int32]
 
@@ -68,8 +68,7 @@ class Matrix:
     def __matmul__(self, other: Any) -> Vectors:
         product = np.zeros((len(self.stored), *np.shape(other)[1:]), np.float32)
         room = np.empty((_TOGETHER, self.stored["values"].shape[1]), np.float32)
-        # So few rows as numbers of four bytes stay in the processor's cache; with fewer ones,
-        # other threads would go on between two parts too often.
+        # Fewer rows at a time take longer, and other threads would go on between parts too often.
         for at in range(0, len(product), _TOGETHER):
             part = room[: len(product) - at]
             part[:] = self.stored["values"][at : at + _TOGETHER]
