@@ -204,7 +204,8 @@ def _having(field: str, value: str) -> Filters:
 def _split(query: CatalogQuery, value: str, number: int, catalog: Catalog, t: Translations) -> str:
     """A row of a table: how many reports, and how many of each value by which it is split."""
     cells, _ = catalog.table(
-        replace(query, group_by=query.split, split=""), _having(query.group_by, value)
+        replace(query, group_by=query.split, split="", having=(0, 0)),
+        _having(query.group_by, value),
     )
     shown = cells[: query.limit or _MOST_CELLS]
     texts = [format_label(t, value_label(query.split, name, t), str(n)) for name, n in shown]
@@ -234,6 +235,11 @@ def _table_lines(
             "{n} report has no such tag", "{n} reports have no such tag", reports - tagged
         )
         scope = join_parts(t, "; ", [scope, without.format(n=format_number(t, reports - tagged))])
+    if any(query.having):
+        counted = field_label(query.split, t) if query.split else t.gettext("Reports")
+        fewest, most = query.having
+        bounds = f"{counted} {'=' if fewest == most else '≥'} {fewest}"
+        scope = join_parts(t, "; ", [scope, bounds])
     yield scope
     shown = rows[: query.rows or _MOST_ROWS]
     for value, number in shown:

@@ -6,7 +6,7 @@ facets, and don't change with its own choice.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,23 +112,22 @@ class Catalog:
         The most used come first, years in their order; the largest of sizes and costs.
         """
         matching = self.matching(query) & self.ids(within)
-        field = query.group_by if query.group_by in FILTER_FIELDS else "fact"
+        fewest, most = query.having
         rows: list[tuple[str, int]] = []
         tagged: set[str] = set()
-        for group, ids in self._grouped(field):
-            name = group.name
-            if field == "fact":
-                key, _, name = name.partition(": ")
-                if key != query.group_by:
-                    continue
-            if here := matching & ids:
+        for name, ids in self._values_of(query.group_by):
+            here = matching & ids
+            tagged |= here
+            counted = len(here)
+            if query.split and any(query.having):
+                counted = sum(not here.isdisjoint(own) for _, own in self._values_of(query.split))
+            if here and fewest <= counted <= (most or counted):
                 rows.append((name, len(here)))
-                tagged |= here
         rows.sort(key=lambda row: (row[1] if query.least else -row[1], row[0].casefold()))
-        if field == "year" and not query.rows:
+        if query.group_by == "year" and not query.rows:
             rows.sort()
         sizes = {name: sorted(map(float, numbers_in(name))) for name, _ in rows}
-        if field == "fact" and all(sizes.values()):
+        if query.group_by not in FILTER_FIELDS and all(sizes.values()):
             size = {name: (numbers[0], numbers[-1]) for name, numbers in sizes.items()}
             rows.sort(key=lambda row: size[row[0]], reverse=not query.least)
         return rows, len(tagged)
@@ -151,6 +150,13 @@ class Catalog:
         passing = self.ids(filters)
         counts = [(group.name, len(passing & ids)) for group, ids in self._grouped(field)]
         return sorted((pair for pair in counts if pair[1]), key=lambda pair: pair[0].casefold())
+
+    def _values_of(self, field: str) -> Iterator[tuple[str, set[str]]]:
+        """Each value of a filter field, or of the facts of a key, with the ids of its reports."""
+        prefix = "" if field in FILTER_FIELDS else f"{field}: "
+        for group, ids in self._grouped("fact" if prefix else field):
+            if group.name.startswith(prefix):
+                yield group.name.removeprefix(prefix), ids
 
     def _grouped(self, field: str) -> list[tuple[Group, set[str]]]:
         """Each value of a filter field with the ids of its reports."""

@@ -98,6 +98,8 @@ class CatalogQuery:
     any value is enough) and none that is `excluded`. With `group_by`, a filter field or the key of
     a fact, its values are counted: the `limit` most used first (0: all), or the `least`. With
     `split`, another such field, the values of that are counted for each of these, and limited.
+    Kept are values with so few to so many reports (or values by which they are split) as `having`
+    says (0: any number).
     `form` is how the answer begins: with the list, the number, that and its share of all, or
     whether there is any.
     """
@@ -110,6 +112,7 @@ class CatalogQuery:
     least: bool = False
     form: Literal["list", "count", "share", "exists"] = "list"
     split: str = ""
+    having: tuple[int, int] = (0, 0)
 
     @property
     def rows(self) -> int | None:

@@ -55,6 +55,12 @@ def names_to_iso() -> Mapping[str, str]:
     return names | listed["countries"] | listed["abbreviations"] | listed["parts"]
 
 
+@cache
+def names_to_countries() -> Mapping[str, str]:
+    """As `names_to_iso`, but with the codes of both countries where two have a name."""
+    return {**names_to_iso(), **_listed_names()["shared"]}
+
+
 def resolve_country(name: str) -> tuple[str, str] | None:
     """The alpha-2 code and display name of a country's name, or None for an unknown place."""
     folded = fold_name(name)

@@ -1,5 +1,8 @@
 """What else in a collection means nearly what the words of a question do.
 
+A fact, a method or data may be named in other words than any list has: "was it chance that decided
+who got the treatment?" asks for random assignment. Only what is nearly the same is taken for it.
+
 The built-in embedding places single words of all its languages well enough to translate them
 ("vendeurs" is by "sellers" and "merchants"): so an answer can tell which sentences in another
 language are about the question.
@@ -8,13 +11,19 @@ language are about the question.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
+from rag.catalog.catalog import Catalog
+from rag.catalog.tag_fields import Filters, listed_names
 from rag.index.interface import Index
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import Vectors
+from rag.places.countries import fold_name
+from rag.query.linker import Link, Links
+from rag.text.language import LANGUAGES
 from rag.text.tokenize import content_forms, terms
 from rag.types import Alike
 
@@ -22,6 +31,9 @@ ALIKE = 0.65  # cosine similarity from which two words are alike
 # Words of a question that are looked up; a longer one is a text, and would take as long.
 MOST = 60
 MOST_HELD = 5_000  # words of questions whose near ones are held
+_LIKE = 0.85  # the least similarity of what is meant for sure; of other things it is below 0.8
+_MOST_REST = 5  # words that nothing explains: more of them ask for more than a fact
+_BEFORE, _AFTER = 2, 4  # words around these that may belong to a name
 
 
 def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
@@ -51,3 +63,50 @@ def _lexicon(index: Index) -> tuple[list[str], Vectors, dict[str, Mapping[str, f
     found = index.vectors(list(words.values()))
     known = {term: found[form] for term, form in words.items() if form in found}
     return list(known), np.array(list(known.values()), np.float32), {}
+
+
+def meant(links: Links, catalog: Catalog, language: str) -> Links:
+    """The links of a question with what its other words mean; the same if they mean nothing."""
+    names, vectors = _named(catalog, language)
+    words = [fold_name(word) for word in links.words]
+    # A theme of one word may be one of a name's.
+    fixed = [k for k in links.links if k.field and (k.field != "theme" or k.end - k.start > 1)]
+    taken = {i for k in fixed for i in range(k.start, k.end)}
+    other = {i for i, word in enumerate(words) if word in links.rest} - taken
+    fields = [k for k in links.links if not k.field and k.values[0] in {v for _, _, v in names}]
+    core = other.union(*(range(k.start, k.end) for k in fields))
+    first, last = min(core, default=0), max(core, default=0) + 1
+    windows = [
+        (start, end)
+        for start in range(max(first - _BEFORE, 0), first + 1)
+        for end in range(last, min(last + _AFTER, len(words)) + 1)
+        if taken.isdisjoint(range(start, end))
+    ]
+    if not (windows and core and names) or len(other) > _MOST_REST:
+        return links
+    asked = np.asarray(encode_cached([" ".join(links.words[a:b]) for a, b in windows]), np.float32)
+    similar = asked @ vectors.T
+    window, best = np.unravel_index(int(similar.argmax()), similar.shape)
+    start, end = windows[window]
+    name, field, _ = names[best]
+    if similar[window, best] < _LIKE or not (field or other):
+        return links
+    # What several values are called means any of them.
+    values = tuple(value for same, of, value in names if (same, of) == (name, field))
+    rest = (k for k in links.links if k.end <= start or k.start >= end)
+    new = sorted([*rest, Link(start, end, field, values)], key=lambda k: k.start)
+    return replace(links, links=tuple(new), rest=())
+
+
+@lru_cache(maxsize=2 * len(LANGUAGES))
+def _named(catalog: Catalog, language: str) -> tuple[list[tuple[str, str, str]], Vectors]:
+    """What has names in a language and in English: name, field and value; and their vectors."""
+    facts = {fact.partition(": ")[0] for fact, _ in catalog.counts("fact")}
+    found: list[tuple[str, str, str]] = []
+    for field, value, code, name in listed_names():
+        if code in (language, "en") and field == "field" and value in facts:
+            found.append((name, "", value))
+        elif code in (language, "en") and field in ("fact", "method", "datasource"):
+            one = Filters(**{field: (value,)})  # type: ignore[arg-type]
+            found += [(name, field, catalog.name(field, value))] if catalog.ids(one) else []
+    return found, np.asarray(encode_cached([name for name, _, _ in found]), np.float32)

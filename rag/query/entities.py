@@ -10,7 +10,7 @@ from operator import ge, gt, le, lt
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
-from rag.places.countries import adjective_to_iso, fold_name, is_abbreviation, names_to_iso
+from rag.places.countries import adjective_to_iso, fold_name, is_abbreviation, names_to_countries
 from rag.places.regions import countries_of_regions_in
 from rag.query.wordings import any_of, has_wording
 from rag.text.tokenize import strip_accents, terms
@@ -96,7 +96,7 @@ def places_in(text: str) -> list[str]:
 def without_countries(text: str) -> str:
     """A text without the words that name countries."""
     bare = _without_others(text)
-    for _, (start, end) in reversed(country_spans(text)):
+    for start, end in reversed(dict.fromkeys(span for _, span in country_spans(text))):
         bare = f"{bare[:start]} {bare[end:]}"
     return " ".join(bare.split())
 
@@ -107,7 +107,10 @@ def _without_others(text: str) -> str:
 
 
 def country_spans(text: str) -> list[tuple[str, Span]]:
-    """The countries that a text names, in order: their codes, and where their names stand."""
+    """The countries that a text names, in order: their codes, and where their names stand.
+
+    A name that two countries have stands for both.
+    """
     text = _without_others(text)
     matches = list(re.finditer(r"\w+", text))
     folded = [fold_name(match.group()) for match in matches]
@@ -118,9 +121,9 @@ def country_spans(text: str) -> list[tuple[str, Span]]:
         last = min(i + 6, len(matches))
         while last > i:
             written = text[matches[i].start() : matches[last - 1].end()]
-            code = _country(" ".join(folded[i:last]), written, capitals)
-            if code:
-                countries.append((code, (matches[i].start(), matches[last - 1].end())))
+            if codes := _countries(" ".join(folded[i:last]), written, capitals):
+                span = matches[i].start(), matches[last - 1].end()
+                countries += [(code, span) for code in codes.split()]
                 break
             last -= 1
         i = max(last, i + 1)
@@ -139,20 +142,21 @@ def places_in_order(word: str) -> list[int]:
     return [place for name, place in places.items() if has_wording(name, word)]
 
 
-def _country(phrase: str, written: str, capitals: bool) -> str | None:
-    if code := names_to_iso().get(phrase):
+def _countries(phrase: str, written: str, capitals: bool) -> str:
+    """The codes of the countries that a phrase may name; "" for none."""
+    names = names_to_countries()
+    if codes := names.get(phrase, ""):
         capital = written if is_abbreviation(phrase) else written[0] if capitals else ""
-        return code if capital == capital.upper() else None
+        inside = capitals and not is_abbreviation(phrase) and written != written.lower()
+        return codes if inside or capital == capital.upper() else ""  # "eastern Congo"
     # The article and prepositions are written as one with an Arabic name.
     if re.match(r"[\u0600-\u06ff]", phrase):
-        for prefix in ("ال", "وال", "بال", "لل", "ب", "ل", "و", "في"):
-            bare = phrase.removeprefix(prefix)
-            if bare != phrase and len(bare) > 2:
-                code = names_to_iso().get(bare) or names_to_iso().get("ال" + bare)
-                if code:
-                    return code
-        return names_to_iso().get("ال" + phrase)
-    return adjective_to_iso(phrase) or names_to_iso().get(phrase.removesuffix("s"))  # "kenyas lab"
+        prefixes = ("ال", "وال", "بال", "لل", "ب", "ل", "و", "في", "")
+        bare = (phrase.removeprefix(prefix) for prefix in prefixes if phrase.startswith(prefix))
+        forms = (form for name in bare if len(name) > 2 for form in (name, f"ال{name}"))
+        return next((names[form] for form in forms if form in names), "")
+    code = adjective_to_iso(phrase) or ""
+    return names.get(code, code) or names.get(phrase.removesuffix("s"), "")  # "kenyas lab"
 
 
 def stems_of(text: str) -> str:

@@ -31,7 +31,6 @@ _TREND_LEAD = 0.35  # the same of changes over the years, where no lab is named
 # By how much an overview is more than any other, and the share of the score of its own words as a
 # topic that is taken from it.
 _OVERVIEW_LEAD, _TOPICAL = 0.1, 0.4
-_REPORT_LEAD = 0.2  # by how much a report is summed up rather than asked for its reasons
 _ONE_WORK = 0.1  # by how much more a lab's topic is one than a work of its
 _WORK_LEAD = 0.25  # the same of a question that names a work: most of these ask for particulars
 _TITLE_WORDS = 3  # words that are not those of a title by chance
@@ -76,7 +75,7 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     clear = one and digest not in ("topic", "trend") and (len(words) > 1 or len(work.reports) == 1)
     # "Reduce food waste" is a topic, however many titles begin with it.
     topical = digest in ("topic", "reasons") and lead >= _LEAD
-    titled = len(work.words) >= _TITLE_WORDS and (not topical or _is_title(plan, work, works))
+    titled = len(work.words) >= _TITLE_WORDS and not topical
     certain = clear or titled or scores["report"] >= chosen - _LEAD
     if work.is_name or (work and not plan.wide and certain):
         plan = replace(plan, reports=(*work.reports, *work.beside))
@@ -88,7 +87,7 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         counts = is_quantity(plan.standalone) and not has_wording("compare", plan.standalone)
         one_thing = counts or scores["passage"] > scores["compare"]
         if one_thing and not plan.sides:
-            # What is of a border is of both.
+            # What is of a border or a region is of all its countries.
             both = plan.filters.merged(Filters(country=plan.boosted.country))
             rest = replace(plan.boosted, country=())
             return replace(plan, intent="answer", reports=(), filters=both, boosted=rest)
@@ -107,15 +106,11 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if best in ("list", "yesno") and words and of_all and scores[best] > scores["passage"] + _LEAD:
         # Which reports speak of what is no tag, and whether any does, too.
         return in_form(plan, "topic")
-    if digest == "lab" and words and len(plan.boosted.country) > 1:
-        digest = "topic"  # "which labs in Africa work on"
     # Whether a report is there to be summed up, its passages tell.
     if plan.off_topic > (0.0 if digest == "report" else OFF_TOPIC_LIKELY):
         return plan
     # All of a lab is asked for where nothing of its work is named.
     least = _LEAD if digest != "lab" else _LAB_LEAD if words else -_LEAD
-    if digest == "report" and scores["reasons"] > chosen - _REPORT_LEAD:
-        return plan  # "what blocked the project"
     country = plan.filters.country or plan.boosted.country
     if digest == "trend" and not country:
         least = _TREND_LEAD
@@ -159,13 +154,6 @@ def _of_work(plan: Plan, work: Work, links: Links) -> Plan:
     return replace(plan, intent="report", reports=work.reports or plan.reports)
 
 
-def _is_title(plan: Plan, work: Work, works: Works) -> bool:
-    """Whether a question has all words of the title of a work."""
-    asked = {*terms(plan.standalone, plan.language), *terms(plan.standalone, "en")}
-    titles = (works.linker.catalog.reports[i] for i in work.reports)
-    return any(set(terms(info.title, info.language)) <= asked for info in titles)
-
-
 def in_form(plan: Plan, form: Intent) -> Plan:
     """The plan with this form of answer; as it is where the question lacks what the form needs."""
     countries = plan.filters.country or plan.boosted.country
@@ -176,9 +164,6 @@ def in_form(plan: Plan, form: Intent) -> Plan:
         return replace(plan, intent=form, wide=True) if has_sides(plan.boosted) else plan
     if form in ("topic", "reasons") and len(countries) == 1:
         return plan
-    if form == "trend" and len(plan.boosted.year) == 1:
-        # "More than in 2021" is about the years since then, too.
-        plan = replace(plan, boosted=replace(plan.boosted, year=()))
     wide = plan.wide or (form in ("topic", "trend", "reasons") and not countries)
     return replace(plan, intent=form, wide=wide)
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from itertools import groupby, pairwise
+from itertools import groupby
+from operator import itemgetter
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips, usage
@@ -38,7 +39,7 @@ _GOAL = re.compile(
 )
 # Marks of short vowels, which few people write.
 _VOWELS = re.compile("[\u064b-\u065f\u0670]")
-_ARABIC = re.compile(r"^(?:[وفبك]?ال|[وف]?لل|[وبل])(?=\w{3})")
+_ARABIC = re.compile(r"^(?:[وفبك]?ال|[وف]?لل|[وبلك])(?=\w{3})")
 _WORD = range(2, 41)  # letters of a word that may name something
 _Meaning = tuple[str, str]  # a field and a value
 _PLACEHOLDERS = {"country": "COUNTRY", "year": "YEAR", "type": "KIND", "kind": "KIND"}
@@ -136,13 +137,12 @@ class Linker:
     """Links questions to one catalog; immutable, so safe to share between threads."""
 
     def __init__(self, catalog: Catalog) -> None:
-        """`titled` are the ids of reports by the terms of their titles."""
         self.catalog = catalog
         # Phrase -> (field, value) -> number of reports and the words, before stemming.
         self._phrases: dict[tuple[str, ...], dict[_Meaning, tuple[int, set[str]]]] = {}
         self._words: dict[str, set[str]] = {}
         self._of_goal: dict[str, set[str]] = {}  # the words of the names of each goal
-        self.titled: dict[str, set[str]] = {}
+        self.titled: dict[str, set[str]] = {}  # ids of reports by the terms of their titles
         for info in catalog.reports.values():
             for term in (*terms(info.title, info.language), *terms(info.title, "en")):
                 self.titled.setdefault(term, set()).add(info.id)
@@ -154,7 +154,7 @@ class Linker:
                 for word in words:
                     self._words.setdefault(word[:1], set()).add(word)
                 if field == "sdg":
-                    self._of_goal.setdefault(value, set()).update(words)
+                    self._of_goal.setdefault(value, set()).update(words, phrase)
 
     def _names(self) -> Iterator[tuple[str, str, int, str, str]]:
         """Field, value, number of reports, a name and its language, for everything with a name."""
@@ -208,12 +208,16 @@ class Linker:
         for link in self._values(words, language, taken, goals):
             take(link)
         links += self._ordinals(written, links)
-        links = _without_neighbours(sorted(links, key=lambda k: k.start))
+        # "Clean energy (SDG 7)" only says the name of its goal.
+        named = [k for k in links if k.field == "sdg"]
+        beside = [k for k in links for g in named if max(g.start - k.end, k.start - g.end) <= 1]
+        links = [k for k in links if k.field != "theme" or k not in beside]
+        links.sort(key=lambda k: k.start)
         links = [_joined(k, p, words) for p, k in zip((None, *links), links, strict=False)]
         taken = {i for link in links for i in range(link.start, link.end)}
         # The words of a goal that is named by its number only say it again.
-        named = [str(value) for link in links if link.field == "sdg" for value in link.values]
-        goal_words: set[str] = set().union(*(self._of_goal.get(goal, set()) for goal in named))
+        goals_of = (self._of_goal.get(str(value), set()) for k in named for value in k.values)
+        goal_words: set[str] = set().union(*goals_of)
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
         stop = light_words() | stop_words(language) | stop_words("en")
@@ -223,7 +227,7 @@ class Linker:
             if not any(a < spans[i][0] < b for a, b in aside)
             and len(word) in _WORD
             and i not in taken
-            and word not in goal_words
+            and goal_words.isdisjoint((word, _stem(word, language)))
             and not NUMERALS.get(word, word).isdecimal()
             and word not in stop
             and not is_usual(word, language)
@@ -237,10 +241,11 @@ class Linker:
         """Links of countries, regions, years and goals by number."""
         catalog = self.catalog
         codes = catalog.keys("country")
-        for code, (a, b) in country_spans(question):
-            name = catalog.name("country", code) if code in codes else english_name(code)
+        for (a, b), same in groupby(country_spans(question), key=itemgetter(1)):
+            named = [code for code, _ in same]
+            known = tuple(catalog.name("country", code) for code in named if code in codes)
             if a in at and b in ends:
-                yield Link(at[a], ends[b], "country", (name,))
+                yield Link(at[a], ends[b], "country", known or tuple(map(english_name, named)))
         if countries_of_regions_in(question):
             labs = region_in(question, catalog)
             places = sorted(at[a] for a, _ in region_words(question))
@@ -316,7 +321,10 @@ class Linker:
         for start, end, meanings in matches:
             gaps = ((max(start - b, a - end), names) for a, b, names in fields)
             near = {name for gap, names in gaps if 0 <= gap <= _NEAR for name in names}
-            if start and re.fullmatch(any_of("per"), words[start - 1]):
+            # "By year and kind" names two fields.
+            joined = start > 0 and bool(re.fullmatch(any_of("and"), words[start - 1]))
+            begins = [start, *(a for a, b, _ in fields if b == start - joined)]
+            if any(i and re.fullmatch(any_of("per"), words[i - 1]) for i in begins):
                 near.add("")
             field, values = _meaning(meanings, near)
             if (field, values) == ("", ("kind",)) and end - start == 1 and "" not in near:
@@ -328,8 +336,9 @@ class Linker:
 
     def _mended(self, word: str) -> str:
         """A word, or the word of a name that it is a slip away from."""
-        near = self._words.get(word[:1], set())
-        if word in near or len(word) < 6 or not word.isalpha() or in_dictionary(word):
+        near, bare = self._words.get(word[:1], set()), _ARABIC.sub("", word)
+        known = word in near or bare in self._words.get(bare[:1], ()) or in_dictionary(word)
+        if known or len(word) < 6 or not word.isalpha():
             return word
         options = [other for other in near if slips(word, other) == 1]
         return min(options) if len(options) == 1 else word
@@ -396,10 +405,12 @@ def _meaning(
 ) -> tuple[str, tuple[str, ...]]:
     """The field and values that a phrase means.
 
-    Kinds come first, then facts and fields (facts before fields, unless a field is `near`: "by
-    control group"), then values of a field that is named beside it, then the most used.
+    Kinds come first, then facts that more reports have than a value, then fields (before facts if
+    `near`: "by control group"), then values of a field that is named beside it, then the most used.
     """
-    order = {"type": 5, "kind": 5, "fact": 4, "": 3} | dict.fromkeys(near, 2)
+    most = max(meanings, key=lambda m: meanings[m])[0]
+    order = {"type": 5, "kind": 5, "fact": 1 if most in FREE_FIELDS else 4, "": 3}
+    order |= dict.fromkeys(near, 2)
     if "" in near:
         order |= {"": 5}
     chosen = max(meanings, key=lambda m: (order.get(m[0], 1), meanings[m], m))[0]
@@ -409,22 +420,6 @@ def _meaning(
     if chosen == "kind" and values == ["report"]:
         return "kind", ()
     return chosen, tuple(sorted(values))
-
-
-def _without_neighbours(links: Sequence[Link]) -> list[Link]:
-    """Links without themes of one word side by side, which together are another thing.
-
-    A theme beside a goal only says its name: "clean energy (SDG 7)".
-    """
-    wrong: set[int] = set()
-    for first, second in pairwise(links):
-        themes = [link for link in (first, second) if link.field == "theme"]
-        gap = second.start - first.end
-        if gap == 0 and len(themes) == 2 and all(k.end - k.start == 1 for k in themes):
-            wrong |= {id(link) for link in themes}
-        if gap <= 1 and len(themes) == 1 and "sdg" in (first.field, second.field):
-            wrong.add(id(themes[0]))
-    return [link for link in links if id(link) not in wrong]
 
 
 def _tokens(text: str) -> list[str]:

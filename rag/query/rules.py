@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
 from rag.places.countries import fold_name
 from rag.places.regions import means_one_of_a_region, without_regions
+from rag.query.alike import meant
 from rag.query.conversation import (
     Thread,
     follow_up,
@@ -18,7 +19,7 @@ from rag.query.conversation import (
     points_at_labs,
     previous_question,
 )
-from rag.query.entities import countries_in, labs_in, region_in, without
+from rag.query.entities import countries_in, country_spans, labs_in, region_in, without
 from rag.query.forms import (
     MOST_TERMS,
     form_of,
@@ -43,7 +44,6 @@ _CLEAR = 0.3  # score of an intent that is meant for sure
 _SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
 _TALK_LEAD = 0.2  # by how much talk with other words is more like it than like a question
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
-_SURE = 0.6  # the score of talk that may be names alone
 _OF_ALL = 0.5  # by how much it is more than that of a question to a single report
 # The score of a question that is put to many labs; of one of many words, or with those of a title.
 _OF_MANY, _LONG_OF_MANY = 0.45, 0.6
@@ -87,16 +87,21 @@ class Rules:
             # "Where is it?" is about the report.
             lead = max(scores["about"], scores["self"]) - max(scores[name] for name in TO_REPORTS)
             about = about if lead >= _OF_ALL else None
-        if about is not None and not works.has_name(links.words, language):
+        if about is not None:
             language = greeting_language(question) or language
             return Plan(question, question, language, "about", filters, about=about)
         if follows and (repeated := self._repeat_list(question, links, scores, history)):
             return repeated
         notices = self._missing(links)
         query = None if follows else self.query(links, scores)
+        if not follows and (more := meant(links, catalog, language)) is not links:
+            # A fact in other words is taken where it makes a question one that tags answer.
+            like = _scores(more)
+            if by_meaning := self.query(more, like):
+                links, scores, query = more, like, by_meaning
         # "What is the solution?" wants no list of one.
         if query and not (alone and query.form == "list" and not query.group_by):
-            free = [link for link in links.links if link.field in FREE_FIELDS]
+            free = [link for link in links.links if link.field in (*FREE_FIELDS, "fact")]
             if not free or query.form in ("count", "share") or catalog.matching(query):
                 return self._list(question, language, query, links)
             # Where no report has the tag, the text of one may say it.
@@ -114,6 +119,7 @@ class Rules:
         region = () if named.country else region_in(question, catalog)
         named = replace(named, country=named.country or region)
         compared = has_wording("compare", question)
+        spans = {span for _, span in country_spans(question)}
         homes: Mapping[str, str] = {}
         sides: tuple[Side, ...] = ()
         if not (alone or follows):
@@ -123,6 +129,15 @@ class Rules:
                 sides = sides_of(question, language, links, homes)
             if not all(catalog.ids(Filters(country=(side.country,))) for side in sides):
                 sides = ()
+        joint = CatalogQuery(Filters(country=named.country), every=("country",))
+        compares = compared and scores["compare"] > scores["passage"]
+        if len(spans) == len(named.country) == 2 and not compares and catalog.matching(joint):
+            # What two countries did together is no comparison.
+            narrowed = narrowed.merged(Filters(country=named.country))
+            named, sides = replace(named, country=()), ()
+        if len(spans) == 1 and (told := {*homes.values()}.intersection(named.country)):
+            # Of two countries of a name a town tells which.
+            named = replace(named, country=tuple(told))
         joined = [side.country for side in sides]
         countries = tuple(dict.fromkeys(homes.values()))
         stages = not (alone or follows or region or joined) and holds_stages(question, links)
@@ -132,7 +147,7 @@ class Rules:
         boosted = without(named, self.ignored, catalog)
         sides = tuple(side for side in sides if side.country in boosted.country)
         # Two labs are both wanted, however they are named; two years may be a span.
-        two_labs = len(sides) > 1 or (len(countries_in(question)) > 1 and len(boosted.country) > 1)
+        two_labs = len(sides) > 1 or (len(spans) > 1 and len(boosted.country) > 1)
         compares = two_labs or (has_sides(boosted) and compared)
         if not has_topic(standalone, language):
             # "What worked?" about the reports of a theme is about that theme.
@@ -194,7 +209,7 @@ class Rules:
         by_tags = {name: scores[name] for name in CATALOG}
         # Of reports and nothing but tags, tags answer where no other intent is clear.
         named, excluded = links.filters(), links.filters(excluded=True)
-        tags = any(getattr(named, field) for field in TAGS if field != "theme")
+        tags = any(getattr(named, field) for field in (*TAGS, "fact") if field != "theme")
         # "Plans of Peru" names no topic, nor does "puppetry as a method".
         by_name = any(getattr(named, field, ()) for field in links.fields if field != "country")
         no_topic = by_name or not (tags or named.theme)
@@ -211,8 +226,6 @@ class Rules:
             # "More than in 2021" is about the years since then, too.
             named = replace(named, year=())
         words = " ".join(links.words)
-        if has_wording("which", words.partition(" ")[0]):
-            by_tags["yesno"] = 0.0  # "which are there" is close to "are there any"
         if shares := has_wording("share", words) and not links.fields:
             by_tags["ranking"] = 0.0
         best = max(by_tags, key=lambda name: by_tags[name])
@@ -221,27 +234,29 @@ class Rules:
         asking = (any(is_usual_word(word, *way) for way in ways) for word in links.rest)
         if not (all(asking) and links.links) or (clear and not is_trend):
             return None
-        if links.missing_years and not named.year:
-            named = replace(named, year=links.missing_years)
-        if not (named or excluded or links.fields or links.kinds):
-            return None
         tabled = best in ("ranking", "values")
         of_tags = [
             name
             for name in links.fields
             if name != "country" and (tabled or not getattr(named, name, ()))
         ]
+        having, counted = bounds_in(links)
+        of_tags = [name for name in of_tags if name != counted]
         # "Which labs are there?" names nothing else.
         all_labs = "country" in links.fields and not (named or excluded)
         # "By Togo" asks for nothing of each.
-        is_per = has_wording("per", words) and len(named.country) != 1
-        per_lab = best == "ranking" or (is_per and not shares) or all_labs
+        is_per = has_wording("per", " ".join(links.unlinked)) and len(named.country) != 1
+        per_lab = best == "ranking" or (is_per and not shares) or all_labs or any(having)
+        # "In how many different countries" counts them.
+        per_lab = per_lab or has_wording("nations", words)
         group_by = of_tags[0] if of_tags else "country" if per_lab else ""
         per = (*each, *of_tags) if (each := fields_per(links)) else ()
         group_by = "year" if is_trend else [*per, group_by][0]
         # "Plans and closings per year" are told apart in each.
         kinds = "kind" if group_by and len(named.kind) > 1 else ""
-        split = next((name for name in per if name != group_by), kinds)
+        split = counted or next((name for name in per if name != group_by), kinds)
+        if links.missing_years and not named.year:
+            named = replace(named, year=links.missing_years)
         if not (named or excluded or group_by) and best not in ("count", "yesno"):
             return None
         if has_wording("labs", words) and not named.kind and not named.type:
@@ -252,15 +267,17 @@ class Rules:
         spelled = (fold_name(word) for word in links.unlinked)
         numerals = (NUMERALS.get(word, word) for word in spelled if word not in no_numerals)
         sizes = [int(word) for word in numerals if word.isdecimal()]
+        tops = bool(group_by) and not any(having)
         query = CatalogQuery(
             filters=named,
             every=links.every,
             excluded=excluded,
             group_by=group_by,
-            limit=next((size for size in sizes if 0 < size <= _MOST_ROWS), 0) if group_by else 0,
-            least=has_wording("least", words),
+            limit=next(filter(range(1, _MOST_ROWS + 1).__contains__, sizes), 0) if tops else 0,
+            least=has_wording("least", words) and tops,
             form={"count": "count", "yesno": "exists"}.get(best, "list"),  # type: ignore[arg-type]
             split=split,
+            having=having,
         )
         if shares and not group_by:
             query = replace(query, form="share")
@@ -361,12 +378,33 @@ def fields_per(links: Links) -> tuple[str, ...]:
         between = words[found[-1].end : link.start] if found else [""]
         joins = all(re.fullmatch(f"{any_of('and')}|{any_of('per')}", word) for word in between)
         # "Used by labs" tells who did.
-        named = has_wording("many_labs", " ".join(words[link.start : link.end]))
+        named = has_wording("many_labs", " ".join(words[max(0, link.start - 1) : link.end]))
         is_per = re.fullmatch(any_of("per"), words[link.start - 1]) if link.start else None
         is_field = not link.field and link.values[0] in links.fields
         if is_field and (joins or (is_per and not named)):
             found.append(link)
     return tuple(dict.fromkeys(str(link.values[0]) for link in found))
+
+
+def bounds_in(links: Links) -> tuple[tuple[int, int], str]:
+    """How few and how many of something each value is to have; and the field, if they are of one.
+
+    "At least two reports", "in only one year"; zeros where a question says nothing of the kind.
+    """
+    words = map(fold_name, links.words)
+    said = " ".join(NUMERALS.get(word, word) for word in words)
+    for name, more in (("only_one", 0), ("at_least", 0), ("more_than", 1)):
+        if match := re.search(rf"\b{any_of(name)}\b", said):
+            fewest = int(next(filter(None, match.groups()), "1")) + more
+            at = said[: match.end()].count(" ")
+            beside = [k for k in links.links if -3 <= k.start - at <= 4]
+            of = min(beside, key=lambda k: (k.start <= at, abs(k.start - at)), default=None)
+            # Money and people are no reports.
+            if of and of.field in ("", "kind", "type"):
+                counted = "" if of.field else str(of.values[0])
+                having = (fewest, fewest if name == "only_one" else 0)
+                return (having, counted) if {*links.fields} - {counted} else ((0, 0), "")
+    return (0, 0), ""
 
 
 def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tuple[str, ...] | None:
@@ -385,10 +423,6 @@ def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tupl
     unlike = (scores[best] <= _SOCIAL and links.rest) or len(links.rest) > _MOST_REST
     unlike = unlike or scores[best] < other + _TALK_LEAD
     if best not in TALK or unlike:
-        return None
-    # Names alone ("questionnaires") are a topic.
-    is_name = len(links.rest) == len(links.unlinked) and (links.rest or links.links)
-    if is_name and best not in ("thanks", "greeting") and scores[best] < _SURE:
         return None
     # "Can I ask in French?" and "are you an AI?" are about the product.
     if best != "self" and replace(links.filters(), language=()):

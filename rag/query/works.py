@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import chain
 
 from rag.catalog.normalize import in_dictionary
 from rag.query.linker import Linker
@@ -90,14 +90,9 @@ class Works:
             is_whole, is_name = len(own) == len(stems), not names.isdisjoint(own)
             if len(reports) > _MOST_TITLED or len(self._labs(reports)) != 1:
                 continue
-            # "Kisumu ecommerce" is none of a lab that never says Kisumu where others do.
-            if any(self._is_elsewhere(stems[word], reports) for word in names.difference(own)):
-                continue
             # Common words are a name where they are all that is asked for, or of one country. One
             # of another language is rare among reports in English.
             if not (is_name or is_whole or within.country):
-                continue
-            if len(own) == 1 and not is_name and plan.language != "en":
                 continue
             having = scope.intersection(self.reports_with([stems[word] for word in own]))
             others = having.difference(reports)
@@ -135,24 +130,6 @@ class Works:
                 if count >= _AT_HOME * len(having):
                     found[word] = country
         return found
-
-    def has_name(self, words: Sequence[str], language: str) -> bool:
-        """Whether words with capitals that follow each other name a work that few reports have."""
-        known = self.linker.titled
-        for is_name, run in groupby(words[1:], key=lambda word: word[:1].isupper()):
-            name = list(run)
-            stems = [found for word in name if (found := _stems(word, language))]
-            if is_name and len(name) > 1 and stems:
-                titled = (set(chain.from_iterable(known.get(s, ()) for s in own)) for own in stems)
-                most = _MOST_TITLED + _MOST_BESIDE
-                if set.intersection(*titled) and len(self.reports_with(stems)) <= most:
-                    return True
-        return False
-
-    def _is_elsewhere(self, stems: Collection[str], reports: Collection[str]) -> bool:
-        """Whether only other labs than those of some reports have a word."""
-        labs = self._labs(self.reports_with([stems]))
-        return bool(labs) and labs.isdisjoint(self._labs(reports))
 
     def _labs(self, reports: Collection[str]) -> set[str]:
         return {self.linker.catalog.reports[i].lab for i in reports}

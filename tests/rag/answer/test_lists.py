@@ -91,6 +91,18 @@ def test_the_rows_of_a_table_are_split() -> None:
     assert " … (+" in head
 
 
+def test_values_with_too_few_or_too_many_are_left_out_and_that_is_said() -> None:
+    counts = [number for _, number in CATALOG.table(CatalogQuery(group_by="country"))[0]]
+    least = max(counts)
+    assert min(counts) < least
+    head, *rows = listed(CatalogQuery(group_by="country", having=(least, 0))).text.split("\n")
+    assert f"Reports ≥ {least}" in head
+    assert len(rows) == counts.count(least)
+    one_year = CatalogQuery(group_by="country", split="year", having=(1, 1))
+    assert "; Year = 1" in listed(one_year).text
+    assert len(CATALOG.table(one_year)[0]) < len(counts)
+
+
 @pytest.mark.parametrize(
     ("filters", "ending"),
     [

@@ -94,6 +94,45 @@ def test_what_is_asked_for_and_whether_of_many_labs(
     assert not (made.filters and made.boosted)
 
 
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("question", "fact"),
+    [
+        (
+            "In which experiments did chance decide who got the treatment?",
+            "assignment_type: Rand",
+        ),
+        ("¿Cuántos experimentos formaron los grupos por sorteo?", "assignment_type: Rand"),
+        ("كم تجربة وزع فيها المشاركون عشوائيا؟", "assignment_type: Rand"),
+        ("how many tests had no comparison group at all", "control_group: It does not"),
+        ("Quels pays ont eu une université parmi leurs partenaires ?", "partnering_sector: Acad"),
+        ("which experiments helped girls at school?", ""),
+    ],
+)
+def test_a_fact_in_other_words_is_known_by_its_meaning(
+    quick_engine: Engine, question: str, fact: str
+) -> None:
+    query = plan(quick_engine, question).query
+    assert bool(query) == bool(fact)
+    assert all(name.startswith(fact) for name in (query.filters.fact if query else ()))
+
+
+@pytest.mark.parametrize(
+    ("question", "compares"),
+    [
+        ("Ecuador and Peru on lost papers: how long does a copy take?", False),
+        ("¿Qué falta en el proyecto de Ecuador y Perú con migrantes?", False),
+        ("Compare the papers of migrants in Ecuador and in Peru.", True),
+    ],
+)
+def test_what_two_countries_did_together_is_no_comparison(
+    quick_engine: Engine, question: str, compares: bool
+) -> None:
+    made = plan(quick_engine, question)
+    assert (made.intent == "compare") == compares
+    assert {*made.filters.country, *made.boosted.country} == {"Ecuador", "Peru"}
+
+
 @pytest.mark.parametrize(
     ("question", "subject", "wide", "intent"),
     [
@@ -118,6 +157,25 @@ def test_what_many_are_asked_has_the_digest_of_a_topic(
         ("ethnography per year", CatalogQuery(Filters(method=("Ethnography",)), group_by="year")),
         ("top 5 countries by nr of reports", CatalogQuery(group_by="country", limit=5)),
         ("Relatórios por país e ano", CatalogQuery(group_by="country", split="year")),
+        ("nombre de rapports par pays et par an", CatalogQuery(group_by="country", split="year")),
+        ("reports by year and kind", CatalogQuery(group_by="year", split="kind")),
+        ("جدول التقارير حسب السنة والنوع", CatalogQuery(group_by="year", split="kind")),
+        ("countries with at least 2 reports", CatalogQuery(group_by="country", having=(2, 0))),
+        ("países con al menos 2 informes", CatalogQuery(group_by="country", having=(2, 0))),
+        ("pays qui ont plus de deux rapports", CatalogQuery(group_by="country", having=(3, 0))),
+        (
+            "labs with two or more closing reports",
+            CatalogQuery(Filters(kind=("closing",)), group_by="country", having=(2, 0)),
+        ),
+        (
+            "países con informes de un solo año",
+            CatalogQuery(group_by="country", split="year", having=(1, 1)),
+        ),
+        (
+            "In how many different countries was ethnography used?",
+            CatalogQuery(Filters(method=("Ethnography",)), group_by="country", form="count"),
+        ),
+        ("What is the most common SDG, and whats second?", CatalogQuery(group_by="sdg")),
         (
             "how many plans and closings per year",
             CatalogQuery(Filters(kind=("closing", "plan")), group_by="year", split="kind"),
