@@ -54,6 +54,7 @@ _MAY_SAY_IT, _SAYS_IT = -1.0, 0.0
 # always.
 _TELLS, _SURE = -1.4, 0.0
 _MOST_CLOSEST = 6  # reports that may tell it
+_MOST_EACH = 4  # sentences of a report that is told by the one nearest to the question
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
 
@@ -368,9 +369,10 @@ class _Maker(Comparer):
             ):
                 continue
             first = self.pick([leads[info.id]] if info.id in leads else [], 1)
+            count = min(_each(part, len(told)), _MOST_EACH if leads else _FEWEST_LINES)
             if begun:
                 of_work[info.id] += first or self.pick(telling, 1)
-            elif picked := [*first, *self.pick(telling, _each(part, len(told)) - len(first))]:
+            elif picked := [*first, *self.pick(telling, count - len(first))]:
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
                 of_work |= {other.id: picked for other in self.same_work(info)}
