@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
+from math import exp
 from operator import itemgetter
 
 from rag.answer.candidates import kind_wanted, kinds_asked
@@ -50,9 +51,9 @@ _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points com
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
 # From which log odds the best sentence may tell what is asked, and from which on it is taken to.
 _MAY_SAY_IT, _SAYS_IT = -1.0, 0.0
-# Then others do from here on. From where on what a report found is told with it; of the best report
-# always.
-_TELLS, _SURE = -1.4, 0.0
+# Then others do from this chance on, if it is this share of the best one's. From which log odds on
+# what a report found is told with it; of the best report always.
+_TELLS, _TELLS_SHARE, _SURE = 0.2, 0.3, 0.0
 _MOST_CLOSEST = 6  # reports that may tell it
 _MOST_EACH = 4  # sentences of a report that is told by the one nearest to the question
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
@@ -346,7 +347,8 @@ class _Maker(Comparer):
                 if self.is_small and not of_lab:
                     yield from self._closest(near, is_told=best >= _MAY_SAY_IT)
                 return
-            near = [x for x in near if x.score >= _TELLS]
+            least = max(_TELLS, _TELLS_SHARE * _chance(best))
+            near = [x for x in near if _chance(x.score) >= least]
             for x in near:
                 leads.setdefault(x.report.id, x)
             told = [x.report for x in leads.values()]
@@ -388,7 +390,7 @@ class _Maker(Comparer):
         """What is closest to a topic of which no report surely tells; else after a refusal."""
         if not is_told and self.plan.off_topic > OFF_TOPIC_CLEAR:
             return  # the refusal says so
-        said = [x for x in lines if x.score >= _TELLS] if is_told else lines
+        said = [x for x in lines if _chance(x.score) >= _TELLS] if is_told else lines
         infos = [*{x.report.id: x.report for x in said}.values()]
         infos = infos[: _MOST_CLOSEST if is_told else NEAREST]
         rows = [(r, self.pick((x for x in said if x.report.id == r.id), 1)) for r in infos]
@@ -439,6 +441,10 @@ _PARTS = {
     "planned": (marked("What is planned"), _MOST_PLANNED),
     "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_SOLUTIONS),
 }
+
+
+def _chance(log_odds: float) -> float:
+    return 1 / (1 + exp(-log_odds))
 
 
 def _finds(lines: Iterable[Line]) -> bool:

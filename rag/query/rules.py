@@ -200,7 +200,7 @@ class Rules:
         elif planned.intent == "answer" and len(boosted.country) == 1 and planned.subject:
             least = _SURELY_OF_LAB if len(terms(question, language)) > MOST_TERMS else _OF_LAB
             particular = planned.reports or follows or alone or is_quantity(question)
-            if lab_score(question) > least and not particular:
+            if lab_score(question) > least and planned.off_topic <= 0 and not particular:
                 planned = in_form(planned, "lab")
         return of_one_report(planned, alone) if alone else planned
 
