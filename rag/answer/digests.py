@@ -149,11 +149,12 @@ class _Maker(Comparer):
             told.remove(best)
             yield self.by(info, [best])
 
-    def count(self, survey: Survey) -> str:
+    def count(self, survey: Survey) -> Iterator[str]:
         """How many reports speak of a topic, which are noted; nothing where it may be none."""
-        self.speaking = tuple(row.report.id for row in survey.found)
-        self.counted = survey_sentence(survey, self.t) if survey.interval[0] else ""
-        return f"{self.counted}\n" if self.counted else ""
+        if survey.interval[0]:
+            self.speaking = tuple(row.report.id for row in survey.found)
+            self.counted = survey_sentence(survey, self.t)
+            yield f"{self.counted}\n"
 
     # The forms.
 
@@ -324,7 +325,7 @@ class _Maker(Comparer):
                 if picked := [*self.pick(first_role(own), 2), *self.pick(figures, 1)]:
                     of_year.append(self.by(info, picked, titled=len(countries) == 1))
         if survey and survey.found:
-            yield self.count(survey)
+            yield from self.count(survey)
         yield self.head(hit.passage.report for hit in self.quoted.values())
         counted = Counter(row.report.year or 0 for row in (survey.found if survey else ()))
         all_of = Counter(row.report.year or 0 for row in (survey.rows if survey else ()))
@@ -379,7 +380,7 @@ class _Maker(Comparer):
                 labs[info.lab] += 1
                 of_work |= {other.id: picked for other in self.same_work(info)}
         if survey and survey.found:
-            yield self.count(survey)
+            yield from self.count(survey)
         yield self.head(info for part in rows.values() for info, _ in part)
         if not of_lab:
             yield from self.key_points(rows["found"])

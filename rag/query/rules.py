@@ -47,8 +47,7 @@ _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a 
 _OF_ALL = 0.5  # by how much it is more than that of a question to a single report
 # The score of a question that is put to many labs; of one of many words, or with those of a title.
 _OF_MANY, _LONG_OF_MANY = 0.45, 0.6
-# The same of one that names a lab and asks for its work; of many words.
-_OF_LAB, _SURELY_OF_LAB = 0.6, 0.7
+_OF_LAB = 0.7  # the same of one that names a lab and asks for its work
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _MOST_REST = 3  # words of talk that ask for nothing
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
@@ -198,9 +197,8 @@ class Rules:
             if not planned.reports:
                 planned = replace(planned, boosted=replace(boosted, country=countries))
         elif planned.intent == "answer" and len(boosted.country) == 1 and planned.subject:
-            least = _SURELY_OF_LAB if len(terms(question, language)) > MOST_TERMS else _OF_LAB
             particular = planned.reports or follows or alone or is_quantity(question)
-            if lab_score(question) > least and planned.off_topic <= 0 and not particular:
+            if lab_score(question) > _OF_LAB and planned.off_topic <= 0 and not particular:
                 planned = in_form(planned, "lab")
         return of_one_report(planned, alone) if alone else planned
 
