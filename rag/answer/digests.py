@@ -156,6 +156,14 @@ class _Maker(Comparer):
             self.counted = survey_sentence(survey, self.t)
             yield f"{self.counted}\n"
 
+    def leads(self) -> dict[str, Line]:
+        """What is nearest to the question in each report that likely tells it, best first."""
+        near, leads = self.telling[1], dict[str, Line]()
+        for line in near:
+            if _chance(line.score) >= max(_TELLS, _TELLS_SHARE * _chance(near[0].score)):
+                leads.setdefault(line.report.id, line)
+        return leads
+
     # The forms.
 
     def report(self) -> Iterator[str]:
@@ -224,15 +232,18 @@ class _Maker(Comparer):
     def lab(self) -> Iterator[str]:
         """All work of a lab: what was found, what is planned, what was collected."""
         plan = self.plan
-        if plan.subject and not is_short_topic(plan):
-            yield from self.topic()
-            return
         reports = self.catalog.select(plan.filters.merged(plan.boosted))
         about: set[str] = set()
-        if plan.subject:
+        if plan.subject and is_short_topic(plan):
             said = self._surveys.speaking([info.id for info in reports])
             about = {i for i in said if said[i].about >= ABOUT}
             reports = tuple(self.with_results(self.on_subject(reports, said)))
+        elif plan.subject:
+            leads = self.leads()
+            about = {i for i, x in leads.items() if x.score >= _SURE}
+            reports = tuple(self.with_results([x.report for x in leads.values()]))
+            if len(reports) < 2:
+                return  # its best sentences tell more
         elif len(reports) == 1:
             yield from self.report()
             return
@@ -338,24 +349,21 @@ class _Maker(Comparer):
             yield from rows.get(year, ())
 
     def topic(self) -> Iterator[str]:
-        """What many labs say, or one: what was found, what is planned, and solutions."""
-        of_lab = self.plan.intent == "lab"
-        leads: dict[str, Line] = {}  # of each report what is nearest
+        """What many labs say: what was found, what is planned, and solutions."""
+        leads: dict[str, Line] = {}
         if self.by_sentences:
             survey, near, said = self.telling
             best = near[0].score if near else _MAY_SAY_IT
             if best < _SAYS_IT:
-                if self.is_small and not of_lab:
+                if self.is_small:
                     yield from self._closest(near, is_told=best >= _MAY_SAY_IT)
                 return
-            least = max(_TELLS, _TELLS_SHARE * _chance(best))
-            near = [x for x in near if _chance(x.score) >= least]
-            for x in near:
-                leads.setdefault(x.report.id, x)
+            leads = self.leads()
             told = [x.report for x in leads.values()]
             sure = {i for i, x in leads.items() if x.score >= min(_SURE, best)}
             finds = (x.role in FINDINGS and x.report.id in sure for x in said)
-            places = {x.place for x in near}
+            least = min(x.score for x in leads.values())
+            places = {x.place for x in near if x.score >= least}
             lines = [x for x, a in zip(said, finds, strict=True) if a or x.place in places]
         else:
             survey, told, lines = self.surveyed()
@@ -367,9 +375,7 @@ class _Maker(Comparer):
         # What was found comes first, so that a lab's plans do not take its places.
         for info, (part, telling) in sorted(parted, key=lambda row: list(_PARTS).index(row[1][0])):
             begun = info.id in of_work
-            if not begun and (
-                (labs[info.lab] == _PER_LAB and not of_lab) or len(rows[part]) == _PARTS[part][1]
-            ):
+            if not begun and (labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]):
                 continue
             first = self.pick([leads[info.id]] if info.id in leads else [], 1)
             count = min(_each(part, len(told)), _MOST_EACH if leads else _FEWEST_LINES)
@@ -382,10 +388,9 @@ class _Maker(Comparer):
         if survey and survey.found:
             yield from self.count(survey)
         yield self.head(info for part in rows.values() for info, _ in part)
-        if not of_lab:
-            yield from self.key_points(rows["found"])
+        yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
-            yield from self.part(_PARTS[part][0], filter(itemgetter(1), of_part), titled=of_lab)
+            yield from self.part(_PARTS[part][0], filter(itemgetter(1), of_part))
 
     def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
         """What is closest to a topic of which no report surely tells; else after a refusal."""
