@@ -67,7 +67,7 @@ def _lexicon(index: Index) -> tuple[list[str], Vectors, dict[str, Mapping[str, f
 
 def meant(links: Links, catalog: Catalog, language: str) -> Links:
     """The links of a question with what its other words mean; the same if they mean nothing."""
-    names, vectors = _named(catalog, language)
+    names = _named(catalog, language)
     words = [fold_name(word) for word in links.words]
     # A theme of one word may be one of a name's.
     fixed = [k for k in links.links if k.field and (k.field != "theme" or k.end - k.start > 1)]
@@ -85,7 +85,7 @@ def meant(links: Links, catalog: Catalog, language: str) -> Links:
     if not (windows and core and names) or len(other) > _MOST_REST:
         return links
     asked = np.asarray(encode_cached([" ".join(links.words[a:b]) for a, b in windows]), np.float32)
-    similar = asked @ vectors.T
+    similar = asked @ _vectors(catalog, language).T
     window, best = np.unravel_index(int(similar.argmax()), similar.shape)
     start, end = windows[window]
     name, field, _ = names[best]
@@ -99,8 +99,8 @@ def meant(links: Links, catalog: Catalog, language: str) -> Links:
 
 
 @lru_cache(maxsize=2 * len(LANGUAGES))
-def _named(catalog: Catalog, language: str) -> tuple[list[tuple[str, str, str]], Vectors]:
-    """What has names in a language and in English: name, field and value; and their vectors."""
+def _named(catalog: Catalog, language: str) -> list[tuple[str, str, str]]:
+    """What has names in a language and in English: name, field and value."""
     facts = {fact.partition(": ")[0] for fact, _ in catalog.counts("fact")}
     found: list[tuple[str, str, str]] = []
     for field, value, code, name in listed_names():
@@ -109,4 +109,11 @@ def _named(catalog: Catalog, language: str) -> tuple[list[tuple[str, str, str]],
         elif code in (language, "en") and field in ("fact", "method", "datasource"):
             one = Filters(**{field: (value,)})  # type: ignore[arg-type]
             found += [(name, field, catalog.name(field, value))] if catalog.ids(one) else []
-    return found, np.asarray(encode_cached([name for name, _, _ in found]), np.float32)
+    return found
+
+
+@lru_cache(maxsize=2 * len(LANGUAGES))
+def _vectors(catalog: Catalog, language: str) -> Vectors:
+    """The vectors of these names, which take a third of a second, and few questions need."""
+    names = [name for name, _, _ in _named(catalog, language)]
+    return np.asarray(encode_cached(names), np.float32)
