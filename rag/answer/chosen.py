@@ -17,10 +17,10 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.translations import translations_for
 from rag.models.embeddings import Embedding
-from rag.query.forms import FEW_PASSAGES, is_short_topic
+from rag.query.forms import is_short_topic
 from rag.query.gloss import in_english
 from rag.retrieval.rerank import CrossEncoder
-from rag.survey.classifier import Speaking
+from rag.survey.classifier import Speaking, log_odds
 from rag.survey.stream import TopicSurvey
 from rag.survey.types import Survey
 from rag.text.tokenize import focus
@@ -48,8 +48,9 @@ ABOUT = 0.5  # the least probability that a report is about a topic, whose findi
 # reads so many sentences of so many reports, and the logarithm of its rank among those found.
 # Weights of a logistic regression: those of 48 questions to the sample and of 60 to 2,189 reports,
 # each fitted alone, are alike.
-_TELLS, _LEAST_SAYS, _NOT_FOUND = (0.35, 3.9, 0.33, -0.58, 0.95), 1e-6, 150
+_TELLS, _NOT_FOUND = (0.35, 3.9, 0.33, -0.58, 0.95), 150
 _READ, _OF_READ, _USUAL_LOGIT = 30, 2, -3.7
+_FEW_PASSAGES = 5000  # of more than these some are near to any topic
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 
@@ -84,7 +85,7 @@ class ReportChooser(LineReader):
     @property
     def is_small(self) -> bool:
         """Whether there are so few passages that the nearest to a topic are not so by chance."""
-        return len(self._surveys.open().snapshot.passages) <= FEW_PASSAGES
+        return len(self._surveys.open().snapshot.passages) <= _FEW_PASSAGES
 
     @property
     def by_sentences(self) -> bool:
@@ -206,12 +207,13 @@ class ReportChooser(LineReader):
         elif self.is_small:
             made = self._surveys.likely()
         survey, said = made or (None, self._surveys.speaking(scope, also_absent=True))
+        chances = np.array([speaks.says for speaks in said.values()])
+        says: dict[str, float] = dict(zip(said, log_odds(chances).tolist(), strict=True))
         ranks = {report: rank for rank, report in enumerate(found)}
         by_says, by_nearness, by_reading, by_rank, constant = _TELLS
 
         def odds(report: str, near: float, logit: float) -> float:
-            says = min(max(said[report].says, _LEAST_SAYS), 1 - _LEAST_SAYS)
-            known = by_says * log(says / (1 - says)) + by_nearness * near + by_reading * logit
+            known = by_says * says[report] + by_nearness * near + by_reading * logit
             return known + by_rank * log(1 + ranks.get(report, _NOT_FOUND)) + constant
 
         ids = sorted(said, key=lambda i: -odds(i, said[i].closest, 0.0))[:_READ]

@@ -227,7 +227,8 @@ class Index(ABC):
             for mask, near in zip(masks, self.nearest(query, masks), strict=True)
         ]
         rows = {row for own in rankings for ranking in own.values() for row, _ in ranking}
-        inside = np.where(self.allowed(query.scopes[0]), scores, -np.inf)
+        every = self.allowed(query.scopes[0]) if query.stage else masks[0]
+        inside = np.where(every, scores, -np.inf)
         over = (inside > 0) & (inside >= query.share * inside.max(initial=0))
         matching = frozenset(self.ids[n] for n in set(self.report_numbers[over].tolist()))
         return Candidates(rankings, self.cosines(list(rows), query.dense), matching)

@@ -17,7 +17,6 @@ from rag.query.works import Work, Works
 from rag.text.tokenize import content_words, is_quantity, terms
 from rag.types import Intent, Plan
 
-FEW_PASSAGES = 5000  # of more than these some are near to any topic
 DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
 # By how much a question looks more like one off the topic than like one to reports, from which on
 # it may be.

@@ -36,6 +36,7 @@ TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons"
 # them, and of questions that hold plans against each other or against what came of them.
 _MORE = ("overview", "particular", "stages")
 _ALL_WORK, _STAGES = ("lab", "overview"), ("stages",)
+_OWN = ("overview", "stages", "many", "lab")  # the scores of their own: the last columns of weights
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
@@ -54,22 +55,26 @@ def intent_scores(*masked: str) -> list[Mapping[str, float]]:
 
 def overview_score(masked: str) -> float:
     """How much a question of any length, with placeholders, is one for all work of a lab."""
-    return float(_vectors([masked])[0] @ _trained()[1][:, -4])
+    return _own_score("overview", masked)
 
 
 def stages_score(masked: str) -> float:
     """How much a question, with placeholders, holds the stages of a work against each other."""
-    return float(_vectors([masked])[0] @ _trained()[1][:, -3])
+    return _own_score("stages", masked)
 
 
 def many_score(question: str) -> float:
     """How much a question is put to many: one of 0.5 may as well be put to one work."""
-    return float(_vectors([_unmarked(question)])[0] @ _trained()[1][:, -2])
+    return _own_score("many", _unmarked(question))
 
 
 def lab_score(question: str) -> float:
     """How much a question that names a lab asks for its work, 0.5 as much as for a particular."""
-    return float(_vectors([_unmarked(question)])[0] @ _trained()[1][:, -1])
+    return _own_score("lab", _unmarked(question))
+
+
+def _own_score(name: str, text: str) -> float:
+    return float(_vectors([text])[0] @ _trained()[1][:, _OWN.index(name) - len(_OWN)])
 
 
 @cache
@@ -107,8 +112,8 @@ def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
 def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     """The intents, and the weights (dimensions and a constant x intents) that tell them apart.
 
-    The last columns are those of `overview_score`, which "stages" are no examples for, of
-    `stages_score`, of `many_score` and of `lab_score`; the others have no more examples.
+    The last columns are those of `_OWN`; "stages" are no examples for `overview_score`. The others
+    have no more examples.
     """
     names, _, texts = zip(*examples(), strict=True)
     intents = sorted(set(names).difference(_MORE))

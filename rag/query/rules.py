@@ -19,7 +19,7 @@ from rag.query.conversation import (
     points_at_labs,
     previous_question,
 )
-from rag.query.entities import countries_in, country_spans, labs_in, region_in, without
+from rag.query.entities import country_spans, labs_in, region_in, without
 from rag.query.forms import (
     MOST_TERMS,
     form_of,
@@ -129,8 +129,8 @@ class Rules:
             if not all(catalog.ids(Filters(country=(side.country,))) for side in sides):
                 sides = ()
         joint = CatalogQuery(Filters(country=named.country), every=("country",))
-        compares = compared and scores["compare"] > scores["passage"]
-        if len(spans) == len(named.country) == 2 and not compares and catalog.matching(joint):
+        apart = compared and scores["compare"] > scores["passage"]
+        if len(spans) == len(named.country) == 2 and not apart and catalog.matching(joint):
             # What two countries did together is no comparison.
             narrowed = narrowed.merged(Filters(country=named.country))
             named, sides = replace(named, country=()), ()
@@ -189,7 +189,7 @@ class Rules:
             # Words of a title are surely none in a question that is surely put to many.
             least = _LONG_OF_MANY if long or planned.reports else _OF_MANY
             of_many = many_score(question)
-            named_one = countries or filters.country or countries_in(question) or follows or alone
+            named_one = countries or filters.country or spans or follows or alone
             # One for a number asks for a particular.
             if of_many > least and not (named_one or is_quantity(question)):
                 off_topic = min(planned.off_topic, scores["offtopic"] - of_many)
