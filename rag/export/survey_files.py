@@ -30,11 +30,17 @@ from rag.export.docx import to_docx
 from rag.export.formats import Sheet, Value, to_csv, to_pdf, to_workbook, typeset
 from rag.i18n import labels
 from rag.i18n.notices import survey_sentence
-from rag.i18n.translations import Translations, format_number, language_code, translations_for
-from rag.survey.types import RUNGS, GapCell, GapMap, Survey, SurveyCell, SurveyRow
+from rag.i18n.translations import (
+    WORDS,
+    Translations,
+    format_number,
+    language_code,
+    translations_for,
+)
+from rag.survey.types import RUNGS, GapCell, GapMap, Survey, SurveyCell, SurveyColumn, SurveyRow
 
-_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-_WIDTHS: dict[str, int] = _WORDS["widths"]
+_WIDTHS: dict[str, int] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+_MEANINGS: dict[str, tuple[str, str]] = WORDS["survey_meanings"]
 _CELL_WIDTH = 44
 STRONGEST = 10  # findings that are quoted
 MOST_ROWS = 40  # of the picture of a gap map, those with most reports that speak of the topic
@@ -92,32 +98,55 @@ def _values(row: SurveyRow, report_url: str) -> Iterator[Value]:
     yield report_link(report_url, info.id)
 
 
-def _facts(made: SurveyFile) -> list[tuple[str, Value]]:
+def _facts(made: SurveyFile, t: Translations) -> list[tuple[str, Value]]:
     """How a survey was made."""
     survey = made.survey
     judges = dict.fromkeys(row.judge for row in survey.rows)
-    filters = survey.filters.as_dict().items()
+    filters = (
+        labels.format_label(
+            t,
+            labels.field_label(name, t),
+            labels.join_parts(t, ", ", [labels.value_label(name, value, t) for value in values]),
+        )
+        for name, values in survey.filters.as_dict().items()
+    )
     return [
-        ("Question", survey.question),
-        ("Topic", survey.topic),
-        ("Result", survey_sentence(survey)),
-        ("Also looked for", ", ".join(survey.near)),
-        ("Filters", "; ".join(f"{name}: {', '.join(map(str, v))}" for name, v in filters)),
-        ("Complete", "yes" if survey.complete else "no, it was stopped"),
-        ("Verdicts by", ", ".join(judges)),
-        ("Made on", made.day.isoformat()),
-        ("Index", survey.index),
-        *((f"Column: {c.name}", f"{c.kind}: {'; '.join(c.sources)}") for c in survey.columns),
-        *_WORDS["meanings"].items(),
+        (t.gettext("Question"), survey.question),
+        (t.gettext("Topic"), survey.topic),
+        (t.gettext("Result"), survey_sentence(survey, t)),
+        (t.gettext("Also looked for"), labels.join_parts(t, ", ", survey.near)),
+        (t.gettext("Filters"), labels.join_parts(t, "; ", list(filters))),
+        (t.gettext("Complete"), t.gettext("Yes") if survey.complete else t.gettext("No, stopped")),
+        (
+            t.gettext("Verdicts by"),
+            ", ".join(t.gettext("rules") if judge == "rules" else judge for judge in judges),
+        ),
+        (t.gettext("Made on"), made.day.isoformat()),
+        (t.gettext("Index"), survey.index),
+        *(_column_fact(column, t) for column in survey.columns),
     ]
+
+
+def _column_fact(column: SurveyColumn, t: Translations) -> tuple[str, Value]:
+    """From where the cells of a column are."""
+    sources = labels.join_parts(t, "; ", column.sources)
+    kind = t.gettext(WORDS["survey_sources"][column.kind])
+    return (
+        labels.format_label(t, t.gettext("Column"), column.name),
+        labels.format_label(t, kind, sources) if sources else kind,
+    )
 
 
 def _to_xlsx(made: SurveyFile) -> bytes:
     rows = _table(made)
     widths = [_WIDTHS.get(str(name), _CELL_WIDTH) for name in rows[0]]
     survey = Sheet("Survey", rows, widths, linked=bool(made.report_url))
-    facts = [("What", "Value"), *_facts(made)]
-    return to_workbook([survey, Sheet("How it was made", facts, (24, 110), filtered=False)])
+    t = translations_for(made.survey.language)
+    meanings = [(name, t.gettext(words)) for name, (_, words) in _MEANINGS.items()]
+    about = Sheet(
+        t.gettext("How it was made"), [*_facts(made, t), *meanings], (24, 110), filtered=False
+    )
+    return to_workbook([survey, about])
 
 
 def survey_brief(made: SurveyFile, picture: str) -> Brief:
@@ -127,7 +156,9 @@ def survey_brief(made: SurveyFile, picture: str) -> Brief:
     """
     survey, report_url, t = made.survey, made.report_url, translations_for(made.survey.language)
     code = language_code(t)
-    facts = tuple((name, one_line(str(value))) for name, value in _facts(made) if value)
+    meanings = [tuple(map(t.gettext, meaning)) for meaning in _MEANINGS.values()]
+    told = [*_facts(made, t), *meanings]
+    facts = tuple((name, one_line(str(value))) for name, value in told if value)
     lines = [_line("paragraph", survey_sentence(survey, t)), *_evidence(survey, t)]
     strongest = sorted(survey.found, key=_strength, reverse=True)[:STRONGEST]
     sources = tuple(_source(row, n, t, report_url) for n, row in enumerate(strongest, start=1))

@@ -7,7 +7,7 @@ their passages are to those that it finds relevant.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import ceil, exp, floor, log, sqrt
@@ -255,12 +255,14 @@ def judge_topic(
     *,
     only: bool = False,
     most: int = MOST_JUDGED,
+    first: Callable[[Judged], None] = lambda _: None,
     progress: Progress = lambda *_: None,
     stop: Stop | None = None,
 ) -> Judged:
     """How likely the reports of a scope speak of a topic; sentences of these `only` may be read.
 
-    The cross-encoder, if there is one, judges so many of the uncertain ones, and the likeliest.
+    The cross-encoder, if there is one, judges so many of the uncertain ones, and the likeliest;
+    `first` is told before what is known without it.
     """
     progress("reading", 0, len(scope))
     measured = measure.measure(topic, frozenset(scope if only else ()))
@@ -270,6 +272,7 @@ def judge_topic(
     surest = float(chances.says[inside].max(initial=0)) if len(topic.parts) > 1 else 0.0
     second = None
     if reranker:
+        first(Judged(measured, chances, False))
         likeliest = np.argsort(np.where(inside, -chances.about, 1), kind="stable")[:FIRST]
         unsure = uncertain(np.where(inside, chances.says, 0))[:most]
         read = [n for n in dict.fromkeys([*likeliest.tolist(), *unsure]) if inside[n]]

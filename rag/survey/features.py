@@ -204,6 +204,7 @@ class ReportMeasure:
         self.table = SentenceTable(snapshot, embed, stored)
         # Of reports that a survey has met; what their forms say stays the same.
         self.evidence: dict[str, Evidence] = {}
+        self.surveys: set[object] = set()  # that are being made
         self.ids = list(snapshot.heads)
         self.numbers = {report: n for n, report in enumerate(self.ids)}
         self._report_of = snapshot.report_numbers.astype(np.int64)
@@ -235,7 +236,7 @@ class ReportMeasure:
     def read_ahead(self, is_idle: Callable[[], bool]) -> None:
         """Read what every topic is compared with while nothing else is to be done."""
         self.measure(self.topic("work of a lab", LANGUAGE))
-        self.table.read_ahead(is_idle)
+        self.table.read_ahead(lambda: is_idle() and not self.surveys)
 
     @cached_property
     def _tags(self) -> tuple[list[frozenset[str]], Numbers, npt.NDArray[np.int64]]:

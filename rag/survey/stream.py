@@ -42,6 +42,8 @@ from rag.types import Plan, Progress
 QUOTES_READ, SENTENCES_READ = 150, 4
 FEW_WORDS, LESS = 7, 2.0
 READ_AT_A_TIME = 15  # reports
+# So many rows are shown before the cross-encoder has looked, if they are so likely then.
+FIRST_ROWS, SURE = 10, 0.9
 # What tells how likely a sentence speaks of the topic: how near it is, the cross-encoder's logit,
 # and the log odds that its report says something. Weights of a logistic regression; from 0 on the
 # likeliest sentence is quoted. What counts where nearness is not measured, or in another language
@@ -169,6 +171,7 @@ class SurveyStream:
         self._survey = survey
         self._stop = Stop()
         self.rows: list[SurveyRow] = []  # that are there
+        self.first: list[SurveyRow] = []  # the likeliest, before the cross-encoder has looked
         self._judged: Judged | None = None
         # By report its sentences that speak of the topic, the likeliest first.
         self._speaking: dict[str, list[Near]] = {}
@@ -196,12 +199,35 @@ class SurveyStream:
         return replace(survey, labs=labs)
 
     def _make(self) -> Iterator[SurveyRow]:
+        self._measure.surveys.add(self)
+        try:
+            yield from self._made()
+        finally:
+            self._measure.surveys.discard(self)
+
+    def _made(self) -> Iterator[SurveyRow]:
         measure, survey, progress = self._measure, self._survey, self._progress
         snapshot = measure.snapshot
         topic = measure.topic(survey.topic, survey.language, self._without)
         scope = snapshot.catalog.ids(survey.filters)
+
+        def show_first(judged: Judged) -> None:
+            self._judged = judged
+            likely = [
+                row for row in with_verdicts(survey, judged, measure).found if row.score >= SURE
+            ]
+            self._choose_sentences(topic, likely[:FIRST_ROWS], is_read=False)
+            self.first = [self._told(row) for row in likely[:FIRST_ROWS]]
+            self._speaking.clear()
+
         judged = self._judged = judge_topic(
-            measure, topic, scope, self._reranker, progress=progress, stop=self._stop
+            measure,
+            topic,
+            scope,
+            self._reranker,
+            first=show_first,
+            progress=progress,
+            stop=self._stop,
         )
         made = with_verdicts(survey, judged, measure)
         self._survey = replace(made, near=topic.near(snapshot), rows=())
@@ -213,9 +239,7 @@ class SurveyStream:
             if place % READ_AT_A_TIME == 0 and place < speak:
                 part = made.rows[place : min(place + READ_AT_A_TIME, speak)]
                 self._choose_sentences(topic, part, is_read=place < QUOTES_READ)
-            row = replace(row, evidence=self._evidence(snapshot.report(row.report.id)))
-            said = self._speaking.get(row.report.id)
-            yield self._quoted(row, said) if said else row
+            yield self._told(row)
             if place < speak:
                 progress("quoting", place + 1, speak)
 
@@ -240,6 +264,12 @@ class SurveyStream:
         for n in np.argsort(-odds, kind="stable").tolist():
             if odds[n] >= 0:
                 self._speaking.setdefault(pairs[n][0].report.id, []).append(pairs[n][1])
+
+    def _told(self, row: SurveyRow) -> SurveyRow:
+        """A row with its evidence, and the sentence that speaks of the topic."""
+        row = replace(row, evidence=self._evidence(self._measure.snapshot.report(row.report.id)))
+        said = self._speaking.get(row.report.id)
+        return self._quoted(row, said) if said else row
 
     def _evidence(self, report: StoredReport) -> Evidence:
         known, name = self._measure.evidence, report.info.id

@@ -23,6 +23,7 @@ from ui.server.room import COMPUTED, WAITING, Full, Room
 from ui.web import brief, filters, handlers, history, layout, reading, survey, views
 from ui.web.handlers import Update, Visit
 from ui.web.layout import Parts
+from ui.web.suggestions import Suggestions
 from ui.web.uploads import add
 
 KEPT = 600.0  # seconds after a visit's end for which its conversation is held
@@ -355,7 +356,7 @@ def _wire_language(
     engine: Engine, page: gr.Blocks, wires: Wires, names: str
 ) -> Callable[[Visit], Markup]:
     """Draw what is on the page from the start in the visitor's language; what greets them."""
-    suggestions = layout.Suggestions(engine)
+    suggestions = Suggestions(engine)
 
     def translate(v: Visit) -> dict[str, Any]:
         words = layout.first_words(engine, v.t, suggestions.first(v.t))

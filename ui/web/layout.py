@@ -1,10 +1,8 @@
 """The parts of the page, area by area, as they stand before anything is asked; and its style."""
 
-import logging
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,20 +12,18 @@ from gradio.i18n import I18nData
 from markupsafe import Markup
 
 from ingest.uploads import LARGEST_UPLOAD
-from rag.answer.about import SURVEY, TRIES, Example, example_questions
+from rag.answer.about import SURVEY, Example
 from rag.engine import LONGEST_QUESTION, Engine
-from rag.errors import AskLabsError, InputError
+from rag.errors import InputError
 from rag.export.formats import BRIEFS, FORMATS
-from rag.i18n.translations import WORDS, Translations, language_code, languages, translations_for
+from rag.i18n.translations import WORDS, Translations, languages, translations_for
 from rag.watch import Watch, load_watches
 from ui.rendering import render
 from ui.web.answer import render_sources
 from ui.web.filters import KEYS, SHOWN_FACETS, UNFOLDED
 from ui.web.uploads import FAILED
 
-_log = logging.getLogger(__name__)
 Parts = dict[str, Any]
-SUGGESTED = 5  # questions on the page
 
 STATIC = Path(__file__).parents[1] / "static"
 # Each has a script, and most a style sheet; the sheet of the page comes first.
@@ -87,47 +83,6 @@ def first_words(
         "survey_form": render("survey_form.html", t, longest=LONGEST_QUESTION),
         "uploads": render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=FAILED),
     }
-
-
-class Suggestions:
-    """An example of each kind of question that the collection answers, by language and index."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._lock = engine, threading.Lock()
-        self._answered: dict[tuple[str, str], list[Example]] = {}
-
-    def first(self, t: Translations) -> list[Example]:
-        """What can be shown at once: the answered questions, or those that tags should answer."""
-        known = self._answered.get((self._engine.revision, language_code(t)))
-        kinds = example_questions(self._engine, t)
-        tags = ((kind, asked[0]) for kind, labs, asked in kinds if not labs)
-        return list(islice(tags, SUGGESTED)) if known is None else known
-
-    def answered(self, t: Translations) -> list[Example]:
-        """The questions that are answered; asks them first, which takes seconds, once."""
-        with self._lock:
-            at = self._engine.revision, language_code(t)
-            if at not in self._answered:
-                try:
-                    self._answered[at] = list(islice(self._good(t), SUGGESTED))
-                except AskLabsError as error:
-                    _log.warning("no question could be tried: %s", error)
-                    return self.first(t)
-            return self._answered[at]
-
-    def _good(self, t: Translations) -> Iterator[Example]:
-        engine = self._engine.without_model()
-        for kind, labs, questions in example_questions(self._engine, t):
-            if kind == SURVEY:
-                yield kind, questions[0]
-                continue
-            for question in questions[:TRIES]:
-                answer = engine.ask(question).answer
-                cited = {citation.passage.report.lab for citation in answer.citations}
-                by_tags = answer.mode == "catalogue"
-                if not answer.refused and (len(cited) >= labs if labs else by_tags):
-                    yield kind, question
-                    break
 
 
 def parts_of(words: Mapping[str, Markup], has_uploads: bool) -> Parts:

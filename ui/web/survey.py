@@ -110,8 +110,9 @@ class Run:
 
     @property
     def rows(self) -> Sequence[SurveyRow]:
-        """The rows that are there."""
-        return self.survey.rows if self.survey else self.stream.rows if self.stream else ()
+        """The rows that are there; before them the likeliest, as they may still change."""
+        stream = self.stream
+        return self.survey.rows if self.survey else (stream.rows or stream.first) if stream else ()
 
     def _progressed(self, *progress: Any) -> None:
         self.progress = progress

@@ -62,8 +62,15 @@ def test_a_workbook_has_texts_a_fixed_head_filters_and_links(made: SurveyFile) -
     assert 'state="frozen"' in sheet
     assert 'autoFilter ref="A1:' in sheet
     assert "https://x.org/one" in links
-    for words in ("nets?", "year: 2023", "2026-11-27", "form: What did it cost?", "eight in ten"):
+    asked = "Form question: What did it cost?"
+    for words in ("nets?", "Year: 2023", "2026-11-27", asked, "eight in ten", "Made on"):
         assert words in texts
+    french = replace(made, survey=replace(made.survey, language="fr", complete=False))
+    for ending in ("xlsx", "docx", "pdf"):
+        texts = squeezed(text_of(export_survey(french, ending), ending))
+        for words in ("Fait le", "Année : 2023", "Non, arrêté", "Colonne", "huit lignes sur dix"):
+            assert squeezed(words) in texts
+        assert squeezed("Made on") not in texts
 
 
 def test_a_brief_has_counts_evidence_the_map_findings_and_rows(made: SurveyFile) -> None:

@@ -55,6 +55,30 @@ def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quo
     assert any(row.quote for row in drawn)
 
 
+def test_the_likeliest_rows_are_there_before_the_cross_encoder_looks(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_first: list[list[str]] = []
+    stream = sample_engine.survey("mobile money")
+
+    def look(*_: object) -> list[float]:
+        at_first.append([row.report.id for row in stream.first])
+        raise TimeoutError
+
+    monkeypatch.setattr(CrossEncoder, "scores", look)
+    monkeypatch.setattr("rag.survey.classifier.PATIENCE", 0.1)
+    measure, found = sample_engine.report_measure(), []
+    for row in stream:
+        assert stream in measure.surveys
+        found.append(row)
+    assert not measure.surveys
+    assert at_first[0]
+    assert {row.report.id for row in found if row.verdict != "silent"} >= set(at_first[0])
+    assert all(row.quote for row in stream.first)
+    absent = sample_engine.survey("zeppelins")
+    assert (absent.survey.found, absent.first) == ((), [])
+
+
 def test_a_row_is_quoted_where_a_sentence_speaks_of_the_topic_in_any_language(
     sample_engine: Engine,
 ) -> None:

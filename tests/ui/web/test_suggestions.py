@@ -1,5 +1,6 @@
 """Suggested questions are made from the collection, and kept where they are answered."""
 
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -10,9 +11,10 @@ from rag.answer.about import COUNT, SURVEY
 from rag.catalog.catalog import Catalog
 from rag.errors import ModelError
 from rag.i18n.translations import ENGLISH, translations_for
+from rag.settings import Settings
 from rag.types import Answer, Citation
 from ui.web.answer import follow_ups
-from ui.web.layout import Suggestions
+from ui.web.suggestions import FILE, Suggestions
 
 BY_TAGS = "Which labs used Prototyping?"
 
@@ -41,9 +43,23 @@ def test_a_question_is_kept_where_tags_answer_or_three_labs_are_cited() -> None:
     assert [question for _, question in made.answered(ENGLISH)][:3] == kept
     assert made.answered(ENGLISH)[3] == (SURVEY, "food waste")
     assert "rototypage" in made.first(translations_for("fr"))[0][1]
-    # They are tried again when the index has changed.
-    made._engine.revision = "f2" * 16  # type: ignore[misc]
-    assert made.first(ENGLISH)[0] == (COUNT, BY_TAGS)
+
+
+def test_what_was_answered_is_kept_with_the_index(tmp_path: Path) -> None:
+    settings = Settings(index=tmp_path)
+    asked = suggestions(settings=settings).answered(ENGLISH)
+    again = suggestions(Mock(side_effect=AssertionError), settings=settings)
+    assert again.first(ENGLISH) == again.answered(ENGLISH) == asked
+    # When the index has changed they stand until they are tried again, but for what has gone.
+    fewer = Catalog(report(n) for n in range(0, 12, 4))
+    changed = suggestions(settings=settings, revision="f2" * 16, catalog=fewer)
+    assert changed.first(ENGLISH) == [one for one in asked if one != (SURVEY, "food waste")]
+    changed.try_all(lambda: True)
+    later = suggestions(Mock(side_effect=AssertionError), settings=settings, revision="f2" * 16)
+    assert (SURVEY, "markets") in later.answered(ENGLISH)
+    assert later.answered(translations_for("fr"))
+    (tmp_path / FILE).write_bytes(b"damaged")
+    assert suggestions(settings=settings).first(ENGLISH)[0] == (COUNT, BY_TAGS)
 
 
 @pytest.mark.parametrize("reports", [1, 2])
