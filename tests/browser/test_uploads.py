@@ -37,7 +37,7 @@ def file(name: str, data: bytes) -> FilePayload:
 
 def test_what_is_sent_is_added_and_quoted(open_site: tuple[str, Engine], visit: Visit) -> None:
     site, engine = open_site
-    page = visit(site)
+    page, asking, looking = (visit(site) for _ in range(3))
     page.locator("#uploads summary").click()
     chooser = page.locator("#uploads input[type=file]")
     chad = text("Chad", "Chad waits for a ferry with solar lamps over Fianga lake.")
@@ -55,6 +55,13 @@ def test_what_is_sent_is_added_and_quoted(open_site: tuple[str, Engine], visit: 
     countries = page.locator('.facet[data-field="country"]')
     expect(countries.locator("label", has_text="Chad")).to_be_visible()
     assert serious(page) == []
+    # Pages that were open before follow, when somebody asks there or comes back to them.
+    ask(asking, "Which ferries have solar lamps?")
+    looking.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    for other in (asking, looking):
+        expect(other.locator("#desk .facts dd").first).to_have_text("5")
+        expect(other.locator("#filters .hint").first).to_contain_text("5")
+    expect(looking.locator("#welcome")).to_contain_text("Ask 5 reports of 5 labs")
     kept = {path.name for path in (engine.settings.index / UPLOADED).glob("*.md")}
     assert kept == {"chad.md", "togo.md"}
     result.get_by_role("button", name="Ferries of Chad").click()

@@ -13,6 +13,9 @@ const askLabsFilters = (() => {
   let stepped = 0; // the last event that a step back or forward sent
   const waiting = []; // events that wait for the answer to the one before
   let pending = 0; // the timer of the one that is on its way
+  let facts = null; // the totals of the collection
+  let look = () => {}; // asks whether they still hold
+  let revision = ""; // what they were of when last drawn
   let dropped = null; // the place of the chip that was taken away
 
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -191,6 +194,28 @@ const askLabsFilters = (() => {
     });
   }
 
+  // The collection may have grown meanwhile: looked at when the page is, and after an answer of
+  // another state of it.
+  const revisionOf = (place) => place?.querySelector("[data-revision]")?.dataset.revision;
+
+  function mountFacts(element, trigger) {
+    facts = element;
+    look = () => trigger({ revision: revisionOf(facts), turn: sent });
+    document.addEventListener("visibilitychange", () => document.hidden || look());
+  }
+
+  function answered(thread) {
+    const last = thread.querySelector("article:last-of-type")?.dataset.revision;
+    if (last && revisionOf(facts) && last !== revisionOf(facts)) look();
+  }
+
+  // Whether the totals are of another state of the collection than those before.
+  function factsDrawn() {
+    const before = revision;
+    revision = revisionOf(facts);
+    return Boolean(before) && before !== revision;
+  }
+
   // The chips have been drawn anew: who used the keyboard goes on from the one that was next.
   function chipsDrawn(element) {
     if (dropped === null) return;
@@ -237,5 +262,5 @@ const askLabsFilters = (() => {
   }
 
   narrow.addEventListener("change", () => document.getElementById("unfold") && updateButton());
-  return { arrived, enqueue, panel, draw, show, mountChips, chipsDrawn, copy, unfold };
+  return { arrived, enqueue, panel, draw, show, mountChips, chipsDrawn, mountFacts, factsDrawn, answered, copy, unfold };
 })();

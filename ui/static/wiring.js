@@ -38,6 +38,10 @@ const askParts = (() => {
       reports(part);
     },
     exports: (part) => clicks(part, askLabsExports.clicked, "export"),
+    facts({ element, trigger, watch }) {
+      askLabsFilters.mountFacts(element, (what) => trigger("look", what));
+      watch("value", () => askLabsFilters.factsDrawn() && askViews.narrowed());
+    },
     facets: ({ watch, props }) => watch("value", () => askLabsFilters.show(props.value)),
     found(part) {
       askViews.finds((what) => part.trigger("find", what));
@@ -77,6 +81,7 @@ const askParts = (() => {
       grows(part);
       clicks(part, askLabs.chosen, "chip");
       watch("value", () => askReading.drawn(element));
+      watch("value", () => askLabsFilters.answered(element));
       askReading.wire(element, trigger, [...ROW, "report"]);
       watch("value", () => askSurvey.answered(element, (at) => trigger("count", at)));
       askBrief.answers((at) => trigger("pin", at));

@@ -40,8 +40,9 @@ CHANGED = (
 HELD = "talk run chosen ignored conversation_id explored surveyed"
 # What a question is asked with: filters, the conversation before it, and its last run.
 STATE = "conversation_id chosen talk run"
-# The parts that follow the chosen filters; `_filtered` sets them.
-FOLLOWING = "chosen facts scope facets chips"
+# The parts that follow the chosen filters and the collection; `_filtered` sets them.
+DRAWN = "facts scope facets chips"
+FOLLOWING = f"chosen {DRAWN}"
 # What most events are wired with: no spinner, and no part of a programming interface.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # What must be done before anything else can happen is not queued.
@@ -365,6 +366,14 @@ def _wire_language(
     def suggest(v: Visit) -> Markup:
         return layout.greeting(engine, v.t, suggestions.answered(v.t))
 
+    def look(v: Visit) -> dict[str, Any]:
+        """The totals, where the browser shows those of another state of the index."""
+        if v.sent.get("revision") == engine.revision:
+            return {}
+        now = {name: value for name, value in _filtered(v).items() if name != "chosen"}
+        return {**now, "greeting": layout.greeting(engine, v.t, suggestions.first(v.t))}
+
+    wires.on("facts.look", look, "chosen", f"{DRAWN} greeting", **AT_ONCE)
     drawn = wires.on(page.load, translate, "", names, **AT_ONCE)
     # Asking takes seconds at the first visit after an ingest: the page does not wait for it.
     wires.on(drawn.then, suggest, "", "greeting")
