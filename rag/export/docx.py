@@ -28,6 +28,7 @@ _PAGE = 9071  # width of a table, in twentieths of a point
 _MM = 36_000  # in Word's units of pictures
 _TEXT = (160 * _MM, 240 * _MM)  # width and height of a page without its margins
 _CODE = (19 * _MM, 19 * _MM)
+_CODE_COLUMN = 1191  # width of what holds a code, in twentieths of a point
 _RTL_LETTER = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff"
 _LTR_LETTER = rf"[^\W\d_{_RTL_LETTER}]"
 # From one letter of a direction to the last one before a letter of the other.
@@ -64,7 +65,8 @@ def to_docx(brief: Brief) -> bytes:
     values = {
         **{"brief": brief, "product": PRODUCT, "links": links, "pictures": pictures},
         **{"link_to": link_to, "drawn": drawn, "code_of": code_of},
-        **{"right_to_left": right_to_left, "directions": _directions, "page": _PAGE},
+        **{"right_to_left": right_to_left, "directions": _directions},
+        **{"page": _PAGE, "code": _CODE_COLUMN},
     }
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:

@@ -156,7 +156,7 @@ def survey_brief(made: SurveyFile, picture: str) -> Brief:
     """
     survey, report_url, t = made.survey, made.report_url, translations_for(made.survey.language)
     code = language_code(t)
-    meanings = [tuple(map(t.gettext, meaning)) for meaning in _MEANINGS.values()]
+    meanings = [(t.gettext(name), t.gettext(words)) for name, words in _MEANINGS.values()]
     told = [*_facts(made, t), *meanings]
     facts = tuple((name, one_line(str(value))) for name, value in told if value)
     lines = [_line("paragraph", survey_sentence(survey, t)), *_evidence(survey, t)]

@@ -1,12 +1,14 @@
 """What readers open and keep: reports, links to answers, translated quotes, and briefs."""
 
 import base64
+import io
 import json
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import docx
 import pytest
 from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, passage, report, whole
 from openai_server import Reply, ScriptedServer
@@ -138,6 +140,13 @@ def test_answers_quotes_notes_and_counts_become_one_brief() -> None:
     assert f"{address}?report={cited.report.id}" in words
     assert QUOTE in words
     assert "<svg" in text(engine, pinned(quote, address=address), "html")
+    # In Word the code stands beside what it leads to, as in a PDF.
+    brief = pinned(quote, address=address)
+    made = download(Visit(engine, sent={"ending": "docx", "brief": brief}))
+    document = docx.Document(io.BytesIO(base64.b64decode(made["data"])))
+    origin, code = document.tables[0].rows[0].cells
+    assert address in "".join(words.text for words in origin.paragraphs)
+    assert code._tc.xpath(".//pic:pic")
 
 
 def test_a_brief_says_what_its_tables_tell_and_has_them_in_its_annex() -> None:
