@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from math import exp
 from operator import itemgetter
 
@@ -135,19 +135,28 @@ class _Maker(Comparer):
         yield from [self.heading(heading), *lines] if lines else []
 
     def key_points(self, rows: list[tuple[ReportInfo, list[Line]]]) -> Iterator[str]:
-        """The best finding of each of the first rows of what was found, taken out of them."""
+        """The best finding of each of some rows of what was found, taken out of them.
+
+        It is what best answers the question, by the cross-encoder, where that has the time.
+        """
         if len(rows) < _FEWEST_ROWS:
             return
         yield self.heading(KEY_POINTS)
         # "Sand" says little without its form question.
-        own = (
+        own = [
             [x for x in told if x.role == "found" and len(x.words) >= MIN_WORDS] for _, told in rows
-        )
-        whole = ((row, lines) for row, lines in zip(rows, own, strict=True) if lines)
-        for (info, told), lines in islice(whole, _MOST_KEY_POINTS):
-            best = max(lines, key=lambda line: line.score)
-            told.remove(best)
-            yield self.by(info, [best])
+        ]
+        logits = self.logits([line for lines in own for line in lines])
+        best = {
+            n: max(lines, key=lambda line: logits.get(line.place, line.score))
+            for n, lines in enumerate(own)
+            if lines
+        }
+        strongest = sorted(best, key=lambda n: -logits.get(best[n].place, 0.0))
+        for n in sorted(strongest[:_MOST_KEY_POINTS]):
+            info, told = rows[n]
+            told.remove(best[n])
+            yield self.by(info, [best[n]])
 
     def count(self, survey: Survey) -> Iterator[str]:
         """How many reports speak of a topic, which are noted; nothing where it may be none."""

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -49,6 +50,8 @@ WRITE = (
     *(LOGIN, UPLOAD, JOIN, f"{API}/run/", f"{API}/cancel", f"{API}/reset"),
     *(f"{REST}/", MCP),
 )
+# What is large and comes at once, beside what events outside the queue give.
+PACKED = ("/", "/config")
 ANSWERS = (JOIN, f"{REST}/export")
 PATHS = {"GET": READ, "HEAD": READ, "POST": WRITE, "DELETE": (f"{REST}/survey/", MCP)}
 # Gradio's page runs scripts that stand in it, and compiles those of events.
@@ -70,6 +73,8 @@ class Guard:
         self, app: ASGIApp, *, hosts: tuple[str, ...] = (), uploads: bool = False, frames: str = ""
     ) -> None:
         self._app = app
+        # Gradio packs its files alone, by their endings.
+        self._packed = GZipMiddleware(app, minimum_size=1000, compresslevel=4)
         self._hosts = {*LOOPBACK, *hosts}
         self._uploads = uploads
         self._frames = bool(frames)
@@ -120,7 +125,8 @@ class Guard:
             await reply(scope, receive, send_guarded)
             return
         async with self._joining if path == JOIN else nullcontext():
-            await self._app(scope, body, send_guarded)
+            is_packed = path in PACKED or path.startswith(f"{API}/run/")
+            await (self._packed if is_packed else self._app)(scope, body, send_guarded)
 
     async def _read(self, receive: Receive, after: Receive, limit: int) -> Receive:
         """Receive at most so many bytes, else an HTTPException; hand on what came and comes."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import date
 
 import pytest
 from passages import passage, report
 from readers import squeezed, text_of
 
+from rag.answer.chosen import ReportChooser
 from rag.answer.digests import HEADINGS
+from rag.answer.lines import Line
 from rag.answer.roles import role_and_weight
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
@@ -259,6 +262,29 @@ def test_the_key_points_are_one_finding_of_each_report_that_is_told_once(
     for line in lines:
         assert len(marks(line)) == 1
         assert keep_known(line, 0).partition(": ")[2] not in keep_known(found, 0)
+
+
+def test_key_points_are_what_best_answers_by_the_cross_encoder(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.answer.digests._FEWEST_ROWS", 2)
+    monkeypatch.setattr("rag.answer.digests._MOST_KEY_POINTS", 2)
+    given: list[Line] = []
+
+    def logits(_: ReportChooser, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
+        given[:] = lines
+        return {line.place: -line.score for line in lines}
+
+    monkeypatch.setattr(ReportChooser, "logits", logits)
+    answer = ask(sample_engine, "What did labs learn about mobile money?")
+    points = answer.text.split("### ")[1].strip().splitlines()[1:]
+    least: dict[str, Line] = {}
+    for line in sorted(given, key=lambda line: -line.score):
+        least[line.report.id] = line
+    first, second, *_ = sorted(least.values(), key=lambda line: line.score)
+    assert len(points) == 2
+    for line in (first, second):
+        assert any(line.text.rstrip(".")[:40] in point for point in points)
 
 
 def test_reasons_are_no_others_where_no_report_is_near(sample_engine: Engine) -> None:

@@ -79,6 +79,14 @@ def test_the_page_itself_and_links_to_it_pass_and_carry_its_policy(open_site: st
         assert not [name for name in reply.headers if name.startswith("access-control")]
 
 
+def test_the_page_comes_packed(open_site: str) -> None:
+    for path in ("/", "/config"):
+        answer = httpx.get(f"{open_site}{path}")
+        assert answer.headers["content-encoding"] == "gzip"
+        assert "Ask the Labs" in answer.text
+    assert "content-encoding" not in httpx.get(open_site, headers={"Accept-Encoding": ""}).headers
+
+
 @pytest.mark.parametrize("path", ["queue/join", "run/predict"])
 def test_a_function_that_is_not_there_is_not_found(open_site: str, path: str) -> None:
     reply = httpx.post(f"{open_site}/gradio_api/{path}", json={**CALL, "fn_index": 9999})
