@@ -86,7 +86,7 @@ class Settings(BaseModel):
     )
     deadline: float = Field(180.0, gt=0, le=3600, description="seconds that one answer may take")
     helper: bool = Field(
-        True, description="whether a second process computes answers while many ask at once"
+        True, description="whether two more processes of the page compute answers, on Linux"
     )
     threads: int = Field(0, ge=0, le=256, description="texts embedded at a time; 0: one a core")
     host: str = Field("127.0.0.1", description="address that the page listens on")

@@ -11,6 +11,7 @@
         terms-...      segments of the keyword index, each named by how many rows there were
         memo/          vectors of sentences and words by their hash
       chroma/          the same passages and vectors in Chroma, for other programs and for repairs
+      topics.npz, sentences.npz   what was made of a version, and is made again where it is missing
       embedded-...     vectors that an unfinished ingest has made
       ingest.lock      held by an ingest that writes
       reports/         report files that came through the page; each ingest reads them too
@@ -53,7 +54,8 @@ from rag.text.tokenize import terms_and_forms
 from rag.types import Passage
 
 POINTER, LOCK, UPLOADED, CHROMA = "current", "ingest.lock", "reports", "chroma"
-DATA, EMBEDDED, TERMS, TOPICS = "data-", "embedded-", "terms-", "topics.npz"
+DATA, EMBEDDED, TERMS = "data-", "embedded-", "terms-"
+TOPICS, SENTENCES = "topics.npz", "sentences.npz"
 SCHEMA, OLDEST = 7, 6  # raise when the files, or how words are stemmed, change
 # How much may be of the past, and in how many pieces the keyword index, before all is written anew.
 MOST_PAST, MOST_SEGMENTS, REPORTS_A_SEGMENT = 0.2, 25, 500  # one more piece for so many reports

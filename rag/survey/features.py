@@ -233,9 +233,13 @@ class ReportMeasure:
         words = in_english(text, language, (), {}, least=1.0)
         return (words,) if words and language != LANGUAGE else ()
 
+    def prepare(self) -> None:
+        """Make what every topic is compared with, but for the sentences."""
+        self.measure(self.topic("work of a lab", LANGUAGE))
+
     def read_ahead(self, is_idle: Callable[[], bool]) -> None:
         """Read what every topic is compared with while nothing else is to be done."""
-        self.measure(self.topic("work of a lab", LANGUAGE))
+        self.prepare()
         self.table.read_ahead(lambda: is_idle() and not self.surveys)
 
     @cached_property

@@ -4,18 +4,25 @@ To split a passage into sentences, and these into words, takes a thousand times 
 compare the numbers with a topic. A passage is read when a topic first needs it.
 """
 
+import io
 import threading
+import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from time import sleep
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 from Stemmer import Stemmer
 
 from rag.citation.quotable import usable
-from rag.index.local import Snapshot
+from rag.files import replace_file
+from rag.index.local import BAD, SENTENCES, Snapshot
 from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors, static_table, static_tokens
 from rag.text.language import LANGUAGES
@@ -25,6 +32,11 @@ from rag.types import Passage
 AT_A_TIME = 256  # passages that are read between two looks of others at what is there
 AHEAD, AHEAD_AT_A_TIME = 50_000, 16  # passages that are read before anybody asks
 PAUSE = 0.5  # seconds to wait while others ask
+# What the table has of each sentence, token and term.
+COLUMNS = (
+    *("_spans", "_rows", "_lengths", "_tokens_at", "_terms_at", "_tokens", "_terms"),
+    "_own",
+)
 Numbers = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -33,8 +45,11 @@ class _Column:
     """Numbers that only grow: a view that was taken stays as it is."""
 
     def __init__(self, dtype: str, width: int = 0) -> None:
-        self._values: npt.NDArray[Any] = np.zeros((0, width) if width else 0, dtype)
-        self.size = 0
+        self.hold(np.zeros((0, width) if width else 0, dtype))
+
+    def hold(self, values: npt.NDArray[Any]) -> None:
+        """Hold these in place of what was there."""
+        self._values, self.size = values, len(values)
 
     def extend(self, values: npt.ArrayLike) -> None:
         added = np.asarray(values, self._values.dtype).reshape(-1, *self._values.shape[1:])
@@ -84,6 +99,41 @@ class SentenceTable:
         self._tokens, self._terms = _Column("u2"), _Column("i4")
         self._own: _Column | None = None
         self._vocabulary: dict[str, int] = {}
+        held = zlib.crc32(stored.hashes.tobytes()) if stored else 0
+        self._made_from = f"{snapshot.revision} {held} {_code()}"
+        self._path, self._stamp, self._is_kept = snapshot.folder / SENTENCES, 0, False
+        self.take()
+
+    def take(self) -> None:
+        """Hold what a process has read and kept of the same passages; no other thread may read."""
+        with suppress(*BAD, EOFError, BadZipFile):
+            if self._is_kept or (stamp := self._path.stat().st_mtime_ns) == self._stamp:
+                return
+            self._stamp = stamp
+            kept = np.load(self._path)
+            if str(kept["made_from"]) != self._made_from:
+                return
+            columns = {name: kept[name] for name in COLUMNS if name in kept}
+            first, count, words = kept["first"], kept["count"], str(kept["words"]).split("\n")
+            for name, values in columns.items():
+                column = _Column("f4", values.shape[1]) if name == "_own" else getattr(self, name)
+                column.hold(values)
+                setattr(self, name, column)
+            self._vocabulary = {word: n for n, word in enumerate(words)}
+            self._first, self._count, self._is_kept = first, count, True
+
+    def keep(self) -> None:
+        """Write what was read to a file for other processes; on a full disk there is none."""
+        if self._is_kept:
+            return
+        with self._lock:
+            columns = {name: getattr(self, name) for name in COLUMNS}
+            kept = {name: column.view for name, column in columns.items() if column}
+            kept |= {"first": self._first, "count": self._count}
+            words, file = "\n".join(self._vocabulary), io.BytesIO()
+            np.savez(file, made_from=self._made_from, words=words, **kept)
+        with suppress(OSError):
+            replace_file(self._path, file.getvalue())
 
     def read(self, passages: list[int]) -> Places:
         """The sentences of these passages, in order."""
@@ -200,6 +250,13 @@ class SentenceTable:
         self._terms.extend(
             [stems[p.language, word] for one, p in zip(split, of, strict=True) for word in one]
         )
+
+
+@cache
+def _code() -> int:
+    """What tells the program that reads from one that may read otherwise."""
+    code = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return zlib.crc32(b"".join(path.read_bytes() for path in code))
 
 
 def _ranges(first: Integers, counts: Integers) -> Integers:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
@@ -33,16 +33,16 @@ SLOWEST_UPLOAD = 600.0
 # Bytes of uploads within an hour (Gradio deletes sooner what nobody took in): of one address,
 # and of all.
 HOUR, MOST_SENT, MOST_SENT_BY_ALL = 3600.0, 200_000_000, 1_000_000_000
-JOINING = 2  # events of the page that are taken in at a time; between them, others are answered
+ENTERING = 2  # events, and what waits for their answers, that are taken in at a time between others
 RETRY = "15"  # seconds after which who was refused for want of room may ask again
 API = "/gradio_api"
-JOIN = f"{API}/queue/join"
+JOIN, DATA = f"{API}/queue/join", f"{API}/queue/data"
 HEALTH, LOGIN, UPLOAD = "/healthz", "/login", f"{API}/upload"
 REST, MCP, METRICS = "/api/v1", "/mcp", "/metrics"
 # The paths that are used, by method; one that ends in "/" stands for those below it.
 READ = (
     *("/", HEALTH, "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json"),
-    *("/logout", "/assets/", "/static/", f"{API}/info", f"{API}/queue/data", f"{API}/heartbeat/"),
+    *("/logout", "/assets/", "/static/", f"{API}/info", DATA, f"{API}/heartbeat/"),
     *(f"{API}/startup-events", f"{API}/app_id", f"{API}/login_check", f"{API}/theme.css"),
     *(f"{REST}/", MCP, METRICS),
 )
@@ -78,7 +78,7 @@ class Guard:
         self._hosts = {*LOOPBACK, *hosts}
         self._uploads = uploads
         self._frames = bool(frames)
-        self._joining = asyncio.Semaphore(JOINING)
+        self._entering = asyncio.Semaphore(ENTERING)
         self._held = 0
         self._sent: deque[tuple[float, str, int]] = deque()
         self._headers = {
@@ -124,9 +124,19 @@ class Guard:
             reply = PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
             await reply(scope, receive, send_guarded)
             return
-        async with self._joining if path == JOIN else nullcontext():
-            is_packed = path in PACKED or path.startswith(f"{API}/run/")
-            await (self._packed if is_packed else self._app)(scope, body, send_guarded)
+        is_packed = path in PACKED or path.startswith(f"{API}/run/")
+        app = self._packed if is_packed else self._app
+        if path not in (JOIN, DATA):
+            await app(scope, body, send_guarded)
+            return
+        async with AsyncExitStack() as entering:
+            await entering.enter_async_context(self._entering)
+
+            async def send_entered(message: Message) -> None:
+                await entering.aclose()
+                await send_guarded(message)
+
+            await app(scope, body, send_entered)
 
     async def _read(self, receive: Receive, after: Receive, limit: int) -> Receive:
         """Receive at most so many bytes, else an HTTPException; hand on what came and comes."""

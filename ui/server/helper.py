@@ -1,7 +1,7 @@
-"""A second process that computes answers, so that many who ask at once keep two cores busy.
+"""Processes that compute answers, so that the page's own only serves and draws while many ask.
 
-One process of Python computes on one core at a time. The helper is a fork of it, before it has
-threads: both have the same index and models in memory once. It has its own after an ingest.
+One process of Python computes on one core at a time. The helpers are forks of it, before it has
+threads: all have the same index and models in memory once. They have their own after an ingest.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import logging
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from prometheus_client import ProcessCollector
@@ -28,6 +31,9 @@ from rag.models.client import Stop
 from rag.models.embeddings import is_builtin
 from rag.types import Answer
 
+HELPERS = 2
+# What is asked before anybody asks: examples are embedded, tables made, once for all answers.
+FIRST = ("What did labs learn about waste?", "What stood in the way of their work?")
 LOOK = 0.05  # seconds between two looks whether an answer is wanted still
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _log = logging.getLogger(__name__)
@@ -41,55 +47,82 @@ def can_help(engine: Engine) -> bool:
     return settings.helper and is_local and not settings.database and cores > 1
 
 
+@dataclass(frozen=True)
+class _Helper:
+    process: BaseProcess
+    connection: Connection
+
+
 class HelpedEngine(Engine):
-    """An engine whose answers a helper computes where the cross-encoder is left out.
+    """An engine whose answers helpers compute where the cross-encoder is left out.
 
     The cross-encoder keeps all cores busy by itself, and its threads are not there in a fork.
     """
 
     def __init__(self, engine: Engine) -> None:
-        """Start the helper; no thread may run yet."""
+        """Start the helpers; no thread may run yet."""
         vars(self).update(vars(engine))
         self._is_shed: Callable[[], bool] = lambda: False
-        self._free = threading.Lock()
         context = get_context("fork")
-        self._connection, theirs = context.Pipe()
-        ours = self._connection
-        self.process = context.Process(target=_serve, args=(engine, theirs, ours), daemon=True)
-        self.process.start()
-        theirs.close()
-        ProcessCollector(namespace="asklabs_helper", pid=lambda: self.process.pid or 0)
+        pipes = [context.Pipe() for _ in range(HELPERS)]
+        self.helpers: list[_Helper] = []
+        self._free: SimpleQueue[_Helper] = SimpleQueue()
+        for n, (ours, theirs) in enumerate(pipes, 1):
+            others = [end for pipe in pipes for end in pipe if end is not theirs]
+            process = context.Process(target=_serve, args=(engine, theirs, others), daemon=True)
+            process.start()
+            self.helpers.append(_Helper(process, ours))
+            ProcessCollector(namespace=f"asklabs_helper_{n}", pid=partial(getattr, process, "pid"))
+        for helper in self.helpers:
+            self._free.put(helper)
+        for _, theirs in pipes:
+            theirs.close()
 
     def shed_when(self, is_shed: Callable[[], bool]) -> None:
         super().shed_when(is_shed)
         self._is_shed = is_shed
 
     def ask(self, question: str, *, stop: Stop | None = None, **given: Any) -> AnswerStream:
-        """Answer a question; the helper's answer is whole when this returns."""
+        """Answer a question; a helper's answer is whole when this returns."""
+        stop = stop or Stop()
         is_read = self._reranker is not None and not self._is_shed()
-        if is_read or not self._free.acquire(blocking=False):
+        made = None if is_read else self._helped(stop, question, given)
+        if made is None:
             return super().ask(question, stop=stop, **given)
-        try:
-            made = self._helped(stop or Stop(), question, given)
-        except (EOFError, OSError):
-            # It stays taken: all goes on here.
-            self.process.join(LOOK)
-            _log.warning("The helper has ended (%s): answers take longer.", self.process.exitcode)
-            return super().ask(question, stop=stop, **given)
-        self._free.release()
         if isinstance(made, Exception):
             raise made
         return AnswerStream(iter([made.text]), lambda _: made)
 
-    def _helped(self, stop: Stop, *asked: Any) -> Answer | Exception:
-        is_told = False
-        self._connection.send(asked)
-        while not self._connection.poll(LOOK):
-            if stop.is_set() and not is_told:
-                self._connection.send(None)
-                is_told = True
-        made: Answer | Exception = self._connection.recv()
-        return made
+    def _helped(self, stop: Stop, *asked: Any) -> Answer | Exception | None:
+        """What a helper makes of a question; None where all have ended, or nobody waits for one."""
+        while self.helpers and not stop.is_set():
+            # Who computed here, too, would keep the page from serving.
+            try:
+                helper = self._free.get(timeout=LOOK)
+            except Empty:
+                continue
+            try:
+                made = _asked(helper.connection, stop, *asked)
+            except (EOFError, OSError):
+                helper.process.join(LOOK)
+                self.helpers.remove(helper)
+                ended = "A helper has ended (%s): answers take longer."
+                _log.warning(ended, helper.process.exitcode)
+            else:
+                self._free.put(helper)
+                return made
+        return None
+
+
+def _asked(connection: Connection, stop: Stop, *asked: Any) -> Answer | Exception:
+    is_told = False
+    connection.send(asked)
+    while not connection.poll(LOOK):
+        if stop.is_set() and not is_told:
+            connection.send(None)
+            is_told = True
+    made: Answer | Exception = connection.recv()
+    return made
 
 
 class _Told(Stop):
@@ -103,9 +136,10 @@ class _Told(Stop):
         return super().is_set() or self._connection.poll()
 
 
-def _serve(engine: Engine, connection: Connection, others: Connection) -> None:
+def _serve(engine: Engine, connection: Connection, others: list[Connection]) -> None:
     """Answer questions until the process that this is a fork of ends."""
-    others.close()
+    for other in others:
+        other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for that process.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
@@ -115,13 +149,18 @@ def _serve(engine: Engine, connection: Connection, others: Connection) -> None:
     def answer() -> None:
         # A wish that came too late is no question.
         if asked := connection.recv():
+            engine.report_measure().table.take()
             connection.send(_answered(engine, _Told(connection), *asked))
 
     def is_idle() -> bool:
         while connection.poll():
             answer()
+        engine.report_measure().table.take()  # The page may have read it meanwhile.
         return True
 
+    engine.report_measure().prepare()
+    for question in FIRST:
+        _answered(engine, Stop(), question, {})
     engine.report_measure().read_ahead(is_idle)
     gc.collect()
     gc.freeze()

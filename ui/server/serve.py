@@ -141,7 +141,9 @@ def _read_ahead(engine: Engine, room: Room) -> None:
     # A database is not copied before somebody asks for that.
     with suppress(AskLabsError):
         if not engine.settings.database:
-            engine.report_measure().read_ahead(lambda: room.is_empty)
+            measure = engine.report_measure()
+            measure.read_ahead(lambda: room.is_empty)
+            measure.table.keep()
         Suggestions(engine).try_all(lambda: room.is_empty)
     gc.collect()
     # A collection stops all threads, for as long as there are objects to look at.

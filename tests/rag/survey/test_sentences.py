@@ -1,17 +1,24 @@
 """The table of sentences says of each what its text says, however and whenever it was read."""
 
-from typing import cast
+import shutil
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+from ingest.sync import sync
 from rag.citation.quotable import usable
-from rag.engine import Engine
-from rag.index.local import Snapshot
+from rag.engine import Engine, open_engine
+from rag.index.local import SENTENCES, Snapshot
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import encode_static
+from rag.settings import Settings
 from rag.survey.sentences import SentenceTable
 from rag.text.tokenize import words
+
+SAMPLE = Path(__file__).parents[3] / "eval" / "sample" / "reports"
 
 
 @pytest.mark.parametrize("is_stored", [True, False])
@@ -49,3 +56,33 @@ def test_numbers_of_sentences_are_those_of_their_texts(
 def test_passages_without_sentences_have_none(sample_engine: Engine) -> None:
     table = SentenceTable(cast(Snapshot, sample_engine.index), encode_cached)
     assert not len(table.read([]).numbers)
+
+
+def test_what_was_read_is_kept_for_other_processes(sample_index: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(sample_index, tmp_path / "index")
+    kept = folder / SENTENCES
+    kept.unlink(missing_ok=True)
+
+    def measured() -> tuple[SentenceTable, list[npt.NDArray[Any]]]:
+        measure = open_engine(Settings(index=folder, reranker="none")).report_measure()
+        found = measure.measure(measure.topic("mobile money", "en"))
+        return measure.table, [found.features, found.nearest]
+
+    table, expected = measured()
+    table.read_ahead(lambda: True)
+    table.keep()
+    data = kept.read_bytes()
+    for content, is_taken in ((data, True), (data[:-100], False), (b"", False)):
+        kept.write_bytes(content)
+        table, found = measured()
+        assert bool((table._first >= 0).all()) is is_taken
+        assert all(map(np.array_equal, found, expected))
+        # Another one is taken once it is there.
+        kept.unlink()
+        kept.write_bytes(data)
+        table.take()
+        assert (table._first >= 0).all()
+    kept.write_bytes(data)
+    # Of other reports it tells nothing.
+    sync([next(SAMPLE.rglob("*.md"))], Settings(index=folder), prune=True)
+    assert (measured()[0]._first < 0).any()

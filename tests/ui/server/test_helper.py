@@ -1,4 +1,4 @@
-"""A second process computes answers as the first one would, and may end at any time."""
+"""Other processes compute answers as the first one would, and may end at any time."""
 
 import json
 import os
@@ -6,9 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import httpx
@@ -19,6 +19,7 @@ from ingest.sync import sync
 from rag.engine import Engine
 from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
+from ui.server.helper import HELPERS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and reads /proc")
 QUESTIONS = (
@@ -29,6 +30,7 @@ QUESTIONS = (
     "Compare Kenya and Peru on waste",
     "Who won the football cup of 1998?",
 )
+SAID = ("question_too_long", "stopped")
 SCRIPT = """
 import os, signal, threading, time
 from rag.engine import open_engine
@@ -44,17 +46,21 @@ try:
     helped.ask("money " * 1000)
 except TooLong as error:
     print(error.notice.code)
-os.kill(helped.process.pid, signal.SIGSTOP)
+pids = [helper.process.pid for helper in helped.helpers]
+for pid in pids:
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(1.0, os.kill, (pid, signal.SIGCONT)).start()
 stop = Stop()
 threading.Timer(0.5, stop.set).start()
-threading.Timer(1.0, os.kill, (helped.process.pid, signal.SIGCONT)).start()
 try:
     helped.ask("What did labs learn about mobile money?", stop=stop)
 except Stopped:
     print("stopped")
 print(helped.ask("What is this collection about?").answer.coverage.intent)
-os.kill(helped.process.pid, signal.SIGKILL)
-print(helped.ask("What is this collection about?").answer.coverage.intent)
+for pid in pids:
+    os.kill(pid, signal.SIGKILL)
+    print(helped.ask("What is this collection about?").answer.coverage.intent)
+print(len(helped.helpers))
 """
 
 
@@ -70,46 +76,48 @@ def _said(answer: dict[str, Any]) -> list[Any]:
     return [*(answer[name] for name in names), answer["coverage"]["reports"]]
 
 
-def _helper_of(pid: int) -> int:
+def _helpers_of(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task").iterdir()
-    (child,) = (child for task in tasks for child in (task / "children").read_text().split())
-    return int(child)
+    found = (child for task in tasks for child in (task / "children").read_text().split())
+    return sorted(map(int, found))
 
 
 def test_answers_are_the_same_and_go_on_without_it(
     sample_index: Path, quick_engine: Engine
 ) -> None:
     with served(sample_index, ASKLABS_RERANKER="none") as (address, process):
-        helper = _helper_of(process.pid)
+        helpers = _helpers_of(process.pid)
+        assert len(helpers) == HELPERS
         for question in QUESTIONS:
             own = json.loads(json.dumps(answer_to_dict(quick_engine.ask(question).answer)))
             assert _said(_answer(address, question)) == _said(own)
         metrics = httpx.get(f"{address}/metrics").text
-        assert "\nasklabs_helper_process_resident_memory_bytes " in metrics
-        os.kill(helper, signal.SIGSTOP)
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(_answer, address, QUESTIONS[0])
-            time.sleep(1)
-            # While it is at work, the first process answers.
-            assert _answer(address, QUESTIONS[2])["citations"]
-            assert not waiting.done()
-            os.kill(helper, signal.SIGKILL)
-            assert waiting.result()["citations"]
+        for n in range(HELPERS):
+            assert f"\nasklabs_helper_{n + 1}_process_resident_memory_bytes " in metrics
+        os.kill(helpers[0], signal.SIGSTOP)
+        with ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(_answer, address, question) for question in QUESTIONS[:2]]
+            # While one is at work, the other answers.
+            told, waiting = wait(asked, return_when=FIRST_COMPLETED)
+            assert len(told) == len(waiting) == 1
+            os.kill(helpers[0], signal.SIGKILL)
+            assert all(one.result()["citations"] for one in asked)
+        os.kill(helpers[1], signal.SIGKILL)
         assert _answer(address, QUESTIONS[0])["citations"]
 
 
 def test_it_ends_with_the_page_and_follows_the_index(sample_index: Path, tmp_path: Path) -> None:
     index = shutil.copytree(sample_index, tmp_path / "index")
     with served(index, ASKLABS_RERANKER="none") as (address, process):
-        helper = _helper_of(process.pid)
+        helpers = _helpers_of(process.pid)
         report = next(Path(__file__).parents[3].glob("eval/sample/reports/**/*.md"))
         sync([report], Settings(index=index), prune=True)
         told = _answer(address, "How many reports are there?")
         assert told["coverage"]["count"] == 1
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        while Path(f"/proc/{helper}").exists():
-            time.sleep(0.05)
+        while any(Path(f"/proc/{helper}").exists() for helper in helpers):
+            sleep(0.05)
 
 
 def test_errors_and_wishes_to_stop_reach_and_leave_it(sample_index: Path) -> None:
@@ -118,5 +126,5 @@ def test_errors_and_wishes_to_stop_reach_and_leave_it(sample_index: Path) -> Non
     done = subprocess.run(
         [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=False
     )
-    assert done.stdout.split() == ["question_too_long", "stopped", "about", "about"], done
-    assert "The helper has ended (-9)" in done.stderr
+    assert done.stdout.split() == [*SAID, "about", "about", "about", "0"], done
+    assert "A helper has ended (-9)" in done.stderr
