@@ -166,11 +166,16 @@ class _Maker(Comparer):
             yield f"{self.counted}\n"
 
     def leads(self) -> dict[str, Line]:
-        """What is nearest to the question in each report that likely tells it, best first."""
+        """What is nearest to the question in each report that likely tells it, best first.
+
+        What a report asked itself comes after what it tells.
+        """
         near, leads = self.telling[1], dict[str, Line]()
         for line in near:
             if _chance(line.score) >= max(_TELLS, _TELLS_SHARE * _chance(near[0].score)):
-                leads.setdefault(line.report.id, line)
+                known = leads.setdefault(line.report.id, line)
+                if known.is_question and not line.is_question:
+                    leads[line.report.id] = line
         return leads
 
     # The forms.

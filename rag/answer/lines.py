@@ -76,9 +76,19 @@ class Line:
         return self.hit.passage.id, self.start
 
     @property
+    def is_question(self) -> bool:
+        """Whether it asks."""
+        return asks(self.text)
+
+    @property
     def report(self) -> ReportInfo:
         """The report that it stands in."""
         return self.hit.passage.report
+
+
+def asks(text: str) -> bool:
+    """Whether a sentence asks."""
+    return text.rstrip(_QUOTES).endswith(_ASKS)
 
 
 class LineReader:
@@ -100,7 +110,7 @@ class LineReader:
             if role in roles
             for sentence, before in _with_before(usable(hit.passage))
             # What was asked is no finding, and what has no number no extent.
-            if (role == "aim" or not sentence.text.rstrip(_QUOTES).endswith(_ASKS))
+            if (role == "aim" or not asks(sentence.text))
             if role != "extent" or gives_quantity(sentence.text)
             for answer in [without_question(sentence.text, hit.passage)]
             for spoken in [words(answer)]

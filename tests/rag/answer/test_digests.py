@@ -264,6 +264,12 @@ def test_the_key_points_are_one_finding_of_each_report_that_is_told_once(
         assert keep_known(line, 0).partition(": ")[2] not in keep_known(found, 0)
 
 
+def test_what_a_report_tells_comes_before_what_it_asked(sample_engine: Engine) -> None:
+    for topic in ("mobile money", "solar pumps"):
+        text = ask(sample_engine, f"What is known about {topic}?").text
+        assert not re.search(r"^- [^:]+: [^\[]+\[1\]\?", text, re.MULTILINE)
+
+
 def test_key_points_are_what_best_answers_by_the_cross_encoder(
     sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
