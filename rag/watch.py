@@ -89,7 +89,7 @@ def answer_again(engine: Engine, answer: Answer) -> list[Change]:
 def changes(engine: Engine, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """The differences of two answers, as the command line's JSON, to one question."""
     old, new = before["coverage"], after["coverage"]
-    cited = {c["report"]: c["quote"] for c in reversed((*before["citations"], *after["citations"]))}
+    cited = {c["report"]: c for c in reversed((*before["citations"], *after["citations"]))}
     # What a survey finds changes at its edge with every report of the collection.
     had, has = (
         side["coverage"]["reports"]
@@ -100,8 +100,9 @@ def changes(engine: Engine, before: Mapping[str, Any], after: Mapping[str, Any])
     infos = engine.catalog.reports
 
     def reports(kind: Kind, ids: Sequence[str]) -> list[Change]:
-        titles = {i: infos[i].title if i in infos else "" for i in ids}
-        return [Change(kind, i, titles[i], cited.get(i, "")) for i in ids]
+        told = [(i, cited.get(i, {"title": "", "quote": ""})) for i in ids]
+        titles = {i: infos[i].title if i in infos else c["title"] for i, c in told}
+        return [Change(kind, i, titles[i], c["quote"]) for i, c in told]
 
     found: list[Change] = []
     if before["refused"] != after["refused"]:

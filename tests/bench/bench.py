@@ -206,10 +206,10 @@ def visit(site: Site) -> None:
     show(f"{len(TOPICS)} visitors at once", times)
 
 
-def crowd(site: Site) -> None:
+def crowd(site: Site) -> tuple[list[float], list[float]]:
     """Time answers to two hundred who ask at once, and the page's health meanwhile."""
     questions = [frame.format(topic) for topic in TOPICS for frame in (*FRAMES, *MORE_FRAMES)]
-    is_over, healths = Event(), []
+    is_over, healths = Event(), list[float]()
 
     def watch() -> None:
         while not is_over.wait(0.1):
@@ -226,6 +226,7 @@ def crowd(site: Site) -> None:
     show(f"{len(questions)} askers at once", times)
     show("health meanwhile", healths)
     show("health meanwhile, longest", [max(healths)])
+    return times, healths
 
 
 if __name__ == "__main__":

@@ -21,6 +21,13 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process of Linux has started, the first one first."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    found = (child for task in tasks for child in (task / "children").read_text().split())
+    return sorted(map(int, found))
+
+
 def run_apart(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a thread of its own: Playwright keeps a loop in the main one."""
     with ThreadPoolExecutor(1) as pool:

@@ -10,10 +10,12 @@ import pytest
 from contract import is_answer
 from page_fixtures import serve
 from readers import text_of
+from typer.testing import CliRunner
 
 from rag.engine import Engine
 from ui.api import gate
 from ui.api.gate import make_key
+from ui.cli.main import app
 from ui.server.guard import MOST_BYTES
 from ui.server.login import make_secret, read_logins
 
@@ -132,7 +134,8 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
 ) -> None:
     file = tmp_path / "keys.txt"
     monkeypatch.setattr("ui.server.login.COST", 2**14)
-    key, other = make_key(file, "Crawler"), make_key(file, "Bot")
+    made = CliRunner().invoke(app, ["key", "Crawler", "--file", str(file)])
+    key, other = made.stdout.strip(), make_key(file, "Bot")
     assert key not in file.read_text()
     logins = {"Ana": make_secret("wet sand and lids", 2**14)}
     options = {"logins": logins, "keys": read_logins(file, "key")}

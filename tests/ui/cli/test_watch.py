@@ -12,7 +12,10 @@ import pytest
 from ferries import text
 
 from ingest.sync import sync
+from rag.engine import open_engine
+from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
+from ui.web.layout import facts
 
 LISTED = "Which reports are of 2023?"
 ASKED = "What waits in Fiji?"
@@ -77,6 +80,14 @@ def test_what_changed_is_told_once_with_quotes(
     assert watch("run", "--json").json == []
     told = run("diff", answers, "--index", settings.index).out
     assert "quote gone: Ferries of Fiji [fiji] “Fiji waits for a ferry.”" in told
+    # The page tells the same under its bell.
+    bell = facts(open_engine(settings), ENGLISH)
+    assert "2 standing questions have news" in bell
+    assert "“Fiji waits for a ferry.”" in bell
+    (reports / "mali.md").unlink()
+    sync([reports], settings, prune=True)
+    lost = next(c for c in watch("run", "--json").json[0]["news"][0]["changes"] if c["report"])
+    assert (lost["kind"], lost["title"]) == ("report gone", "Ferries of Mali")
     first = watch("list").out.split()[0]
     assert watch("remove", first).code == 0
     assert watch("remove", first).code == 2

@@ -4,6 +4,7 @@ import random
 import resource
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -14,8 +15,8 @@ from string import ascii_lowercase
 
 import httpx
 import pytest
-from bench import Site, served
-from machine import disk
+from bench import Site, crowd, served
+from machine import children, disk
 from openai_server import Reply, ScriptedServer
 from page_fixtures import serve
 from soak import resident
@@ -120,12 +121,19 @@ def test_the_longest_question_and_conversation_keep_to_a_budget(service: Service
     rng = random.Random(0)
     words = " ".join("".join(rng.choices(ascii_lowercase, k=7)) for _ in range(500))[:4000]
     history = [{"role": "user", "content": words * 2}] * 100
-    before = resident(service[1])
+    processes = [service[1], *children(service[1])]
+    before = sum(map(resident, processes))
     for question in (words, "a " * 2000, f"Compare {words[:3900]}", "?" * 4000, "And in Peru?"):
         body = {"question": question, "history": history}
         reply = httpx.post(f"{service[0]}/api/v1/ask", json=body, timeout=60)
         assert reply.status_code == 200
-    assert resident(service[1], "VmHWM") < before + 400e6
+    assert sum(resident(pid, "VmHWM") for pid in processes) < before + 400e6
+
+
+def test_two_hundred_who_ask_at_once_are_answered(service: Service) -> None:
+    times, healths = crowd(Site(service[0]))
+    assert len(times) == 200
+    assert statistics.median(healths) < 0.2
 
 
 def test_what_a_visitor_asked_is_no_other_s_to_export(service: Service) -> None:

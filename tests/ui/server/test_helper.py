@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from bench import served
+from machine import children
 
 from ingest.sync import sync
 from rag.engine import Engine
@@ -76,17 +77,11 @@ def _said(answer: dict[str, Any]) -> list[Any]:
     return [*(answer[name] for name in names), answer["coverage"]["reports"]]
 
 
-def _helpers_of(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    found = (child for task in tasks for child in (task / "children").read_text().split())
-    return sorted(map(int, found))
-
-
 def test_answers_are_the_same_and_go_on_without_it(
     sample_index: Path, quick_engine: Engine
 ) -> None:
     with served(sample_index, ASKLABS_RERANKER="none") as (address, process):
-        helpers = _helpers_of(process.pid)
+        helpers = children(process.pid)
         assert len(helpers) == HELPERS
         for question in QUESTIONS:
             own = json.loads(json.dumps(answer_to_dict(quick_engine.ask(question).answer)))
@@ -109,7 +104,7 @@ def test_answers_are_the_same_and_go_on_without_it(
 def test_it_ends_with_the_page_and_follows_the_index(sample_index: Path, tmp_path: Path) -> None:
     index = shutil.copytree(sample_index, tmp_path / "index")
     with served(index, ASKLABS_RERANKER="none") as (address, process):
-        helpers = _helpers_of(process.pid)
+        helpers = children(process.pid)
         report = next(Path(__file__).parents[3].glob("eval/sample/reports/**/*.md"))
         sync([report], Settings(index=index), prune=True)
         told = _answer(address, "How many reports are there?")

@@ -7,7 +7,9 @@ import gradio as gr
 import httpx
 import pytest
 from bench import Site
+from fake_engine import FakeEngine
 from machine import free_port
+from page_fixtures import serve
 
 from rag.engine import Engine
 from ui.server.serve import launch, stop
@@ -73,6 +75,21 @@ def test_a_browser_names_only_what_it_sent(tmp_path: Path, monkeypatch: pytest.M
     found = uploads.uploads_of([*sent, {"name": 3, "path": 4}, {}, None])
     assert [(upload.name, upload.path.name) for upload in found] == [("a_.md", "good.md")]
     assert uploads.uploads_of("x") == uploads.uploads_of(None) == []
+
+
+def test_a_file_that_nobody_takes_in_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr(app, "UPLOAD_CACHE", (1, 1))
+    with serve(FakeEngine(), page_ingest=True) as address:
+        sent = httpx.post(f"{address}/gradio_api/upload", files={"files": ("x.md", b"# x")})
+        (path,) = map(Path, sent.raise_for_status().json())
+        assert path.is_relative_to(tmp_path)
+        until = time.monotonic() + 60
+        while path.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not path.exists()
 
 
 def test_an_ended_visit_is_forgotten(quick_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
