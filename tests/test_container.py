@@ -27,7 +27,11 @@ def test_the_services_have_few_rights_and_listen_on_this_machine_alone() -> None
     assert SERVICES["ask"]["read_only"]
     assert SERVICES["ask"]["cap_drop"] == ["ALL"]
     for service in SERVICES.values():
-        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    # The database is reached by the page alone, and only where it is wanted.
+    assert SERVICES["database"]["profiles"] == ["database"]
+    assert "PGPASSWORD" in SERVICES["ask"]["environment"]
     assert DOCKERFILE.index("USER 10001") < DOCKERFILE.index("ENTRYPOINT")
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     secret = {".env", "asklabs.toml", "logins.txt", "keys.txt"}

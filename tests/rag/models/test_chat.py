@@ -51,6 +51,12 @@ def test_a_completion_is_streamed_and_asks_for_nothing_rare(server: ScriptedServ
     assert streamed.headers["authorization"] == f"Bearer {KEY}"
 
 
+def test_half_a_surrogate_pair_becomes_a_question_mark(server: ScriptedServer) -> None:
+    server.say("So ", "\ud800 be it.")
+    assert stream(server) == "So ? be it."
+    assert chat_at(server.url).complete(MESSAGES, 10) == "So ? be it."
+
+
 BAD_KEY = f'{{"error": {{"message": "bad {KEY}"}}}}'
 WELL = event(reasoning_content="Well. ")
 # Of a stream, or of a whole completion: what the server does, and what is said of it.

@@ -35,6 +35,7 @@ QUESTIONS = [
 FIRST, SECOND, _ = map(json.dumps, QUESTIONS)
 MALFORMED = {
     "{": "Invalid JSON",
+    r'{"id": "x", "question": "What \ud800?"}': "Invalid JSON: unexpected end of hex",
     '{"id": "x", "question": 3}': "question: Input should be a valid string",
     '{"id": "x", "question": "What?", "history": [3]}': "history.0: Input should be",
     '{"id": "x", "question": "What?", "filters": {"land": "Fiji"}}': "filters.land: ",
