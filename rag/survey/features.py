@@ -238,9 +238,10 @@ class ReportMeasure:
         self.measure(self.topic("work of a lab", LANGUAGE))
 
     def read_ahead(self, is_idle: Callable[[], bool]) -> None:
-        """Read what every topic is compared with while nothing else is to be done."""
+        """Read what every topic is compared with while nothing else is to be done, and keep it."""
         self.prepare()
         self.table.read_ahead(lambda: is_idle() and not self.surveys)
+        self.table.keep()
 
     @cached_property
     def _tags(self) -> tuple[list[frozenset[str]], Numbers, npt.NDArray[np.int64]]:

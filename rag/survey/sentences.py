@@ -101,15 +101,22 @@ class SentenceTable:
         self._vocabulary: dict[str, int] = {}
         held = zlib.crc32(stored.hashes.tobytes()) if stored else 0
         self._made_from = f"{snapshot.revision} {held} {_code()}"
-        self._path, self._stamp, self._is_kept = snapshot.folder / SENTENCES, 0, False
+        self._path, self._stamp, self.is_kept = snapshot.folder / SENTENCES, 0, False
         self.take()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a process has kept something since this looked for it."""
+        with suppress(OSError):
+            return not self.is_kept and self._path.stat().st_mtime_ns != self._stamp
+        return False
 
     def take(self) -> None:
         """Hold what a process has read and kept of the same passages; no other thread may read."""
+        if not self.is_behind:
+            return
         with suppress(*BAD, EOFError, BadZipFile):
-            if self._is_kept or (stamp := self._path.stat().st_mtime_ns) == self._stamp:
-                return
-            self._stamp = stamp
+            self._stamp = self._path.stat().st_mtime_ns
             kept = np.load(self._path)
             if str(kept["made_from"]) != self._made_from:
                 return
@@ -120,11 +127,11 @@ class SentenceTable:
                 column.hold(values)
                 setattr(self, name, column)
             self._vocabulary = {word: n for n, word in enumerate(words)}
-            self._first, self._count, self._is_kept = first, count, True
+            self._first, self._count, self.is_kept = first, count, True
 
     def keep(self) -> None:
         """Write what was read to a file for other processes; on a full disk there is none."""
-        if self._is_kept:
+        if self.is_kept:
             return
         with self._lock:
             columns = {name: getattr(self, name) for name in COLUMNS}

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from rag.types import Answer
 HELPERS = 2
 # What is asked before anybody asks: examples are embedded, tables made, once for all answers.
 FIRST = ("What did labs learn about waste?", "What stood in the way of their work?")
+PATIENCE = 120.0  # seconds to wait for what a helper reads ahead
 LOOK = 0.05  # seconds between two looks whether an answer is wanted still
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _log = logging.getLogger(__name__)
@@ -69,7 +71,8 @@ class HelpedEngine(Engine):
         self._free: SimpleQueue[_Helper] = SimpleQueue()
         for n, (ours, theirs) in enumerate(pipes, 1):
             others = [end for pipe in pipes for end in pipe if end is not theirs]
-            process = context.Process(target=_serve, args=(engine, theirs, others), daemon=True)
+            work = engine, theirs, others, n == 1
+            process = context.Process(target=_serve, args=work, daemon=True)
             process.start()
             self.helpers.append(_Helper(process, ours))
             ProcessCollector(namespace=f"asklabs_helper_{n}", pid=partial(getattr, process, "pid"))
@@ -81,6 +84,16 @@ class HelpedEngine(Engine):
     def shed_when(self, is_shed: Callable[[], bool]) -> None:
         super().shed_when(is_shed)
         self._is_shed = is_shed
+
+    def await_reading(self) -> None:
+        """Wait for what a helper reads and keeps."""
+        self.report_measure().prepare()
+        until = time.monotonic() + PATIENCE
+        while not self.report_measure().table.is_kept and time.monotonic() < until:
+            if self.report_measure().table.is_behind:
+                # Others may be using the one that is there.
+                self._report_measure = None
+            time.sleep(1)
 
     def ask(self, question: str, *, stop: Stop | None = None, **given: Any) -> AnswerStream:
         """Answer a question; a helper's answer is whole when this returns."""
@@ -136,8 +149,10 @@ class _Told(Stop):
         return super().is_set() or self._connection.poll()
 
 
-def _serve(engine: Engine, connection: Connection, others: list[Connection]) -> None:
-    """Answer questions until the process that this is a fork of ends."""
+def _serve(
+    engine: Engine, connection: Connection, others: list[Connection], is_first: bool
+) -> None:
+    """Answer questions until the process that this is a fork of ends; the first one reads ahead."""
     for other in others:
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for that process.
@@ -149,19 +164,20 @@ def _serve(engine: Engine, connection: Connection, others: list[Connection]) -> 
     def answer() -> None:
         # A wish that came too late is no question.
         if asked := connection.recv():
-            engine.report_measure().table.take()
+            engine.report_measure().table.take()  # The other may have read it meanwhile.
             connection.send(_answered(engine, _Told(connection), *asked))
 
     def is_idle() -> bool:
         while connection.poll():
             answer()
-        engine.report_measure().table.take()  # The page may have read it meanwhile.
         return True
 
     engine.report_measure().prepare()
     for question in FIRST:
+        is_idle()
         _answered(engine, Stop(), question, {})
-    engine.report_measure().read_ahead(is_idle)
+    if is_first:
+        engine.report_measure().read_ahead(is_idle)
     gc.collect()
     gc.freeze()
     while True:

@@ -136,14 +136,15 @@ def _import_gradio() -> None:
 
 def _read_ahead(engine: Engine, room: Room) -> None:
     """Read what answers are made from, and keep it from being looked at for what can go."""
+    from ui.server.helper import HelpedEngine
     from ui.web.suggestions import Suggestions
 
     # A database is not copied before somebody asks for that.
     with suppress(AskLabsError):
         if not engine.settings.database:
-            measure = engine.report_measure()
-            measure.read_ahead(lambda: room.is_empty)
-            measure.table.keep()
+            if isinstance(engine, HelpedEngine):
+                engine.await_reading()
+            engine.report_measure().read_ahead(lambda: room.is_empty)
         Suggestions(engine).try_all(lambda: room.is_empty)
     gc.collect()
     # A collection stops all threads, for as long as there are objects to look at.
