@@ -147,10 +147,11 @@ def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: st
     is_line = "\n" in text[unit[-1][1] : start] and not pieces[-1].endswith(_ENDS)
     if is_line and len(unit) == 1 and _is_heading(pieces[0], piece, language):
         return True
-    is_item = is_line or _BULLET.match(piece)
+    if not (is_line or _BULLET.match(piece)):
+        return False
     in_list = any(p.endswith(":") for p in pieces) or not any(is_whole(p, language) for p in pieces)
     fragment = not is_whole(piece, language) or _BULLET.sub("", piece)[:1].islower()
-    return bool(is_item and in_list and fragment)
+    return in_list and fragment
 
 
 def _is_heading(line: str, after: str, language: str) -> bool:

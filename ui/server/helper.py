@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -26,6 +27,8 @@ from typing import Any
 from prometheus_client import ProcessCollector
 
 from rag.answer.pipeline import AnswerStream
+from rag.answer.roles import role_and_weight
+from rag.citation.quotable import KEPT, usable
 from rag.engine import Engine
 from rag.errors import AskLabsError
 from rag.models.client import Stop
@@ -178,6 +181,10 @@ def _serve(
         _answered(engine, Stop(), question, {})
     if is_first:
         engine.report_measure().read_ahead(is_idle)
+    for passage in islice(engine.passages, KEPT):
+        is_idle()
+        usable(passage)
+        role_and_weight(passage)
     gc.collect()
     gc.freeze()
     while True:
