@@ -24,6 +24,7 @@ from rag.types import Answer, Passage
 FIELD_LABELS = WORDS["field"] | {name: tag.singular for name, tag in TAGS.items()}
 MODE_LABELS, STAGE_LABELS = WORDS["mode"], WORDS["stage"]
 KIND_LABELS, TYPE_LABELS, AUTHOR_LABELS = WORDS["kind"], WORDS["type"], WORDS["author"]
+KIND_MEANINGS = WORDS["kind_meaning"]
 RUNG_LABELS, OUTCOME_LABELS, STANCE_LABELS = WORDS["rung"], WORDS["outcome"], WORDS["stance"]
 VERDICT_LABELS, GAP_LABELS, CELL_LABELS = WORDS["verdict"], WORDS["gap"], WORDS["cell"]
 # Values that labs write in small letters, which would be read as words.

@@ -201,6 +201,7 @@ def test_a_card_says_who_when_where_and_what_it_is() -> None:
     ):
         assert text in html.text
     assert html.all("details")[0]["id"] == "source-1-4"
+    assert html.all("span", "when")[0]["title"] == "Plan: What a lab means to try and learn."
     button = html.all("button", "open-report")[0]
     values = [button[f"data-{name}"] for name in ("report", "passage", "turn", "n")]
     assert values == ["report_0", "report_0#1", "1", "4"]
