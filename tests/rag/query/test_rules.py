@@ -158,6 +158,10 @@ def test_what_many_are_asked_has_the_digest_of_a_topic(
         ("top 5 countries by nr of reports", CatalogQuery(group_by="country", limit=5)),
         ("Relatórios por país e ano", CatalogQuery(group_by="country", split="year")),
         ("nombre de rapports par pays et par an", CatalogQuery(group_by="country", split="year")),
+        (
+            "table of experiments by cost bracket",
+            CatalogQuery(Filters(kind=("experiment",)), group_by="total_cost"),
+        ),
         ("reports by year and kind", CatalogQuery(group_by="year", split="kind")),
         ("جدول التقارير حسب السنة والنوع", CatalogQuery(group_by="year", split="kind")),
         ("countries with at least 2 reports", CatalogQuery(group_by="country", having=(2, 0))),
