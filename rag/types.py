@@ -115,10 +115,16 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """A word of a question: its own `terms`, and by their similarity the terms `near` to it."""
+    """A word of a question: its own `terms`, and by their similarity the terms `near` to it.
+
+    `english` has the terms of its English word in a glossary; `rarity` is that of its own terms in
+    the collection, 0 for a word that only asks.
+    """
 
     terms: frozenset[str]
     near: Mapping[str, float]
+    english: frozenset[str] = frozenset()
+    rarity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

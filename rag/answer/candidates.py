@@ -66,6 +66,7 @@ RELEVANCE_WEIGHT = 0.5
 NOT_FOUND = 0.5
 # The share of the mean score of the sentences before and after it that a sentence gains.
 NEIGHBOURS = 0.2
+USUALLY_HELD = 0.5  # the share of a question's words that its best passages hold
 _NO_MARKS = str.maketrans(dict.fromkeys("¿?؟¡!:;,.،؛", " "))
 
 
@@ -268,6 +269,24 @@ def shares(
             near = (word.near for word in alike if term in word.terms)
             similarities = (s for similar in near for other, s in similar.items() if other in terms)
             yield weight * max(similarities, default=0.0) ** 2
+
+
+def covered(plan: Plan, passage: Passage) -> float:
+    """The share of the question's words that a passage holds, rare ones counting more, 0 to 1.
+
+    What stands over a passage belongs to it; a word of nearly the same meaning counts by the square
+    of its similarity. Of a question that only asks there is no word to hold.
+    """
+    total = sum(word.rarity for word in plan.alike)
+    text = f"{passage.report.title} {passage.prompt} {passage.context} {passage.text}"
+    own = {*terms(text, passage.language), *terms(text, plan.language)}
+    held = 0.0
+    for word in plan.alike:
+        near = (near for term, near in word.near.items() if term in own)
+        is_held = not own.isdisjoint(word.terms | word.english)
+        likeness = 1.0 if is_held else max(near, default=0.0)
+        held += word.rarity * likeness**2
+    return held / total if total else USUALLY_HELD
 
 
 def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import exp
 from operator import itemgetter
+from statistics import fmean
 
-from rag.answer.candidates import kind_wanted, kinds_asked
+from rag.answer.candidates import covered, kind_wanted, kinds_asked
 from rag.answer.chosen import ABOUT, MOST_OF_YEAR, Material
 from rag.answer.comparison import HEADINGS, Comparer
-from rag.answer.extractive import NEAREST, SENTENCES_MORE, quotes_head
+from rag.answer.extractive import BEST_PASSAGES, NEAREST, SENTENCES_MORE, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_asked, role_of_question
 from rag.catalog.tag_fields import ReportInfo
@@ -49,13 +50,17 @@ KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
-# From which log odds the best sentence may tell what is asked, and from which on it is taken to.
-_MAY_SAY_IT, _SAYS_IT = -1.0, 0.0
+# What tells whether a topic is told of: the log odds of the best sentence, and what share of the
+# question's words the best passages hold. Weights of a logistic regression; from which log odds on
+# it may be told of, and from which on it is taken to. The least share that the passages of a survey
+# hold that hold most.
+_IS_TOLD, _MAY_SAY_IT, _SAYS_IT = (0.85, 5.0, -1.75), -1.2, -0.25
+_HELD_BY_SURVEYED = 0.4
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
-# what a report found is told with it; of the best report always.
-_TELLS, _TELLS_SHARE, _SURE = 0.2, 0.3, 0.0
+# sentences are told beside the one of their report that says it best.
+_TELLS, _TELLS_SHARE, _ALSO_SAYS = 0.2, 0.3, -1.7
 _MOST_CLOSEST = 6  # reports that may tell it
-_MOST_EACH = 4  # sentences of a report that is told by the one nearest to the question
+_MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
 
@@ -165,18 +170,26 @@ class _Maker(Comparer):
             self.counted = survey_sentence(survey, self.t)
             yield f"{self.counted}\n"
 
-    def leads(self) -> dict[str, Line]:
-        """What is nearest to the question in each report that likely tells it, best first.
+    def saying_it(self) -> dict[str, list[Line]]:
+        """The sentences of each report that likely tells what is asked that say it, best first."""
+        _, near, said = self.telling
+        best = _chance(near[0].score) if near else 0.0
+        least = max(min(_TELLS, best), _TELLS_SHARE * best)
+        told = dict.fromkeys(x.report.id for x in near if _chance(x.score) >= least)
+        by_report: dict[str, list[Line]] = {i: [] for i in told}
+        for line in sorted(said, key=lambda x: -x.score):
+            own = by_report.get(line.report.id)
+            if own is not None and (not own or line.score >= _ALSO_SAYS):
+                own.append(line)
+        return by_report
 
-        What a report asked itself comes after what it tells.
-        """
-        near, leads = self.telling[1], dict[str, Line]()
-        for line in near:
-            if _chance(line.score) >= max(_TELLS, _TELLS_SHARE * _chance(near[0].score)):
-                known = leads.setdefault(line.report.id, line)
-                if known.is_question and not line.is_question:
-                    leads[line.report.id] = line
-        return leads
+    def odds(self, near: Sequence[Line]) -> float:
+        """The log odds that a topic is told of; lines nearest to it first."""
+        if not near:
+            return _MAY_SAY_IT
+        by_best, by_held, constant = _IS_TOLD
+        held = fmean(covered(self.plan, line.hit.passage) for line in near[:BEST_PASSAGES])
+        return by_best * near[0].score + by_held * held + constant
 
     # The forms.
 
@@ -247,15 +260,14 @@ class _Maker(Comparer):
         """All work of a lab: what was found, what is planned, what was collected."""
         plan = self.plan
         reports = self.catalog.select(plan.filters.merged(plan.boosted))
-        about: set[str] = set()
+        about, saying = set[str](), dict[str, list[Line]]()
         if plan.subject and is_short_topic(plan):
             said = self._surveys.speaking([info.id for info in reports])
             about = {i for i in said if said[i].about >= ABOUT}
             reports = tuple(self.with_results(self.on_subject(reports, said)))
         elif plan.subject:
-            leads = self.leads()
-            about = {i for i, x in leads.items() if x.score >= _SURE}
-            reports = tuple(self.with_results([x.report for x in leads.values()]))
+            saying = self.saying_it()
+            reports = tuple(self.with_results([self.catalog.reports[i] for i in saying]))
             if len(reports) < 2:
                 return  # its best sentences tell more
         elif len(reports) == 1:
@@ -272,6 +284,7 @@ class _Maker(Comparer):
         for line in lines:
             if line.place in near or (line.report.id in about and line.role in FINDINGS):
                 of_report.setdefault(line.report.id, []).append(line)
+        of_report |= saying
         if not plan.subject:
             country = (plan.filters.country or plan.boosted.country)[0]
             name = country_label(country, self.t)
@@ -287,6 +300,7 @@ class _Maker(Comparer):
             told.update(i for i in early if not _finds(of_report.get(i, ())))
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
             part, telling = _part(info, of_report.get(info.id, []))
+            telling = saying.get(info.id, telling)
             if info.id in told or not (picked := self.pick(telling, _each(part, len(reports)))):
                 continue
             best = max(line.score for line in picked)
@@ -364,38 +378,38 @@ class _Maker(Comparer):
 
     def topic(self) -> Iterator[str]:
         """What many labs say: what was found, what is planned, and solutions."""
-        leads: dict[str, Line] = {}
         if self.by_sentences:
-            survey, near, said = self.telling
-            best = near[0].score if near else _MAY_SAY_IT
-            if best < _SAYS_IT:
+            survey, near, _ = self.telling
+            told_of = self.odds(near)
+            if told_of < _SAYS_IT:
                 if self.is_small:
-                    yield from self._closest(near, is_told=best >= _MAY_SAY_IT)
+                    yield from self._closest(near, is_told=told_of >= _MAY_SAY_IT)
                 return
-            leads = self.leads()
-            told = [x.report for x in leads.values()]
-            sure = {i for i, x in leads.items() if x.score >= min(_SURE, best)}
-            finds = (x.role in FINDINGS and x.report.id in sure for x in said)
-            least = min(x.score for x in leads.values())
-            places = {x.place for x in near if x.score >= least}
-            lines = [x for x, a in zip(said, finds, strict=True) if a or x.place in places]
+            own = self.saying_it()
+            told = [self.catalog.reports[i] for i in own]
         else:
             survey, told, lines = self.surveyed()
+            first = {info.id for info in told[:_FEWEST_LINES]}
+            near = sorted((x for x in lines if x.report.id in first), key=lambda x: x.topical)
+            nearest = {x.report.id: x.hit.passage for x in near}.values()
+            held = sorted((covered(self.plan, passage) for passage in nearest), reverse=True)
+            if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
+                return
+            own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
         of_work: dict[str, list[Line]] = {}  # what is told of a report's work
-        own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
         parted = [(info, _part(info, own[info.id])) for info in told]
         # What was found comes first, so that a lab's plans do not take its places.
         for info, (part, telling) in sorted(parted, key=lambda row: list(_PARTS).index(row[1][0])):
             begun = info.id in of_work
             if not begun and (labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]):
                 continue
-            first = self.pick([leads[info.id]] if info.id in leads else [], 1)
-            count = min(_each(part, len(told)), _MOST_EACH if leads else _FEWEST_LINES)
+            telling = own[info.id] if self.by_sentences else telling
+            count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else _FEWEST_LINES)
             if begun:
-                of_work[info.id] += first or self.pick(telling, 1)
-            elif picked := [*first, *self.pick(telling, count - len(first))]:
+                of_work[info.id] += self.pick(telling, 1)
+            elif picked := self.pick(telling, count):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
                 of_work |= {other.id: picked for other in self.same_work(info)}
@@ -410,10 +424,11 @@ class _Maker(Comparer):
         """What is closest to a topic of which no report surely tells; else after a refusal."""
         if not is_told and self.plan.off_topic > OFF_TOPIC_CLEAR:
             return  # the refusal says so
-        said = [x for x in lines if _chance(x.score) >= _TELLS] if is_told else lines
-        infos = [*{x.report.id: x.report for x in said}.values()]
+        least = min(_TELLS, _chance(lines[0].score)) if lines and is_told else 0.0
+        infos = [*{x.report.id: x.report for x in lines if _chance(x.score) >= least}.values()]
         infos = infos[: _MOST_CLOSEST if is_told else NEAREST]
-        rows = [(r, self.pick((x for x in said if x.report.id == r.id), 1)) for r in infos]
+        says_it = self.telling[2]
+        rows = [(r, self.pick((x for x in says_it if x.report.id == r.id), 1)) for r in infos]
         if not is_told:
             yield refusal(self.plan.language)
         yield quotes_head((), self.t)
@@ -424,7 +439,7 @@ class _Maker(Comparer):
         asked = role_of_question(self.plan.standalone)
         if self.plan.subject and self.is_small:
             near = self.telling[1]
-            if asked == "found" or not near or near[0].score < _SAYS_IT:
+            if asked == "found" or self.odds(near) < _SAYS_IT:
                 # What is asked for is no more than what is known of a topic.
                 yield from self.topic()
                 return

@@ -13,9 +13,10 @@ from dataclasses import replace
 from itertools import compress, groupby
 from math import log
 from operator import mul
+from statistics import fmean
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from rag.answer.candidates import MOST_TERMS, Candidate, find_candidates, in_context
+from rag.answer.candidates import MOST_TERMS, Candidate, covered, find_candidates, in_context
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import (
     author_label,
@@ -28,7 +29,7 @@ from rag.i18n.labels import (
 from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
-from rag.query.forms import OFF_TOPIC_CLEAR, asks_of_one
+from rag.query.forms import OFF_TOPIC_CLEAR, as_topic, asks_of_one
 from rag.query.wordings import any_of
 from rag.retrieval.rerank import CrossEncoder, asked
 from rag.text.citation_marks import defuse, keep_known, with_marks
@@ -46,13 +47,14 @@ if TYPE_CHECKING:
 
 # What tells whether the best sentence answers: the log odds that the cross-encoder gives it, how
 # relevant it finds the best passage, and how many more content words than usual the question has;
-# where it is not read, its score (of a question for a number, the best score of one with a number)
-# and how likely any sentence answers the question word by word in English; and how much, from a
-# least value on, the question looks like one off the topic. Weights of logistic regressions, with
-# the sum below which a question is refused and the one from which on it is answered; between them,
-# what is closest is quoted as such.
+# where it is not read, its score (of a question for a number, the best score of one with a number),
+# how likely any sentence answers the question word by word in English, and what share of the
+# question's words the best passages hold; and how much, from a least value on, the question looks
+# like one off the topic. Weights of logistic regressions, with the sum below which a question is
+# refused and the one from which on it is answered; between them, what is closest is quoted as such.
 READ, READ_SUMS = (0.9, 2.2, 0.1, -3.5), (0.17, 1.06)
-UNREAD, UNREAD_SUMS = (4.0, 3.5, -3.1), (2.3, 2.9)
+UNREAD, UNREAD_SUMS = (4.0, 3.5, 2.0, -3.1), (3.1, 3.75)
+BEST_PASSAGES = 3  # that tell how much of a question is held
 USUAL_LIKELIHOOD = 0.37  # of the best sentence, where it is not read word by word either
 LEAST_OFF_TOPIC = -0.2
 # From where a question that names a lab, or is put to one report, is shown nothing when refused.
@@ -207,7 +209,10 @@ class ExtractiveAnswerer:
             giving = [not counts or gives_quantity(c.text) for c in candidates]
             score = max(compress(scores, giving), default=0.0)
             likely = max(c.glossed for c in candidates) / GLOSSED_WEIGHT or USUAL_LIKELIHOOD
-            found = _between(sum(map(mul, UNREAD, (score, likely, off_topic))), UNREAD_SUMS)
+            best = sorted(zip(scores, candidates, strict=True), key=lambda pair: -pair[0])
+            held = fmean(covered(plan, hits[c.n - 1].passage) for _, c in best[:BEST_PASSAGES])
+            signs = (score, likely, held, off_topic)
+            found = _between(sum(map(mul, UNREAD, signs)), UNREAD_SUMS)
             if counts and found != "refused":
                 found = min(found, _between(score, NUMBER_SCORES), key=OUTCOMES.index)
                 if found == "refused" and score == max(scores):
@@ -216,6 +221,8 @@ class ExtractiveAnswerer:
                 found = "answered" if score else "refused"
         if not from_there and (lead.answers is None or found == "unsure"):
             return "refused"
+        if as_topic(plan).intent == "topic":
+            found = min(found, "unsure", key=OUTCOMES.index)  # a digest would tell of it
         # Any report has something of what any is asked for.
         return "unsure" if found == "refused" and asks_of_one(plan) else found
 

@@ -10,9 +10,10 @@ language are about the question.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from math import log
 
 import numpy as np
 
@@ -22,7 +23,8 @@ from rag.index.interface import Index
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import Vectors
 from rag.places.countries import fold_name
-from rag.query.linker import Link, Links
+from rag.query.gloss import english_word
+from rag.query.linker import Link, Links, asks
 from rag.text.language import LANGUAGES
 from rag.text.tokenize import content_forms, terms
 from rag.types import Alike
@@ -54,6 +56,20 @@ def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
     return tuple(
         Alike(frozenset((*terms(word, language), *terms(word, "en"))), near[word]) for word in words
     )
+
+
+def weighed(words: Sequence[Alike], index: Index, text: str, language: str) -> tuple[Alike, ...]:
+    """Words of a question with their English ones, and how rare those are that do not only ask."""
+    every = list(dict.fromkeys(term for word in words for term in word.terms))
+    counts = dict(zip(every, index.frequencies(every), strict=True))
+    size = len(index.passages) + 1
+    found = []
+    for word, written in zip(words, content_forms(text, language), strict=False):
+        english = frozenset(terms(english_word(written, language), "en"))
+        most = min(size, max((counts[term] for term in word.terms), default=0))
+        rarity = 0.0 if asks(written, language) else log(size / (most + 1))
+        found.append(replace(word, english=english, rarity=rarity))
+    return tuple(found)
 
 
 @lru_cache(maxsize=2)  # a page has one index, and for surveys the files of it

@@ -46,7 +46,7 @@ def in_english(
     known = asked = at = 0
     for code, (start, end) in [*country_spans(text), ("", (len(text), len(text)))]:
         for word in _WORD.findall(unicodedata.normalize("NFC", text[at:start]).lower()):
-            found = _known(word, language)
+            found = english_word(word, language)
             if content_words(word, language) and not word.isdigit():
                 asked += 1
                 known += bool(found)
@@ -65,8 +65,10 @@ def _nearest(word: Alike, forms: Mapping[str, str]) -> str:
     return max(filter(str.isascii, near), key=lambda form: near[form], default="")
 
 
-def _known(word: str, language: str) -> str:
-    """What the glossary has for a word: as it is, without accents, or for its stem."""
+def english_word(word: str, language: str) -> str:
+    """What the glossary has for a word: as it is, without accents, or for its stem; "" for none."""
+    if language not in _COLUMNS[1:]:
+        return ""
     written, stems = _glossary(language)
     for form in _bare(word, language):
         plain = strip_accents(form)

@@ -32,7 +32,7 @@ from rag.errors import ModelError, SettingsError
 from rag.index.interface import Index
 from rag.models.chat import make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
-from rag.query.alike import alike_words
+from rag.query.alike import alike_words, weighed
 from rag.query.asks import asks_of
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
@@ -123,7 +123,7 @@ class Planner:
             corrected=corrected,
             countries=tuple(countries_in(plan.standalone)),
             places=tuple(places_in(corrected)),
-            alike=alike,
+            alike=weighed(alike, index, plan.standalone, plan.language),
             gloss=gloss(plan.standalone),
             asks=tuple(replace(ask, gloss=gloss(ask.standalone)) for ask in asks_of(plan)),
         )

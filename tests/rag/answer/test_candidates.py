@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from passages import passage, report
 
-from rag.answer.candidates import find_candidates, kind_wanted
+from rag.answer.candidates import USUALLY_HELD, covered, find_candidates, kind_wanted
 from rag.models.embeddings import make_embedding
 from rag.retrieval.hybrid import READ_WHOLE, whole_reports
 from rag.settings import Settings
-from rag.types import FACTS, Hit, Plan
+from rag.types import FACTS, Alike, Hit, Plan
 
 
 @pytest.mark.quality
@@ -129,3 +129,15 @@ def test_the_reports_found_first_are_read_whole_and_the_work_of_the_first() -> N
     assert hits[: len(found)] == tuple(found)
     read = [*(info.id for info in infos[:READ_WHOLE]), closing.id]
     assert hits[len(found) :] == tuple(others[i] for i in read)
+
+
+def test_a_passage_holds_the_words_of_a_question_by_their_rarity() -> None:
+    words = (
+        Alike(frozenset({"pescador"}), {}, frozenset({"fish"}), 3.0),
+        Alike(frozenset({"pirat"}), {"thief": 0.5}, rarity=4.0),
+        Alike(frozenset({"cuest"}), {}),
+    )
+    plan = Plan("", "", "es", alike=words)
+    assert covered(plan, passage("They sell fish.")) == pytest.approx(3 / 7)
+    assert covered(plan, passage("A thief sells.")) == pytest.approx(4 * 0.5**2 / 7)
+    assert covered(replace(plan, alike=words[2:]), passage("They sell.")) == USUALLY_HELD

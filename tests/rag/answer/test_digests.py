@@ -303,7 +303,15 @@ def test_what_surely_tells_is_told_with_what_was_found(sample_engine: Engine) ->
     assert "from 71 g to 44 g per child" in text
 
 
-@pytest.mark.parametrize("question", ["Which labs restore old paintings?", "Who breeds camels?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which labs restore old paintings?",
+        "Who breeds camels?",
+        "Who taught prisoners a trade, and did they find work?",
+        "¿Qué laboratorios protegieron a los pescadores de los piratas?",
+    ],
+)
 def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(
     sample_engine: Engine, question: str
 ) -> None:

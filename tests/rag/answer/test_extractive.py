@@ -16,7 +16,7 @@ from rag.query.entities import countries_in
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 from rag.text.citation_marks import marks
-from rag.types import Ask, Hit, Notice, Plan, Turn
+from rag.types import Ask, Hit, Intent, Notice, Plan, Turn
 
 QUESTION = "Why do women sell smoked fish?"
 FISH = "Women sell smoked fish at the market because ice is dear in the summer."
@@ -30,7 +30,9 @@ def answer_text(
 ) -> str:
     answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True)
     countries = tuple(countries_in(question))
-    plan = Plan(question, question, language, wide=wide, countries=countries, **more)  # type: ignore[arg-type]
+    # What is put to many and compares nothing has a digest.
+    intent: Intent = "compare" if wide else "answer"
+    plan = Plan(question, question, language, intent, wide=wide, countries=countries, **more)  # type: ignore[arg-type]
     return "".join(answerer.stream(plan, found, ()))
 
 

@@ -1,5 +1,6 @@
 """Words of a collection that mean nearly what a question's do."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 
 from rag.index.vectors import VectorMemo
 from rag.models.embeddings import encode_cached
-from rag.query.alike import ALIKE, alike_words
+from rag.query.alike import ALIKE, alike_words, weighed
+from rag.text.tokenize import content_forms, terms
+from rag.types import Alike
 
 WORDS = {"seller": "Sellers", "doctor": "Doctors", "wast": "waste"}
 
@@ -17,6 +20,10 @@ class Words:
 
     def __init__(self, folder: Path, words: dict[str, str]) -> None:
         self.frequent_words, self.vectors = words, VectorMemo(folder).find
+        self.passages = range(99)
+
+    def frequencies(self, terms: Collection[str]) -> list[int]:
+        return [9 * (term in self.frequent_words) for term in terms]
 
 
 def alike(folder: Path, words: dict[str, str], text: str, language: str) -> Any:
@@ -40,3 +47,13 @@ def test_a_word_is_near_to_what_means_the_same(
     (found,) = alike(tmp_path, WORDS, word, language)
     assert found.near[meant] >= ALIKE
     assert len(found.near) == 1
+
+
+def test_rare_words_weigh_most_and_words_that_only_ask_nothing(tmp_path: Path) -> None:
+    text, index = "¿Cuánto cuestan los residuos de los vendedores sellers?", Words(tmp_path, WORDS)
+    plain = tuple(
+        Alike(frozenset((*terms(w, "es"), *terms(w, "en"))), {}) for w in content_forms(text, "es")
+    )
+    asking, waste, _, sellers = weighed(plain, index, text, "es")  # type: ignore[arg-type]
+    assert asking.rarity == 0 < sellers.rarity < waste.rarity
+    assert waste.english == {"wast"}
