@@ -88,10 +88,13 @@ def ingest(
 ) -> None:
     """Bring the index in line with report files; only what changed is embedded."""
     from ingest.sync import sync
+    from ui.web.suggestions import try_first
 
     settings = load_settings(index=index)
     with progress() as report:
         done = sync(paths, settings, prune=prune, dry_run=dry_run, rebuild=rebuild, progress=report)
+        if not dry_run:
+            try_first(settings, report)
     for file in done.skipped:
         print(f"skipped {file.path}: {file.reason}", file=sys.stderr)
     changes = {name: getattr(done, name) for name in _CHANGES}

@@ -11,10 +11,12 @@ from time import sleep
 from pydantic import TypeAdapter
 
 from rag.answer.about import SURVEY, TRIES, Example, example_questions
-from rag.engine import Engine
+from rag.engine import Engine, open_engine
 from rag.errors import AskLabsError
 from rag.files import replace_file
 from rag.i18n.translations import Translations, language_code, languages, translations_for
+from rag.settings import Settings
+from rag.types import Progress
 
 FILE = "examples.json"  # in the index's folder
 SUGGESTED = 5  # questions on the page
@@ -23,6 +25,18 @@ PAUSE = 0.5  # seconds to wait while others ask
 _Kept = dict[str, tuple[str, list[Example]]]
 _KEPT = TypeAdapter(_Kept)
 _log = logging.getLogger(__name__)
+
+
+def try_first(settings: Settings, progress: Progress) -> None:
+    """Find the examples of a new index, so that the page has them when it is first opened.
+
+    What judges passages and what writes are left out: they take five times as long, and the same
+    examples are kept.
+    """
+    quick = settings.model_copy(update={"model": "extractive", "reranker": "none"})
+    if not settings.database and not (settings.index / FILE).exists():
+        with suppress(AskLabsError):
+            Suggestions(open_engine(quick)).try_all(progress=progress)
 
 
 class Suggestions:
@@ -58,12 +72,16 @@ class Suggestions:
             self._keep(code, revision, examples)
             return examples
 
-    def try_all(self, is_idle: Callable[[], bool]) -> None:
+    def try_all(
+        self, is_idle: Callable[[], bool] = lambda: True, progress: Progress = lambda *_: None
+    ) -> None:
         """Find those of all languages ahead, while a function says that nobody asks."""
-        for t in map(translations_for, languages()):
+        codes = languages()
+        for n, t in enumerate(map(translations_for, codes), start=1):
             while not is_idle():
                 sleep(PAUSE)
             self.answered(t)
+            progress("trying examples", n, len(codes))
 
     def _known(self, t: Translations) -> tuple[str, list[Example]]:
         """What was answered last, and at which revision of the index."""

@@ -1,5 +1,6 @@
 """The command line as a whole: help, exit codes, errors; the commands about the index, and eval."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import pytest
 from command_line import Done
 from contract import has
 
+from rag.i18n.translations import languages
 from rag.index.local import POINTER
 from tests.conftest import CASES, SAMPLE
+from ui.web.suggestions import FILE
 
 COMMANDS = (
     "ingest", "ask", "batch", "search", "serve", "login", "export", "info", "eval", "eval run",
@@ -92,8 +95,11 @@ def test_ingest_keeps_its_contract_and_exit_codes(run: Any, tmp_path: Path) -> N
         return done
 
     assert ingest("--dry-run").json["index"] == ""
+    assert not index.exists()
     first = ingest()
     assert (first.code, sorted(first.json["added"])) == (0, ["_seaweed_is", "tide_broom"])
+    # The page has its examples before it is opened.
+    assert set(json.loads((index / FILE).read_bytes())) == set(languages())
     assert ingest().json["passages"] == 0
     (reports / "bad.md").write_text("no tags here", encoding="utf-8")
     (reports / "tide_broom.md").unlink()
