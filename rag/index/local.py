@@ -348,6 +348,8 @@ class LocalWriter:
             with (self.home / name).open("ab") as file:
                 os.fsync(file.fileno())
         replace_file(self.folder / POINTER, zlib.compress(orjson.dumps(self._version), 1))
+        # It has words of reports that may be gone.
+        (self.folder / SENTENCES).unlink(missing_ok=True)
         return Snapshot(self.folder, self._version, (self._reports, self._words))
 
     def _append(self, name: str, data: bytes) -> tuple[int, int]:

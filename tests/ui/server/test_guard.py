@@ -149,7 +149,7 @@ def test_who_guesses_waits_and_others_do_not(site: str, caplog: pytest.LogCaptur
 
     right, seconds, wrong = run_apart(attack())
     assert right.status_code == 200
-    assert seconds < 2
+    assert seconds < 10  # Two, but for machines that are busy; all wrong ones took a minute once.
     assert set(wrong) == {400, 429}
     assert wrong.count(400) == 5
     assert "login outcome=too_many address=127.0.0.1" in caplog.text
