@@ -52,8 +52,8 @@ _TELLS, _NOT_FOUND = (0.35, 3.9, 0.33, -0.58, 0.95), 150
 _READ, _OF_READ, _USUAL_LOGIT = 30, 2, -3.7
 # Of the likeliest reports it reads more that are near, and those that tell most. What tells how
 # likely a sentence says by itself what is asked: how near it is, the logit, the logarithm of its
-# words, whether it is a finding, whether it has a number, and whether it is a question. Weights of a
-# logistic regression over 3,415 sentences that were labelled by reading.
+# words, whether it is a finding, whether it has a number, and whether it is a question. Weights of
+# a logistic regression over 3,415 sentences that were labelled by reading.
 _READ_CLOSELY, _OF_READ_CLOSELY, _OF_TELLING = 12, 6, 3
 _SAYS_IT = (4.0, 0.37, 1.55, 0.87, 0.41, -1.0, -6.1)
 _FEW_PASSAGES = 5000  # of more than these some are near to any topic
