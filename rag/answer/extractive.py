@@ -221,6 +221,9 @@ class ExtractiveAnswerer:
                 found = "answered" if score else "refused"
         if not from_there and (lead.answers is None or found == "unsure"):
             return "refused"
+        is_named = plan.alone or plan.boosted.country
+        if found == "unsure" and plan.off_topic > OFF_TOPIC_CLEAR and not is_named:
+            return "refused"
         if as_topic(plan).intent == "topic":
             found = min(found, "unsure", key=OUTCOMES.index)  # a digest would tell of it
         # Any report has something of what any is asked for.

@@ -36,7 +36,13 @@ TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons"
 # them, and of questions that hold plans against each other or against what came of them.
 _MORE = ("overview", "particular", "stages")
 _ALL_WORK, _STAGES = ("lab", "overview"), ("stages",)
-_OWN = ("overview", "stages", "many", "lab")  # the scores of their own: the last columns of weights
+_OWN = (
+    "overview",
+    "stages",
+    "many",
+    "lab",
+    "off",
+)  # the scores of their own: the last columns of weights
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
@@ -44,6 +50,7 @@ _FILLERS = {
 }  # fmt: skip
 _RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ by less than a point
 _RIDGE_WIDE = 1.5  # the same of the scores of questions to many, and of all work of a lab
+_RIDGE_OFF = 4.0  # the same of questions off the topic
 
 
 def intent_scores(*masked: str) -> list[Mapping[str, float]]:
@@ -71,6 +78,11 @@ def many_score(question: str) -> float:
 def lab_score(question: str) -> float:
     """How much a question that names a lab asks for its work, 0.5 as much as for a particular."""
     return _own_score("lab", _unmarked(question))
+
+
+def off_topic_score(question: str) -> float:
+    """How much a question has nothing to do with reports: of 0.6 nearly all have nothing."""
+    return _own_score("off", _unmarked(question))
 
 
 def _own_score(name: str, text: str) -> float:
@@ -127,16 +139,22 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     # What compares may hold stages against each other.
     apart = [name not in ("compare", "trend") for name in names]
     weights.append(_ridge(vectors[apart], of_stages[apart]))
-    weights += [_between("many", "one"), _between("lab", "particular")]
+    own = examples(_WIDE)
+    for wide, narrow in (("many", "one"), ("lab", "particular")):
+        of_kinds = [(kind == wide, text) for kind, _, text in own if kind in (wide, narrow)]
+        weights.append(_apart(of_kinds, _RIDGE_WIDE))
+    asked = [
+        (kind == "offtopic", text) for kind, _, text in (*own, *examples()) if kind not in TALK
+    ]
+    weights.append(_apart(asked, _RIDGE_OFF))
     return intents, np.hstack(weights).astype(np.float32)
 
 
-def _between(wide: str, narrow: str) -> Any:
-    """The weights that tell examples of two kinds apart, each kind as much as the other."""
-    of_kinds = [(kind == wide, text) for kind, _, text in examples(_WIDE) if kind in (wide, narrow)]
-    wanted = np.array([[is_wide] for is_wide, _ in of_kinds], np.float32)
+def _apart(texts: Sequence[tuple[bool, str]], ridge: float) -> Any:
+    """The weights that tell texts that are wanted from the others, both as much."""
+    wanted = np.array([[is_wanted] for is_wanted, _ in texts], np.float32)
     even = np.where(wanted > 0, 0.5 / wanted.mean(), 0.5 / (1 - wanted.mean()))
-    return _ridge(_vectors([_unmarked(text) for _, text in of_kinds]), wanted, even, _RIDGE_WIDE)
+    return _ridge(_vectors([_unmarked(text) for _, text in texts]), wanted, even, ridge)
 
 
 def _unmarked(text: str) -> str:

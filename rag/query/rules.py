@@ -29,7 +29,15 @@ from rag.query.forms import (
     of_one_report,
     titled_sides,
 )
-from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, lab_score, many_score
+from rag.query.intents import (
+    CATALOG,
+    TALK,
+    TO_REPORTS,
+    intent_scores,
+    lab_score,
+    many_score,
+    off_topic_score,
+)
 from rag.query.linker import Link, Linker, Links, is_usual_word, light_words
 from rag.query.sides import sides_of
 from rag.query.wordings import any_of, has_wording
@@ -47,6 +55,7 @@ _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a 
 _OF_ALL = 0.5  # by how much it is more than that of a question to a single report
 # The score of a question that is put to many labs; of one of many words, or with those of a title.
 _OF_MANY, _LONG_OF_MANY = 0.45, 0.6
+_OFF_TOPIC = 0.55  # the score of a question that may as well have nothing to do with reports
 _OF_LAB = 0.7  # the same of one that names a lab and asks for its work
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _MOST_REST = 3  # words of talk that ask for nothing
@@ -168,6 +177,8 @@ class Rules:
         if thread.only and boosted.country:
             narrowed = filters.merged(Filters(country=boosted.country))
         on_topic = (*TO_REPORTS, "about") if alone else TO_REPORTS
+        off_topic = scores["offtopic"] - max(scores[name] for name in on_topic)
+        own_off = off_topic_score(question) - _OFF_TOPIC
         planned = Plan(
             question,
             standalone,
@@ -179,7 +190,7 @@ class Rules:
             without(named, boosted, catalog),
             follows,
             notices=notices,
-            off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in on_topic),
+            off_topic=-1.0 if follows else max(own_off, off_topic),
             sides=sides if len(sides) > 1 else (),
             stages=stages and len(named.country) == 1,
         )
@@ -192,7 +203,7 @@ class Rules:
             named_one = countries or filters.country or spans or follows or alone
             # One for a number asks for a particular.
             if of_many > least and not (named_one or is_quantity(question)):
-                off_topic = min(planned.off_topic, scores["offtopic"] - of_many)
+                off_topic = max(own_off, min(off_topic, scores["offtopic"] - of_many))
                 planned = replace(planned, wide=True, reports=(), off_topic=off_topic)
             if not planned.reports:
                 planned = replace(planned, boosted=replace(boosted, country=countries))

@@ -7,6 +7,7 @@ import pytest
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
 from rag.engine import Engine
 from rag.query.forms import as_topic
+from rag.query.intents import off_topic_score
 from rag.types import Plan
 
 GOAL = "Which plans of 2023 are tagged with SDG 14?"
@@ -371,3 +372,18 @@ def test_labs_of_a_region_are_ignored_singly_or_all(quick_engine: Engine) -> Non
     # The words of the region are searched for where its labs are not chosen.
     assert "West Africa" in none.standalone
     assert "West Africa" not in some.standalone
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("question", "is_off"),
+    [
+        ("How long do I boil an egg?", True),
+        ("¿cómo se conjuga el verbo caber?", True),
+        ("ما هي عاصمة الأرجنتين؟", True),
+        ("What did the women of the market say about the fees?", False),
+        ("Combien coûte le forage solaire ?", False),
+    ],
+)
+def test_what_no_report_is_asked_for_is_told_by_example(question: str, is_off: bool) -> None:
+    assert (off_topic_score(question) > 0.6) == is_off
