@@ -36,13 +36,8 @@ TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons"
 # them, and of questions that hold plans against each other or against what came of them.
 _MORE = ("overview", "particular", "stages")
 _ALL_WORK, _STAGES = ("lab", "overview"), ("stages",)
-_OWN = (
-    "overview",
-    "stages",
-    "many",
-    "lab",
-    "off",
-)  # the scores of their own: the last columns of weights
+# The scores of their own: the last columns of weights.
+_OWN = ("overview", "stages", "many", "lab", "off")
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
