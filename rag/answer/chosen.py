@@ -55,7 +55,7 @@ _READ, _OF_READ, _USUAL_LOGIT = 30, 2, -3.7
 # words, whether it is a finding, whether it has a number, and whether it is a question. Weights of
 # a logistic regression over 3,415 sentences that were labelled by reading.
 _READ_CLOSELY, _OF_READ_CLOSELY, _OF_TELLING = 12, 6, 3
-_SAYS_IT = (4.0, 0.37, 1.55, 0.87, 0.41, -1.0, -6.1)
+_BY_ITSELF = (4.0, 0.37, 1.55, 0.87, 0.41, -1.0, -6.1)
 _FEW_PASSAGES = 5000  # of more than these some are near to any topic
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
@@ -245,7 +245,7 @@ class ReportChooser(LineReader):
         known = {x.place for x in (*first, *more)}
         more += [x for own in telling for x in own if x.place not in known]
         logits |= self.logits(more)
-        by_nearness, by_reading, by_words, by_finding, by_number, by_asking, constant = _SAYS_IT
+        by_nearness, by_reading, by_words, by_finding, by_number, by_asking, constant = _BY_ITSELF
 
         def odds_of(line: Line) -> float:
             known = by_nearness * line.topical + by_reading * read(line) + constant
