@@ -22,6 +22,7 @@ from rag.query.conversation import (
 from rag.query.entities import country_spans, labs_in, region_in, without
 from rag.query.forms import (
     MOST_TERMS,
+    OFF_TOPIC_CLEAR,
     form_of,
     has_sides,
     holds_stages,
@@ -55,7 +56,7 @@ _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a 
 _OF_ALL = 0.5  # by how much it is more than that of a question to a single report
 # The score of a question that is put to many labs; of one of many words, or with those of a title.
 _OF_MANY, _LONG_OF_MANY = 0.45, 0.6
-_OFF_TOPIC = 0.55  # the score of a question that may as well have nothing to do with reports
+_OFF_TOPIC = 0.5  # the score of a question that may as well have nothing to do with reports
 _OF_LAB = 0.7  # the same of one that names a lab and asks for its work
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _MOST_REST = 3  # words of talk that ask for nothing
@@ -179,6 +180,7 @@ class Rules:
         on_topic = (*TO_REPORTS, "about") if alone else TO_REPORTS
         off_topic = scores["offtopic"] - max(scores[name] for name in on_topic)
         own_off = off_topic_score(question) - _OFF_TOPIC
+        own_off = own_off if own_off > OFF_TOPIC_CLEAR else -1.0
         planned = Plan(
             question,
             standalone,
