@@ -309,7 +309,7 @@ def test_what_surely_tells_is_told_with_what_was_found(sample_engine: Engine) ->
         "Which labs restore old paintings?",
         "Who breeds camels?",
         "Who taught prisoners a trade, and did they find work?",
-        "¿Quién enseñó un oficio a los presos?",
+        "Which labs trained volunteer firefighters?",
     ],
 )
 def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(
