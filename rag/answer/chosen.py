@@ -87,6 +87,7 @@ class ReportChooser(LineReader):
         self._surveys, self.opened = material.surveys, material.opened
         self.same_work, self.reranker = material.same_work, material.reranker
         self.t = translations_for(self.plan.language)
+        self._logits: dict[tuple[str, int], float] = {}
 
     @property
     def is_small(self) -> bool:
@@ -240,10 +241,10 @@ class ReportChooser(LineReader):
         closely = list(dict.fromkeys(x.report.id for x in near))[:_READ_CLOSELY]
         more = [x for i in closely for x in of_report[i][_OF_READ:_OF_READ_CLOSELY]]
         # What was found need not have the words of the question.
-        by_telling = sorted(lines, key=lambda x: (x.role not in FINDINGS, -x.score))
-        telling = ([x for x in by_telling if x.report.id == i][:_OF_TELLING] for i in closely)
         known = {x.place for x in (*first, *more)}
-        more += [x for own in telling for x in own if x.place not in known]
+        for i in closely:
+            own = sorted(of_report[i], key=lambda x: (x.role not in FINDINGS, -x.score))
+            more += [x for x in own[:_OF_TELLING] if x.place not in known]
         logits |= self.logits(more)
         by_nearness, by_reading, by_words, by_finding, by_number, by_asking, constant = _BY_ITSELF
 
@@ -259,12 +260,14 @@ class ReportChooser(LineReader):
         """How the cross-encoder reads lines beside the question, in English; none if it is busy."""
         if not (self.reranker and self.plan.english):
             return {}
-        texts = [in_english_context(x) for x in lines]
+        new = [x for x in lines if x.place not in self._logits]
+        texts = [in_english_context(x) for x in new]
         try:
-            scores = self.reranker.scores(self.plan.english, texts)
+            scores = self.reranker.scores(self.plan.english, texts) if new else []
         except TimeoutError:
             return {}
-        return dict(zip((x.place for x in lines), scores, strict=True))
+        self._logits.update(zip((x.place for x in new), scores, strict=True))
+        return {x.place: self._logits[x.place] for x in lines}
 
     def standing_out(self, infos: Sequence[ReportInfo], unsaid: bool) -> list[str]:
         """The reports whose middles are nearer to the topic than most are, nearest first.

@@ -153,9 +153,7 @@ class ExtractiveAnswerer:
         found = _of_best_reports(found) if plan.asks else found
         outcomes = [self._outcome(c, p, hits) for c, p in zip(found, asked, strict=True)]
         outcome = max(outcomes, key=get_args(Outcome).index)
-        # "Where do they work?" has no word of the report that it is put to.
-        is_named = plan.alone or plan.boosted.country
-        off_topic = OFF_TOPIC_FOR_LAB if is_named else OFF_TOPIC_CLEAR
+        off_topic = OFF_TOPIC_FOR_LAB if _is_named(plan) else OFF_TOPIC_CLEAR
         if outcome == "refused" and plan.off_topic > off_topic:
             hint = t.gettext("It does not look like a question about these reports.")
             yield f"{refusal(plan.language)} {hint}"
@@ -221,13 +219,17 @@ class ExtractiveAnswerer:
                 found = "answered" if score else "refused"
         if not from_there and (lead.answers is None or found == "unsure"):
             return "refused"
-        is_named = plan.alone or plan.boosted.country
-        if found == "unsure" and plan.off_topic > OFF_TOPIC_CLEAR and not is_named:
+        if found == "unsure" and plan.off_topic > OFF_TOPIC_CLEAR and not _is_named(plan):
             return "refused"
         if as_topic(plan).intent == "topic":
             found = min(found, "unsure", key=OUTCOMES.index)  # a digest would tell of it
         # Any report has something of what any is asked for.
         return "unsure" if found == "refused" and asks_of_one(plan) else found
+
+
+def _is_named(plan: Plan) -> bool:
+    """Whether a question names a lab, or is put to one report, of which it may have no word."""
+    return plan.alone or bool(plan.boosted.country)
 
 
 def _between(value: float, limits: tuple[float, float]) -> Outcome:
