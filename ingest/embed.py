@@ -1,6 +1,7 @@
 """Makes the vectors of passages, and of the sentences that answers compare with a question."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ BATCH = 256
 # New passages, and new sentences, from which on it pays to start processes that embed them.
 MANY = 1000
 MANY_SENTENCES = 5000
+MOST_PROCESSES = 8  # 0.2 GiB of memory each
 EMBEDDING_STAGE, SENTENCES_STAGE = "embedding", "embedding sentences"
 
 
@@ -117,7 +119,7 @@ class Embedder:
             return
         done = len(texts) - len(new)
         progress(done, len(texts))
-        threads = self._settings.embedding_threads if len(new) >= enough else 0
+        threads = min(os.cpu_count() or 1, MOST_PROCESSES) if len(new) >= enough else 0
         if threads:
             self.close()
         batches = [new[at : at + BATCH] for at in range(0, len(new), BATCH)]

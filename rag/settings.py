@@ -88,7 +88,6 @@ class Settings(BaseModel):
     helper: bool = Field(
         True, description="whether two more processes of the page compute answers, on Linux"
     )
-    threads: int = Field(0, ge=0, le=256, description="texts embedded at a time; 0: one a core")
     host: str = Field("127.0.0.1", description="address that the page listens on")
     port: int = Field(7860, ge=1, le=65535, description="port of the page")
     hosts: Annotated[str, Field(pattern=r"^[\w.:,\[\] -]*$")] = Field(
@@ -104,9 +103,6 @@ class Settings(BaseModel):
     )
     api_keys: HomePath | None = Field(
         None, description="file of the names and keys of programs; none: they need none"
-    )
-    watch_url: Address = Field(
-        "", pattern=r"^(https?://\S+)?$", description="address that changes of answers are sent to"
     )
     root_path: str = Field(
         "", pattern=r"^(/[\w.~-]+)*$", description="path under which a proxy shows the page"
@@ -139,11 +135,6 @@ class Settings(BaseModel):
     def host_names(self) -> tuple[str, ...]:
         """The names in `hosts`."""
         return tuple(name.strip("[] ").lower() for name in self.hosts.split(",") if name.strip())
-
-    @property
-    def embedding_threads(self) -> int:
-        """How many threads embed at the same time in an ingest."""
-        return self.threads or os.cpu_count() or 1
 
 
 def load_settings(

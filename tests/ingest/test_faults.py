@@ -58,7 +58,7 @@ def test_a_full_disk_is_named_without_loss(
     with monkeypatch.context() as full, no_file_beyond(size):
         full.setattr(shutil, "disk_usage", disk_usage(64_000_000))
         with pytest.raises(IndexUnusable, match=r"64 MB free\. Free space"):
-            sync([reports], settings.model_copy(update={"threads": 1}))
+            sync([reports], settings)
     assert len(list(settings.index.glob("data-*"))) == (0 if first else 1)
     assert not list(settings.index.glob("embedded-*"))
     assert first or content(settings) == before
@@ -76,7 +76,7 @@ def test_a_small_disk_that_fills_up_keeps_the_old_or_the_new(
     reports: Path, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
     monkeypatch.setattr("ingest.sync.A_PASSAGE", 0)  # Else it is told before anything is written.
-    settings = Settings(index=small_disk / "index", threads=1)
+    settings = Settings(index=small_disk / "index")
     sync([reports], settings)
     before, small = visible(settings.index), size_of(settings.index)
     _add_many(reports)
@@ -165,7 +165,7 @@ def _ingest(index: Path, reports: Path, stage: str, delay: float, rebuild: bool)
         if now == stage and killer.ident is None:
             killer.start()
 
-    settings = Settings(index=index, threads=1)
+    settings = Settings(index=index)
     sync([reports], settings, prune=True, rebuild=rebuild, progress=progress)
     # The timer must not outlive the work: what comes after it is no moment of an ingest.
     os._exit(0)

@@ -279,10 +279,7 @@ def run(
     atom: Annotated[Path | None, Option(help="Atom feed to write with all changes.")] = None,
     json: Json = False,
 ) -> None:
-    """Ask all standing questions again where the index has changed, and tell what is different.
-
-    It is sent to ASKLABS_WATCH_URL, too, as JSON.
-    """
+    """Ask all standing questions again where the index has changed, and tell what is different."""
     from rag.watch import atom as feed
     from rag.watch import load_watches, run_watches
 
@@ -291,15 +288,6 @@ def run(
     _print(changed, json)
     if atom is not None:
         write_file(atom, feed(load_watches(engine.settings.index)))
-    if changed and engine.settings.watch_url:
-        import httpx
-
-        url, document = engine.settings.watch_url, {"watches": list(map(_to_dict, changed))}
-        try:
-            httpx.post(url, json=document, timeout=engine.settings.patience).raise_for_status()
-        except httpx.HTTPError as error:
-            print(f"ASKLABS_WATCH_URL was not told: {error}", file=sys.stderr)
-            raise typer.Exit(1) from error
 
 
 def diff(

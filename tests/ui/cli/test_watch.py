@@ -1,14 +1,9 @@
 """Standing questions: what is told after an ingest, and to whom."""
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import orjson
-import pytest
 from ferries import text
 
 from ingest.sync import sync
@@ -19,35 +14,10 @@ from ui.web.layout import facts
 
 LISTED = "Which reports are of 2023?"
 ASKED = "What waits in Fiji?"
-Hook = tuple[str, list[Any]]
 
 
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    """A server that redirects what it is sent, and what came."""
-    came: list[Any] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            came.append(orjson.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(307)
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/", came
-    server.shutdown()
-    server.server_close()
-
-
-def test_what_changed_is_told_once_with_quotes(
-    run: Any, reports: Path, settings: Settings, hook: Hook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (address, came), folder = hook, reports.parent
+def test_what_changed_is_told_once_with_quotes(run: Any, reports: Path, settings: Settings) -> None:
+    folder = reports.parent
     mali = (reports / "mali.md").rename(folder / "mali.md")
     sync([reports], settings)
 
@@ -62,11 +32,8 @@ def test_what_changed_is_told_once_with_quotes(
     mali.rename(reports / "mali.md")
     (reports / "fiji.md").write_text(text("Fiji", answer="A whole island"), "utf-8")
     sync([reports], settings)
-    monkeypatch.setenv("ASKLABS_WATCH_URL", address)
     done = watch("run", "--json", "--atom", "news.xml")
-    # A redirect is not followed, and said.
-    assert (done.code, len(came)) == (1, 1)
-    assert came[0] == {"watches": done.json}
+    assert done.code == 0
     listed, asked = ([c for n in w["news"] for c in n["changes"]] for w in done.json)
     added = next(c for c in listed if c["kind"] == "report added")
     assert added["report"] == "mali"
