@@ -14,8 +14,8 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from eval import figures
-from eval.cases import CASE_TYPES, read_text, write_text
-from eval.figures import ALL, LEVEL, Estimate, aggregate, values_of
+from eval.cases import read_text, write_text
+from eval.figures import LEVEL, Estimate, aggregate, values_of
 from eval.metrics import METRICS
 from eval.report import render
 from eval.run import Outcome, load_outcomes, load_record
@@ -26,26 +26,30 @@ COMPARED = [name for name in METRICS if name not in ("refused", "labs")]
 # That every quote is verbatim is promised: this floor is never renewed.
 PROMISED = "all quote_ok"
 Pair = tuple[Outcome, Outcome]
-Verdict = Literal["better", "worse", "no difference", "unclear", "too few"]
+Verdict = Literal["better", "worse", "no difference"]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A metric over the n cases of a type that both runs answered, and its change from A to B.
+    """A metric over the n cases that both runs answered, and its change from A to B.
 
-    `p` is of this test alone, `p_holm` corrected for all tests made beside it. The verdict is one
-    where the interval leaves out 0 and `p_holm` is below 0.05; "unclear" where only `p` is, "too
-    few" where neither is.
+    `p` is of this test alone, `p_holm` corrected for all tests made beside it. There is a
+    difference where the interval leaves out 0 and `p_holm` is below 0.05.
     """
 
-    group: str
     metric: str
     before: float
     after: float
     change: Estimate
     p: float
-    p_holm: float
-    verdict: Verdict
+    p_holm: float = 1.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether B is better or worse, as far as these cases can show."""
+        if self.p_holm >= LEVEL or self.change.low <= 0 <= self.change.high:
+            return "no difference"
+        return "better" if self.change.mean > 0 else "worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,126 +70,75 @@ class Comparison:
     a: str  # which runs these are
     b: str
     paired: int
-    same: int  # how many of the paired cases have the same scores in both
-    only_a: int
-    only_b: int
-    changed: int
-    failed: int
-    overall: tuple[Difference, ...]
-    by_type: tuple[Difference, ...]
+    unpaired: int  # cases of one run alone, or that failed or are others in one
+    differences: tuple[Difference, ...]
     moved: tuple[Moved, ...]
 
     def metrics(self, verdict: Verdict) -> list[str]:
-        """The metrics that have this verdict over all cases."""
-        return [d.metric for d in self.overall if d.verdict == verdict]
-
-    @property
-    def verdict(self) -> str:
-        """ "no difference", "better", "worse" or "mixed", for B over all cases."""
-        better, worse = self.metrics("better"), self.metrics("worse")
-        if better and worse:
-            return "mixed"
-        return "better" if better else "worse" if worse else "no difference"
+        """The metrics that have this verdict."""
+        return [d.metric for d in self.differences if d.verdict == verdict]
 
     @property
     def headline(self) -> str:
-        """The verdict over all cases in one sentence."""
-        if self.same == self.paired:
-            return f"No difference: every score is the same in all {self.paired} cases."
-        if self.verdict == "no difference":
-            return (
-                "No difference between A and B that these cases can show; every score is the same "
-                f"in {self.same} of {self.paired}."
-            )
+        """What is better and worse, in one sentence."""
+        same = self.paired - len(self.moved)
         sides = (("better", self.metrics("better")), ("worse", self.metrics("worse")))
         changes = [f"{word} in {len(names)} ({', '.join(names)})" for word, names in sides if names]
-        return f"Of {len(self.overall)} figures, B is {' and '.join(changes)}."
+        if changes:
+            return f"Of {len(self.differences)} figures, B is {' and '.join(changes)}."
+        return f"No difference that can be shown: {same} of {self.paired} cases score the same."
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain data, with its verdict."""
-        return {"verdict": self.verdict, "headline": self.headline} | asdict(self)
+        """The comparison as plain data, with its headline."""
+        return {"headline": self.headline} | asdict(self)
 
 
 def compare(dir_a: Path, dir_b: Path) -> Comparison:
     """Compare two runs; cases are paired by id and content, with an InputError where none are."""
-    a = {o.case.id: o for o in load_outcomes(dir_a)}
-    b = {o.case.id: o for o in load_outcomes(dir_b)}
-    both = [(a[key], b[key]) for key in a if key in b and a[key].case == b[key].case]
-    shared = len(a.keys() & b.keys())
-    pairs = [(x, y) for x, y in both if not x.error and not y.error]
+    a, b = ({o.case.id: o for o in load_outcomes(out)} for out in (dir_a, dir_b))
+    shared = [(a[key], b[key]) for key in a if key in b]
+    pairs = [(x, y) for x, y in shared if x.case == y.case and not (x.error or y.error)]
     if not pairs:
         raise InputError(
             f"{dir_a} and {dir_b} have no answered case in common. Compare two runs of one file "
             "of cases."
         )
-    groups = [g for g in (*CASE_TYPES, "crosslingual") if any(x.case.group == g for x, _ in pairs)]
-    moved = sorted(filter(None, map(_moved, pairs)), key=lambda case: -abs(case.change))
     return Comparison(
         a=_side(dir_a, list(a.values())),
         b=_side(dir_b, list(b.values())),
         paired=len(pairs),
-        # An older run may have measured less.
-        same=sum(
-            all(a.scores[name] == b.scores[name] for name in a.scores.keys() & b.scores.keys())
-            for a, b in pairs
-        ),
-        only_a=len(a) - shared,
-        only_b=len(b) - shared,
-        changed=shared - len(both),
-        failed=len(both) - len(pairs),
-        overall=differences(pairs),
-        by_type=differences(pairs, groups),
-        moved=tuple(moved),
+        unpaired=len(a.keys() | b.keys()) - len(pairs),
+        differences=_differences(pairs),
+        moved=tuple(sorted(filter(None, map(_moved, pairs)), key=lambda case: -abs(case.change))),
     )
 
 
-def differences(pairs: Sequence[Pair], groups: Sequence[str] = (ALL,)) -> tuple[Difference, ...]:
-    """The change of each metric in each group, corrected for as many tests as these are."""
+def _differences(pairs: Sequence[Pair]) -> tuple[Difference, ...]:
+    """The change of each metric, corrected for as many tests as these are."""
     tested = []
-    for group in groups:
-        members = [pair for pair in pairs if group in (ALL, pair[0].case.group)]
-        tested += [
-            _difference(group, metric, scored)
-            for metric in COMPARED
-            if (scored := [(x, y) for x, y in members if metric in x.scores and metric in y.scores])
-        ]
+    for metric in COMPARED:
+        scored = [(x.scores[metric], y.scores[metric]) for x, y in pairs if _have(metric, x, y)]
+        if not scored:
+            continue
+        changes = [after - before for before, after in scored]
+        before, after = (sum(values) / len(scored) for values in zip(*scored, strict=True))
+        p = figures.randomisation_p(changes) if any(changes) else 1.0
+        tested.append(Difference(metric, before, after, figures.estimate(changes), p))
     corrected = figures.holm([difference.p for difference in tested])
-    return tuple(
-        replace(difference, p_holm=p, verdict=_verdict(difference, p))
-        for difference, p in zip(tested, corrected, strict=True)
-    )
+    return tuple(replace(d, p_holm=p) for d, p in zip(tested, corrected, strict=True))
 
 
-def _difference(group: str, metric: str, pairs: Sequence[Pair]) -> Difference:
-    before = [a.scores[metric] for a, _ in pairs]
-    after = [b.scores[metric] for _, b in pairs]
-    changes = [y - x for x, y in zip(before, after, strict=True)]
-    p = figures.randomisation_p(changes) if any(changes) else 1.0
-    means = sum(before) / len(pairs), sum(after) / len(pairs)
-    return Difference(group, metric, *means, figures.estimate(changes), p, p, "no difference")
-
-
-def _verdict(difference: Difference, p_holm: float) -> Verdict:
-    if difference.change.low <= 0 <= difference.change.high:
-        return "no difference"
-    if difference.p >= LEVEL:
-        return "too few"
-    if p_holm >= LEVEL:
-        return "unclear"
-    return "better" if difference.change.mean > 0 else "worse"
+def _have(metric: str, *outcomes: Outcome) -> bool:
+    """Whether a metric applies in all of these; an older run may have measured less."""
+    return all(metric in outcome.scores for outcome in outcomes)
 
 
 def _moved(pair: Pair) -> Moved | None:
     a, b = pair
-    scores = {
-        name: (a.scores[name], b.scores[name])
-        for name in COMPARED
-        if name in a.scores and name in b.scores and a.scores[name] != b.scores[name]
-    }
+    both = {m: (a.scores[m], b.scores[m]) for m in COMPARED if _have(m, a, b)}
+    scores = {metric: (x, y) for metric, (x, y) in both.items() if x != y}
     change = sum(y - x for x, y in scores.values())
-    if not change:
-        return None
-    return Moved(a.case.id, a.case.group, a.case.question, scores, change)
+    return Moved(a.case.id, a.case.group, a.case.question, scores, change) if scores else None
 
 
 def _side(out: Path, outcomes: Sequence[Outcome]) -> str:
@@ -198,8 +151,7 @@ def _side(out: Path, outcomes: Sequence[Outcome]) -> str:
 
 def comparison_text(comparison: Comparison) -> str:
     """The comparison as Markdown."""
-    notable = [d for d in comparison.by_type if d.verdict not in ("no difference", "too few")]
-    return render("compare.md.jinja", comparison=comparison, notable=notable)
+    return render("compare.md.jinja", comparison=comparison)
 
 
 def below_floors(out: Path, path: Path, *, renew: bool = False) -> list[str]:

@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from eval.cases import Case, load_cases
+from eval.cases import load_cases
 from rag.citation.quotes import fold_text
-from rag.engine import Engine, open_engine
-from rag.errors import InputError
+from rag.engine import open_engine
 from rag.models.encoder import LANGUAGE
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import load_settings
@@ -38,7 +37,6 @@ from rag.survey.classifier import (
 )
 from rag.survey.features import FEATURES, Numbers
 from rag.survey.types import Survey
-from rag.types import Progress
 
 BINS = 10
 RIDGE = 20.0  # penalty of a coefficient's square
@@ -47,16 +45,6 @@ STEPS = 50  # of Newton's method at most
 WIDTH = 1.6  # how many spreads an interval reaches to each side: seven topics of eight
 FEWEST = 4  # a topic of fewer reports counts like one of so many
 DIGITS = 4
-
-
-def load_topics(path: Path) -> list[Case]:
-    """The graded topics among the cases of a file; an InputError where it has none."""
-    if topics := [case for case in load_cases(path) if case.grades]:
-        return topics
-    raise InputError(
-        f"{path} has no graded topic: a line with "
-        '"topic", "question" and "grades", an object of report ids with 2, 1 or 0.'
-    )
 
 
 def score(survey: Survey, grades: Mapping[str, int], raw: Callable[[str], str]) -> dict[str, float]:
@@ -112,21 +100,6 @@ class Calibration:
         counted = [(mean, share, n) for mean, share, n in self.bins if mean >= least]
         total = sum(n for _, _, n in counted)
         return sum(n * abs(mean - share) for mean, share, n in counted) / max(1, total)
-
-
-def evaluate(
-    engine: Engine, topics: Sequence[Case], progress: Progress
-) -> tuple[dict[str, dict[str, float]], Calibration]:
-    """The scores of an engine's surveys by topic, their mean as "mean", and the calibration."""
-    table: dict[str, dict[str, float]] = {}
-    scores, right = list[float](), list[bool]()
-    for number, topic in enumerate(topics, start=1):
-        survey = engine.survey(topic.question).survey
-        table[topic.id] = score(survey, topic.grades, lambda name: engine.report(name).raw)
-        scores += [row.score for row in survey.rows]
-        right += [topic.grades.get(row.report.id, 0) >= 1 for row in survey.rows]
-        progress("surveying", number, len(topics))
-    return _with_mean(table), Calibration.of(scores, right)
 
 
 def _with_mean(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
@@ -279,7 +252,7 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     """The graded topics of files, measured over an index."""
     engine = open_engine(load_settings(index=index))
     measure = engine.report_measure()
-    graded = [topic for path in paths for topic in load_topics(path)]
+    graded = [case for path in paths for case in load_cases(path) if case.grades]
     measures = []
     for topic in graded:
         read = measure.topic(topic.id, topic.lang)

@@ -58,7 +58,6 @@ class LabelledSentence:
 
     text: str
     cited: tuple[int, ...]
-    kind: str
     label: Status
     error: str = ""
     of: str = ""

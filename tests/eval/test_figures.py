@@ -7,7 +7,7 @@ import pytest
 from readers import Outline, rendered
 from runs import HOSTILE, case, numbered, outcome, save
 
-from eval.compare import Comparison, Difference, compare, comparison_text
+from eval.compare import compare, comparison_text
 from eval.figures import aggregate, estimate, headlines, holm, proportion, randomisation_p
 from eval.report import headline_count, headline_note
 from eval.run import Outcome
@@ -75,16 +75,12 @@ def test_the_headline_counts_cases() -> None:
     assert headline_note(found["refused"]) == "75%, 95 % interval 30–95%"
 
 
-def of(comparison: Comparison, metric: str) -> Difference:
-    return next(d for d in comparison.overall if d.metric == metric)
-
-
 def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
     comparison = compare(*(save(tmp_path / name, *numbered(9, mrr=0.5)) for name in "ab"))
-    assert comparison.headline == "No difference: every score is the same in all 9 cases."
+    assert comparison.headline == "No difference that can be shown: 9 of 9 cases score the same."
     data = json.loads(json.dumps(comparison.to_dict()))
-    assert (data["verdict"], data["same"], data["paired"]) == ("no difference", 9, 9)
-    assert data["overall"][0]["change"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "n": 9}
+    assert (data["headline"], data["paired"]) == (comparison.headline, 9)
+    assert data["differences"][0]["change"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "n": 9}
     text = comparison_text(comparison)
     assert "| mrr | 9 | 0.500 | 0.500 | +0.000 | [+0.000, +0.000] | 1.000 | 1.000 |" in text
     assert "Got better" not in text
@@ -97,7 +93,8 @@ def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
     assert (comparison.metrics("better"), comparison.metrics("worse")) == (["mrr"], [])
     assert comparison.headline == "Of 2 figures, B is better in 1 (mrr)."
     # With two metrics tested, Holm doubles the smaller p.
-    assert of(comparison, "mrr").p_holm == pytest.approx(2 * of(comparison, "mrr").p)
+    (mrr,) = (d for d in comparison.differences if d.metric == "mrr")
+    assert mrr.p_holm == pytest.approx(2 * mrr.p)
     text = comparison_text(comparison)
     assert "| mrr | 9 | 0.500 | 0.917 | +0.417 |" in text
     assert "## Got better (8)" in text
@@ -110,7 +107,7 @@ def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
     failed = Outcome(case("c2"), error="ModelError: down")
     b = save(tmp_path / "b", *numbered(1, mrr=0.5), changed, failed, outcome(case("c3"), mrr=0.5))
     text = comparison_text(compare(a, b))
-    assert "2 cases paired; 1 only in A, 0 only in B, 1 changed between the runs, 1 failed" in text
+    assert "2 cases paired; 3 are of one run alone, or failed or are others in one." in text
     with pytest.raises(InputError, match="no answered case in common"):
         compare(a, save(tmp_path / "c", outcome(case("other"), mrr=1.0)))
     with pytest.raises(InputError, match=r"outcomes\.jsonl: can't be read"):

@@ -1,15 +1,11 @@
 """Scores of surveys against grades, their calibration, and the training of the weights."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from passages import report
 
-from eval.survey import Calibration, Example, left_out, load_topics, score, spread, train
+from eval.survey import Calibration, Example, left_out, score, spread, train
 from rag.catalog.tag_fields import Filters
-from rag.errors import InputError
 from rag.survey.classifier import SECOND
 from rag.survey.features import FEATURES
 from rag.survey.types import Survey, SurveyRow
@@ -54,11 +50,3 @@ def test_training_finds_what_tells_reports_apart() -> None:
         assert chances.says.sum() == pytest.approx((example.grades > 0).sum(), rel=0.3)
         assert (judged.says == chances.says).all()
     assert spread([(e, c) for e, c, _ in left_out(examples)]) < 0.3
-
-
-def test_a_file_without_graded_topics_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "cases.jsonl"
-    row = {"id": "x", "type": "single", "lang": "en", "question": "Q?", "reports": ["a"]}
-    path.write_text(json.dumps(row), encoding="utf-8")
-    with pytest.raises(InputError, match="no graded topic"):
-        load_topics(path)

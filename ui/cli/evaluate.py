@@ -63,24 +63,6 @@ def run(
 
 
 @app.command()
-def survey(
-    graded: Annotated[Path, Argument(help="Graded topics as JSON lines; see eval/README.md.")],
-    index: Index = None,
-    json: Json = False,
-) -> None:
-    """Survey graded topics; prints what was found, how right it is, and the calibration."""
-    from eval.survey import evaluate, load_topics, table_text
-
-    topics = load_topics(graded)
-    with progress() as report:
-        table, calibration = evaluate(engine_of(index), topics, report)
-    if json:
-        print_json({"topics": table, "bins": calibration.bins, "ece": calibration.error()})
-    else:
-        print(table_text(table, calibration))
-
-
-@app.command()
 def compare(
     before: Annotated[Path, Argument(help="Folder of the first run.")],
     after: Annotated[Path, Argument(help="Folder of the second run.")],
@@ -103,17 +85,17 @@ def verify(
     json: Json = False,
 ) -> None:
     """Measure how well the check tells wrong sentences of a model from right ones."""
-    from eval.verifier import check_replies, groups, load_replies, table
+    from eval.verifier import check_replies, load_replies, measures
     from rag.citation.checker import make_judge
 
     settings = load_settings()
     judge = make_judge(settings)
-    results = groups(check_replies(load_replies(replies), judge))
+    found = measures(check_replies(load_replies(replies), judge))
     if json:
-        plain = {name: {m: asdict(v) for m, v in found.items()} for name, found in results.items()}
-        print_json({"check": settings.check if judge else "facts", **plain.pop("all"), **plain})
+        plain = {name: asdict(value) for name, value in found.items()}
+        print_json({"check": settings.check if judge else "facts", **plain})
     else:
-        print(table(results))
+        print("\n".join(f"{name}: {value} of {value.n}" for name, value in found.items()))
 
 
 @app.command()

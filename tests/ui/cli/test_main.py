@@ -77,8 +77,8 @@ def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: P
         assert names >= {"outcomes.jsonl", "run.json", "summary.json", "table.md"}
     compared = run("eval", "compare", "run", "run")
     assert compared.code == 0
-    assert "No difference: every score is the same in all 2 cases." in compared.out
-    assert run("eval", "compare", "run", "run", "--json").json["verdict"] == "no difference"
+    assert "No difference that can be shown: 2 of 2 cases score the same." in compared.out
+    assert run("eval", "compare", "run", "run", "--json").json["paired"] == 2
 
 
 def test_ingest_keeps_its_contract_and_exit_codes(run: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`asklabs survey` and `asklabs eval survey`: JSON, what is printed, bad input, a judge."""
+"""`asklabs survey`: JSON, what is printed, bad input, a judge."""
 
 import json
 from collections.abc import Callable
@@ -75,16 +75,13 @@ def test_bad_input_has_a_sentence(run_sample: Run, arguments: tuple[str, ...], w
     assert words in done.err
 
 
-def test_graded_topics_are_scored_alone_and_among_cases(run_sample: Run, tmp_path: Path) -> None:
+def test_graded_topics_are_scored(run_sample: Run, tmp_path: Path) -> None:
     topic = {"topic": "mobile money", "question": "mobile money", "grades": {"pin_experiment": 1}}
     (tmp_path / "graded.jsonl").write_text(json.dumps(topic), encoding="utf-8")
-    assert "expected calibration error" in run_sample("eval", "survey", "graded.jsonl").out
-    scored = run_sample("eval", "survey", "graded.jsonl", "--json").json
-    assert {"about_r", "says_p", "count_err"} <= scored["topics"]["mean"].keys()
     done = run_sample("eval", "run", "graded.jsonl", "--out", "run")
     assert done.code == 0
     assert "| survey | 1 |" in done.out
-    assert "says_p" in done.out
+    assert all(name in done.out for name in ("about_r", "says_p", "count_err"))
 
 
 def test_a_stopped_survey_goes_on_where_it_stopped(
