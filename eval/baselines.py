@@ -9,24 +9,21 @@ CitationQueryEngine numbers them.
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import quote
 
 import bm25s
 import numpy as np
 import Stemmer
-from llama_index.core import Document, MockEmbedding, VectorStoreIndex
+from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.query_engine.citation_query_engine import (
     DEFAULT_CITATION_CHUNK_OVERLAP,
     DEFAULT_CITATION_CHUNK_SIZE,
 )
-from llama_index.core.schema import MetadataMode, QueryBundle, TextNode
-from numpy.typing import NDArray
+from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 
 from eval.cases import Case
 from eval.run import BASELINES, run_cases
@@ -36,13 +33,11 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
-from rag.index.vectors import VectorMemo
-from rag.models.embeddings import embedding_name, make_embedding
-from rag.models.encoder import unit
+from rag.llama import ReportEmbedding
+from rag.models.embeddings import make_embedding
 from rag.models.prompts import refusal
 from rag.models.tokens import count_tokens
 from rag.retrieval.postprocess import fit_budget
-from rag.settings import Settings
 from rag.text.citation_marks import defuse, with_marks
 from rag.text.language import language_of
 from rag.text.sentences import sentences
@@ -51,111 +46,51 @@ from rag.types import Answer, Citation, Coverage, Hit, Passage, Progress, Turn
 
 # The folder of each baseline's run: plain llama-index, and BM25.
 NAMES = ("plain", "bm25")
-# The folder in the index's where vectors are kept.
-FOLDER = "baselines"
-# Texts that are embedded at once.
-BATCH = 64
 # Words that a sentence of an extractive answer has at least.
 LEAST_WORDS = 5
-_FILE_NAME = "file_path"
 # Headings, form questions, tags and table rows.
 _MARKUP = re.compile(r"^(?:#|>|\[\[|<|\||!\[|\*{3,}|-{3,})")
-
-
-@dataclass(frozen=True, slots=True)
-class Chunks:
-    """All chunks, passages without section and form question, and a row of vectors for each."""
-
-    passages: Sequence[Passage]
-    raw: Mapping[str, str]  # the files that they are of
-    vectors: NDArray[np.float32]
-
-
 # The hits for a question, the best first; as many as go with an answer of ours.
 Search = Callable[[str], tuple[Hit, ...]]
 
 
-def load_chunks(engine: Engine, progress: Progress) -> Chunks:
-    """The chunks of all reports, each embedded once and kept in the index's folder if it can be."""
-    infos, settings = engine.catalog.reports, engine.settings
-    raw = {report: engine.report(report).raw for report in sorted(infos)}
-    chunks = split(raw, infos)
-    texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks)]
-    memo = VectorMemo(settings.index / FOLDER / quote(embedding_name(settings), safe=""))
-    vectors, model = memo.find(texts), make_embedding(settings)
-    new = [text for text in dict.fromkeys(texts) if text not in vectors]
-    for first in range(0, len(new), BATCH):
-        batch = new[first : first + BATCH]
-        rows = unit(model.get_text_embedding_batch(batch))
-        vectors |= dict(zip(batch, rows, strict=True))
-        with suppress(OSError):  # No run fails for want of a memo.
-            memo.add(batch, rows)
-        progress("embedding for baselines", first + len(batch), len(new))
-    return Chunks(chunks, raw, np.array([vectors[text] for text in texts], np.float32))
+def _passage(node: BaseNode, info: ReportInfo, raw: str) -> Passage:
+    """A chunk as a passage without section and form question."""
+    assert isinstance(node, TextNode)
+    start = node.start_char_idx or 0
+    span = (start, node.end_char_idx or start + len(node.text))
+    language = language_of(node.text)
+    return Passage(node.node_id, info, "", "", raw[slice(*span)], (span,), language=language)
 
 
-def split(raw: Mapping[str, str], infos: Mapping[str, ReportInfo]) -> list[Passage]:
-    """The chunks of files, by report and place."""
-    count_tokens("")  # From here on llama-index finds its table of tokens without a network.
-    documents = [
-        Document(text=text, id_=report, metadata={_FILE_NAME: f"{report}.md"})
-        for report, text in raw.items()
-    ]
-    chunks = []
-    for node in SentenceSplitter().get_nodes_from_documents(documents):
-        assert isinstance(node, TextNode)
-        report, start, end = node.ref_doc_id, node.start_char_idx, node.end_char_idx
-        if report is not None and start is not None and end is not None:
-            text, spans = raw[report][start:end], ((start, end),)
-            name, language = f"{report}@{start}", language_of(node.text)
-            chunks.append(Passage(name, infos[report], "", "", text, spans, language=language))
-    return chunks
-
-
-def nodes_of(chunks: Sequence[Passage]) -> list[TextNode]:
-    """The chunks as llama-index's nodes, whose ids are their numbers, with their files' names."""
-    return [
-        TextNode(id_=str(number), text=chunk.text, metadata={_FILE_NAME: f"{chunk.report.id}.md"})
-        for number, chunk in enumerate(chunks)
-    ]
-
-
-def dense_search(chunks: Chunks, settings: Settings) -> Search:
-    """The retriever of a VectorStoreIndex (in memory, cosine) with our embedding model."""
-    nodes = nodes_of(chunks.passages)
-    for node, vector in zip(nodes, chunks.vectors, strict=True):
-        node.embedding = vector.tolist()
-    # What is embedded already needs no model of the library's.
-    index = VectorStoreIndex(nodes=nodes, embed_model=MockEmbedding(embed_dim=1))
+def dense_search(index: VectorStoreIndex, passages: Mapping[str, Passage]) -> Search:
+    """The retriever of an index (in memory, cosine)."""
     retriever = index.as_retriever(similarity_top_k=HITS_PER_ANSWER)
-    embedding = make_embedding(settings)
 
     def search(question: str) -> tuple[Hit, ...]:
-        query = QueryBundle(question, embedding=embedding.get_query_embedding(question))
-        ranked = ((int(n.node.node_id), n.score or 0.0) for n in retriever.retrieve(query))
-        return tuple(Hit(chunks.passages[number], score, score) for number, score in ranked)
+        ranked = ((n.node.node_id, n.score or 0.0) for n in retriever.retrieve(question))
+        return tuple(Hit(passages[name], score, score) for name, score in ranked)
 
     return search
 
 
-def bm25_search(chunks: Chunks) -> Search:
+def bm25_search(nodes: Sequence[BaseNode], passages: Mapping[str, Passage]) -> Search:
     """BM25 as the documentation of bm25s sets it up: English stop words, an English stemmer."""
     stemmer, index = Stemmer.Stemmer("english"), bm25s.BM25()
     tokens = partial(bm25s.tokenize, stopwords="en", stemmer=stemmer, show_progress=False)
-    texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks.passages)]
-    index.index(tokens(texts), show_progress=False)
+    index.index(tokens([n.get_content(MetadataMode.EMBED) for n in nodes]), show_progress=False)
 
     def search(question: str) -> tuple[Hit, ...]:
-        count = min(HITS_PER_ANSWER, len(texts))
+        count = min(HITS_PER_ANSWER, len(nodes))
         numbers, scores = index.retrieve(tokens([question]), k=count, show_progress=False)
         pairs = zip(numbers[0], scores[0], strict=True)
         # What shares no word with the question has no score, and is not found.
-        return tuple(Hit(chunks.passages[n], float(s)) for n, s in pairs if s > 0)
+        return tuple(Hit(passages[nodes[n].node_id], float(s)) for n, s in pairs if s > 0)
 
     return search
 
 
-def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
+def sources_of(hits: Sequence[Hit], raw: Mapping[str, str]) -> list[Passage]:
     """What was read, cut into the sources that a CitationQueryEngine numbers."""
     splitter = SentenceSplitter(
         chunk_size=DEFAULT_CITATION_CHUNK_SIZE, chunk_overlap=DEFAULT_CITATION_CHUNK_OVERLAP
@@ -166,7 +101,7 @@ def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
         report = passage.report.id
         for text in splitter.split_text(passage.text):
             # The next source overlaps with the one before it.
-            start = chunks.raw[report].find(text, start, end)
+            start = raw[report].find(text, start, end)
             if start < 0:
                 break
             spans = ((start, start + len(text)),)
@@ -178,9 +113,10 @@ def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
 class Baseline:
     """Answers like the engine, from those sources that one search finds and that fit a prompt."""
 
-    def __init__(self, engine: Engine, search: Search, chunks: Chunks) -> None:
+    def __init__(self, engine: Engine, search: Search, raw: Mapping[str, str]) -> None:
+        """`raw` are the files of the reports."""
         self.settings, self.report = engine.settings, engine.report
-        self._engine, self._search, self._chunks = engine, search, chunks
+        self._engine, self._search, self._raw = engine, search, raw
         self._embedding = make_embedding(self.settings)
 
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
@@ -191,7 +127,7 @@ class Baseline:
         clock.append(time.perf_counter())
         hits = self._search(standalone)
         read = fit_budget(hits, self.settings.passages, self.settings.context_tokens)
-        sources = sources_of(read, self._chunks)
+        sources = sources_of(read, self._raw)
         clock.append(time.perf_counter())
         # As many sentences as our extractive answer to the question may have.
         plan = self._engine.plan(question, history=history)
@@ -241,16 +177,31 @@ class Baseline:
         cited = []
         for citation in resolve(text, sources, language):
             info, spans = citation.passage.report, citation.passage.spans
-            if match := verbatim(citation.quote, self._chunks.raw[info.id], spans):
+            if match := verbatim(citation.quote, self._raw[info.id], spans):
                 cited.append(replace(citation, quote=match[0], span=match[1]))
         return tuple(cited)
 
 
 def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
-    """The baselines over the index of an engine, by the names of `NAMES`."""
-    chunks = load_chunks(engine, progress)
-    searches = dense_search(chunks, engine.settings), bm25_search(chunks)
-    return {n: Baseline(engine, s, chunks) for n, s in zip(NAMES, searches, strict=True)}
+    """The baselines over the reports of an engine, by the names of `NAMES`."""
+    count_tokens("")  # From here on llama-index finds its table of tokens without a network.
+    infos = engine.catalog.reports
+    raw = {report: engine.report(report).raw for report in sorted(infos)}
+    documents = [
+        Document(text=text, id_=report, metadata={"file_path": f"{report}.md"})
+        for report, text in raw.items()
+    ]
+    progress("embedding for baselines", 0, len(documents))
+    index = VectorStoreIndex.from_documents(
+        documents,
+        embed_model=ReportEmbedding(make_embedding(engine.settings)),
+        transformations=[SentenceSplitter(id_func=lambda n, document: f"{document.id_}@{n}")],
+    )
+    nodes = list(index.docstore.docs.values())
+    files = ((node, node.ref_doc_id or "") for node in nodes)
+    passages = {node.node_id: _passage(node, infos[file], raw[file]) for node, file in files}
+    searches = dense_search(index, passages), bm25_search(nodes, passages)
+    return {n: Baseline(engine, s, raw) for n, s in zip(NAMES, searches, strict=True)}
 
 
 def run_baselines(

@@ -1,6 +1,9 @@
-"""Our search and answers for llama-index: a retriever and a query engine for other pipelines."""
+"""Our search, answers and vectors for llama-index: for other pipelines."""
+
+from typing import Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
+from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.response.schema import Response
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.prompts.mixin import PromptMixinType
@@ -10,6 +13,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.export.answer_json import answer_to_dict
+from rag.models.embeddings import Embedding
 from rag.types import Hit
 
 
@@ -42,6 +46,26 @@ class ReportQueryEngine(BaseQueryEngine):
 
     async def _aquery(self, query_bundle: QueryBundle) -> Response:
         return self._query(query_bundle)
+
+
+class ReportEmbedding(BaseEmbedding):
+    """Embeds texts and questions as an index does."""
+
+    def __init__(self, embedding: Embedding) -> None:
+        super().__init__(model_name=embedding.name, embed_batch_size=embedding.batch)
+        self._of = embedding
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[Any]:
+        return [list(map(float, vector)) for vector in self._of.get_text_embedding_batch(texts)]
+
+    def _get_text_embedding(self, text: str) -> Any:
+        return self._get_text_embeddings([text])[0]
+
+    def _get_query_embedding(self, query: str) -> Any:
+        return self._get_text_embeddings([query])[0]
+
+    async def _aget_query_embedding(self, query: str) -> Any:
+        return self._get_text_embeddings([query])[0]
 
 
 def _node(hit: Hit) -> NodeWithScore:
