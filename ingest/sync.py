@@ -4,8 +4,6 @@ Readers see what is written when all of it is there: until then they have the in
 ingest that is cut short has changed nothing for them, and the next one goes on where it ended.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -12,8 +12,6 @@ or where the model finds it unsupported and no passage has its words; all else t
 stays and is marked. `eval verify` measures all this.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

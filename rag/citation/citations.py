@@ -1,7 +1,5 @@
 """Resolves citation marks to passages and quotes: pure functions."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ of a list and its items, "if" and "then". What is no sentence of its own but the
 choice, a cost, "Partially proven.") is quoted after its form question; the rest is left out.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

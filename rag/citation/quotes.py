@@ -5,8 +5,6 @@ alike. A file is folded unit by unit (a run of plain characters, an entity, a le
 accents), so that each folded character knows the place in the file that it comes from.
 """
 
-from __future__ import annotations
-
 import html
 import re
 import unicodedata

@@ -7,8 +7,6 @@ a kill has torn is made again from the published files, and they from it, withou
 brought in line after each ingest.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sqlite3

@@ -4,8 +4,6 @@ A number takes a byte, and each vector has the factor that gives it unit length 
 two of them is off by 0.0005 (standard deviation).
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress

@@ -8,8 +8,6 @@ The built-in embedding places single words of all its languages well enough to t
 language are about the question.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache

@@ -3,8 +3,6 @@
 "Who were the partners and why was it stopped?" asks who the partners were, and why it was stopped.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Follow-up questions: which they are, and what they take over from the conversation."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Corrects slips of the keyboard in questions."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import cache

@@ -1,7 +1,5 @@
 """The countries, regions and years in a text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace

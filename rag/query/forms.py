@@ -4,8 +4,6 @@ A form is chosen where its examples are clearly nearer than those of a question 
 questions ask for particulars, whatever they are like.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -6,8 +6,6 @@ the same. Words come from `glossary.tsv`; those that are not in it from the coll
 words, by their meaning.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping

@@ -9,8 +9,6 @@ To add an intent, add its examples and name it in `CATALOG`, `TALK` or `TO_REPOR
 (`rag/query/forms.py`) says what it needs, `Engine.ask` who answers it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import tomllib

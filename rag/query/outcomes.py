@@ -1,7 +1,5 @@
 """Tells by example how much a question asks what came of a work, not what was meant or is so."""
 
-from __future__ import annotations
-
 import tomllib
 from functools import cache, lru_cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The rules that make a plan: what a question asks for, of which labs, by which tags."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -5,8 +5,6 @@ stall and Hue for its canteen. What stands between two joins, or between commas,
 side that it names; what comes before or after, to all of them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

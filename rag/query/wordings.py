@@ -1,7 +1,5 @@
 """Wordings by which questions are recognised, in five languages: those of `wordings.toml`."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from functools import cache

@@ -5,8 +5,6 @@ title and text alike, all of one lab. A name that stands in no title is looked f
 Common words name nothing, however few titles have them.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Follow-ups: which questions they are, and what they take over from the conversation."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Slips of the keyboard and capitals: what is corrected, and what must stay as it is."""
 
-from __future__ import annotations
-
 import pytest
 from passages import passage, words_index
 

@@ -1,7 +1,5 @@
 """What a question names: places, years, tags and facts, and what of it is ignored."""
 
-from __future__ import annotations
-
 import pytest
 
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters

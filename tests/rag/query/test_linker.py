@@ -1,7 +1,5 @@
 """What a question names, in five languages and with slips, and how certain words change it."""
 
-from __future__ import annotations
-
 import pytest
 
 from rag.catalog.tag_fields import Filters

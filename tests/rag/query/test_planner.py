@@ -1,7 +1,5 @@
 """The planner: what a plan carries, what it takes from a chat model, and how it works without."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

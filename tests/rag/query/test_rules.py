@@ -1,7 +1,5 @@
 """The rules' plans: what comes first, what narrows, lists, comparisons, regions, ignored values."""
 
-from __future__ import annotations
-
 import pytest
 
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters

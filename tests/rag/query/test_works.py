@@ -1,7 +1,5 @@
 """Works that questions name: by rare words of titles, never by common words or topics."""
 
-from __future__ import annotations
-
 import pytest
 
 from rag.engine import Engine
