@@ -83,9 +83,8 @@ def fail(error: Unreadable) -> bytes:
 def read_report(data: bytes, known: Collection[str] = ()) -> tuple[str, str]:
     """The text of a report file (UTF-8, or UTF-16 with its mark; its lines end in "\\n"), its hash.
 
-    Raises:
-        Unreadable: it is empty, too large, binary, or in another encoding; or it has no tag, so
-            that it is no report, and its hash is not `known`.
+    It is Unreadable where it is empty, too large, binary, or in another encoding; or where it has
+    no tag, so that it is no report, and its hash is not `known`.
     """
     if len(data) > MAX_BYTES:
         raise Unreadable("report_too_large", n=MAX_BYTES // 1_000_000)
@@ -110,10 +109,7 @@ def collect(paths: Iterable[Path]) -> Iterator[SourceFile]:
     """The report files at the paths, in a stable order.
 
     What can't be read, be it a file, a folder or the rest of an archive, is among them: reading
-    it raises Unreadable.
-
-    Raises:
-        InputError: a path does not exist or is of no known kind.
+    it raises Unreadable. A path that does not exist, or is of no known kind, is an InputError.
     """
     for path in paths:
         if path.is_dir():

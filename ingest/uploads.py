@@ -62,11 +62,7 @@ def take_in(
     """Bring what can be read of uploads (reports, zip archives) into the index.
 
     Nothing is deleted from it. `unchanged` has the senders' names of files that it had already.
-    Only the same `sender` replaces a file.
-
-    Raises:
-        IndexBusy: another ingest is writing to this index.
-        IndexUnusable: it can't be read or written. In both cases all is as it was before.
+    Only the same `sender` replaces a file. Where an IndexUnusable is raised all is as it was.
     """
     found = read_files(_sources(uploads), {}, progress)
     if not found.files:

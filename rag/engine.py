@@ -325,8 +325,7 @@ class Engine:
     ) -> Survey:
         """The survey with more columns, by their names or questions; set `stop` to leave them out.
 
-        Raises:
-            InputError: a name is empty, or there are too many.
+        A name that is empty, or too many, are an InputError.
         """
         measure = self.report_measure()
         linker = self._planner.linker_of(measure.snapshot.catalog)
@@ -414,8 +413,7 @@ class Engine:
     def report(self, report_id: str) -> StoredReport:
         """One report with its whole text, in which characters keep their places.
 
-        Raises:
-            UnknownReport: the index has none of that id.
+        UnknownReport is raised where the index has none of that id.
         """
         report = self._current()[0].report(report_id)
         return replace(report, raw=self._mask(report.raw, report.info.iso))

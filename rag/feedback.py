@@ -61,11 +61,7 @@ def feedback_to_dict(vote: Feedback) -> dict[str, Any]:
 
 
 def feedback_from_dict(values: dict[str, Any]) -> Feedback:
-    """The vote that `feedback_to_dict` wrote.
-
-    Raises:
-        InputError: a value is missing, of the wrong type, or too long.
-    """
+    """The vote that `feedback_to_dict` wrote; an InputError where it is none."""
     try:
         # JSON, because its lists become tuples.
         vote = _READER.validate_json(json.dumps(values))
@@ -77,10 +73,9 @@ def feedback_from_dict(values: dict[str, Any]) -> Feedback:
 
 
 def keep_feedback(folder: Path, vote: Feedback) -> None:
-    """Append a vote to the file of an index; several processes may do so at the same time.
+    """Append a vote to the file of an index, or raise FeedbackNotKept where that can't be.
 
-    Raises:
-        FeedbackNotKept: the index is no folder, the file can't be written to, or it is full.
+    Several processes may do so at the same time.
     """
     if not folder.is_dir():
         raise FeedbackNotKept(NO_FOLDER)
@@ -102,11 +97,7 @@ def keep_feedback(folder: Path, vote: Feedback) -> None:
 
 
 def load_feedback(folder: Path) -> tuple[list[Feedback], int]:
-    """The last line of each vote, oldest vote first, and the number of damaged lines.
-
-    Raises:
-        InputError: there is no vote yet, or the file can't be read.
-    """
+    """The last line of each vote, oldest vote first, and how many are damaged; or an InputError."""
     path = folder / FILE
     try:
         lines = path.read_bytes().split(b"\n")

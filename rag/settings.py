@@ -142,9 +142,7 @@ def load_settings(
 ) -> Settings:
     """Settings from `options` that are not None, then the environment, then `file`.
 
-    Raises:
-        SettingsError: a name is unknown or a value out of range; the message names it and its
-            place.
+    A SettingsError names what is unknown or out of range, and its place.
     """
     values = {name: (value, f"{name} in {file}") for name, value in _read(file).items()}
     for variable, value in (os.environ if environ is None else environ).items():

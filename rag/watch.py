@@ -127,11 +127,7 @@ def changes(engine: Engine, before: Mapping[str, Any], after: Mapping[str, Any])
 
 
 def load_watches(folder: Path) -> tuple[Watch, ...]:
-    """The standing questions of an index.
-
-    Raises:
-        InputError: their file is damaged or can't be read.
-    """
+    """The standing questions of an index; an InputError where their file can't be used."""
     path = folder / FILE
     try:
         return _READER.validate_json(path.read_bytes())
@@ -142,11 +138,7 @@ def load_watches(folder: Path) -> tuple[Watch, ...]:
 
 
 def add_watch(engine: Engine, question: str, filters: Filters) -> Watch:
-    """Ask a question now and watch it from now on.
-
-    Raises:
-        InputError: the question is too long, there are too many, or they can't be kept.
-    """
+    """Ask a question now and watch it from now on; an InputError where it can't be kept."""
     watch = Watch(os.urandom(4).hex(), question, filters, _asked(engine, question, filters))
 
     def added(watches: tuple[Watch, ...]) -> tuple[Watch, ...]:

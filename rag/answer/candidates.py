@@ -20,7 +20,7 @@ import numpy as np
 from rag.citation.quotable import short_question, usable
 from rag.models.encoder import Vectors
 from rag.query.entities import countries_in
-from rag.query.outcomes import asks_outcome
+from rag.query.intents import asks_outcome
 from rag.retrieval.hybrid import collected_factor, sought
 from rag.survey.columns import QUESTION_LIKE_EXAMPLE, nearest_kinds
 from rag.text.tokenize import (

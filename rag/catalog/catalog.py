@@ -27,7 +27,7 @@ from rag.catalog.tag_fields import (
     ReportInfo,
 )
 from rag.places.regions import regions
-from rag.text.numbers import numbers_in
+from rag.text.tokenize import numbers_in
 
 
 @dataclass(frozen=True, slots=True)

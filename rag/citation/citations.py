@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from rag.citation.quotable import usable
 from rag.text.citation_marks import cited_sentences, defuse, marks
-from rag.text.numbers import numbers_in
 from rag.text.sentences import sentences
-from rag.text.tokenize import share, terms, words
+from rag.text.tokenize import numbers_in, share, terms, words
 from rag.types import FACTS, Citation, Passage, Status
 
 # Where nothing verified a sentence: the share of its words that a supporting quote has.

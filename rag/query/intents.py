@@ -13,7 +13,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from rag.models.embeddings import encode_cached
 _EXAMPLES = Path(__file__).with_name("intents.toml")
 _WEIGHTS = Path(__file__).with_name("intents.npz")
 _WIDE = Path(__file__).with_name("wide.toml")
+_OUTCOMES = Path(__file__).with_name("outcomes.toml")
 CATALOG = frozenset(("list", "count", "ranking", "values", "yesno"))  # the intents that tags answer
 # Those that are about the product and the collection, or only talk.
 TALK = ("about", "self", "greeting", "thanks")
@@ -44,6 +45,9 @@ _FILLERS = {
 _RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ by less than a point
 _RIDGE_WIDE = 1.5  # the same of the scores of questions to many, and of all work of a lab
 _RIDGE_OFF = 4.0  # the same of questions off the topic
+_CERTAIN = (
+    0.2  # the score, from -1 to 1, from which on a question asks for what came of a work alone
+)
 
 
 def intent_scores(*masked: str) -> list[Mapping[str, float]]:
@@ -76,6 +80,21 @@ def lab_score(question: str) -> float:
 def off_topic_score(question: str) -> float:
     """How much a question has nothing to do with reports: of 0.6 nearly all have nothing."""
     return _own_score("off", _unmarked(question))
+
+
+@lru_cache(1024)
+def asks_outcome(question: str) -> float:
+    """How much a question asks what came of a work, not what was meant or is so, 0 to 1."""
+    score = _vectors([question])[0] @ _outcome_weights()
+    return float(np.clip(score / _CERTAIN, 0.0, 1.0))
+
+
+@cache
+def _outcome_weights() -> Any:
+    data = tomllib.loads(_OUTCOMES.read_text("utf-8"))
+    sizes = [len(data["outcome"]), len(data["other"])]
+    wanted = np.repeat(np.array([1.0, -1.0], np.float32), sizes)
+    return _ridge(_vectors([*data["outcome"], *data["other"]]), wanted)
 
 
 def _own_score(name: str, text: str) -> float:

@@ -33,13 +33,13 @@ from rag.index.interface import Index
 from rag.models.chat import make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
 from rag.query.alike import alike_words, weighed
-from rag.query.asks import asks_of
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without
 from rag.query.forms import in_form
 from rag.query.gloss import in_english
 from rag.query.linker import Linker
+from rag.query.parts import asks_of
 from rag.query.rules import Rules
 from rag.settings import Settings
 from rag.text.language import language_of
@@ -150,11 +150,7 @@ class Planner:
 
 
 def make_planner(settings: Settings) -> Planner:
-    """The planner that the settings name.
-
-    Raises:
-        SettingsError: it is to be a model, and none is configured.
-    """
+    """The planner that the settings name; a SettingsError where it is a model, and none is set."""
     if settings.planner == "rules":
         return Planner()
     seconds = settings.patience

@@ -38,7 +38,7 @@ from rag.query.intents import (
     off_topic_score,
 )
 from rag.query.linker import Link, Linker, Links, is_usual_word, light_words
-from rag.query.sides import sides_of
+from rag.query.parts import sides_of
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.language import LANGUAGES

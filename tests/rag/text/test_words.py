@@ -9,10 +9,9 @@ from passages import passage, report
 
 from rag.retrieval.postprocess import mask_passage
 from rag.text.contacts import MASK, mask_contacts
-from rag.text.numbers import numbers_in, spelled_in
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences
-from rag.text.tokenize import gives_quantity
+from rag.text.tokenize import gives_quantity, numbers_in, spelled_in
 
 
 @pytest.mark.parametrize(

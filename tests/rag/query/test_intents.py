@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.query.outcomes import asks_outcome
+from rag.query.intents import asks_outcome
 
 
 @pytest.mark.parametrize(
