@@ -13,11 +13,10 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from eval import figures
+from eval import report
 from eval.cases import read_text, write_text
-from eval.figures import LEVEL, Estimate, aggregate, values_of
 from eval.metrics import METRICS
-from eval.report import render
+from eval.report import LEVEL, Estimate
 from eval.run import Outcome, load_outcomes, load_record
 from rag.errors import InputError, first_problem
 
@@ -122,9 +121,9 @@ def _differences(pairs: Sequence[Pair]) -> tuple[Difference, ...]:
             continue
         changes = [after - before for before, after in scored]
         before, after = (sum(values) / len(scored) for values in zip(*scored, strict=True))
-        p = figures.randomisation_p(changes) if any(changes) else 1.0
-        tested.append(Difference(metric, before, after, figures.estimate(changes), p))
-    corrected = figures.holm([difference.p for difference in tested])
+        p = report.randomisation_p(changes) if any(changes) else 1.0
+        tested.append(Difference(metric, before, after, report.estimate(changes), p))
+    corrected = report.holm([difference.p for difference in tested])
     return tuple(replace(d, p_holm=p) for d, p in zip(tested, corrected, strict=True))
 
 
@@ -143,7 +142,7 @@ def _moved(pair: Pair) -> Moved | None:
 
 def _side(out: Path, outcomes: Sequence[Outcome]) -> str:
     modes, indexes = (
-        ", ".join(values_of(outcomes, name)) or "nothing" for name in ("mode", "index")
+        ", ".join(report.values_of(outcomes, name)) or "nothing" for name in ("mode", "index")
     )
     date = load_record(out)["date"]
     return f"{out} ({len(outcomes)} cases, {modes}, index {indexes}, {date})"
@@ -151,7 +150,7 @@ def _side(out: Path, outcomes: Sequence[Outcome]) -> str:
 
 def comparison_text(comparison: Comparison) -> str:
     """The comparison as Markdown."""
-    return render("compare.md.jinja", comparison=comparison)
+    return report.render("compare.md.jinja", comparison=comparison)
 
 
 def below_floors(out: Path, path: Path, *, renew: bool = False) -> list[str]:
@@ -162,7 +161,7 @@ def below_floors(out: Path, path: Path, *, renew: bool = False) -> list[str]:
     except ValidationError as error:
         problem = first_problem(error)
         raise InputError(f'{path}: no floors, such as {{"all mrr": 0.5}} ({problem}).') from error
-    groups = aggregate(load_outcomes(out))
+    groups = report.aggregate(load_outcomes(out))
     below = []
     for name, floor in floors.items():
         group, _, metric = name.partition(" ")

@@ -1,38 +1,216 @@
-"""What a run shows to readers: words for its figures, a table in Markdown, a summary for the page.
+"""The figures of a run, and what it shows to readers: a table in Markdown, a summary for the page.
+
+Intervals of means are 95 % percentile bootstrap intervals over cases (Efron and Tibshirani 1993,
+chapter 13), those of counts Wilson's (1927); differences are tested by paired randomisation
+(Smucker, Allan and Carterette 2007), many at once with Holm's correction (1979). What is drawn by
+chance is seeded: the same values always give the same numbers.
 
 Markdown holds text from reports and models only through the filter `md` of the templates.
 """
 
+import itertools
 import json
+import math
 import re
+import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from eval import figures
-from eval.cases import write_text
-from eval.figures import ALL, LATENCIES, WORDS, Group, Headline
+from eval.cases import CASE_TYPES, ONE_REPORT, write_text
 from eval.metrics import METRICS
-from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, load_outcomes, load_record
+from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from rag.errors import InputError, first_problem
 from rag.export.brief import one_line, shortened
 from rag.export.formats import escape_markdown
 from rag.files import replace_file
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent
 
+# What readers are told of types of cases, figures, headlines, baselines and stages, in English.
+WORDS: dict[str, dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("words.toml").read_text("utf-8")
+)
+LATENCIES: dict[str, str] = WORDS["latencies"]
+ALL = "all"
+Floats = NDArray[np.float64]
+SEED = 0
+RESAMPLES = 2000
+SHUFFLES = 10_000
+# Up to this many differences every one of the 2**n sign patterns is tried.
+EXACT_UP_TO = 12
+LEVEL = 0.05
+# Sign patterns that are drawn at once; more take memory and no less time.
+_SHUFFLES_AT_ONCE = 500
+_Z = 1.959964
 # A copy of the latest summary, in the folder of the index that was asked.
 LATEST = "evaluation.json"
 TIMES = "Latency (ms, p50 / p95)"
 TYPES, FIGURES, HEADLINES, SIDES = (
     WORDS[table] for table in ("types", "figures", "headlines", "sides")
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over n cases with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def estimate(values: Sequence[float], weights: Sequence[float] | None = None) -> Estimate:
+    """The (weighted) mean of at least one value with its bootstrap interval over cases."""
+    x: Floats = np.asarray(values, dtype=np.float64)
+    w: Floats = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
+    drawn = np.random.default_rng(SEED).integers(len(x), size=(RESAMPLES, len(x)))
+    means = (x * w)[drawn].sum(axis=1) / w[drawn].sum(axis=1)
+    low, high = np.quantile(means, (LEVEL / 2, 1 - LEVEL / 2))
+    return Estimate(float((x * w).sum() / w.sum()), float(low), float(high), len(x))
+
+
+def randomisation_p(differences: Sequence[float]) -> float:
+    """The two-sided p-value of a mean difference by tossed signs: all, or where many 10,000."""
+    d: Floats = np.asarray(differences, dtype=np.float64)
+    observed = abs(d.sum()) - 1e-9
+    if len(d) <= EXACT_UP_TO:
+        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(d))))
+        return float((np.abs(signs @ d) >= observed).mean())
+    rng = np.random.default_rng(SEED)
+    extreme = 0
+    for _ in range(SHUFFLES // _SHUFFLES_AT_ONCE):
+        signs = rng.integers(2, size=(_SHUFFLES_AT_ONCE, len(d))) * 2 - 1
+        extreme += int((np.abs(signs @ d) >= observed).sum())
+    return (extreme + 1) / (SHUFFLES + 1)
+
+
+def proportion(hits: int, n: int) -> Estimate:
+    """The share of `hits` with Wilson's interval, which has a width where all or none are hits."""
+    share, z2 = hits / n, _Z**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    reach = _Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return Estimate(share, max(0.0, middle - reach), min(1.0, middle + reach), n)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """p-values corrected for their number (Holm 1979), in the same order."""
+    corrected, least = [0.0] * len(ps), 0.0
+    for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
+        least = max(least, min(1.0, (len(ps) - rank) * ps[i]))
+        corrected[i] = least
+    return corrected
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Percentiles in milliseconds over n cases; each is a measured value, none interpolated."""
+
+    p50: float
+    p95: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.p50:.0f} / {self.p95:.0f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The figures of the cases of one type: n answered, and `errors` that failed."""
+
+    n: int
+    errors: int
+    metrics: Mapping[str, Estimate]
+    latency: Mapping[str, Latency]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One sentence of the headline: `hits` of n cases, or a mean over n where `hits` is None."""
+
+    name: str
+    share: Estimate
+    hits: int | None = None
+
+
+def aggregate(outcomes: Sequence[Outcome]) -> dict[str, Group]:
+    """The figures by type, one-report cases not in English apart ("crosslingual"), and of all."""
+    groups = {
+        name: _group([o for o in outcomes if name in (o.case.group, ALL)])
+        for name in (*CASE_TYPES, "crosslingual", ALL)
+    }
+    return {name: group for name, group in groups.items() if group.n or group.errors}
+
+
+def values_of(outcomes: Sequence[Outcome], name: str) -> list[str]:
+    """The values that a field of the answers has, sorted."""
+    return sorted({str(o.answer[name]) for o in outcomes if o.answer and o.answer.get(name)})
+
+
+def _group(outcomes: Sequence[Outcome]) -> Group:
+    good = [o for o in outcomes if not o.error]
+    metrics, latency = {}, {}
+    for name in METRICS:
+        if scored := [o for o in good if name in o.scores]:
+            # A quote is checked by itself, whichever answer it stands in.
+            weights = [
+                o.scores.get("rows", 0) or len((o.answer or {}).get("citations", ()))
+                for o in scored
+            ]
+            values = [o.scores[name] for o in scored]
+            metrics[name] = estimate(values, weights if name == "quote_ok" else None)
+    for name in LATENCIES:
+        if values := [o.timings[name] for o in good if name in o.timings]:
+            p50, p95 = np.quantile(values, (0.5, 0.95), method="lower")
+            latency[name] = Latency(float(p50), float(p95), len(values))
+    return Group(len(good), len(outcomes) - len(good), metrics, latency)
+
+
+def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:
+    """How often a run was right, refused and wrong, over the cases that didn't fail.
+
+    A headline without a case is left out. An answer that refuses can't be wrong, nor can a list,
+    which has a headline of its own.
+    """
+    good = [o for o in outcomes if not (o.error or o.case.grades)]
+    answered = [o for o in good if o.scores.get("refused") == 0 and not o.case.asks_for]
+    wrong = [
+        o.scores.get("cite_rec", 0) == 0
+        for o in answered
+        if "cite_rec" in o.scores or not o.case.gold
+    ]
+    refused = [(o.scores.get("refused") == 1, o.case.gold or o.case.expected_values) for o in good]
+    facts = [o.scores["facts"] for o in good if "facts" in o.scores]
+    made = [
+        _count("found", _is_one("rep@10", [o for o in good if o.case.type in ONE_REPORT])),
+        _count("wrong", wrong),
+        Headline("facts", estimate(facts)) if facts else None,
+        _count("quotes", _is_one("quote_ok", good)),
+        _count("refused", [hit for hit, answerable in refused if not answerable]),
+        _count("refused_wrongly", [hit for hit, answerable in refused if answerable]),
+        _count("lists", _is_one("list_exact", good)),
+    ]
+    return tuple(filter(None, made))
+
+
+def _count(name: str, hits: Sequence[bool]) -> Headline | None:
+    return Headline(name, proportion(sum(hits), len(hits)), sum(hits)) if hits else None
+
+
+def _is_one(metric: str, outcomes: Sequence[Outcome]) -> list[bool]:
+    return [o.scores[metric] == 1 for o in outcomes if metric in o.scores]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +242,16 @@ _SUMMARY = TypeAdapter(Summary)
 def write_report(out: Path) -> str:
     """Write table and summary of a run, beside its baselines; return the table (Markdown)."""
     outcomes, record = load_outcomes(out), load_record(out)
-    record["answered_by"] = figures.values_of(outcomes, "mode")
-    record["index"] = figures.values_of(outcomes, "index")
-    groups = figures.aggregate(outcomes)
+    record["answered_by"] = values_of(outcomes, "mode")
+    record["index"] = values_of(outcomes, "index")
+    groups = aggregate(outcomes)
     folders = (path.parent for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}"))[::-1])
-    baselines = {folder.name: figures.aggregate(load_outcomes(folder)) for folder in folders}
+    baselines = {folder.name: aggregate(load_outcomes(folder)) for folder in folders}
     data: dict[str, Any] = {
         "run": record,
         "groups": groups,
         "errors": {o.case.id: o.error for o in outcomes if o.error},
-        "claims": figures.headlines(outcomes),
+        "claims": headlines(outcomes),
         "baseline_groups": {name: scores[ALL] for name, scores in baselines.items()},
     }
     summary = json.dumps(data, default=asdict, indent=1, ensure_ascii=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from eval.cases import read_text
-from eval.figures import Estimate, estimate
+from eval.report import Estimate, estimate
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.checker import Claim, Judge, Text, makes_claim, verdicts
 from rag.errors import InputError

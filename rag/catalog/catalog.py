@@ -26,7 +26,7 @@ from rag.catalog.tag_fields import (
     Filters,
     ReportInfo,
 )
-from rag.places.regions import regions
+from rag.places.countries import regions
 from rag.text.tokenize import numbers_in
 
 

@@ -17,8 +17,7 @@ from rag.i18n.translations import (
     language_code,
     marked,
 )
-from rag.places.countries import resolve_country
-from rag.places.regions import region_name, region_of
+from rag.places.countries import region_name, region_of, resolve_country
 from rag.types import Answer, Passage
 
 FIELD_LABELS = WORDS["field"] | {name: tag.singular for name, tag in TAGS.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import likely_language
 from rag.catalog.tag_fields import TAGS, Filters
-from rag.places.regions import countries_of_regions_in, without_regions
+from rag.places.countries import countries_of_regions_in, without_regions
 from rag.query.entities import countries_in, named_in, region_in, without_countries
 from rag.query.linker import Linker
 from rag.query.wordings import any_of, has_wording, terms_of

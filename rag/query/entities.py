@@ -8,8 +8,13 @@ from operator import ge, gt, le, lt
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
-from rag.places.countries import adjective_to_iso, fold_name, is_abbreviation, names_to_countries
-from rag.places.regions import countries_of_regions_in
+from rag.places.countries import (
+    adjective_to_iso,
+    countries_of_regions_in,
+    fold_name,
+    is_abbreviation,
+    names_to_countries,
+)
 from rag.query.wordings import any_of, has_wording
 from rag.text.tokenize import strip_accents, terms
 from rag.types import Span

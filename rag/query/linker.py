@@ -17,8 +17,7 @@ from operator import itemgetter
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips, usage
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, Filters, listed_names
-from rag.places.countries import english_name, fold_name
-from rag.places.regions import countries_of_regions_in, region_words
+from rag.places.countries import countries_of_regions_in, english_name, fold_name, region_words
 from rag.query.correction import one_slip_away
 from rag.query.entities import country_spans, places_in_order, region_in, years_in, years_named
 from rag.query.intents import words_beside

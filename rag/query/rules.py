@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
-from rag.places.countries import fold_name
-from rag.places.regions import means_one_of_a_region, without_regions
+from rag.places.countries import fold_name, means_one_of_a_region, without_regions
 from rag.query.alike import meant
 from rag.query.conversation import (
     Thread,

@@ -7,31 +7,30 @@ import pytest
 from readers import Outline, rendered
 from runs import HOSTILE, case, numbered, outcome, save
 
+from eval import report
 from eval.compare import compare, comparison_text
-from eval.figures import aggregate, estimate, headlines, holm, proportion, randomisation_p
-from eval.report import headline_count, headline_note
 from eval.run import Outcome
 from rag.errors import InputError
 
 
 def test_figures_have_an_interval_and_proportions_that_of_wilson() -> None:
-    half = estimate([0.0, 1.0] * 50)
+    half = report.estimate([0.0, 1.0] * 50)
     assert (half.mean, half.n) == (0.5, 100)
     # The standard error is 0.05, so the normal interval reaches from 0.402 to 0.598.
     assert (half.low, half.high) == pytest.approx((0.402, 0.598), abs=0.015)
-    assert (estimate([0.3]).low, estimate([0.3]).high) == (0.3, 0.3)
-    assert estimate([1.0, 0.0], [3, 1]).mean == 0.75
-    nine, half = proportion(9, 9), proportion(5, 10)
+    assert (report.estimate([0.3]).low, report.estimate([0.3]).high) == (0.3, 0.3)
+    assert report.estimate([1.0, 0.0], [3, 1]).mean == 0.75
+    nine, half = report.proportion(9, 9), report.proportion(5, 10)
     assert (nine.mean, nine.low, nine.high) == (1.0, pytest.approx(0.701, abs=0.001), 1.0)
     assert (half.low, half.high) == pytest.approx((0.237, 0.763), abs=0.001)
 
 
 def test_p_values_count_sign_patterns_and_are_corrected_by_rank() -> None:
-    assert randomisation_p([1.0, 1.0, 1.0]) == 0.25  # two of eight patterns are as extreme
-    assert randomisation_p([1.0, -1.0] * 20) > 0.9
-    assert randomisation_p([1.0] * 40) == 1 / 10_001
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert report.randomisation_p([1.0, 1.0, 1.0]) == 0.25  # two of eight patterns are as extreme
+    assert report.randomisation_p([1.0, -1.0] * 20) > 0.9
+    assert report.randomisation_p([1.0] * 40) == 1 / 10_001
+    assert report.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert report.holm([0.5, 0.9]) == [1.0, 1.0]
 
 
 def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None:
@@ -41,7 +40,7 @@ def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None
         *(outcome(case(f"f{i}", lang="fr"), mrr=0.0) for i in range(4)),
         outcome(case("c4", "unanswerable"), refused=1.0),
     ]
-    groups = aggregate(outcomes)
+    groups = report.aggregate(outcomes)
     assert list(groups) == ["single", "unanswerable", "crosslingual", "all"]
     assert (groups["single"].metrics["mrr"].mean, groups["single"].n) == (0.75, 2)
     assert (groups["all"].metrics["mrr"].mean, groups["all"].metrics["mrr"].n) == (0.25, 6)
@@ -62,7 +61,7 @@ def test_the_headline_counts_cases() -> None:
         outcome(unanswerable[3], refused=0.0),
         Outcome(case("e"), error="x"),
     ]
-    found = {headline.name: headline for headline in headlines(outcomes)}
+    found = {headline.name: headline for headline in report.headlines(outcomes)}
     assert {name: (headline.hits, headline.share.n) for name, headline in found.items()} == {
         "found": (2, 3),
         "wrong": (2, 4),  # one cites no right report, one answers what isn't there
@@ -71,8 +70,8 @@ def test_the_headline_counts_cases() -> None:
         "refused_wrongly": (1, 5),
         "lists": (1, 1),
     }
-    assert headline_count(found["found"]) == "2 of 3"
-    assert headline_note(found["refused"]) == "75%, 95 % interval 30–95%"
+    assert report.headline_count(found["found"]) == "2 of 3"
+    assert report.headline_note(found["refused"]) == "75%, 95 % interval 30–95%"
 
 
 def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from passages import passage as lab_passage
 from passages import report
 
 from eval.cases import Case, CaseType, Evidence, case_from_json, case_to_dict
-from eval.figures import aggregate
 from eval.metrics import Observation, fold, has_fact, holds, overlap, score
+from eval.report import aggregate
 from eval.run import Outcome
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.answer_json import answer_to_dict

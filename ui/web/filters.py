@@ -29,7 +29,7 @@ from rag.engine import LONGEST_QUESTION
 from rag.export.brief import shortened
 from rag.i18n.labels import FIELD_LABELS, value_label
 from rag.i18n.translations import Translations, format_number, language_code
-from rag.places.regions import region_name
+from rag.places.countries import region_name
 from ui.rendering import render
 
 if TYPE_CHECKING:

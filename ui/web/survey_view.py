@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from eval.figures import proportion
+from eval.report import proportion
 from rag.catalog.catalog import Catalog
 from rag.engine import LONGEST_QUESTION
 from rag.i18n import labels

@@ -16,8 +16,7 @@ from babel.dates import format_date
 from markupsafe import Markup
 
 from eval import report as words
-from eval.figures import ALL, LATENCIES
-from eval.report import LATEST, Summary, load_summary
+from eval.report import ALL, LATENCIES, LATEST, Summary, load_summary
 from rag.catalog.catalog import Catalog, Value, facet, find_value
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo

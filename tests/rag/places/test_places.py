@@ -2,8 +2,12 @@
 
 import pytest
 
-from rag.places.countries import resolve_countries, resolve_country
-from rag.places.regions import countries_of_regions_in, without_regions
+from rag.places.countries import (
+    countries_of_regions_in,
+    resolve_countries,
+    resolve_country,
+    without_regions,
+)
 
 
 @pytest.mark.parametrize(
