@@ -45,7 +45,7 @@ from rag.index.vectors import Rows, hashes
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, unit
 from rag.types import Progress
 
-VERSION = 5  # of the tables: how many scripts, named by their numbers, have been run
+VERSION, OLDEST = 5, 5  # of the tables: scripts of these numbers make and change them
 MIGRATIONS = Path(__file__).with_name("migrations")
 WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how many there are
 NEAREST = 400  # neighbours that HNSW keeps in sight while it searches
@@ -130,10 +130,14 @@ def one(connection: Connection, query: str, *values: Any) -> TupleRow:
 
 
 def check_version(number: int, *, ingests: bool = False) -> None:
-    what = "newer than this asklabs knows. Update asklabs on this machine."
-    if number < VERSION:
+    what = ""
+    if number > VERSION:
+        what = "newer than this asklabs knows. Update asklabs on this machine."
+    elif 0 < number < OLDEST:
+        what = "too old. DROP SCHEMA asklabs CASCADE, then run asklabs ingest PATH."
+    elif number < VERSION and not ingests:
         what = "older than this asklabs needs. Run asklabs ingest PATH once to bring it up to date."
-    if number > VERSION or (number < VERSION and not ingests):
+    if what:
         raise IndexUnusable(f"The database is of version {number}, {what}")
 
 
@@ -145,7 +149,7 @@ def _locked(connection: Connection) -> Connection:
         connection.execute(_TABLES)
         number = one(connection, "SELECT coalesce(max(number), 0) FROM version")[0]
         check_version(number, ingests=True)
-        for n in range(number + 1, VERSION + 1):
+        for n in range(max(number + 1, OLDEST), VERSION + 1):
             connection.execute((MIGRATIONS / f"{n}.sql").read_bytes())
         connection.execute(f"DELETE FROM version; INSERT INTO version VALUES ({VERSION})".encode())
     _configure(connection)

@@ -10,23 +10,22 @@ brought in line after each ingest.
 import os
 import shutil
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from rag.errors import IndexDamaged, anew
 from rag.files import append, replace_file
 from rag.index import local
-from rag.index.interface import HEAD, Head, unpack
+from rag.index.interface import unpack
 from rag.index.local import BAD, CHROMA, POINTER, LocalWriter, Snapshot, Version
 from rag.types import Passage, Progress
 
 STAGE, TOGETHER = "writing to Chroma", 100  # reports that are written at a time
-KEPT, OLDER = ("texts", "tags"), "reports.sqlite3"  # what lies beside it; before schema 6
+KEPT = ("texts", "tags")  # what lies beside it
 
 
 def chromadb() -> Any:
@@ -130,30 +129,19 @@ def tell(snapshot: Snapshot, held: Version) -> None:
     replace_file(home / POINTER, (snapshot.folder / POINTER).read_bytes())
 
 
-def _kept(home: Path) -> tuple[Mapping[str, str], list[tuple[Head, bytes]]]:
-    """What made the index that Chroma holds, and its reports, each packed; raises one of BAD."""
-    if not (home / OLDER).exists():
-        version = Version.load(home).checked(home, KEPT)
-        texts, (heads, _) = version.read(home / "texts"), version.tags(home)
-        return version.made_by, [(h, texts[slice(*h.text)].tobytes()) for h in heads.values()]
-    with closing(sqlite3.connect(home / OLDER)) as database:
-        ((made_by,),) = database.execute("SELECT made_by FROM state WHERE revision != ''")
-        rows = database.execute("SELECT head, record FROM report").fetchall()
-        return orjson.loads(made_by), [(HEAD.validate_json(head), record) for head, record in rows]
-
-
 def restore(folder: Path, progress: Progress) -> Snapshot:
     """The published files made again from Chroma without embedding; or IndexDamaged."""
     home, before = folder / CHROMA, set(folder.glob(f"{local.DATA}*"))
     try:
-        made_by, kept = _kept(home)
-        writer = LocalWriter(folder, None, made_by)
+        version = Version.load(home).checked(home, KEPT)
+        texts, (heads, _) = version.read(home / "texts"), version.tags(home)
+        writer = LocalWriter(folder, None, version.made_by)
         for memo in list(folder.glob(f"{local.DATA}*/memo"))[:1]:
             shutil.copytree(memo, writer.home / "memo")
         with _opened(home) as collection:
-            for n, (head, packed) in enumerate(kept):
-                progress("copying", n, len(kept))
-                report, passages = unpack(head.report, packed)
+            for n, head in enumerate(heads.values()):
+                progress("copying", n, len(heads))
+                report, passages = unpack(head.report, texts[slice(*head.text)].tobytes())
                 ids = [passage.id for passage in passages]
                 found = collection.get(ids or ["none"], include=["embeddings"])
                 vectors = dict(zip(found["ids"], found["embeddings"], strict=True))

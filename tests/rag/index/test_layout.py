@@ -1,7 +1,6 @@
 """The folder of an index: versions, repairs, damage, full disks; what counts is never lost."""
 
 import shutil
-import sqlite3
 import sys
 import zlib
 from collections.abc import Callable
@@ -118,6 +117,10 @@ def test_an_index_of_an_unknown_kind_is_refused(reports: Path, settings: Setting
         with pytest.raises(IndexDamaged, match="--rebuild"):
             use()
     assert len(sync([reports], settings, rebuild=True).added) == 3
+    (settings.index / "current").write_bytes(zlib.compress(b'{"data":"data-efb2a1da","schema":5}'))
+    with pytest.raises(IndexDamaged, match=r"older kind.*--rebuild"):
+        open_engine(settings)
+    assert len(sync([reports], settings, rebuild=True).added) == 3
     # So is one of a newer kind.
     pointer = settings.index / "current"
     told = zlib.decompress(pointer.read_bytes()).replace(b'"schema":7', b'"schema":99')
@@ -125,29 +128,6 @@ def test_an_index_of_an_unknown_kind_is_refused(reports: Path, settings: Setting
     for use in (lambda: open_engine(settings), lambda: sync([reports], settings)):
         with pytest.raises(IndexMismatch, match=r"newer asklabs.*--rebuild"):
             use()
-
-
-def test_an_older_index_is_kept(reports: Path, filled: Settings, embedded: list[str]) -> None:
-    """Chroma holds the same in the same way, and told in a database of which revision it was."""
-    before = content(filled)
-    older, chroma = opened(filled), filled.index / "chroma"
-    (filled.index / "current").write_bytes(b'{"data":"data-efb2a1da","schema":5}')
-    (chroma / "current").unlink()
-    packed = dict(older.packed(older.ids))
-    rows = [(orjson.dumps(head), packed[name]) for name, head in older.heads.items()]
-    with sqlite3.connect(chroma / "reports.sqlite3") as reports_there:
-        reports_there.execute("CREATE TABLE state (revision, made_by)")
-        made_by = orjson.dumps(older.version.made_by)
-        reports_there.execute("INSERT INTO state VALUES ('4711', ?)", [made_by])
-        reports_there.execute("CREATE TABLE report (head, record)")
-        reports_there.executemany("INSERT INTO report VALUES (?, ?)", rows)
-    with pytest.raises(IndexDamaged, match=r"older kind.*asklabs ingest PATH"):
-        open_engine(filled)
-    assert counts(sync([reports], filled)) == (0, 0, 3, 0, 0)
-    assert content(filled) == before
-    assert not embedded
-    assert missing_sentences(filled.index) == set()
-    assert not (chroma / "reports.sqlite3").exists()
 
 
 @pytest.mark.parametrize("is_whole", [True, False])
