@@ -80,47 +80,14 @@ def _share(part: set[str], whole: set[str]) -> float:
     return len(part) / max(1, len(whole))
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Scores in ten bins: mean score, share that was right, and number of reports."""
-
-    bins: tuple[tuple[float, float, int], ...]
-
-    @classmethod
-    def of(cls, scores: Sequence[float], right: Sequence[bool]) -> "Calibration":
-        """The calibration of scores that were right or not."""
-        values, truth = np.array(scores), np.array(right, float)
-        at = np.minimum((values * BINS).astype(int), BINS - 1)
-        chosen = (at == number for number in range(BINS))
-        bins = ((values[b].mean(), truth[b].mean(), int(b.sum())) for b in chosen if b.any())
-        return cls(tuple((float(mean), float(share), count) for mean, share, count in bins))
-
-    def error(self, *, least: float = 0.0) -> float:
-        """The expected calibration error, over bins from a mean score of `least` on."""
-        counted = [(mean, share, n) for mean, share, n in self.bins if mean >= least]
-        total = sum(n for _, _, n in counted)
-        return sum(n * abs(mean - share) for mean, share, n in counted) / max(1, total)
-
-
-def _with_mean(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    names = dict.fromkeys(name for row in table.values() for name in row)
-    values = {n: [row[n] for row in table.values() if n in row] for n in names}
-    return {**table, "mean": {name: sum(of) / len(of) for name, of in values.items()}}
-
-
-def table_text(table: Mapping[str, Mapping[str, float]], calibration: Calibration) -> str:
-    """The scores as lines, a topic a line, and the calibration."""
-    lines = [
-        f"{topic}: " + " ".join(f"{name}={value:.3g}" for name, value in scores.items())
-        for topic, scores in table.items()
-    ]
-    lines.append("score right reports")
-    lines += [f"{mean:5.2f} {share:5.2f} {count:7d}" for mean, share, count in calibration.bins]
-    lines.append(
-        f"expected calibration error {calibration.error():.3f}; "
-        f"of scores from 0.1 on {calibration.error(least=0.1):.3f}"
+def calibration_error(scores: Sequence[float], right: Sequence[bool], first: int = 0) -> float:
+    """The expected calibration error of scores over ten bins, from the `first` one (0) on."""
+    gaps, at = (
+        np.subtract(scores, right),
+        np.minimum(np.multiply(scores, BINS).astype(int), BINS - 1),
     )
-    return "\n".join(lines)
+    of_bins = (abs(gaps[at == number].sum()) for number in range(first, BINS))
+    return float(sum(of_bins) / max(1, (at >= first).sum()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +191,8 @@ def spread(results: Sequence[tuple[Example, Chances]]) -> float:
 
 
 def left_out_text(results: Sequence[tuple[Example, Chances]], made: dict[str, Any]) -> str:
-    """How well topics that were left out are surveyed."""
-    scores, right = list[float](), list[bool]()
-    table: dict[str, dict[str, float]] = {}
+    """How well topics that were left out are surveyed, a line each, and the calibration error."""
+    scores, right, lines = list[float](), list[bool](), list[str]()
     for example, chances in results:
         count = round(float(chances.says.sum()))
         found = np.isin(np.arange(len(chances.says)), np.argsort(-chances.says)[:count])
@@ -241,11 +207,14 @@ def left_out_text(results: Sequence[tuple[Example, Chances]], made: dict[str, An
             row["says_p"] = of_found / max(1, stands_for[found].sum())
             row["count_err"] = abs(count - gold) / gold
             row["inside"] = float(low <= gold <= high)
-        table[f"{example.name} ({example.language})"] = row
+        figures = " ".join(f"{name}={value:.3g}" for name, value in row.items())
+        lines.append(f"{example.name} ({example.language}): {figures}")
         if (stands_for == 1).all():
             scores += chances.says.tolist()
             right += (grades > 0).tolist()
-    return table_text(_with_mean(table), Calibration.of(scores, right))
+    errors = (f"{calibration_error(scores, right, first):.3f}" for first in (0, 1))
+    lines.append("expected calibration error {}; of scores from 0.1 on {}".format(*errors))
+    return "\n".join(lines)
 
 
 def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:

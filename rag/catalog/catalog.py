@@ -30,15 +30,6 @@ from rag.places.countries import regions
 from rag.text.tokenize import numbers_in
 
 
-@dataclass(frozen=True, slots=True)
-class TagValue:
-    """One value of a filter field, its number of reports and that of each spelling."""
-
-    name: str
-    reports: int
-    variants: tuple[tuple[str, int], ...]
-
-
 class Catalog:
     """All reports of an index by id; immutable.
 
@@ -170,14 +161,15 @@ class Catalog:
             self._values[field] = [(g, self._ids_of(field, dict(g.variants))) for g in groups]
         return self._values[field]
 
-    def variants(self, field: str) -> list[TagValue]:
-        """Each value of a filter field with its spellings, for a person to look over.
+    def variants(self, field: str) -> list[tuple[Group, int]]:
+        """Each value of a filter field with its spellings, and its number of reports.
 
         Values that were merged from several spellings come first, then by name.
         """
-        grouped = self._grouped(field)
-        values = (TagValue(group.name, len(ids), group.variants) for group, ids in grouped)
-        return sorted(values, key=lambda v: (len(v.variants) == 1, v.name.casefold(), v.name))
+        values = ((group, len(ids)) for group, ids in self._grouped(field))
+        return sorted(
+            values, key=lambda v: (len(v[0].variants) == 1, v[0].name.casefold(), v[0].name)
+        )
 
     def _know_topics(self) -> None:
         if not self._ids["topic"]:

@@ -159,9 +159,9 @@ class Linker:
         """Field, value, number of reports, a name and its language, for everything with a name."""
         catalog = self.catalog
         for field in FREE_FIELDS:
-            for tag in catalog.variants(field):
-                for spelling, _ in tag.variants:
-                    yield field, tag.name, tag.reports, spelling, "en"
+            for group, reports in catalog.variants(field):
+                for spelling, _ in group.variants:
+                    yield field, group.name, reports, spelling, "en"
         by_key: dict[str, list[tuple[str, int]]] = {}
         for fact, reports in catalog.counts("fact"):
             by_key.setdefault(fact.partition(": ")[0], []).append((fact, reports))

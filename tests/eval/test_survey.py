@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from passages import report
 
-from eval.survey import Calibration, Example, left_out, score, spread, train
+from eval.survey import Example, calibration_error, left_out, score, spread, train
 from rag.catalog.tag_fields import Filters
 from rag.survey.classifier import SECOND
 from rag.survey.features import FEATURES
@@ -29,10 +29,9 @@ def test_scores_by_hand() -> None:
 
 
 def test_calibration_is_the_mean_gap_of_ten_bins() -> None:
-    calibration = Calibration.of([0.05, 0.05, 0.75, 0.75], [False, False, True, False])
-    assert calibration.bins == ((0.05, 0, 2), (0.75, 0.5, 2))
-    assert calibration.error() == pytest.approx(0.15)
-    assert calibration.error(least=0.1) == pytest.approx(0.25)
+    scored = [0.05, 0.05, 0.75, 0.75], [False, False, True, False]
+    assert calibration_error(*scored) == pytest.approx(0.15)
+    assert calibration_error(*scored, 1) == pytest.approx(0.25)
 
 
 def test_training_finds_what_tells_reports_apart() -> None:

@@ -171,7 +171,10 @@ def info(
     if tags:
         catalog = engine_of(index).catalog
         values = {
-            field: [asdict(v) | {"variants": dict(v.variants)} for v in catalog.variants(field)]
+            field: [
+                {"name": value.name, "reports": reports, "variants": dict(value.variants)}
+                for value, reports in catalog.variants(field)
+            ]
             for field in ("country", *TAGS)
         }
         print_json(values) if json else show("tags.txt", tags=values)

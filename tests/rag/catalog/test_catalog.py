@@ -7,8 +7,8 @@ import pytest
 from passages import report
 
 from rag.catalog import topics
-from rag.catalog.catalog import Catalog, Region, TagValue, Value, facet, region_facet, year_ranges
-from rag.catalog.normalize import filter_key
+from rag.catalog.catalog import Catalog, Region, Value, facet, region_facet, year_ranges
+from rag.catalog.normalize import Group, filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, Filters
 from rag.index.local import Snapshot, current_version
 
@@ -68,10 +68,10 @@ def test_counts_merge_spellings_under_the_most_common_one() -> None:
     assert SPELT.counts("theme") == [("harbour engagement", 2), ("Nets", 2)]
     # Variants come with their numbers, merged ones first.
     spellings = (("tide surveys", 3), ("Tide survey", 1))
-    assert SPELT.variants("method") == [TagValue("tide surveys", 3, spellings)]
+    assert SPELT.variants("method") == [(Group("tide surveys", spellings), 3)]
     tagged = (report(tag, methods=(tag,)) for tag in ("anchors", "Tides", "tides"))
     values = Catalog(tagged).variants("method")
-    assert [(value.name, value.reports) for value in values] == [("Tides", 2), ("anchors", 1)]
+    assert [(value.name, reports) for value, reports in values] == [("Tides", 2), ("anchors", 1)]
 
 
 def test_the_store_finds_what_the_catalog_finds_by_expanded_filters() -> None:
@@ -82,7 +82,7 @@ def test_the_store_finds_what_the_catalog_finds_by_expanded_filters() -> None:
             info.id: {filter_key(field, v) for v in getattr(info, FILTER_FIELDS[field])}
             for info in SPELT.reports.values()
         }
-        for value in SPELT.variants(field):
+        for value, _ in SPELT.variants(field):
             for spelling, _ in value.variants:
                 filters = Filters(**{field: (spelling,)})  # type: ignore[arg-type]
                 wanted = {filter_key(field, v) for v in getattr(SPELT.expanded(filters), field)}
