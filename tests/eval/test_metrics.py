@@ -1,24 +1,16 @@
 """Metrics against numbers computed by hand, and how texts are compared for them."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 from passages import passage as lab_passage
 from passages import report
 
-from eval.cases import Case, CaseType, Evidence, case_from_json, case_to_dict
+from eval.cases import Case, CaseType, Evidence, case_from_json
 from eval.metrics import Observation, fold, has_fact, holds, overlap, score
-from eval.report import aggregate
-from eval.run import Outcome
 from rag.catalog.tag_fields import ReportInfo
-from rag.export.answer_json import answer_to_dict
 from rag.types import Answer, Citation, Coverage, Hit, Passage
 
 A = lab_passage("We gave twelve boats a beacon in the spring.", report("a", "Fiji", "FJ"))
@@ -153,41 +145,6 @@ def test_quotes_have_to_stand_in_the_report_they_name() -> None:
     raw = {"a": "The lab\u2019s  boats &amp; nets", "b": "other"}
     cited = (("a", "LAB'S BOATS & nets"), ("b", "boats"), ("gone", "boats"), ("a", " "))
     assert score(Observation(case(), answer(cited=cited), raw))["quote_ok"] == 0.25
-
-
-def test_natural_questions_score_as_their_own_tool_scores_them(tmp_path: Path) -> None:
-    tool = Path(__file__).resolve().parents[3] / "shared" / "tools" / "score_natural.py"
-    if not tool.is_file():
-        pytest.skip("the tool is not beside this checkout")
-    cited = (("a", "Twelve boats!"), ("x", "y"), ("b", "  "))
-    replies = (
-        answer("12 boats; 2021", cited=cited, listed="d", refused=True),
-        answer("It gave 12 boats, 0 pilots", cited, [A, C], "ab"),
-        answer("Of 2012: ETHNOGRAPHY, 1,312", cited[:1], [D], "bdx"),
-        prose("In Suva, by prototyping and pilots [1][2].", D, A),
-        prose("Nothing."),
-    )
-    compared = natural("compare", "bd", [B, D], sides=["Fiji", "Togo"])
-    cases = (WORK, TOLD, TOPIC, RANKED, LISTED, YEARS, COUNTED, NO_MORE, NONE, compared)
-    raw = {p.report.id: p.text for p in (A, B, C, D)}
-    outcomes, files = [], {"q.jsonl": "", "a.jsonl": ""}
-    for number, (case, given) in enumerate(product(cases, replies)):
-        of = replace(case, id=str(number))
-        row = answer_to_dict(given, of.id)
-        outcomes.append(Outcome(of, row, score(Observation(of, given, raw))))
-        files["q.jsonl"] += json.dumps(case_to_dict(of) | {"kind": of.type}) + "\n"
-        files["a.jsonl"] += json.dumps(row) + "\n"
-    for name, text in (files | {f"{name}.md": text for name, text in raw.items()}).items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    command = [sys.executable, tool, "q.jsonl", "a.jsonl", ".", "--json", "scores.json"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    wanted = json.loads((tmp_path / "scores.json").read_text())
-    assert wanted.pop("all")
-    ours = aggregate(outcomes)
-    for kind, row in wanted.items():
-        assert row.pop("n") == ours[kind].n
-        means = {m: ours[kind].metrics[{"prec": "cite_prec"}.get(m, m)].mean for m in row}
-        assert means == pytest.approx(row, abs=0.0006), kind
 
 
 def test_how_texts_are_compared() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made_up import NO_FORMS, learned, parsed, passages_of, read_back, report, report_text, steady
 
 from ingest.chunk import MAX_TOKENS, chunk
-from ingest.parsing.form_text import learn, lesson_of, text_hash
+from ingest.parsing.form_text import text_hash
 from ingest.parsing.parser import parse
 from ingest.parsing.scan import find_tags, hide_private, key
 from rag.models.tokens import count_tokens
@@ -115,13 +115,3 @@ def test_a_lost_paragraph_is_told() -> None:
     passages[-1] = replace(passages[-1], spans=passages[-1].spans[:-1])
     written, lost = audit(source, passages, NO_FORMS)
     assert (len(written), lost) == (34, "Nobodyknowswhy")
-
-
-@pytest.mark.real
-def test_the_real_collection_loses_next_to_nothing(real_reports: Path) -> None:
-    raw = [hide_private(path.read_text("utf-8")) for path in sorted(real_reports.glob("*.md"))]
-    forms = learn(map(lesson_of, raw))
-    sources = [parse("r", text, forms) for text in raw]
-    audits = [audit(source, chunk(source), forms) for source in sources]
-    written, lost = (sum(map(len, texts)) for texts in zip(*audits, strict=True))
-    assert lost < 0.002 * written

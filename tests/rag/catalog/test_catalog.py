@@ -8,8 +8,8 @@ from passages import report
 
 from rag.catalog import topics
 from rag.catalog.catalog import Catalog, Region, Value, facet, region_facet, year_ranges
-from rag.catalog.normalize import Group, filter_key
-from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, Filters
+from rag.catalog.normalize import Group
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.index.local import Snapshot, current_version
 
 REPORTS = (
@@ -74,21 +74,6 @@ def test_counts_merge_spellings_under_the_most_common_one() -> None:
     assert [(value.name, reports) for value, reports in values] == [("Tides", 2), ("anchors", 1)]
 
 
-def test_the_store_finds_what_the_catalog_finds_by_expanded_filters() -> None:
-    unknown = Filters(country=("Peru",), theme=("reefs",))
-    assert SPELT.expanded(unknown) == unknown
-    for field in FREE_FIELDS:
-        keys = {
-            info.id: {filter_key(field, v) for v in getattr(info, FILTER_FIELDS[field])}
-            for info in SPELT.reports.values()
-        }
-        for value, _ in SPELT.variants(field):
-            for spelling, _ in value.variants:
-                filters = Filters(**{field: (spelling,)})  # type: ignore[arg-type]
-                wanted = {filter_key(field, v) for v in getattr(SPELT.expanded(filters), field)}
-                assert {i for i, own in keys.items() if own & wanted} == SPELT.ids(filters)
-
-
 def test_a_language_is_that_of_passages() -> None:
     languages = {"a": {"es", "en"}, "b": {"en"}}
     catalog = Catalog([report("a"), report("b"), report("c")], languages=languages)
@@ -121,12 +106,6 @@ def test_counts_are_those_of_the_other_facets() -> None:
     # Its own choice changes nothing of a facet: any of its values may match.
     assert faceted("country", chosen) == faceted("country")
     assert faceted("year", chosen) == [("2021", 1), ("2022", 1)]
-    both = Filters(country=("Peru", "Togo"), method=("Surveys",))
-    # b and d and e survey; of all labs that do, Peru has one and Togo two.
-    assert faceted("country", both) == [("Togo", 2), ("Peru", 1)]
-    assert faceted("year", both) == [("2022", 1), ("2024", 1)]
-    # Of the labs of Peru and Togo: a, b, e pilot and b, d, e survey.
-    assert faceted("method", both) == [("Pilots", 3), ("Surveys", 3)]
     # What is chosen stays though nothing is left of it.
     chosen = Filters(country=("Kenya",), year=(2021,))
     assert facet(FACETED, chosen, "country") == [Value("Peru", 1), Value("Kenya", 0, True)]
