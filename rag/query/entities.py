@@ -1,7 +1,7 @@
 """The countries, regions and years in a text."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from operator import ge, gt, le, lt
 
@@ -20,27 +20,8 @@ from rag.text.tokenize import strip_accents, terms
 from rag.types import Span
 
 _YEAR = r"(?<!\d)(20[12]\d)(?!\d)"
-# "2021-2023", "from 2021 to 2023", "between 2021 and 2023", in five languages.
-_RANGE = re.compile(
-    rf"{_YEAR}\s*(?:-|–|—|\bto\b|\bthrough\b|\buntil\b|\ba\b|\bau\b|\bhasta\b|\bate\b|إلى|الى|حتى)"
-    rf"\s*{_YEAR}|\b(?:between|entre|بين)\s+{_YEAR}\s+(?:and|et|y|e|و)\s*{_YEAR}"
-)
 # "Since 2021" and the like, each with how a year compares with the one that is named.
-_OPEN_RANGES: Sequence[tuple[str, Callable[[int, int], bool]]] = (
-    (r"\b(?:since|depuis|a partir de|desde)\s+{}|\bfrom {} on|منذ (?:عام )?{}", ge),
-    (r"\b(?:after|later than|apres|despues de|depois de|apos)\s+{}|بعد (?:عام )?{}", gt),
-    (r"\b(?:before|prior to|earlier than|avant|antes de)\s+{}|قبل (?:عام )?{}", lt),
-    (r"\b(?:until|up to|till|jusqu en|hasta|ate)\s+{}|حتى (?:عام )?{}", le),
-)
-# Names that have a country's in them and stand for something else. In Arabic an adjective for what
-# has to do with money is Mali's name, too: there after a preposition or "lab".
-_NO_COUNTRIES = re.compile(
-    r"\bnew mexico|\b(?:gulf of|golfe de|golfo de) guin\w+|\bu\.?s\.?[ -]?(?:\$|dollars?\b)"
-    r"|(?<=[\u0621-\u064a] )(?<!في |من |عن |مع )(?<!بين |إلى |على )(?<!مختبر )مالي\b|المالي\b"
-    r"|\$ ?us\b|\b(?:latin\w*|south|su[dl]|nort[eh]|central|inter|pan|afr\w+)[ -]am[eé]ric\w+"
-    r"|\bfranc[êée]s\b|\b(?:cu[aá]nto|qui[eé]n|se) gana\b",
-    re.IGNORECASE,
-)
+_OPEN_RANGES = {"since_year": ge, "after_year": gt, "before_year": lt, "until_year": le}
 
 
 def named_in(text: str, catalog: Catalog) -> Filters:
@@ -68,11 +49,12 @@ def years_in(text: str, known: Collection[int]) -> list[int]:
     the collection has no year names none.
     """
     folded = strip_accents(text).replace("'", " ")
-    spans = [sorted(int(y) for y in m.groups() if y) for m in _RANGE.finditer(folded)]
+    ranges = re.finditer(any_of("years").replace("YEAR", _YEAR), folded)
+    spans = [sorted(int(year) for year in match.groups() if year) for match in ranges]
     named = {year for first, last in spans for year in range(first, last + 1)}
     if not spans:
-        for pattern, compares in _OPEN_RANGES:
-            for match in re.finditer(pattern.replace("{}", _YEAR), folded):
+        for name, compares in _OPEN_RANGES.items():
+            for match in re.finditer(any_of(name).replace("YEAR", _YEAR), folded):
                 limit = int(next(group for group in match.groups() if group))
                 named |= {year for year in known if compares(year, limit)}
         if not named:
@@ -106,7 +88,8 @@ def without_countries(text: str) -> str:
 
 def _without_others(text: str) -> str:
     # Blanked, so that characters keep their places.
-    return re.sub(r"['’]s\b", "  ", _NO_COUNTRIES.sub(lambda m: " " * len(m.group()), text))
+    others = re.compile(any_of("no_countries"), re.IGNORECASE)
+    return re.sub(r"['’]s\b", "  ", others.sub(lambda m: " " * len(m.group()), text))
 
 
 def country_spans(text: str) -> list[tuple[str, Span]]:

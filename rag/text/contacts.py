@@ -13,6 +13,8 @@ None of these holds for figures, dates, coordinates and ids.
 import re
 from collections.abc import Collection, Sequence
 
+from rag.text.tokenize import LISTS
+
 Span = tuple[int, int]
 MASK = "•"
 _AT = r"(?:@|&(?:amp;)*(?:#64|#x40|commat);|[\[(] ?(?:at|arroba|arobase) ?[\])])"
@@ -33,12 +35,8 @@ _NUMBER = re.compile(
 _FROM_ABROAD = re.compile(r"\W{0,3}(?:[+＋]|00)")
 # For reports of no country: a country whose numbers to abroad begin with 00.
 _ABROAD = "GB"
-_PHONE_WORD = (
-    r"(?:\b(?:t[eé]l(?:[eé](?:phones?|phoniques?|fonos?|fones?|m[oó]vel))?|tlf|tfno|telefon"
-    r"|(?:cell?|tele)?-?phones?|cell?|celular(?:es)?|mob(?:iles?)?|m[oó]vil(?:es)?|gsm|fax|sms"
-    r"|what'?s ?app|viber|telegram|hotline|call|contac?t[aeo]?s?|wa\.me/)"
-    r"|هاتف|جوال|موبايل|واتساب|تلفون)"
-)
+_PHONE, _ARABIC = ("|".join(LISTS["contacts"][name]) for name in ("phone", "phone_arabic"))
+_PHONE_WORD = rf"(?:\b(?:{_PHONE})|{_ARABIC})"
 _CUE = re.compile(
     rf"{_PHONE_WORD}(?: (?:numbers?|n[uú]m[eé]ro|no|nº|n°))?(?: ?\([^()\n]{{0,20}}\))?"
     r"[^\w\n]{0,4}\s{0,4}[+(]{0,2}\Z",

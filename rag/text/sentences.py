@@ -4,23 +4,19 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from rag.text.tokenize import LISTS
+
 # A match begins only at the first of several marks, or a line of dots would take quadratic time.
 _END = re.compile(r"(?<![.!?؟。…])[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
 _NUMBER = re.compile(r"\s*\(?\w{1,2}\.")
 # A number before a full stop, and the word before it.
 _LAST_NUMBER = re.compile(r"(?P<before>\w+)\s*[;:,)]?\s+(?P<number>\d{1,2})\.$")
 # After these words a number belongs to the sentence.
-_NUMBERED = (
-    "phase stage step level type version part goal figure table day week year month number no sdg "
-    "to of in by from and or at only than about over under is are was were the a "
-    "étape niveau partie objectif tableau jour semaine année mois de à en et par sur "
-    "fase etapa nivel parte objetivo figura tabla día semana año mes y o por con nível "
-    "tabela dia ano mês e com"
-)
+_NUMBERED = frozenset(LISTS["sentences"]["numbered"].split())
 # Known ones, and all with dots inside: "e.g.", "p.m.", "U.S.A.", "p.ej.", but not "example.org.".
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:eg|ie|etc|approx|ca|cf|vs|no|nos|nro|núm|mr|mrs|ms|dr|dra|sr|sra|st|inc|ltd|co|fig|p"
-    r"|pp|art|al|ex|av|govt)|(?<![\w.])[^\W\d]{1,2}(?:\.[^\W\d]{1,2})+)\.$",
+    rf"(?:\b(?:{'|'.join(LISTS['sentences']['short'].split())})"
+    r"|(?<![\w.])[^\W\d]{1,2}(?:\.[^\W\d]{1,2})+)\.$",
     re.IGNORECASE,
 )
 # These may also end a sentence, and do so where a capital follows.
@@ -64,7 +60,7 @@ def _next_item(text: str, start: int, end: int) -> int:
     "... dries the fish 2. Racks ..." is two items; "... in phase 2. Racks ..." two sentences.
     """
     last = _LAST_NUMBER.search(text, max(start, end - 40), end)
-    if not last or last["before"].casefold() in _NUMBERED.split() or last["before"][:1].isupper():
+    if not last or last["before"].casefold() in _NUMBERED or last["before"][:1].isupper():
         return 0
     number = int(last["number"])
     neighbour = rf"(?<![\w.,])(?:{number - 1 or number + 1}|{number + 1})\.(?=\s*[^\W\d])"
