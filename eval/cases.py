@@ -204,10 +204,7 @@ def _without_remarks(line: str) -> str:
 def _contradictions(case: Case) -> Iterator[str]:
     if case.type == "unanswerable":
         if case.reports or case.alt_reports or case.evidence or case.facts:
-            yield (
-                "an unanswerable case has no reports, evidence or facts. "
-                "Empty them, or change the type."
-            )
+            yield "unanswerable cases have no reports or facts. Empty them, or change the type."
     elif not (case.reports or case.expected_values or case.draft or case.type == "survey"):
         yield f'"reports" is empty. Name the gold reports of this {case.type} case.'
     if len(case.gold) < len(case.reports):

@@ -155,28 +155,24 @@ def to_pdf(brief: Brief) -> bytes:
     data = json.dumps(asdict(brief), ensure_ascii=False, default=_as_text)
     day = datetime.combine(brief.day, time(), UTC)
     kind = {"format": "pdf", "pdf_standards": "ua-1", "timestamp": day}
-    attempt = 0
-    while True:
-        try:
-            values = {"brief": data, "product": PRODUCT}
-            return typeset("brief.typ", values, all_fonts=attempt > 0, **kind)
-        except RuntimeError as error:  # Typst's own, which tells what is wrong in `diagnostic`.
-            missing = "".join(_NO_GLYPH.findall(getattr(error, "diagnostic", "")))
-            if not missing or attempt == 2:
-                raise
-        if attempt == 1:
-            missing = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else m[2], missing)
-            # A name has no character that means something to JSON.
-            data = data.translate({ord(sign): _character_name(sign) for sign in missing})
-        attempt += 1
+    try:
+        return typeset("brief.typ", {"brief": data, "product": PRODUCT}, **kind)
+    except RuntimeError as error:  # Typst's own, which tells what is wrong in `diagnostic`.
+        missing = "".join(_NO_GLYPH.findall(getattr(error, "diagnostic", "")))
+        if not missing:
+            raise
+    missing = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else m[2], missing)
+    # A name has no character that means something to JSON.
+    data = data.translate({ord(sign): _character_name(sign) for sign in missing})
+    return typeset("brief.typ", {"brief": data, "product": PRODUCT}, **kind)
 
 
 def _as_text(value: date | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def typeset(template: str, values: Mapping[str, str], *, all_fonts: bool, **kind: Any) -> bytes:
-    """What Typst makes of a template and values, in the fonts of briefs or in all there are."""
+def typeset(template: str, values: Mapping[str, str], **kind: Any) -> bytes:
+    """What Typst makes of a template and values, in the fonts of briefs and those there are."""
     # They load a typesetter, and unpack fonts.
     import typst
     from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
@@ -184,7 +180,7 @@ def typeset(template: str, values: Mapping[str, str], *, all_fonts: bool, **kind
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for number, font in enumerate((FiraGO_Regular, FiraGO_Bold, NotoSansSymbols2_Regular)):
             Path(folder, f"{number}.ttf").write_bytes(font.fontbuffer)
-        fonts = typst.Fonts(include_system_fonts=all_fonts, font_paths=[folder])
+        fonts = typst.Fonts(include_system_fonts=True, font_paths=[folder])
         options: Any = {"root": str(TEMPLATES), "font_paths": fonts, "sys_inputs": values}
         made: bytes = typst.compile(str(TEMPLATES / template), **options, **kind)
         return made

@@ -247,7 +247,7 @@ def gap_picture(gaps: GapMap, t: Translations, kind: str) -> bytes:
         "legend": [*legend, *ladder],
     }
     values = {"map": json.dumps(data, ensure_ascii=False)}
-    return typeset("gap_map.typ", values, all_fonts=True, format=kind, ppi=200)
+    return typeset("gap_map.typ", values, format=kind, ppi=200)
 
 
 def _cell(cell: GapCell, words: str = "") -> dict[str, Any]:
