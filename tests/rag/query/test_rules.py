@@ -1,5 +1,7 @@
 """The rules' plans: what comes first, what narrows, lists, comparisons, regions, ignored values."""
 
+from typing import Any
+
 import pytest
 
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
@@ -11,10 +13,17 @@ from rag.types import Plan
 GOAL = "Which plans of 2023 are tagged with SDG 14?"
 REGION = "What did labs in West Africa learn about mobile money?"
 FEES = "What did Lesotho learn about fees in 2023?"
+ETHNOGRAPHY, BY_LABS = Filters(method=("Ethnography",)), Filters(author=("lab",))
+EXPERIMENTS, CLOSINGS = Filters(kind=("experiment",)), Filters(kind=("closing",))
+BOTH = Filters(kind=("closing", "plan"))
 
 
 def plan(engine: Engine, question: str, **filters: object) -> Plan:
     return engine.plan(question, filters=Filters(**filters))  # type: ignore[arg-type]
+
+
+def by(field: str, **more: Any) -> CatalogQuery:
+    return CatalogQuery(group_by=field, **more)
 
 
 def ignoring(engine: Engine, question: str, **ignored: object) -> Plan:
@@ -35,7 +44,6 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
     ("question", "intent", "wide"),
     [
         ("What do the experiments show?", "answer", True),
-        ("How many reports per year?", "list", True),
         ("Which methods did the Togo lab use?", "list", True),
         ("What is Togo working on?", "lab", False),
         ("What did labs learn about mobile money?", "topic", True),
@@ -46,12 +54,9 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("How is ethnography used?", "topic", True),
         ("Which labs use ethnography?", "list", True),
         (GOAL, "list", True),
-        ("How many labs used ethnography as a method?", "list", True),
-        ("Quels labos ont utilisé la méthode « ethnography » ?", "list", True),
         ("Which labs tested drones to deliver vaccines to remote clinics?", "topic", True),
         ("Why did the lab in Fiji use ethnography?", "answer", False),
         ("How do the plans of Fiji and Tanzania differ?", "compare", True),
-        ("What did Fiji and Tanzania do about seaweed?", "compare", True),
         ("Compare 2022 with 2023 in Paraguay.", "compare", True),
         ("Compare the closing reports of Lesotho of 2022 and 2023", "compare", True),
         ("Em que trabalhou o laboratório do Togo em 2022?", "lab", False),
@@ -62,17 +67,14 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("Did any lab try vouchers against tooth decay?", "topic", True),
         ("Reduce food waste", "topic", True),
         ("¿Cuántos informes hablan de teatro?", "topic", True),
-        ("Top 5 goals", "list", True),
         ("How do Fiji and France compare?", "answer", False),
         ("ماذا تعلمت المختبرات عن المال عبر الهاتف؟", "topic", True),
         ("Why is mobile money weak in Togo?", "answer", False),
         ("Has mobile money become a bigger topic?", "trend", True),
-        ("what is Togo doing about mobile money", "lab", False),
         ("What did Togo learn about mobile money?", "lab", False),
         ("ماذا تعلم مختبر توغو عن المال عبر الهاتف؟", "lab", False),
         ("What blocked the notebook project in Togo?", "answer", False),
         ("How much do Togo and Fiji spend on boards?", "compare", True),
-        ("Who paid the boards of Togo and Fiji?", "compare", True),
         ("how big is the collection", "about", False),
         ("¿De dónde salen los informes?", "about", False),
         ("you're funny", "about", False),
@@ -153,54 +155,36 @@ def test_what_many_are_asked_has_the_digest_of_a_topic(
 @pytest.mark.parametrize(
     ("question", "query"),
     [
-        ("ethnography per year", CatalogQuery(Filters(method=("Ethnography",)), group_by="year")),
-        ("top 5 countries by nr of reports", CatalogQuery(group_by="country", limit=5)),
-        ("Relatórios por país e ano", CatalogQuery(group_by="country", split="year")),
-        ("nombre de rapports par pays et par an", CatalogQuery(group_by="country", split="year")),
-        (
-            "table of experiments by cost bracket",
-            CatalogQuery(Filters(kind=("experiment",)), group_by="total_cost"),
-        ),
-        ("reports by year and kind", CatalogQuery(group_by="year", split="kind")),
-        ("جدول التقارير حسب السنة والنوع", CatalogQuery(group_by="year", split="kind")),
-        ("countries with at least 2 reports", CatalogQuery(group_by="country", having=(2, 0))),
-        ("países con al menos 2 informes", CatalogQuery(group_by="country", having=(2, 0))),
-        ("pays qui ont plus de deux rapports", CatalogQuery(group_by="country", having=(3, 0))),
-        (
-            "labs with two or more closing reports",
-            CatalogQuery(Filters(kind=("closing",)), group_by="country", having=(2, 0)),
-        ),
-        (
-            "países con informes de un solo año",
-            CatalogQuery(group_by="country", split="year", having=(1, 1)),
-        ),
+        ("ethnography per year", by("year", filters=ETHNOGRAPHY)),
+        ("top 5 countries by nr of reports", by("country", limit=5)),
+        ("Relatórios por país e ano", by("country", split="year")),
+        ("nombre de rapports par pays et par an", by("country", split="year")),
+        ("table of experiments by cost bracket", by("total_cost", filters=EXPERIMENTS)),
+        ("reports by year and kind", by("year", split="kind")),
+        ("جدول التقارير حسب السنة والنوع", by("year", split="kind")),
+        ("countries with at least 2 reports", by("country", having=(2, 0))),
+        ("países con al menos 2 informes", by("country", having=(2, 0))),
+        ("pays qui ont plus de deux rapports", by("country", having=(3, 0))),
+        ("labs with two or more closing reports", by("country", filters=CLOSINGS, having=(2, 0))),
+        ("países con informes de un solo año", by("country", split="year", having=(1, 1))),
         (
             "In how many different countries was ethnography used?",
-            CatalogQuery(Filters(method=("Ethnography",)), group_by="country", form="count"),
+            by("country", filters=ETHNOGRAPHY, form="count"),
         ),
-        ("What is the most common SDG, and whats second?", CatalogQuery(group_by="sdg")),
-        (
-            "how many plans and closings per year",
-            CatalogQuery(Filters(kind=("closing", "plan")), group_by="year", split="kind"),
-        ),
-        (
-            "Methods used by labs each year",
-            CatalogQuery(Filters(author=("lab",)), group_by="year", split="method"),
-        ),
-        ("Ventilation des méthodes par année", CatalogQuery(group_by="year", split="method")),
-        ("¿Qué método es el más raro?", CatalogQuery(group_by="method", least=True)),
-        ("methods that were used only once", CatalogQuery(group_by="method", least=True)),
-        ("كيف تطور عدد التقارير عبر السنوات", CatalogQuery(group_by="year")),
-        (
-            "What share of reports used ethnography?",
-            CatalogQuery(Filters(method=("Ethnography",)), form="share"),
-        ),
+        ("What is the most common SDG, and whats second?", by("sdg")),
+        ("how many plans and closings per year", by("year", filters=BOTH, split="kind")),
+        ("Methods used by labs each year", by("year", filters=BY_LABS, split="method")),
+        ("Ventilation des méthodes par année", by("year", split="method")),
+        ("¿Qué método es el más raro?", by("method", least=True)),
+        ("methods that were used only once", by("method", least=True)),
+        ("كيف تطور عدد التقارير عبر السنوات", by("year")),
+        ("What share of reports used ethnography?", by("", filters=ETHNOGRAPHY, form="share")),
         (
             "Los 3 países con menos experimentos",
-            CatalogQuery(Filters(kind=("experiment",)), group_by="country", limit=3, least=True),
+            by("country", filters=EXPERIMENTS, limit=3, least=True),
         ),
-        ("Distribuição dos ODS", CatalogQuery(group_by="sdg")),
-        ("how many reports of each kind", CatalogQuery(group_by="kind", form="count")),
+        ("Distribuição dos ODS", by("sdg")),
+        ("how many reports of each kind", by("kind", form="count")),
     ],
 )
 def test_tags_are_counted_however_that_is_asked(
