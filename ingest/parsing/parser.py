@@ -41,7 +41,7 @@ _NAME_PROMPT = re.compile(
     re.IGNORECASE,
 )
 _INSIGHT = re.compile(r"^(?:[-_*•\"'.]|\d+\s*[.)]|$)")
-MAX_TITLE = 200  # characters of the longest title
+MAX_TITLE = 200  # characters of the longest title or heading
 # What may be left of a paragraph of form text without being a word of the lab's.
 _MARKS = "*_>-–.:; \t\n\u00a0"
 # Characters up to which a question may go over several lines: joining without end takes seconds.
@@ -111,7 +111,7 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
     state = _State()
     questions = forms.prompt_lines(events)
     for i, event in enumerate(events):
-        if event.kind == "section":
+        if event.kind == "section" and len(event.text) <= MAX_TITLE:
             state.section, state.prompt, state.outer = clean(event.text), "", ""
             state.key = head_key(event.text)
             state.record, state.depth = None, 0
@@ -128,8 +128,8 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
         elif event.kind == "text":
             for span in _without(event, forms.form_spans(state.key, event.text)):
                 _add_text(state, span)
-        elif event.kind in ("prompt", "quote"):
-            # A lab's own line that begins with ">": its words begin after the mark.
+        elif event.kind in ("prompt", "quote", "section"):
+            # A lab's own line that begins with ">" or "##": its words begin after the mark.
             _add_text(state, (event.inside, event.end), quoted=True)
     return state.slots
 

@@ -56,6 +56,14 @@ def test_unanswered_questions_are_named_and_no_blocks() -> None:
     assert source.unanswered == ("A or so?", "Three?", "F?")
 
 
+def test_a_heading_that_is_as_long_as_a_text_is_one() -> None:
+    words = " ".join(["The ferry carries oysters to the market of Ilo."] * 5)
+    assert answers(parsed(f"## {words}\n\n![x](https://x.example/a.png)\n")) == [(FREE_TEXT, words)]
+    assert answers(parsed(f"## Pilot\n\nIt runs.\n\n## {words}")) == [
+        ("Pilot", f"It runs.\n{words}")
+    ]
+
+
 def test_quoted_lines_of_a_lab_are_its_answer() -> None:
     form = "\n".join(f"> Question number {n}?\n\nAnswer {n}.\n" for n in range(6))
     quoted = "> Question number 6?\n\nThey said\n> the tide is a timetable\n>> twice\nand left.\n"
