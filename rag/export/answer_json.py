@@ -230,8 +230,9 @@ def survey_to_dict(survey: Survey) -> dict[str, Any]:
         "scope": len(survey.rows),
         "counts": {**counts, "low": low, "high": high, "labs": len(survey.labs)},
         "summary": survey_sentence(survey),
+        "notice": notice_words(survey.notices),
         "columns": [column.name for column in survey.columns],
-        **_fields(survey, "near", "complete", "index"),
+        **_fields(survey, "notices", "near", "complete", "index"),
         "rows": [row_to_dict(row) for row in survey.rows],
     }
 

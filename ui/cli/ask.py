@@ -308,6 +308,8 @@ def survey(
         print(f"{out}: {len(made.rows)} rows", file=sys.stderr)
     if json:
         print_json(survey_to_dict(made))
+        if made.notices:
+            print(notice_words(made.notices), file=sys.stderr)
         return
     rows = made.found[:_ROWS]
     show(

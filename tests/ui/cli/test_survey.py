@@ -105,3 +105,7 @@ def test_a_stopped_survey_goes_on_where_it_stopped(
     rows = json.loads((tmp_path / "made.json").read_bytes())["rows"]
     assert [row for row in rows if row["judge"] == "judge"] == judged
     assert judged[0]["title"] not in str(server.chats[0].body)
+    failed = run_sample(*command, "--json")
+    assert "their verdicts are by rules" in failed.err
+    assert failed.json["notice"] in failed.err
+    assert failed.json["notices"][-1]["code"] == "survey_by_rules"
