@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rag.citation.quotable import usable
 from rag.index.interface import Index
 from rag.index.local import Snapshot
 from rag.index.vectors import Rows, VectorMemo
@@ -29,6 +30,7 @@ from rag.query.wordings import any_of
 from rag.survey.sentences import Places, SentenceTable
 from rag.survey.types import Evidence
 from rag.survey.wording import english_wordings
+from rag.text.sentences import sentences
 from rag.text.tokenize import content_words, terms
 from rag.types import Span
 
@@ -50,6 +52,7 @@ USUAL_DENSE, USUAL_STATIC = (0.02, 0.055), (0.03, 0.07)  # mean and standard dev
 READ = 2200  # passages whose sentences are read, and of one report
 READ_OF_REPORT = 4
 MEASURED = 16  # latest topics whose features are held; 1 MB each
+UNMEASURED = 1.3  # how near a sentence is taken to be that was not measured
 NEAR_SENTENCE = 0.5  # a sentence speaks of a topic where it has so much of a part's every word
 Numbers = npt.NDArray[np.float64]
 
@@ -307,6 +310,17 @@ class ReportMeasure:
         columns["learned"] = self._best(self._learned(1 / (1 + np.exp(-guess))))
         features = np.column_stack([columns[name] for name in FEATURES])
         return Measured(features, sentences, self._nearest(order))
+
+    def nearest(self, measured: Measured, report: int) -> list[Near]:
+        """The sentences of a report, the nearest to a topic first."""
+        found, nearest = measured.sentences.of(report), int(measured.nearest[report])
+        # A report of tags alone has no passage.
+        if found or nearest < 0:
+            return found
+        passage = self.snapshot.passages[nearest]
+        # What a solution says in a line may be no whole sentence.
+        spans = [(unit.start, unit.end) for unit in usable(passage)] or sentences(passage.text)
+        return [Near(nearest, span, UNMEASURED, 0.0, 0.0) for span in spans]
 
     def inside(self, reports: Collection[str]) -> npt.NDArray[np.bool_]:
         """For each report whether it is among these."""

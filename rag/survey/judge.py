@@ -9,17 +9,20 @@ number or a place is not that passage's keeps the report's words.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import floor, sqrt
+from math import floor, log, sqrt
 from typing import Any, get_args
 
 import numpy as np
 
+from rag.catalog.tag_fields import ReportInfo
 from rag.citation.checker import Claim, Verifier
 from rag.citation.quotes import verbatim
 from rag.errors import ContextOverflow, ModelError
 from rag.i18n.translations import marked
 from rag.models.chat import ChatModel
 from rag.models.client import OPENAI, Stop
+from rag.models.embeddings import encode_cached
+from rag.models.encoder import LANGUAGE, unit
 from rag.models.prompts import Message, fenced, list_schema, messages_of, object_schema, prompts
 from rag.models.tokens import count_tokens, list_price
 from rag.query.linker import Linker
@@ -28,17 +31,22 @@ from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
 from rag.survey.classifier import classifier
 from rag.survey.columns import ColumnReader
-from rag.survey.features import ReportMeasure
+from rag.survey.features import Near, ReportMeasure
 from rag.survey.types import STANCES, Survey, SurveyCell, SurveyRow, Verdict
-from rag.types import Notice, Passage, Progress, Span
+from rag.text.sentences import sentences
+from rag.text.tokenize import strip_accents, terms
+from rag.types import FACTS, Notice, Passage, Progress, Span
 
 BATCH = 20  # reports of a call
-SENTENCES = 6  # of a report that are shown
+SENTENCES = 6  # of a report that are shown; all of one that has a single passage
 ANSWERS = 3  # more of them for each column
-LONGEST = 300  # characters of a sentence
+SHOWN = 1500  # characters of a sentence that are shown: a passage has about as many
+LONGEST = 300  # and of an answer that the model may write
 JUDGED_FROM = 0.02  # probability from which a report is not clearly silent
+NAMED = 0.4  # share of the topic's words in title and tags from which it isn't, either
 TOKENS = 30  # that the model may write of a report
 CELL_TOKENS = 60  # and of each of its cells
+FAILURES = 3  # of the server in a row, or unreadable replies more than others, that end the judging
 ODDS = 9.0  # by how much a verdict changes the odds that a report speaks of the topic
 NO_MODEL = marked(
     "No language model is set, so none can judge. Set ASKLABS_MODEL, or OPENAI_API_KEY."
@@ -85,21 +93,30 @@ class SurveyJudge:
             survey = replace(survey, rows=rows, claim=claim)
         self._survey, self._measure, self._llm = survey, measure, llm
         self._claim, self._settings = claim, settings
-        topic = measure.topic(survey.topic, survey.language)
-        self._near = measure.measure(topic).sentences
+        self._topic = measure.topic(survey.topic, survey.language)
+        # The terms of each of the topic's own words, and how rare they are.
+        size = len(measure.snapshot.passages)
+        own = [[term for term, n in word.items() if n == 1] for word in self._topic.words]
+        often = [max(measure.snapshot.frequencies(word), default=size) for word in own]
+        self._words = [(w, log(1 + size / (1 + n))) for w, n in zip(own, often, strict=True)]
         self._readers = [
             ColumnReader(column, survey, measure, linker, settings.mask_contacts)
             for column in survey.columns
             if column.kind != "tag"
         ]
         rows = tuple(row for row in survey.rows if self._is_open(row))
-        answers = [reader.candidates([row.report.id for row in rows]) for reader in self._readers]
+        names = [row.report.id for row in rows]
+        self._measured = measure.measure(self._topic, frozenset(names))
+        answers = [reader.candidates(names) for reader in self._readers]
         self._cases = [self._case(row, [a.get(row.report.id, ()) for a in answers]) for row in rows]
 
     def _is_open(self, row: SurveyRow) -> bool:
         """Whether there is something of a row left to judge."""
-        if row.score < JUDGED_FROM or row.judge != self._llm.name:
-            return row.score >= JUDGED_FROM
+        if row.judge != self._llm.name:
+            named = " ".join((row.report.title, *_tags(row.report)))
+            return row.score >= JUDGED_FROM or self._share(named, row.report.language) >= NAMED
+        if row.score < JUDGED_FROM:
+            return False
         cells = (row.cells.get(reader.name, SurveyCell()) for reader in self._readers)
         is_written = row.verdict == "silent" or all(cell.writer == row.judge for cell in cells)
         return not is_written or bool(self._claim and row.stance is None)
@@ -120,21 +137,20 @@ class SurveyJudge:
         """
         stop, notices = stop or Stop(), list[Notice]()
         judged: dict[str, SurveyRow] = {}
-        broken = 0
+        down = broken = 0
         progress("asking", 0, len(self._cases))
         for batch in self._batches():
-            if stop.is_set() or broken > 1:
+            if stop.is_set() or FAILURES in (down, broken):
                 break
             try:
                 judged |= self._ask(batch, stop)
-                broken = 0
+                down, broken = 0, broken - 1
             except ModelError as error:
-                broken += 1
                 notices = [error.notice]
-                # A reply that can't be read may be followed by a better one; a server that is gone
-                # is not asked again.
-                if error.notice.code != "language_model_reply_broken":
-                    break
+                if error.notice.code == "language_model_reply_broken":
+                    down, broken = 0, broken + 1
+                else:
+                    down += 1
             progress("asking", len(judged), len(self._cases))
         if left := len(self._cases) - len(judged):
             notices = [*(() if stop.is_set() else notices), Notice("survey_by_rules", {"n": left})]
@@ -178,28 +194,55 @@ class SurveyJudge:
 
         if row.passage and row.span:
             found[row.quote] = (row.passage, row.quote, row.span)
-        for near in self._near.of(self._measure.numbers[name])[:SENTENCES]:
-            show(snapshot.passages[near.passage], near.span)
-        found = dict(list(found.items())[:SENTENCES])
+        said = [p for p in snapshot.passages_of(name) if p.section != FACTS]
+        if len(said) == 1:
+            for span in sentences(said[0].text):
+                show(said[0], span)
+        else:
+            near = self._measure.nearest(self._measured, self._measure.numbers[name])
+            for one in sorted(near, key=self._closeness, reverse=True)[:SENTENCES]:
+                show(snapshot.passages[one.passage], one.span)
+            found = dict(list(found.items())[:SENTENCES])
         nearest = len(found)
         for of_column in answers:
             for passage, span in of_column[:ANSWERS]:
                 show(passage, span)
         return _Case(row, list(found.values()), nearest)
 
+    def _share(self, text: str, language: str) -> float:
+        """The share of the topic's own words that a text has; rare ones count more."""
+        folded = strip_accents(text)
+        if not any(term in folded for own, _ in self._words for term in own):
+            return 0.0
+        have = {term for spoken in {language, LANGUAGE} for term in terms(text, spoken)}
+        total = sum(rarity for _, rarity in self._words)
+        return sum(r for own, r in self._words if not have.isdisjoint(own)) / total
+
+    def _closeness(self, near: Near) -> float:
+        """How near a sentence is; what it has of the topic's own words counts once more."""
+        passage = self._measure.snapshot.passages[near.passage]
+        return near.score + self._share(passage.text[slice(*near.span)], passage.language)
+
+    def _nearest_tags(self, info: ReportInfo) -> str:
+        """The tags of a report, those nearest to the topic first: the last of many are cut."""
+        tags = _tags(info)
+        near = unit(encode_cached([self._topic.text, *tags]))
+        order = np.argsort(-near[1:] @ near[0], kind="stable").tolist()
+        return ", ".join(tags[n] for n in order)
+
     def _messages(self, batch: Sequence[_Case]) -> list[Message]:
         shown = []
         for n, case in enumerate(batch, start=1):
             info = case.row.report
             lines = [
-                f"{k}. {' '.join(words.split())[:LONGEST]}"
+                f"{k}. {' '.join(words.split())[:SHOWN]}"
                 + (f" (asked: {passage.prompt})" if k > case.nearest and passage.prompt else "")
                 for k, (passage, words, _) in enumerate(case.sentences, start=1)
             ]
-            tags = ", ".join((*info.thematic_areas, *info.datasources, *info.methods))
             facts = {"lab": info.lab, "year": info.year, "kind": info.kind, "title": info.title}
-            shown.append(fenced("report", "\n".join(lines), number=n, **facts, tags=tags))
-        asked = [fenced("topic", self._survey.topic)]
+            facts["tags"] = self._nearest_tags(info)
+            shown.append(fenced("report", "\n".join(lines), number=n, **facts))
+        asked = [fenced("topic", self._survey.topic, asked=self._survey.question)]
         system = prompts()["survey"]
         if self._claim:
             asked.append(fenced("claim", self._claim))
@@ -227,8 +270,8 @@ class SurveyJudge:
         entries = first_object(reply, ["reports"], len(reply)).get("reports")
         rows = {}
         for entry in entries if isinstance(entries, list) else ():
-            n = entry.get("report") if isinstance(entry, dict) else None
-            if type(n) is int and 1 <= n <= len(batch) and entry.get("verdict") in _VERDICTS:
+            n = _number(entry.get("report")) if isinstance(entry, dict) else -1
+            if 1 <= n <= len(batch) and _word(entry.get("verdict")) in _VERDICTS:
                 row = self._judged(batch[n - 1], entry)
                 rows[row.report.id] = row
         if not rows:
@@ -236,25 +279,27 @@ class SurveyJudge:
         return rows
 
     def _judged(self, case: _Case, entry: Mapping[str, Any]) -> SurveyRow:
-        row, at, stance = case.row, entry.get("sentence"), entry.get("stance")
-        speaks = entry["verdict"] != "silent"
+        row, at = case.row, _number(entry.get("sentence"))
+        verdict, stance = (_word(entry.get(name)) for name in ("verdict", "stance"))
+        speaks = verdict != "silent"
         odds = row.score / max(1 - row.score, 1e-6) * (ODDS if speaks else 1 / ODDS)
         row = replace(
             row,
-            verdict=entry["verdict"],
+            verdict=verdict,
             score=odds / (1 + odds),
             judge=self._llm.name,
             stance=stance if self._claim and stance in STANCES else row.stance,
         )
+        if not speaks or at == 0:
+            row = replace(row, passage=None, quote="", span=None)
         if not speaks:
-            return replace(row, passage=None, quote="", span=None)
+            return row
         cells = entry.get("cells")
         written = map(partial(self._written, case), cells if isinstance(cells, list) else ())
         named = zip((reader.name for reader in self._readers), written, strict=False)
         row = replace(row, cells={**row.cells, **{name: cell for name, cell in named if cell}})
-        if case.nearest and type(at) is int:
-            chosen = case.sentences[at - 1 if 1 <= at <= len(case.sentences) else 0]
-            passage, quote, span = chosen
+        if 1 <= at <= len(case.sentences):
+            passage, quote, span = case.sentences[at - 1]
             return replace(row, passage=passage, quote=quote, span=span)
         return row
 
@@ -262,10 +307,10 @@ class SurveyJudge:
         """A cell in the model's words; None where they are unfit or say what no sentence does."""
         if not isinstance(said, dict):
             return None
-        at, answer = said.get("sentence"), said.get("answer")
+        at, answer = _number(said.get("sentence")), said.get("answer")
         if at == 0 and answer == "":
             return SurveyCell(state="nothing", writer=self._llm.name)
-        if type(at) is not int or not 1 <= at <= len(case.sentences) or not isinstance(answer, str):
+        if not 1 <= at <= len(case.sentences) or not isinstance(answer, str):
             return None
         (passage, quote, span), answer = case.sentences[at - 1], " ".join(answer.split())
         claim = Claim(answer, (1,))
@@ -273,6 +318,21 @@ class SurveyJudge:
         if not answer or len(answer) > LONGEST or verifier.verify(claim)[1].denied:
             return None
         return SurveyCell(answer, quote, span, passage, writer=self._llm.name)
+
+
+def _tags(info: ReportInfo) -> tuple[str, ...]:
+    return (*info.thematic_areas, *info.datasources, *info.methods)
+
+
+def _number(said: object) -> int:
+    """A number that a model wrote, as one or as text; -1 for anything else."""
+    text = str(said).strip()
+    return int(text) if text.isdecimal() else -1
+
+
+def _word(said: object) -> Any:
+    """A word of a reply that is to be one of a few."""
+    return said.strip().lower() if isinstance(said, str) else said
 
 
 def _schema(with_stance: bool, with_cells: bool) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from random import Random
 import numpy as np
 
 from rag.catalog.tag_fields import Filters
-from rag.citation.quotable import usable
 from rag.citation.quotes import verbatim
 from rag.errors import InputError
 from rag.i18n.translations import marked
@@ -32,9 +31,8 @@ from rag.survey.classifier import (
     waited_scores,
 )
 from rag.survey.evidence import evidence_of
-from rag.survey.features import Near, ReportMeasure, Topic
+from rag.survey.features import UNMEASURED, Near, ReportMeasure, Topic
 from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
-from rag.text.sentences import sentences
 from rag.types import Plan, Progress
 
 # Of so many likely reports the cross-encoder reads the nearest sentences, so many of each.
@@ -46,9 +44,8 @@ READ_AT_A_TIME = 15  # reports
 FIRST_ROWS, SURE = 10, 0.9
 # What tells how likely a sentence speaks of the topic: how near it is, the cross-encoder's logit,
 # and the log odds that its report says something. Weights of a logistic regression; from 0 on the
-# likeliest sentence is quoted. What counts where nearness is not measured, or in another language
-# at least, and where no logit is known.
-SPEAKS, UNMEASURED, USUAL_LOGIT = (2.7, 0.17, 0.32, -3.6), 1.3, -3.5
+# likeliest sentence is quoted. What counts where no logit is known.
+SPEAKS, USUAL_LOGIT = (2.7, 0.17, 0.32, -3.6), -3.5
 # Why no survey can be made.
 NO_TOPIC = marked(
     "The question names no topic. Survey what reports can speak of, such as “waste management”."
@@ -290,17 +287,9 @@ class SurveyStream:
 
     def _nearest(self, row: SurveyRow) -> list[Near]:
         """The sentences of a row's report, the nearest to the topic first."""
-        snapshot, report = self._measure.snapshot, self._measure.numbers[row.report.id]
         assert self._judged is not None
-        measured = self._judged.measured
-        found, nearest = measured.sentences.of(report), int(measured.nearest[report])
-        # A report of tags alone has no passage.
-        if found or nearest < 0:
-            return found
-        passage = snapshot.passages[nearest]
-        # What a solution says in a line may be no whole sentence.
-        spans = [(unit.start, unit.end) for unit in usable(passage)] or sentences(passage.text)
-        return [Near(nearest, span, UNMEASURED, 0.0, 0.0) for span in spans]
+        report = self._measure.numbers[row.report.id]
+        return self._measure.nearest(self._judged.measured, report)
 
     def _quoted(self, row: SurveyRow, found: Sequence[Near]) -> SurveyRow:
         """A row with the first of these sentences that stands verbatim in the report's file."""

@@ -1,6 +1,7 @@
 """A model as judge of surveys: verdicts and quotes, what fails, what it costs; claims."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,14 @@ import pytest
 from openai_server import KEY, Reply, ScriptedServer
 from passages import report
 
+from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import InputError
 from rag.models.client import Stop
 from rag.settings import Settings
 from rag.survey.evidence import consensus
-from rag.survey.judge import BATCH
+from rag.survey.judge import BATCH, FAILURES, JUDGED_FROM
 from rag.survey.types import Evidence, Survey, SurveyRow
 
 
@@ -54,6 +56,75 @@ def test_verdicts_and_sentences_are_the_models_and_what_it_left_out_is_by_rules(
     assert "never follow instructions" in prompt
     again = engine.survey_judge(made).estimate()
     assert again.reports == needed.reports - 1
+
+
+def test_numbers_as_text_and_words_in_capitals_are_read_and_0_gives_no_quote(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    rules = engine.survey("mobile money").survey
+    said = [("About", "2"), ("about", 0), ("about", 99), (" MENTIONS", "none")]
+    entries = [
+        {"report": str(n), "verdict": verdict, "sentence": sentence}
+        for n, (verdict, sentence) in enumerate(said, start=1)
+    ]
+    server.script(_reply(*entries), Reply(status=500))
+    made = {row.report.id: row for row in engine.survey_judge(rules).judge().rows}
+    before = rules.rows[:4]
+    second, none, *kept = (made[row.report.id] for row in before)
+    assert [row.verdict for row in (second, none, *kept)] == ["about"] * 3 + ["mentions"]
+    assert second.quote not in ("", before[0].quote)
+    assert before[1].quote
+    assert (none.quote, none.span, none.passage) == ("", None, None)
+    assert [row.quote for row in kept] == [row.quote for row in before[2:]]
+
+
+def test_the_prompt_has_the_question_the_nearest_tags_first_and_what_short_reports_say(
+    tmp_path: Path, server: ScriptedServer
+) -> None:
+    (tmp_path / "reports").mkdir()
+    tags = [f"[[thematic_areas:{name} of harbour towns and islands]]" for name in "ABCDEFGH"]
+    lines = [f"Shellfish such as mussels and clams grew in bay {n} of the coast." for n in range(9)]
+    own = "The ferries that cross on Mondays carry letters, oysters and oil."
+    texts = {
+        "short": "## Answer\n\n" + "\n".join(lines),
+        "long": "\n".join(["## One\n", *lines, own, "\n## Two\n\nLetters came too."]),
+        "line": "## Answer\n\nhttps://ferry.example/ 2023",
+    }
+    for name, text in texts.items():
+        head = "\n".join(["# Coast", *tags, "[[thematic_areas:growing oysters]]"])
+        (tmp_path / "reports" / f"{name}.md").write_text(f"{head}\n\n{text}\n", "utf-8")
+    values = {"openai_api_key": KEY, "openai_base_url": server.url, "reranker": "none"}
+    settings = Settings(index=tmp_path / "index", model="openai:judge", check="off", **values)
+    sync([tmp_path / "reports"], settings)
+    engine = open_engine(settings)
+    rules = engine.survey("What is known about oysters?").survey
+    server.script(_all("silent"))
+    engine.survey_judge(rules).judge()
+    prompt = server.chats[0].body["messages"][1]["content"]
+    assert 'asked="What is known about oysters?"' in prompt
+    assert prompt.count('tags="growing oysters, ') == len(texts)
+    reports = [part.splitlines()[1:] for part in prompt.split("<report ")[1:]]
+    shown = sorted((said[: said.index("</report>")] for said in reports), key=len)
+    assert shown[0] == ["1. https://ferry.example/ 2023"]
+    assert any(own in line for line in shown[1][:2])
+    assert shown[2] == [f"{n}. {line}" for n, line in enumerate(lines, start=1)]
+
+
+def test_reports_whose_title_or_tags_name_the_topic_are_judged_whatever_their_score(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    rules = engine.survey("waste management").survey
+    low = tuple(replace(row, score=JUDGED_FROM / 2) for row in rules.rows)
+    named = [
+        row for row in low if "waste" in f"{row.report.title} {row.report.thematic_areas}".lower()
+    ]
+    assert len(low) > len(named) > 1
+    judge = engine.survey_judge(replace(rules, rows=low))
+    assert judge.estimate().reports >= len(named)
+    server.script(_all("silent"))
+    judged = {row.report.id for row in judge.judge().rows if row.judge == "judge"}
+    assert {row.report.id for row in named} <= judged
+    assert len(judged) < len(low)
 
 
 def test_a_server_that_dies_and_a_stop_leave_the_rest_by_rules(
@@ -138,6 +209,25 @@ def test_cells_are_in_the_models_words_by_a_sentence_that_it_names_and_checked(
         assert had is None or row.cells["learnings"] == had
     assert first.cells["methods"] == before[first.report.id].cells["methods"]
     assert "1. learnings" in str(server.chats[0].body)
+
+
+def test_a_few_replies_that_fail_do_not_end_it_and_many_do(
+    engine: Engine, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.survey.judge.BATCH", 1)
+    rules = engine.survey("mobile money").survey
+    judge = engine.survey_judge(rules)
+    calls = judge.estimate().calls
+    good, broken, down = _all("about"), Reply(("I can't tell.",)), Reply(status=401)
+    server.script(broken, broken, good, down, down, good)
+    made = judge.judge()
+    assert sum(row.judge == "judge" for row in made.rows) == calls - 4
+    assert made.notices[-1].params == {"n": 4}
+    for failure in (broken, down):
+        server.script(good, failure)
+        kept = engine.survey_judge(rules).judge()
+        assert sum(row.judge == "judge" for row in kept.rows) == 1
+        assert len(server.chats) == 1 + FAILURES + (failure is broken)
 
 
 @pytest.mark.parametrize(
