@@ -30,8 +30,7 @@ from eval.run import BASELINES, run_cases
 from rag.answer.extractive import SENTENCES, SENTENCES_WIDE
 from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream
 from rag.catalog.tag_fields import ReportInfo
-from rag.citation.citations import resolve
-from rag.citation.quotes import verbatim
+from rag.citation.quotes import resolve, verbatim
 from rag.engine import Engine
 from rag.llama import ReportEmbedding
 from rag.models.embeddings import make_embedding

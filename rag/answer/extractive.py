@@ -1,7 +1,7 @@
 """Writes answers from the reports' own sentences, without a language model.
 
 Answerers stream pieces of text whose `[n]` marks count the passages from 1; what the marks stand
-for is resolved afterwards (`rag.citation.citations`).
+for is resolved afterwards (`rag.citation.quotes`).
 """
 
 from __future__ import annotations

@@ -19,8 +19,7 @@ from rag.catalog.tag_fields import (
     Filters,
     ReportInfo,
 )
-from rag.citation.citations import best_support
-from rag.citation.quotes import verbatim
+from rag.citation.quotes import best_support, verbatim
 from rag.i18n.labels import (
     FIELD_LABELS,
     field_label,

@@ -9,8 +9,7 @@ from rag.answer.digests import Digest
 from rag.answer.extractive import Answerer, ExtractiveAnswerer, nearest
 from rag.catalog.catalog import Catalog
 from rag.citation.checker import CheckedText, Judge, check, unchecked
-from rag.citation.citations import reading_order, resolve
-from rag.citation.quotes import verbatim
+from rag.citation.quotes import reading_order, resolve, verbatim
 from rag.errors import ModelError
 from rag.i18n.labels import country_label, join_parts
 from rag.i18n.translations import translations_for

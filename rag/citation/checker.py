@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from rag.citation.citations import PARTLY, SUPPORTED
+from rag.citation.quotes import PARTLY, SUPPORTED
 from rag.errors import ContextOverflow, ModelError
 from rag.models.chat import make_chat
 from rag.models.client import Stop

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.text.prompt_injection import instructs
-from rag.text.sentences import sentences
+from rag.text.sentences import instructs, sentences
 from rag.text.tokenize import stop_words, words
 from rag.types import FACTS, FREE_TEXT, Passage, Span
 

@@ -1,4 +1,11 @@
-"""A question in another language word by word in English, which the cross-encoder reads.
+"""What the words of a question mean, in English and in the words that a collection has.
+
+A fact, a method or data may be named in other words than any list has: "was it chance that decided
+who got the treatment?" asks for random assignment. Only what is nearly the same is taken for it.
+
+The built-in embedding places single words of all its languages well enough to translate them
+("vendeurs" is by "sellers" and "merchants"): so an answer can tell which sentences in another
+language are about the question.
 
 "¿Cuántas familias recibieron una cocina solar?" becomes "how many families received a kitchen
 solar": poor English, which a model that reads a question and a passage together understands all
@@ -8,21 +15,135 @@ words, by their meaning.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
-from math import inf, log10
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, lru_cache
+from math import inf, log, log10
 from pathlib import Path
 
-from rag.places.countries import english_name
+import numpy as np
+
+from rag.catalog.catalog import Catalog
+from rag.catalog.tag_fields import Filters, listed_names
+from rag.index.interface import Index
+from rag.models.embeddings import encode_cached
+from rag.models.encoder import Vectors
+from rag.places.countries import english_name, fold_name
 from rag.query.entities import country_spans
-from rag.text.tokenize import content_words, stemmer, strip_accents
+from rag.query.linker import Link, Links, asks
+from rag.text.language import LANGUAGES
+from rag.text.tokenize import content_forms, content_words, stemmer, strip_accents, terms
 from rag.types import Alike
 
+ALIKE = 0.65  # cosine similarity from which two words are alike
+# Words of a question that are looked up; a longer one is a text, and would take as long.
+MOST = 60
+MOST_HELD = 5_000  # words of questions whose near ones are held
+_LIKE = 0.85  # the least similarity of what is meant for sure; of other things it is below 0.8
+_MOST_REST = 5  # words that nothing explains: more of them ask for more than a fact
+_BEFORE, _AFTER = 2, 4  # words around these that may belong to a name
 _COLUMNS = ("en", "es", "fr", "pt", "ar")
 _WORD = re.compile(r"[^\W_]+")
 # What Arabic writes together with a word: "the", "and", "then", "with", "for", "as", "will".
 _PREFIXES = ("ال", "وال", "بال", "لل", "فال", "كال", "و", "ف", "ب", "ل", "ك", "س")
 LEAST_KNOWN = 0.5  # the share of a question's content words that the glossary must have
+
+
+def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
+    """For each content word of a question the terms of frequent words that are near to it."""
+    # The model knows "déchets", and "dechets" hardly.
+    words = content_forms(text, language)[:MOST]
+    known, vectors, held = _lexicon(index)
+    if not words or not known:
+        return ()
+    near = {word: held[word] for word in words if word in held}
+    if new := [word for word in words if word not in near]:
+        similar = np.asarray(encode_cached(new), np.float32) @ vectors.T
+        for word, row in zip(new, similar, strict=True):
+            near[word] = {known[i]: float(row[i]) for i in np.flatnonzero(row >= ALIKE).tolist()}
+        if len(held) > MOST_HELD:
+            held.clear()
+        held.update(near)
+    return tuple(
+        Alike(frozenset((*terms(word, language), *terms(word, "en"))), near[word]) for word in words
+    )
+
+
+def weighed(words: Sequence[Alike], index: Index, text: str, language: str) -> tuple[Alike, ...]:
+    """Words of a question with their English ones, and how rare those are that do not only ask."""
+    every = list(dict.fromkeys(term for word in words for term in word.terms))
+    counts = dict(zip(every, index.frequencies(every), strict=True))
+    size = len(index.passages) + 1
+    found = []
+    for word, written in zip(words, content_forms(text, language), strict=False):
+        english = frozenset(terms(english_word(written, language), "en"))
+        most = min(size, max((counts[term] for term in word.terms), default=0))
+        rarity = 0.0 if asks(written, language) else log(size / (most + 1))
+        found.append(replace(word, english=english, rarity=rarity))
+    return tuple(found)
+
+
+@lru_cache(maxsize=2)  # a page has one index, and for surveys the files of it
+def _lexicon(index: Index) -> tuple[list[str], Vectors, dict[str, Mapping[str, float]]]:
+    """The terms of the frequent words whose vectors are stored, with these; and what was asked."""
+    words = index.frequent_words
+    found = index.vectors(list(words.values()))
+    known = {term: found[form] for term, form in words.items() if form in found}
+    return list(known), np.array(list(known.values()), np.float32), {}
+
+
+def meant(links: Links, catalog: Catalog, language: str) -> Links:
+    """The links of a question with what its other words mean; the same if they mean nothing."""
+    names = _named(catalog, language)
+    words = [fold_name(word) for word in links.words]
+    # A theme of one word may be one of a name's.
+    fixed = [k for k in links.links if k.field and (k.field != "theme" or k.end - k.start > 1)]
+    taken = {i for k in fixed for i in range(k.start, k.end)}
+    other = {i for i, word in enumerate(words) if word in links.rest} - taken
+    fields = [k for k in links.links if not k.field and k.values[0] in {v for _, _, v in names}]
+    core = other.union(*(range(k.start, k.end) for k in fields))
+    first, last = min(core, default=0), max(core, default=0) + 1
+    windows = [
+        (start, end)
+        for start in range(max(first - _BEFORE, 0), first + 1)
+        for end in range(last, min(last + _AFTER, len(words)) + 1)
+        if taken.isdisjoint(range(start, end))
+    ]
+    if not (windows and core and names) or len(other) > _MOST_REST:
+        return links
+    asked = np.asarray(encode_cached([" ".join(links.words[a:b]) for a, b in windows]), np.float32)
+    similar = asked @ _vectors(catalog, language).T
+    window, best = np.unravel_index(int(similar.argmax()), similar.shape)
+    start, end = windows[window]
+    name, field, _ = names[best]
+    if similar[window, best] < _LIKE or not (field or other):
+        return links
+    # What several values are called means any of them.
+    values = tuple(value for same, of, value in names if (same, of) == (name, field))
+    rest = (k for k in links.links if k.end <= start or k.start >= end)
+    new = sorted([*rest, Link(start, end, field, values)], key=lambda k: k.start)
+    return replace(links, links=tuple(new), rest=())
+
+
+@lru_cache(maxsize=2 * len(LANGUAGES))
+def _named(catalog: Catalog, language: str) -> list[tuple[str, str, str]]:
+    """What has names in a language and in English: name, field and value."""
+    facts = {fact.partition(": ")[0] for fact, _ in catalog.counts("fact")}
+    found: list[tuple[str, str, str]] = []
+    for field, value, code, name in listed_names():
+        if code in (language, "en") and field == "field" and value in facts:
+            found.append((name, "", value))
+        elif code in (language, "en") and field in ("fact", "method", "datasource"):
+            one = Filters(**{field: (value,)})  # type: ignore[arg-type]
+            found += [(name, field, catalog.name(field, value))] if catalog.ids(one) else []
+    return found
+
+
+@lru_cache(maxsize=2 * len(LANGUAGES))
+def _vectors(catalog: Catalog, language: str) -> Vectors:
+    """The vectors of these names, which take a third of a second, and few questions need."""
+    names = [name for name, _, _ in _named(catalog, language)]
+    return np.asarray(encode_cached(names), np.float32)
 
 
 def in_english(

@@ -32,12 +32,11 @@ from rag.errors import ModelError, SettingsError
 from rag.index.interface import Index
 from rag.models.chat import make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
-from rag.query.alike import alike_words, weighed
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without
 from rag.query.forms import in_form
-from rag.query.gloss import in_english
+from rag.query.gloss import alike_words, in_english, weighed
 from rag.query.linker import Linker
 from rag.query.parts import asks_of
 from rag.query.rules import Rules

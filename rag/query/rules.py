@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
 from rag.places.countries import fold_name, means_one_of_a_region, without_regions
-from rag.query.alike import meant
 from rag.query.conversation import (
     Thread,
     follow_up,
@@ -27,6 +26,7 @@ from rag.query.forms import (
     of_one_report,
     titled_sides,
 )
+from rag.query.gloss import meant
 from rag.query.intents import (
     CATALOG,
     TALK,
@@ -41,7 +41,7 @@ from rag.query.parts import sides_of
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.language import LANGUAGES
-from rag.text.prompt_injection import overrides
+from rag.text.sentences import overrides
 from rag.text.tokenize import NUMERALS, is_quantity, stop_words, strip_accents, terms
 from rag.types import Notice, Plan, Side, Turn
 

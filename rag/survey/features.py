@@ -24,8 +24,7 @@ from rag.index.local import Snapshot
 from rag.index.vectors import Rows, VectorMemo
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
-from rag.query.alike import alike_words
-from rag.query.gloss import in_english
+from rag.query.gloss import alike_words, in_english
 from rag.query.wordings import any_of
 from rag.survey.sentences import Places, SentenceTable
 from rag.survey.types import Evidence

@@ -20,7 +20,7 @@ import numpy as np
 from rag.index.local import Snapshot
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE
-from rag.query.alike import alike_words
+from rag.query.gloss import alike_words
 from rag.text.tokenize import content_forms, content_words, strip_accents, terms
 
 # From which cosine a phrase may mean a topic, and what a phrase gains by the logarithm of how many

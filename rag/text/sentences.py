@@ -1,10 +1,14 @@
-"""Splits text into sentences, also into those of lists that are written in one line."""
+"""Splits text into sentences, also into those of lists that are written in one line.
+
+Some give instructions to the machine that answers, not to the reports' readers: extractive answers
+must not quote these as what a lab said.
+"""
 
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from rag.text.tokenize import LISTS
+from rag.text.tokenize import LISTS, strip_accents
 
 # A match begins only at the first of several marks, or a line of dots would take quadratic time.
 _END = re.compile(r"(?<![.!?؟。…])[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
@@ -21,6 +25,10 @@ _ABBREVIATION = re.compile(
 )
 # These may also end a sentence, and do so where a capital follows.
 _MAY_END = ("etc.", "a.m.", "p.m.")
+# What instructs a machine.
+_WORDS = {name: f"(?:{'|'.join(words)})" for name, words in LISTS["instructions"].items()}
+_OVERRIDES = re.compile(_WORDS["overrides"].format(**_WORDS))
+_INSTRUCTS = re.compile(f"{_OVERRIDES.pattern}|{_WORDS['others'].format(**_WORDS)}")
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -71,3 +79,13 @@ def _next_item(text: str, start: int, end: int) -> int:
 def encodable(text: str) -> str:
     """A text with a question mark for each half of a surrogate pair, which has no UTF-8."""
     return text.encode("utf-8", "replace").decode()
+
+
+def overrides(question: str) -> bool:
+    """Whether a question tells the machine to ignore its instructions."""
+    return bool(_OVERRIDES.search(strip_accents(question)))
+
+
+def instructs(sentence: str) -> bool:
+    """Whether a sentence tells the machine how to answer."""
+    return bool(_INSTRUCTS.search(strip_accents(sentence)))

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from passages import passage, report
 
-from rag.citation.citations import best_support, reading_order, resolve
 from rag.citation.quotable import usable
+from rag.citation.quotes import best_support, reading_order, resolve
 from rag.text.citation_marks import change_marks
 from rag.types import FACTS, FREE_TEXT
 

@@ -1,10 +1,63 @@
-"""Questions of other languages word by word in English."""
+"""What words of questions mean: in English, word by word, and among the words of a collection."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rag.query.gloss import in_english
-from rag.text.tokenize import terms
+from rag.index.vectors import VectorMemo
+from rag.models.embeddings import encode_cached
+from rag.query.gloss import ALIKE, alike_words, in_english, weighed
+from rag.text.tokenize import content_forms, terms
 from rag.types import Alike
+
+FORMS = {"trader": "traders", "échang": "échange"}
+WORDS = {"seller": "Sellers", "doctor": "Doctors", "wast": "waste"}
+
+
+class Words:
+    """An index of these words alone."""
+
+    def __init__(self, folder: Path, words: dict[str, str]) -> None:
+        self.frequent_words, self.vectors = words, VectorMemo(folder).find
+        self.passages = range(99)
+
+    def frequencies(self, terms: Collection[str]) -> list[int]:
+        return [9 * (term in self.frequent_words) for term in terms]
+
+
+def alike(folder: Path, words: dict[str, str], text: str, language: str) -> Any:
+    index: Any = Words(folder, words)
+    return alike_words(index, text, language)
+
+
+def test_no_words_are_no_problem(tmp_path: Path) -> None:
+    assert alike(tmp_path, {}, "Who sells?", "en") == ()
+    assert alike(tmp_path, WORDS, "2023 ?", "fr") == ()
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("word", "language", "meant"), [("vendeurs", "fr", "seller"), ("physicians", "en", "doctor")]
+)
+def test_a_word_is_near_to_what_means_the_same(
+    tmp_path: Path, word: str, language: str, meant: str
+) -> None:
+    VectorMemo(tmp_path).add(list(WORDS.values()), encode_cached(list(WORDS.values())))
+    (found,) = alike(tmp_path, WORDS, word, language)
+    assert found.near[meant] >= ALIKE
+    assert len(found.near) == 1
+
+
+def test_rare_words_weigh_most_and_words_that_only_ask_nothing(tmp_path: Path) -> None:
+    text, index = "¿Cuánto cuestan los residuos de los vendedores sellers?", Words(tmp_path, WORDS)
+    plain = tuple(
+        Alike(frozenset((*terms(w, "es"), *terms(w, "en"))), {}) for w in content_forms(text, "es")
+    )
+    asking, waste, _, sellers = weighed(plain, index, text, "es")  # type: ignore[arg-type]
+    assert asking.rarity == 0 < sellers.rarity < waste.rarity
+    assert waste.english == {"wast"}
 
 
 @pytest.mark.parametrize(
@@ -29,9 +82,6 @@ def test_words_that_are_in_no_table_come_from_the_collection_or_stay() -> None:
     glossed = in_english("Onde vendem as rabidantes em Assomada?", "pt", near, FORMS)
     assert {"traders", "assomada"} <= set(glossed.split())
     assert "échange" not in glossed
-
-
-FORMS = {"trader": "traders", "échang": "échange"}
 
 
 def test_a_question_of_unknown_words_is_not_told_in_english() -> None:

@@ -9,8 +9,7 @@ from passages import passage, report
 
 from rag.retrieval.postprocess import mask_passage
 from rag.text.contacts import MASK, mask_contacts
-from rag.text.prompt_injection import instructs
-from rag.text.sentences import sentences
+from rag.text.sentences import instructs, sentences
 from rag.text.tokenize import gives_quantity, numbers_in, spelled_in
 
 
