@@ -56,7 +56,7 @@ from rag.types import Passage
 POINTER, LOCK, UPLOADED, CHROMA = "current", "ingest.lock", "reports", "chroma"
 DATA, EMBEDDED, TERMS = "data-", "embedded-", "terms-"
 TOPICS, SENTENCES = "topics.npz", "sentences.npz"
-SCHEMA, OLDEST = 7, 6  # raise when the files, or how words are stemmed, change
+SCHEMA = 7  # raise when the files, or how words are stemmed, change
 # How much may be of the past, and in how many pieces the keyword index, before all is written anew.
 MOST_PAST, MOST_SEGMENTS, REPORTS_A_SEGMENT = 0.2, 25, 500  # one more piece for so many reports
 SEGMENT = 2_000  # reports whose terms are written together
@@ -78,13 +78,14 @@ class Version:
     made_by: Mapping[str, str] = field(default_factory=dict)  # the parser, chunker and embedding
     schema: int = 0
     gone: int = 0  # how many reports `tags` has that went or are others since
-    reports: dict[str, Head] = field(default_factory=dict)  # where schema 6 had no `tags`
-    words: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> Version:
         """The version that a folder tells; raises one of BAD."""
-        return _VERSION.validate_json(zlib.decompress((folder / POINTER).read_bytes()))
+        version = _VERSION.validate_json(zlib.decompress((folder / POINTER).read_bytes()))
+        if version.schema < SCHEMA:
+            raise ValueError("it is of an older kind")
+        return version
 
     def size(self, name: str) -> int:
         """The bytes of a file that count."""
@@ -96,7 +97,7 @@ class Version:
 
     def tags(self, home: Path) -> Tags:
         """The reports by their ids, and by its term each word as it is written."""
-        reports, words, data = {**self.reports}, {**self.words}, self.read(home / "tags")
+        reports, words, data = dict[str, Head](), dict[str, str](), self.read(home / "tags")
         while len(data):
             stream = zlib.decompressobj()
             gone, new, more = _CHANGE.validate_json(stream.decompress(data))
@@ -124,8 +125,6 @@ def current_version(folder: Path) -> Version:
     """The version that counts; or IndexMissing, IndexDamaged, IndexMismatch or IndexUnusable."""
     try:
         version = Version.load(folder)
-        if version.schema < OLDEST:
-            raise ValueError
     except FileNotFoundError:
         if any(folder.glob(f"{CHROMA}*")):  # An older kind had Chroma's files beside it.
             raise damaged(folder, f"the file {POINTER} is gone") from None
@@ -281,11 +280,10 @@ class LocalWriter:
     def __init__(self, folder: Path, base: Snapshot | None, made_by: Mapping[str, str]) -> None:
         """Go on from a version, or begin anew beside what is there."""
         v = base.version if base else Version(f"{DATA}{secrets.token_hex(4)}")
-        own: Any = {"files": {**v.files}, "reports": {}, "words": {}}
-        self._version = replace(v, **own, made_by=dict(made_by), schema=SCHEMA)
+        self._version = replace(v, files={**v.files}, made_by=dict(made_by), schema=SCHEMA)
         heads, words = (base.heads, base.spellings) if base else ({}, {})
         self._reports, self._words = dict(heads), dict(words)
-        self._told: Tags = (heads, words) if v.size("tags") else ({}, {})  # what `tags` has of them
+        self._told: Tags = heads, words  # what `tags` has of them
         self.folder, self.home = folder, folder / v.data
         self._new: list[Segment] = []  # of the reports after those of the segments
         self.home.mkdir(parents=True, exist_ok=True)

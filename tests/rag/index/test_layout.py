@@ -4,7 +4,6 @@ import shutil
 import sys
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from unittest.mock import Mock
 
 import chromadb
 import numpy as np
-import orjson
 import pytest
 from ferries import content, counts, disk_usage, files, missing_sentences, opened, text
 from llama_index.core import MockEmbedding, VectorStoreIndex
@@ -117,47 +115,16 @@ def test_an_index_of_an_unknown_kind_is_refused(reports: Path, settings: Setting
         with pytest.raises(IndexDamaged, match="--rebuild"):
             use()
     assert len(sync([reports], settings, rebuild=True).added) == 3
-    (settings.index / "current").write_bytes(zlib.compress(b'{"data":"data-efb2a1da","schema":5}'))
-    with pytest.raises(IndexDamaged, match=r"older kind.*--rebuild"):
-        open_engine(settings)
-    assert len(sync([reports], settings, rebuild=True).added) == 3
-    # So is one of a newer kind.
-    pointer = settings.index / "current"
-    told = zlib.decompress(pointer.read_bytes()).replace(b'"schema":7', b'"schema":99')
-    pointer.write_bytes(zlib.compress(told))
-    for use in (lambda: open_engine(settings), lambda: sync([reports], settings)):
-        with pytest.raises(IndexMismatch, match=r"newer asklabs.*--rebuild"):
-            use()
-
-
-@pytest.mark.parametrize("is_whole", [True, False])
-def test_an_index_whose_pointer_told_the_tags_goes_on_without_embedding(
-    reports: Path, filled: Settings, tmp_path: Path, embedded: list[str], is_whole: bool
-) -> None:
-    """Before schema 7 `current` told the tags and words, and so did its copy beside Chroma."""
-    before, older = content(filled), opened(filled)
-    kept = {name: own for name, own in older.version.files.items() if name != "tags"}
-    told: dict[str, Any] = {"files": kept, "reports": older.heads, "words": older.spellings}
-    pointer = zlib.compress(orjson.dumps(replace(older.version, schema=6, **told)))
-    for folder, home in ((filled.index, older.home), (filled.index / "chroma",) * 2):
-        (home / "tags").unlink()
-        (folder / "current").write_bytes(pointer)
-    assert content(filled) == before
-    if not is_whole:
-        (filled.index / "current").unlink()
-    assert counts(sync([reports], filled)) == (0, 0, 3, 0, 0)
-    assert not embedded
-    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    assert counts(sync([reports], filled)) == (0, 1, 2, 0, 0)
-    other = filled.model_copy(update={"index": tmp_path / "other"})
-    sync([reports], other)
-    for _ in range(2):
-        assert opened(filled).version.schema == 7
-        assert content(filled) == content(other)
-        assert opened(filled).spellings.items() >= opened(other).spellings.items()
-        # So it is where Chroma's copy is all that is left.
-        shutil.rmtree(opened(filled).home)
-        sync([reports], filled)
+    told = zlib.decompress((settings.index / "current").read_bytes())
+    for schema, error in ((b"6", "older kind"), (b"99", "newer asklabs")):
+        other = zlib.compress(told.replace(b'"schema":7', b'"schema":' + schema))
+        for folder in (settings.index, settings.index / "chroma"):
+            (folder / "current").write_bytes(other)
+        with pytest.raises(IndexUnusable, match=rf"{error}.*--rebuild"):
+            open_engine(settings)
+        with pytest.raises(IndexUnusable, match="--rebuild"):
+            sync([reports], settings)
+        assert len(sync([reports], settings, rebuild=True).added) == 3
 
 
 def test_a_change_writes_no_tags_of_others(reports: Path, filled: Settings) -> None:
