@@ -30,7 +30,6 @@ _TREND_LEAD = 0.35  # the same of changes over the years, where no lab is named
 _OVERVIEW_LEAD, _TOPICAL = 0.1, 0.4
 _ONE_WORK = 0.1  # by how much more a lab's topic is one than a work of its
 _WORK_LEAD = 0.25  # the same of a question that names a work: most of these ask for particulars
-_TITLE_WORDS = 3  # words that are not those of a title by chance
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
 _MOST_SIDES = 2  # years that are compared side by side
@@ -68,12 +67,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return replace(plan, intent="compare", reports=work.reports, one_thing=one_thing)
     work = Work() if many else works.named(words, plan)
     # A few common words are in a title by chance.
-    one = plan.boosted.country or plan.boosted.kind or plan.boosted.type
-    clear = one and digest not in ("topic", "trend") and (len(words) > 1 or len(work.reports) == 1)
-    # "Reduce food waste" is a topic, however many titles begin with it.
-    topical = digest in ("topic", "reasons") and lead >= _LEAD
-    titled = len(work.words) >= _TITLE_WORDS and not topical
-    certain = clear or titled or scores["report"] >= chosen - _LEAD
+    clear = bool(plan.boosted.country) and digest not in ("topic", "trend")
+    certain = clear or scores["report"] >= chosen - _LEAD
     if work.is_name or (work and not plan.wide and certain):
         plan = replace(plan, reports=(*work.reports, *work.beside))
     overview = plan if plan.reports else in_form(replace(plan, subject=""), "lab")
