@@ -34,9 +34,10 @@ if TYPE_CHECKING:
 
 
 # Why a server says that it stopped -> the code of the notice.
-_DEADLINE = "deadline"  # not a server's word: it wrote for too long
+_DEADLINE, _BROKEN = "deadline", "broken"  # no server's words: it wrote for too long, or gave none
 CUT_SHORT = {
     _DEADLINE: "language_model_too_slow",
+    _BROKEN: "cut_short_by_server",
     "length": "cut_short_by_tokens",
     "content_filter": "cut_short_by_filter",
 }
@@ -189,6 +190,7 @@ class ChatModel:
                 if length > _CHARACTERS_PER_TOKEN * self.max_tokens:
                     generation.finish = "length"
                     return
+        generation.finish = generation.finish or _BROKEN
 
     def _client(self) -> "AsyncOpenAI":
         return open_client(self.server, self.timeout, self.retries, self.patience)

@@ -46,7 +46,7 @@ class Reply:
     delay: float = 0.0
     stall: float = 0.0
     mute: float = 0.0
-    finish: str = ""
+    finish: str = "stop"
     gated: bool = False
     cut: bool = False
 
@@ -162,9 +162,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _chat(self, reply: Reply, stream: bool) -> None:
-        ends = [event(reply.finish, content="")] if reply.finish else []
-        if not reply.cut:
-            ends.append("data: [DONE]")
+        ends = [] if reply.cut else ["data: [DONE]"]
+        if reply.finish and not reply.cut:
+            ends.insert(0, event(reply.finish, content=""))
         try:
             self._quiet(reply.mute)
             kind = "text/event-stream" if stream else "application/json"

@@ -27,8 +27,9 @@ HIDDEN = "***"
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
 QUESTIONS = Counter("asklabs_questions", "Questions by what came of them.", ["outcome"])
 STAGES = Histogram("asklabs_stage_seconds", "Seconds of a stage.", ["stage"], buckets=SECONDS)
-FAULTS = Counter("asklabs_faults", "Answers that a model's server failed to write.")
+FAULTS = Counter("asklabs_faults", "Answers that a model's server failed to write, or to end.")
 REFUSALS = Counter("asklabs_refusals", "Requests that were refused, by their status.", ["status"])
+FAILED = ("extractive_instead", "cut_short_by_server")  # notices of such answers
 WAITING = Gauge("asklabs_waiting", "Questions that wait for their turn.")
 _log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def _question_event(came: Answer | str | None, stopped: bool, seconds: float, te
     elif isinstance(came, str):
         outcome, facts = "error", {"error": came}
     elif came:
-        failed = any(notice.code == "extractive_instead" for notice in came.notices)
+        failed = any(notice.code in FAILED for notice in came.notices)
         outcome = "stopped" if stopped else "refused" if came.refused else "answered"
         level = logging.WARNING if failed else logging.INFO
         for stage, milliseconds in came.timings.items():

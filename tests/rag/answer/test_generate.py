@@ -205,6 +205,11 @@ def test_without_passages_nothing_is_sent(
             "Fees matter [1].",
             "cut_short_by_tokens",
         ),
+        (
+            Reply(("Fees matter [1].", " Their total cost"), finish=""),
+            "Fees matter [1].",
+            "cut_short_by_server",
+        ),
     ],
 )
 def test_what_a_model_repeats_or_leaves_half_written_is_no_part_of_the_answer(

@@ -50,13 +50,16 @@ def test_a_question_is_logged_only_if_set_so(capsys: pytest.CaptureFixture[str])
 
 
 def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    ask(write=lambda _: replace(answer(), notices=(Notice("extractive_instead"),)))
+    for code in log.FAILED:
+        ask(write=lambda _, code=code: replace(answer(), notices=(Notice(code),)))
     ask(write=Mock(side_effect=ModelError(text_notice("It is out of reach."))))
     with pytest.raises(ZeroDivisionError):
         ask(write=Mock(side_effect=ZeroDivisionError))
-    instead, error, failed = capsys.readouterr().err.splitlines()
-    assert "WARNING ui.server.log: question outcome=answered" in instead
+    instead, cut, error, failed = capsys.readouterr().err.splitlines()
+    for line in (instead, cut):
+        assert "WARNING ui.server.log: question outcome=answered" in line
     assert 'notice="This answer is made' in instead
+    assert 'notice="The answer was cut short' in cut
     assert "ERROR ui.server.log: question outcome=error seconds=0." in error
     assert 'error="It is out of reach."' in error
     assert "ERROR ui.server.log: question outcome=failed" in failed
