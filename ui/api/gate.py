@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
 from pathlib import Path
@@ -24,8 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag.errors import AskLabsError, IndexUnusable, InputError, ModelError, UnknownReport
 from rag.models.client import Stop
 from ui.api.models import Problem
+from ui.server import log
 from ui.server.guard import RETRY
-from ui.server.login import Check, TooManyLogins, set_login
+from ui.server.login import Check, Secret, TooManyLogins, set_login
 from ui.server.room import Full
 
 PREFIX = "asklabs-"
@@ -79,15 +80,19 @@ GONE: ContextVar[Stop] = ContextVar("GONE")
 class Gate:
     """Wraps an ASGI application: lets in who has a key or is logged in, so often a minute.
 
-    `check` knows the keys; None: there are none. Without keys and without logins all are let in.
+    `check` knows the `keys`; None: there are none. Without keys and without logins all are let in.
     Who asks is in the scope's state, as `caller`.
     """
 
     def __init__(
-        self, app: ASGIApp, check: Check | None, visitor: Callable[[Request], str | None] | None
+        self,
+        app: ASGIApp,
+        keys: Mapping[str, Secret],
+        check: Check | None,
+        visitor: Callable[[Request], str | None] | None,
     ) -> None:
-        self._app, self._check, self._visitor = app, check, visitor
-        self._known: dict[bytes, str] = {}
+        self._app, self._keys, self._check, self._visitor = app, keys, check, visitor
+        self._known: dict[bytes, Secret] = {}
         self._checking: dict[bytes, asyncio.Future[bool]] = {}
         self._asked: dict[str, deque[float]] = {}
 
@@ -143,27 +148,30 @@ class Gate:
         return f"address {address}"
 
     async def _name(self, check: Check, key: str, address: str) -> str:
-        """The name of a key; the hash of one that was right before is known."""
+        """The name of a key; one that was right before is known while its line stands."""
         digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
-        if digest in self._known:
-            return self._known[digest]
         try:
             coded = key.removeprefix(PREFIX)
             text = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
             name, _, secret = text.partition(":")
+            kept = self._keys.get(name)
+            if kept and self._known.get(digest) == kept:
+                return name
             checking = self._checking.get(digest)
             if checking is None:
                 # Many requests at once with a new key are one check.
                 checking = asyncio.ensure_future(check(name, secret, address))
                 self._checking[digest] = checking
                 checking.add_done_callback(lambda _: self._checking.pop(digest))
-            if await asyncio.shield(checking):
-                self._known[digest] = name
+            if await asyncio.shield(checking) and kept:
+                self._known[digest] = kept
                 return name
         except TooManyLogins as error:
+            log.event("key", "too_many", logging.WARNING, address=address)
             raise HTTPException(429, "Too many wrong keys. Wait five minutes.") from error
         except ValueError:
             pass
+        log.event("key", "wrong", logging.WARNING, address=address)
         raise HTTPException(401, "This is no key of this server. Make a new one: asklabs key NAME")
 
     def _count(self, caller: str) -> None:

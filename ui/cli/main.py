@@ -212,17 +212,24 @@ def login(
     name: Annotated[str, Argument(help="Who is to see the page.")],
     file: Annotated[Path | None, Option(help="File of logins (ASKLABS_LOGIN).")] = None,
 ) -> None:
-    """Let a name see the page, with a password that is asked for; without logins all may."""
+    """Let a name see the page, with a password that is asked for, or piped in, on one line.
+
+    Without logins all may see it.
+    """
     from ui.server.login import checked_name, set_login
 
     path = file or load_settings().login
     if path is None:
         raise InputError("Name the file of logins: set ASKLABS_LOGIN, or give --file.")
-    password = typer.prompt(
-        f"Password of {checked_name(name)}", hide_input=True, confirmation_prompt=True, err=True
-    )
+    checked_name(name)
+    if sys.stdin.isatty():
+        password = typer.prompt(
+            f"Password of {name}", hide_input=True, confirmation_prompt=True, err=True
+        )
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
     done = "has a new password" if set_login(path, name, password) else "can log in"
-    print(f"{name} {done}: {path}. A page that is open already learns of it when it is restarted.")
+    print(f"{name} {done}: {path}.")
 
 
 def key(
@@ -236,9 +243,7 @@ def key(
     if path is None:
         raise InputError("Name the file of keys: set ASKLABS_API_KEYS, or give --file.")
     print(make_key(path, name))
-    print(
-        f"Its hash is in {path}. A page that is open learns of it at its restart.", file=sys.stderr
-    )
+    print(f"Its hash is in {path}.", file=sys.stderr)
 
 
 def mcp(index: Index = None) -> None:

@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 import time
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import orjson
 
 from rag.errors import InputError, SettingsError
 from rag.files import replace_file
@@ -41,6 +45,8 @@ WINDOW = 300.0
 MOST_WRONG = {"both": 5, "address": 50, "name": 100}
 # Passwords that wait to be checked, 0.2 s each: all, and those of one name from one address.
 WAITING, WAITING_OF_ONE = 8, 2
+MOST_SESSIONS = 1000  # that are kept, the latest
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,93 @@ def set_login(path: Path, name: str, password: str, command: str = "login") -> b
 
 class TooManyLogins(Exception):
     """No more passwords are checked just now; nothing was checked."""
+
+
+class Logins(Mapping[str, Secret]):
+    """The names of a file as it is now, none while it can't be used."""
+
+    def __init__(self, path: Path, command: str = "login") -> None:
+        self._path, self._command = path, command
+        self._stamp, self._read = self._changed(), read_logins(path, command)
+
+    def _now(self) -> dict[str, Secret]:
+        if (stamp := self._changed()) != self._stamp:
+            self._stamp, self._read = stamp, {}
+            try:
+                self._read = read_logins(self._path, self._command)
+            except SettingsError as error:
+                _log.error("%s", error)
+        return self._read
+
+    def _changed(self) -> tuple[int, ...]:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return ()
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+    def __getitem__(self, name: str) -> Secret:
+        return self._now()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+
+class Sessions(MutableMapping[str, str]):
+    """Names of who has logged in, by the tokens of their cookies; each ends with its password.
+
+    Hashes of the tokens are kept in a file, where there is a path, so that a restart ends none.
+    """
+
+    def __init__(self, logins: Mapping[str, Secret], path: Path | None) -> None:
+        self._logins, self._path = logins, path
+        self._kept: dict[str, list[str]] = {}
+        with suppress(OSError, ValueError):
+            self._kept = orjson.loads(path.read_bytes()) if path else {}
+
+    def __getitem__(self, token: str) -> str:
+        name, salt = self._kept[_key(token)]
+        if self._logins[name].salt.hex() != salt:
+            raise KeyError(token)
+        return name
+
+    def __setitem__(self, token: str, name: str) -> None:
+        self._kept[_key(token)] = [name, self._logins[name].salt.hex()]
+        while len(self._kept) > MOST_SESSIONS:
+            del self._kept[next(iter(self._kept))]
+        self._save()
+
+    def __delitem__(self, token: str) -> None:
+        del self._kept[_key(token)]
+        self._save()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([key for key in map(_Hashed, list(self._kept)) if key in self])
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _save(self) -> None:
+        try:
+            if self._path:
+                replace_file(self._path, orjson.dumps(self._kept), mode=0o600)
+        except OSError as error:
+            _log.warning("A restart will log everybody out: %s", error)
+
+
+class _Hashed(str):
+    """The hash of a token, by which a session is kept and listed."""
+
+    __slots__ = ()
+
+
+def _key(token: str | None) -> str:  # Gradio asks for the name of no cookie, too.
+    if isinstance(token, _Hashed):
+        return token
+    return hashlib.sha256(f"{token}".encode("utf-8", "replace")).hexdigest()
 
 
 def checker(logins: Mapping[str, Secret]) -> Check:

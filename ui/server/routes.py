@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ from ui.api.rest import rest_app
 from ui.rendering import render
 from ui.server import log
 from ui.server.guard import HEALTH, LOGIN, MCP, METRICS, REST
-from ui.server.login import WINDOW, Check, TooManyLogins
+from ui.server.login import WINDOW, Check, Secret, TooManyLogins, checker
 from ui.server.room import Room
 
 PATIENCE = 0.1  # seconds that health waits for its check; then it tells what the one before found
@@ -60,7 +60,7 @@ def add_routes(
 def program_routes(
     engine: Engine,
     room: Room,
-    check_keys: Check | None,
+    keys: Mapping[str, Secret],
     visitor: Callable[[Request], str | None] | None,
 ) -> tuple[list[BaseRoute], StreamableHTTPSessionManager]:
     """REST and MCP over an engine, behind one gate, and what must run while MCP is served."""
@@ -70,9 +70,11 @@ def program_routes(
     tools: Any = server.streamable_http_app(
         stateless_http=True, json_response=True, transport_security=trusting
     ).routes[0]
-    rest, mcp = (Gate(app, check_keys, visitor) for app in (rest_app(engine, room), tools.endpoint))
+    check = checker(keys) if keys else None
+    apps = rest_app(engine, room), tools.endpoint
+    rest, mcp = (Gate(app, keys, check, visitor) for app in apps)
     log.WAITING.set_function(lambda: room.waiting)
-    metrics = Route(METRICS, _Metrics(_tell, check_keys, lambda _: None))
+    metrics = Route(METRICS, _Metrics(_tell, keys, check, lambda _: None))
     routes = [Mount(REST, rest), Route(MCP, mcp, methods=["POST"]), metrics]
     return routes, server.session_manager
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import AskLabsError, SettingsError
 from rag.settings import Settings
 from ui.server import log
-from ui.server.login import Secret, checker, read_logins
+from ui.server.login import Logins, Secret, Sessions, checker
 from ui.server.room import WAITING, WRITTEN, Room
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     log.set_up(settings)
     # Services and containers are stopped by SIGTERM; the first process of a container ignores it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    logins = read_logins(settings.login) if settings.login else {}
-    keys = read_logins(settings.api_keys, "key") if settings.api_keys else {}
+    logins = Logins(settings.login) if settings.login else {}
+    keys = Logins(settings.api_keys, "key") if settings.api_keys else {}
     # numpy's libraries, not loaded yet, compute each answer on one core: several visitors' answers
     # keep all cores busy, and more threads would only slow each of them.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -198,7 +198,7 @@ def launch(
 
     settings, check_login = engine.settings, checker(logins) if logins else None
     programs, sessions = program_routes(
-        engine, room or Room(engine), checker(keys) if keys else None, visitor if logins else None
+        engine, room or Room(engine), keys or {}, visitor if logins else None
     )
     hosts = (host.strip("[]"), *settings.host_names)
 
@@ -247,6 +247,11 @@ def launch(
         # Gradio only says that it found no port; the address was free a moment ago.
         raise _occupied(host, port, errno.EADDRINUSE) from error
     add_routes(app, lambda: engine.revision, check_login, programs)
+    if logins:
+        kept = settings.login and settings.login.with_name(f"{settings.login.name}.{port}.sessions")
+        # Pages on other ports of this host get the same cookies.
+        app.cookie_id = str(port)
+        app.tokens = Sessions(logins, kept)  # type: ignore[assignment]  # Any mapping will do.
     return str(address).rstrip("/")
 
 

@@ -17,7 +17,7 @@ from ui.api import gate
 from ui.api.gate import make_key
 from ui.cli.main import app
 from ui.server.guard import MOST_BYTES
-from ui.server.login import make_secret, read_logins
+from ui.server.login import Logins, make_secret
 
 QUESTION = "What did labs learn about mobile money?"
 
@@ -130,7 +130,10 @@ def test_the_description_and_its_page_need_nothing_from_outside(api: httpx.Clien
 
 
 def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
-    quick_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick_engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     file = tmp_path / "keys.txt"
     monkeypatch.setattr("ui.server.login.COST", 2**14)
@@ -138,7 +141,7 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
     key, other = made.stdout.strip(), make_key(file, "Bot")
     assert key not in file.read_text()
     logins = {"Ana": make_secret("wet sand and lids", 2**14)}
-    options = {"logins": logins, "keys": read_logins(file, "key")}
+    options = {"logins": logins, "keys": Logins(file, "key")}
     monkeypatch.setattr(gate, "MOST_REQUESTS", 4)
     with serve(quick_engine, **options) as address, httpx.Client(base_url=address) as client:
         info = "/api/v1/info"
@@ -160,5 +163,10 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
         # Others don't see it.
         stranger = httpx.get(f"{address}{place}", headers={"Authorization": f"Bearer {other}"})
         assert stranger.status_code == 404
+        # A key whose line is deleted ends at once, and the log tells of it.
+        file.write_text(file.read_text().partition("Bot:")[0])
+        is_problem(get(other), 401, "no key")
+        assert "key outcome=wrong address=127.0.0.1" in caplog.text
+        is_problem(get(key), 429, "within a minute")
     with serve(quick_engine, logins=logins) as address:
         is_problem(httpx.get(f"{address}/api/v1/info"), 401, "no keys were given out")

@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx
 import pytest
 from fake_engine import FakeEngine
-from page_fixtures import serve
-from typer.testing import CliRunner
+from page_fixtures import free_port, serve
 
 from rag.errors import InputError, SettingsError
-from ui.cli.main import app
+from ui.cli import main
 from ui.server import login
 
 PASSWORD = "wet sand and lids"
@@ -78,13 +79,24 @@ def test_an_unusable_file_is_named_without_its_content(tmp_path: Path, line: str
         assert path.read_bytes() == content
 
 
-def test_the_command_prompts_for_the_password_and_does_not_print_it(tmp_path: Path) -> None:
-    path = tmp_path / "logins"
-    typed = f"{PASSWORD}\n{PASSWORD}\n"
-    done = CliRunner().invoke(app, ["login", "Ana", "--file", str(path)], input=typed)
-    assert done.exit_code == 0
-    assert "Ana can log in" in done.output
-    assert PASSWORD not in done.output + path.read_text("utf-8")
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_the_command_takes_the_password_and_does_not_print_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    is_terminal: bool,
+) -> None:
+    path, typed, asked = tmp_path / "logins", StringIO(f"{PASSWORD}\n"), Mock(return_value=PASSWORD)
+    monkeypatch.setattr(typed, "isatty", lambda: is_terminal)
+    monkeypatch.setattr("sys.stdin", typed)
+    monkeypatch.setattr("typer.prompt", asked)
+    main.login("Ana", path)
+    assert asked.call_count == is_terminal
+    assert not is_terminal or asked.call_args.kwargs["hide_input"]
+    printed, warned = capfd.readouterr()
+    assert printed == f"Ana can log in: {path}.\n"
+    assert not warned
+    assert PASSWORD not in path.read_text("utf-8")
     assert login.read_logins(path)["Ana"].fits(PASSWORD)
 
 
@@ -126,3 +138,41 @@ def test_only_the_right_password_of_a_known_name_opens(
     written = caplog.text + "".join(capfd.readouterr())
     assert PASSWORD not in written
     assert "a wrong guess" not in written
+
+
+def test_the_file_is_read_again_and_a_restart_ends_no_session(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, port = tmp_path / "logins", free_port()
+    login.set_login(path, "Ana", PASSWORD)
+    cookies: dict[str, dict[str, str]] = {}
+
+    def enter(address: str, name: str) -> int:
+        form = {"username": name, "password": PASSWORD}
+        reply = httpx.post(f"{address}/login", data=form)
+        cookies[name] = dict(reply.cookies)
+        return reply.status_code
+
+    def sees(address: str, name: str, page: str = "config") -> bool:
+        return httpx.get(f"{address}/{page}", cookies=cookies[name]).status_code in (200, 302)
+
+    with serve(FakeEngine(), logins=login.Logins(path), port=port, login=path) as address:
+        assert enter(address, "Bo") == 400
+        login.set_login(path, "Bo", PASSWORD)
+        login.set_login(path, "Cy", PASSWORD)
+        assert [enter(address, name) for name in ("Ana", "Bo", "Cy")] == [200] * 3
+        assert sees(address, "Cy", "logout")
+    (kept,) = tmp_path.glob("logins.*")
+    assert kept.stat().st_mode & 0o077 == 0
+    assert not [
+        token for c in cookies.values() for token in c.values() if token in kept.read_text()
+    ]
+    with serve(FakeEngine(), logins=login.Logins(path), port=port, login=path) as address:
+        assert [sees(address, name) for name in ("Ana", "Bo", "Cy")] == [True, True, False]
+        login.set_login(path, "Ana", PASSWORD)  # a new one that reads the same
+        assert [sees(address, name) for name in ("Ana", "Bo")] == [False, True]
+        # Who deletes the last line shuts all out.
+        path.write_text("# nobody\n")
+        assert not sees(address, "Bo")
+        assert enter(address, "Ana") == 400
+    assert "there is no name in it" in caplog.text
