@@ -8,7 +8,13 @@ from llama_index.core.base.response.schema import Response
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.retrievers import BaseRetriever
-from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from llama_index.core.schema import (
+    NodeRelationship,
+    NodeWithScore,
+    QueryBundle,
+    RelatedNodeInfo,
+    TextNode,
+)
 
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
@@ -21,7 +27,7 @@ class ReportRetriever(BaseRetriever):
     """Finds the k best passages for a question; scores are those of the fused rankings."""
 
     def __init__(self, engine: Engine, k: int = 20, filters: Filters = Filters()) -> None:
-        self._engine, self._k, self._filters = engine, k, filters
+        self._engine, self._k, self._filters = engine, k, _checked(filters)
         super().__init__()
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
@@ -33,7 +39,7 @@ class ReportQueryEngine(BaseQueryEngine):
     """Answers with citations: its response has the contract's answer as metadata."""
 
     def __init__(self, engine: Engine, filters: Filters = Filters()) -> None:
-        self._engine, self._filters = engine, filters
+        self._engine, self._filters = engine, _checked(filters)
         super().__init__(CallbackManager([]))
 
     def _get_prompt_modules(self) -> PromptMixinType:
@@ -68,9 +74,17 @@ class ReportEmbedding(BaseEmbedding):
         return self._get_text_embeddings([query])[0]
 
 
+def _checked(filters: object) -> Filters:
+    if not isinstance(filters, Filters):
+        wanted = "rag.catalog.tag_fields.Filters(country=('Peru',))"
+        raise TypeError(f"filters takes {wanted}, no {type(filters).__name__}")
+    return filters
+
+
 def _node(hit: Hit) -> NodeWithScore:
     passage, info = hit.passage, hit.passage.report
     metadata = {"report": info.id, "title": info.title, "country": info.lab, "year": info.year}
     metadata |= {"kind": info.kind, "prompt": passage.prompt, "stage": passage.stage}
-    node = TextNode(id_=passage.id, text=passage.text, metadata=metadata)
+    source = {NodeRelationship.SOURCE: RelatedNodeInfo(node_id=info.id)}
+    node = TextNode(id_=passage.id, text=passage.text, metadata=metadata, relationships=source)
     return NodeWithScore(node=node, score=hit.score)

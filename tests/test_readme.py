@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from rag.engine import Engine
-from rag.llama import ReportRetriever
+from rag.llama import ReportQueryEngine, ReportRetriever
 from rag.settings import PREFIX, Settings
 from ui.cli.main import app
 
@@ -76,4 +76,7 @@ def test_nodes_of_llama_index_are_the_hits(quick_engine: Engine) -> None:
     hits = quick_engine.search("mobile money", k=5)
     nodes = ReportRetriever(quick_engine, 5).retrieve("mobile money")
     assert [(n.node.node_id, n.score) for n in nodes] == [(h.passage.id, h.score) for h in hits]
-    assert nodes[0].metadata["report"] == hits[0].passage.report.id
+    assert nodes[0].metadata["report"] == nodes[0].node.ref_doc_id == hits[0].passage.report.id
+    for kind in (ReportRetriever, ReportQueryEngine):
+        with pytest.raises(TypeError, match=r"Filters\(country=.*, no dict"):
+            kind(quick_engine, filters={"country": ["Peru"]})  # type: ignore[arg-type]

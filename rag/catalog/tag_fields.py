@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -71,10 +71,17 @@ class Filters:
     author: tuple[str, ...] = ()  # "lab" or "innovator"
     topic: tuple[str, ...] = ()  # names of clusters of reports
 
+    def __post_init__(self) -> None:
+        for name in (one.name for one in fields(self)):
+            given = getattr(self, name)
+            if isinstance(given, str | int):
+                raise TypeError(f"A filter is a tuple of values: Filters({name}=({given!r},))")
+            object.__setattr__(self, name, tuple(given or ()))
+
     @classmethod
     def of(cls, values: Mapping[str, Iterable[Any] | None]) -> "Filters":
         """The filters of lists of values by field."""
-        return cls(**{name: tuple(given or ()) for name, given in values.items()})
+        return cls(**values)  # type: ignore[arg-type]
 
     def as_dict(self) -> dict[str, list[str | int]]:
         """The fields that are set, as plain lists."""

@@ -49,6 +49,13 @@ def test_a_value_is_found_in_any_spelling_and_an_unknown_one_selects_nothing() -
     assert [r.id for r in CATALOG.select(Filters())] == ["a", "b", "e", "c", "d"]
 
 
+def test_a_filter_takes_several_values() -> None:
+    assert Filters(country=["Peru"]) == Filters(country=("Peru",))  # type: ignore[arg-type]
+    for wrong in ({"country": "Peru"}, {"year": 2023}):
+        with pytest.raises(TypeError, match=r"Filters\((country=\('Peru',|year=\(2023,)\)"):
+            Filters.of(wrong)  # type: ignore[arg-type]
+
+
 def test_labs_are_countries_where_a_lab_wrote_something_itself() -> None:
     collected = report("s", "Ghana", "GH", kind="solution"), report("t", kind="solution")
     catalog = Catalog([*REPORTS, *collected])
