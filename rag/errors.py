@@ -19,6 +19,10 @@ class InputError(AskLabsError):
     """A file or question that was given can't be used."""
 
 
+class UnknownField(InputError):
+    """The reports have no such field."""
+
+
 class IndexUnusable(AskLabsError):
     """The index can't be used."""
 

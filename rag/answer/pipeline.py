@@ -297,7 +297,7 @@ def build_answer(
 
     `result` is None for an answer about the collection itself; `index` is the index's fingerprint.
     """
-    notices = draft.notices
+    notices = (*catalog.unknown(plan.filters), *draft.notices)
     if result:
         missing = missing_places(plan, draft, catalog)
         notices = (*plan.notices, *notices, *missing, *_foreign(draft))

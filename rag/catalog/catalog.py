@@ -26,8 +26,10 @@ from rag.catalog.tag_fields import (
     Filters,
     ReportInfo,
 )
+from rag.errors import UnknownField
 from rag.places.countries import regions
 from rag.text.tokenize import numbers_in
+from rag.types import Notice
 
 
 class Catalog:
@@ -178,6 +180,13 @@ class Catalog:
             self._spellings["topic"] = {keys[name]: Counter({name: len(ids[name])}) for name in ids}
             self._ids["topic"] = {keys[name]: ids[name] for name in ids}
 
+    def group_field(self, name: str) -> str:
+        """A field to group by, a filter's or the key of a fact; UnknownField names them all."""
+        keys = {fact.partition(": ")[0] for fact, _ in self.counts("fact")}
+        if name not in (known := (*FILTER_FIELDS, *sorted(keys))):
+            raise UnknownField(f"There is no field {name!r}. Group by: {', '.join(known)}.")
+        return name
+
     def name(self, field: str, value: str | int) -> str:
         """The canonical spelling of a value (or key) of a filter field: what most reports use."""
         if field in FREE_FIELDS:
@@ -205,6 +214,15 @@ class Catalog:
             for field in FREE_FIELDS
         }
         return replace(filters, **written)
+
+    def unknown(self, filters: Filters) -> tuple[Notice, ...]:
+        """Notices of the values of filters that no report has."""
+        return tuple(
+            Notice("no_report_has", {"field": field, "value": str(value)})
+            for field, values in filters.as_dict().items()
+            for value in values
+            if not self.ids(Filters.of({field: (value,)}))
+        )
 
     def _written(self, field: str, value: str | int) -> Iterable[str | int]:
         """The spellings of a value; itself if the collection has none, or the field is not free."""

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal
 
 from rag.i18n.translations import marked
 
+Kind = Literal["plan", "closing", "experiment", "solution"]
+
 
 @dataclass(frozen=True, slots=True)
 class ReportInfo:
@@ -162,6 +164,14 @@ FILTER_FIELDS: Mapping[str, str] = {
     "fact": "fact_values",
     "author": "author",
     "topic": "",
+}
+
+# Filter field -> the type of what programs give, where that is no list of texts of the reports.
+VALUES: Mapping[str, Any] = {
+    "year": list[int],
+    "kind": list[Kind],
+    "language": list[Literal["en", "fr", "es", "pt", "ar"]],
+    "author": list[Literal["lab", "innovator"]],
 }
 
 

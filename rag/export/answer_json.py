@@ -78,7 +78,7 @@ def _citation(citation: Citation) -> dict[str, Any]:
         "report": info.id,
         "title": info.title,
         "country": ", ".join(info.countries),
-        **_fields(info, "year", "type", "author"),
+        **_fields(info, "year", "type", "kind", "author"),
         **_fields(citation.passage, "section", "prompt", "stage"),
         **_fields(citation, "quote", "status", "span"),
     }

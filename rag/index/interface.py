@@ -279,7 +279,7 @@ class Index(ABC):
         """One report with its verbatim text; raises UnknownReport where there is none."""
         if found := self.read([report_id]):
             return found[report_id][0]
-        raise UnknownReport(f"There is no report {report_id!r} in the index. See `asklabs info`.")
+        raise UnknownReport(f"There is no report {report_id!r} in the index.")
 
 
 def top(scores: npt.NDArray[Any], depth: int) -> Ranking:

@@ -62,7 +62,8 @@ def planned(question: str, plan: Plan, linker: Linker, filters: Filters) -> Surv
     scope = filters.merged(survey_scope(plan.filters.merged(plan.boosted)))
     if not linker.catalog.ids(scope):
         raise InputError(NO_SCOPE)
-    return Survey(question, topic, plan.language, scope, (), (0, 0))
+    notices = linker.catalog.unknown(scope)
+    return Survey(question, topic, plan.language, scope, (), (0, 0), notices=notices)
 
 
 def survey_scope(named: Filters) -> Filters:

@@ -11,7 +11,7 @@ ANSWER = {
 }  # fmt: skip
 CITATION = {
     "n": int, "report": str, "title": str, "country": str, "year": int, "type": str,
-    "section": str, "prompt": str, "stage": str, "quote": str, "status": str,
+    "kind": str, "section": str, "prompt": str, "stage": str, "quote": str, "status": str,
     "author": str,
 }  # fmt: skip
 PASSAGE = {

@@ -21,7 +21,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.errors import AskLabsError, IndexUnusable, InputError, ModelError, UnknownReport
+from rag.errors import (
+    AskLabsError,
+    IndexUnusable,
+    InputError,
+    ModelError,
+    UnknownField,
+    UnknownReport,
+)
 from rag.models.client import Stop
 from ui.api.models import Problem
 from ui.server import log
@@ -33,7 +40,10 @@ PREFIX = "asklabs-"
 MINUTE, MOST_REQUESTS = 60.0, 120  # requests of one key, or of one address without keys
 OPEN = ("/api/v1/", "/api/v1/openapi.json")  # tell nothing of the collection
 TOO_MANY = "Too many wait already. Ask again later."
-_STATUS = {InputError: 400, UnknownReport: 404, ModelError: 502, IndexUnusable: 503}
+_STATUS: dict[type[AskLabsError], int] = {
+    **{UnknownField: 422, InputError: 400, UnknownReport: 404},
+    **{ModelError: 502, IndexUnusable: 503},
+}
 _log = logging.getLogger(__name__)
 
 

@@ -3,32 +3,53 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    create_model,
+    model_validator,
+)
 
-from rag.catalog.tag_fields import FILTER_FIELDS, Filters, ReportInfo
+from rag.catalog.tag_fields import FILTER_FIELDS, VALUES, Filters, ReportInfo
 from rag.engine import LONGEST_QUESTION, MOST_TURNS
 from rag.export.formats import FORMATS
 from rag.survey.types import CellState, Outcome, Rung, Stance, Verdict
-from rag.types import Intent, Span, Stage, Status, Turn
+from rag.types import Intent, Notice, Span, Stage, Status, Turn
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION)]
 FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FILTER_FIELDS)})$")]
 MOST_VALUES = 300  # values of one filter
 
 
-def _bounded(filters: Filters) -> Filters:
-    if any(len(getattr(filters, name)) > MOST_VALUES for name in FILTER_FIELDS):
-        raise ValueError(f"a filter may have {MOST_VALUES} values")
-    return filters
-
-
-Bounded = Annotated[Filters, AfterValidator(_bounded)]
-
-
-class _Sent(BaseModel):
-    """What a program sends: a field that is unknown is an error."""
+class Sent(BaseModel):
+    """What a program sends: a field that is unknown is an error, which names those that are."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := data.keys() - cls.model_fields):
+            known = ", ".join(cls.model_fields)
+            raise ValueError(f"{', '.join(sorted(unknown))} is unknown. Known: {known}")
+        return data
+
+
+_lists: dict[str, Any] = {
+    name: (VALUES.get(name, list[str]), Field(default=[], max_length=MOST_VALUES))
+    for name in FILTER_FIELDS
+}
+# Filters as programs give them, in a body or as parameters of an address: ?country=Peru&year=2023
+FilterQuery: Any = create_model("FilterQuery", __base__=Sent, **_lists)
+Given = Annotated[FilterQuery, AfterValidator(lambda given: Filters.of(given.model_dump()))]
+ReportsQuery: Any = create_model(
+    "ReportsQuery",
+    __base__=FilterQuery,
+    offset=(int, Field(0, ge=0)),
+    limit=(int, Field(100, ge=1, le=1000)),
+)
 
 
 class Problem(BaseModel):
@@ -41,12 +62,12 @@ class Problem(BaseModel):
     remedy: str
 
 
-class Asked(_Sent):
+class Asked(Sent):
     """A question; `ignored` are values that it names and that are not to narrow it."""
 
     question: Text = Field(examples=["What did labs learn about mobile money?"])
-    filters: Bounded = Filters()
-    ignored: Bounded = Filters()
+    filters: Given = Filters()
+    ignored: Given = Filters()
 
 
 class AskRequest(Asked):
@@ -63,29 +84,29 @@ class SearchRequest(Asked):
     k: int = Field(20, ge=1, le=200)
 
 
-class SurveyRequest(_Sent):
+class SurveyRequest(Sent):
     """A topic to survey; `without` are near words that are not to stand for it."""
 
     question: Text = Field(examples=["mobile money"])
-    filters: Bounded = Filters()
+    filters: Given = Filters()
     without: list[str] = Field(default=[], max_length=100)
     fast: bool = False
 
 
-class ListRequest(_Sent):
+class ListRequest(Sent):
     """A query of the tags: which reports, and how many by the field or fact `group_by`.
 
     Any value of a field is enough, but of the fields `every` all are wanted.
     """
 
-    filters: Bounded = Filters()
+    filters: Given = Filters()
     every: tuple[FieldName, ...] = ()
-    excluded: Bounded = Filters()
+    excluded: Given = Filters()
     group_by: str = Field("", max_length=100, examples=["year"])
     limit: int = Field(0, ge=0, le=10_000)
 
 
-class ExportRequest(_Sent):
+class ExportRequest(Sent):
     """Answers as `ask` gave them, and the file to make of them."""
 
     answers: list[dict[str, Any]] = Field(min_length=1, max_length=100)
@@ -102,6 +123,7 @@ class CitationJson(BaseModel):
     country: str
     year: int | None
     type: str
+    kind: str
     section: str
     prompt: str
     stage: Stage
@@ -170,6 +192,7 @@ class SearchJson(BaseModel):
 
     question: str
     passages: list[PassageJson]
+    notices: list[Notice]
 
 
 class ReportsJson(BaseModel):
@@ -179,6 +202,7 @@ class ReportsJson(BaseModel):
     offset: int = 0
     reports: list[ReportInfo]
     table: list[TableRow] = []
+    notices: list[Notice]
 
 
 class OpenedPassage(BaseModel):
@@ -255,16 +279,3 @@ class JobJson(BaseModel):
     rows: int
     error: str = ""
     result: dict[str, Any] | None = None
-
-
-# Filters as parameters of an address: ?country=Peru&country=Togo&year=2023
-FilterQuery = create_model(
-    "FilterQuery",
-    **{  # type: ignore[call-overload]
-        name: (
-            list[int] if name == "year" else list[str],
-            Field(default=[], max_length=MOST_VALUES),
-        )
-        for name in FILTER_FIELDS
-    },
-)

@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from rag.catalog.catalog import FACETS, facet
-from rag.catalog.tag_fields import CatalogQuery, Filters
+from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError, UnknownReport
 from rag.export import answer_json
@@ -90,7 +90,8 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         async with room.place():
             hits = await run_in_threadpool(engine.search, **dict(asked))
         passages = [answer_json.passage_to_dict(n, hit) for n, hit in enumerate(hits, 1)]
-        return {"question": asked.question, "passages": passages}
+        notices = engine.catalog.unknown(asked.filters)
+        return {"question": asked.question, "passages": passages, "notices": notices}
 
     @app.post("/survey", status_code=202, response_model=models.JobJson)
     def survey(asked: models.SurveyRequest, request: Request, response: Response) -> Any:
@@ -129,25 +130,26 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
     @app.post("/lists", response_model=models.ReportsJson)
     def lists(asked: models.ListRequest) -> Any:
         """The complete list of reports by their tags, or a table of a field's values."""
-        query = CatalogQuery(**dict(asked))
-        reports = engine.catalog.select(query)
-        rows = engine.catalog.table(query)[0][: asked.limit or None] if asked.group_by else []
+        query, catalog = CatalogQuery(**dict(asked)), engine.catalog
+        rows = []
+        if asked.group_by and catalog.group_field(asked.group_by):
+            rows = catalog.table(query)[0][: asked.limit or None]
+        reports = catalog.select(query)
         return {
             "count": len(reports),
             "reports": reports,
             "table": [{"value": value, "reports": n} for value, n in rows],
+            "notices": catalog.unknown(asked.filters),
         }
 
     @app.get("/reports", response_model=models.ReportsJson)
-    def reports(
-        wanted: Annotated[models.FilterQuery, Query()],
-        offset: Annotated[int, Query(ge=0)] = 0,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    ) -> Any:
+    def reports(wanted: Annotated[models.ReportsQuery, Query()]) -> Any:
         """The reports that pass the filters, by lab, year and title."""
-        passing = engine.catalog.select(Filters.of(wanted.model_dump()))
-        page = passing[offset : offset + limit]
-        return {"count": len(passing), "offset": offset, "reports": page}
+        filters = Filters.of(wanted.model_dump(include=set(FILTER_FIELDS)))
+        passing, start = engine.catalog.select(filters), wanted.offset
+        page = passing[start : start + wanted.limit]
+        notices = engine.catalog.unknown(filters)
+        return {"count": len(passing), "offset": start, "reports": page, "notices": notices}
 
     @app.get("/reports/{id}", response_model=models.OpenedReport)
     def report(id: str) -> Any:  # noqa: A002

@@ -29,6 +29,7 @@ async def use(client: Client) -> None:
     told = await call("ask", question="What did labs learn about mobile money?", kind=["plan"])
     cited = told["citations"][0]
     assert f"[{cited['n']}]" in told["answer"]
+    assert cited["kind"] == "plan"
     assert told["coverage"].startswith("Based on ")
     start, end = cited["span"]
     opened = await call("open_report", report=cited["report"])
@@ -44,12 +45,22 @@ async def use(client: Client) -> None:
     surveyed = await call("survey", topic="mobile money", most=2)
     assert len(surveyed["rows"]) == 2
     assert "speak of “mobile money”" in surveyed["summary"]
-    for tool, arguments in (
-        ("open_report", {"report": "none"}),
-        ("ask", {"question": "a" * 4001}),
-        ("survey", {"topic": "hello"}),
+    wrong = {"country": ["Atlantis", "Togo"]}
+    for tool, arguments in (("ask", {"question": "What now?"}), ("search", {"question": "What?"})):
+        assert "country: Atlantis" in (await call(tool, **arguments, **wrong))["notice"]
+    assert "country: Atlantis" in (await call("list", **wrong))["notice"]
+    assert "country: Atlantis" in (await call("survey", topic="sand", **wrong))["notice"]
+    for tool, arguments, words in (
+        ("open_report", {"report": "none"}, "no report 'none'"),
+        ("ask", {"question": "a" * 4001}, "4000 characters"),
+        ("survey", {"topic": "hello"}, "names no topic"),
+        ("ask", {"question": "Who?", "language": ["en"]}, "Known: question, country, year, kind"),
+        ("ask", {"question": "Who?", "kind": ["learningplan"]}, "'plan', 'closing'"),
+        ("list", {"group_by": "town"}, "Group by: country, year"),
     ):
-        assert (await client.call_tool(tool, arguments)).is_error
+        refused = await client.call_tool(tool, arguments)
+        assert refused.is_error
+        assert words in str(refused.content)
     prompt = await client.get_prompt("answer_with_citations", {"question": "Who?"})
     assert "Question: Who?" in str(prompt.messages[0].content)
 

@@ -12,7 +12,9 @@ from page_fixtures import serve
 from readers import text_of
 from typer.testing import CliRunner
 
+from rag.catalog.tag_fields import FILTER_FIELDS
 from rag.engine import Engine
+from rag.text.language import LANGUAGES
 from ui.api import gate
 from ui.api.gate import make_key
 from ui.cli.main import app
@@ -100,7 +102,13 @@ def test_a_survey_is_a_job_whose_rows_are_streamed(api: httpx.Client) -> None:
             {"question": "Q?", "history": [{"role": "user", "content": ""}] * 101},
             "100",
         ),
-        (422, "/search", {"question": "Q?", "filters": {"theme": ["x"] * 301}}, "300 values"),
+        (422, "/ask", {"question": "Q?", "filters": {"town": ["Lima"]}}, "Known: country, year"),
+        (422, "/ask", {"question": "Q?", "top": 3}, "Known: question, filters"),
+        (422, "/ask", {"question": "Q?", "filters": {"country": "Peru"}}, "valid list"),
+        (422, "/ask", {"question": "Q?", "filters": {"kind": ["learningplan"]}}, "'closing'"),
+        (422, "/search", {"question": "Q?", "filters": {"language": ["de"]}}, "'fr'"),
+        (422, "/search", {"question": "Q?", "filters": {"theme": ["x"] * 301}}, "300 items"),
+        (422, "/lists", {"group_by": "town"}, "Group by: country, year"),
         (422, "/lists", {"every": ["shell"]}, "every"),
         (400, "/survey", {"question": "hello"}, "names no topic"),
         (400, "/export", {"answers": [{}], "format": "pdf"}, "not what asklabs wrote"),
@@ -119,6 +127,34 @@ def test_errors_say_what_to_do(
         is_problem(reply, status, words)
     if path == "/nothing":
         is_problem(api.get("/reports/none"), 404, "none")
+
+
+def test_a_name_or_value_of_a_filter_that_no_report_has_is_told(api: httpx.Client) -> None:
+    for path in ("/reports", "/facets"):
+        is_problem(api.get(path, params={"countries": "Togo"}), 422, "Known: country, year")
+        is_problem(api.get(path, params={"kind": "learningplan"}), 422, "'plan', 'closing'")
+    unknown = {"code": "no_report_has", "params": {"field": "country", "value": "Atlantis"}}
+    filters = {"country": ["Atlantis", "Togo"]}
+    listed = api.get("/reports", params=filters).json()
+    assert listed["count"] > 0
+    assert listed["notices"] == [unknown]
+    assert api.post("/lists", json={"filters": filters}).json()["notices"] == [unknown]
+    found = api.post("/search", json={"question": QUESTION, "filters": filters}).json()
+    assert found["notices"] == [unknown]
+    answer = api.post("/ask", json={"question": QUESTION, "filters": filters}).json()
+    assert unknown in answer["detail"]["notices"]
+    assert "No report has country: Atlantis." in answer["detail"]["notice"]
+    is_answer(answer)
+    grouped = api.post("/lists", json={"filters": {"country": ["Togo"]}, "group_by": "kind"}).json()
+    assert not grouped["notices"]
+
+
+def test_the_description_names_the_values_of_closed_filters(api: httpx.Client) -> None:
+    given = api.get("/openapi.json").json()["components"]["schemas"]["FilterQuery"]
+    assert given["properties"].keys() == FILTER_FIELDS.keys()
+    assert not given["additionalProperties"]
+    assert given["properties"]["language"]["items"]["enum"] == [*LANGUAGES]
+    assert "closing" in given["properties"]["kind"]["items"]["enum"]
 
 
 def test_the_description_and_its_page_need_nothing_from_outside(api: httpx.Client) -> None:
