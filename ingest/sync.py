@@ -99,6 +99,7 @@ def sync(
     settings: Settings,
     *,
     prune: bool = False,
+    prune_most: bool = False,
     dry_run: bool = False,
     rebuild: bool = False,
     progress: Progress = lambda *_: None,
@@ -107,11 +108,12 @@ def sync(
 
     Args:
         prune: delete from the index what is not at `paths`; what is there but can't be read stays.
+        prune_most: also where that is more than half of the index.
         dry_run: only report; nothing is made or written.
         rebuild: make the index anew from `paths`, whatever there was; that stays until the end.
 
     Raises:
-        InputError: a path is not usable.
+        InputError: a path is not usable, or most of the index would be deleted.
         IndexBusy: another ingest is writing to this index.
         IndexUnusable: the index can't be read or written, or was made with other models.
     """
@@ -143,6 +145,12 @@ def sync(
                 base = database.run(partial(postgres.pull, base, folder, progress))
                 replace_file(folder / IN_DATABASE, held.encode())
             files, changes = _compare(sources, base, prune, progress, embedder if base else None)
+            gone = len(changes.result.deleted)
+            if base and 2 * gone > len(base.heads) and not prune_most:
+                raise InputError(
+                    f"This would delete {gone} of the {len(base.heads)} reports of the index: all "
+                    "that are not at PATHS. Name all of its folders, or delete them with --yes."
+                )
             places = {source.place for source in at_paths}
             if rebuild and places.isdisjoint(file.place for file in files.files):
                 raise InputError(

@@ -9,7 +9,7 @@ from ferries import NOTE, content, counts, files, opened, stored_reports, text
 from made_up import zipped
 
 from ingest.sync import sync
-from rag.errors import IndexMismatch
+from rag.errors import IndexMismatch, InputError
 from rag.settings import Settings
 
 
@@ -75,6 +75,18 @@ def test_prune_deletes_what_is_gone_not_unreadable(reports: Path, settings: Sett
     assert set(content(settings)) == {"chad", "fiji", "mali", "peru"}
     assert sync([reports, archive], settings, prune=True).deleted == ["mali"]
     assert set(content(settings)) == {"chad", "fiji", "peru"}
+
+
+def test_prune_deletes_most_of_an_index_only_where_that_is_wanted(
+    reports: Path, filled: Settings
+) -> None:
+    one = [reports / "mali.md"]
+    before = content(filled)
+    assert sync(one, filled, prune=True, dry_run=True).deleted == ["fiji", "peru"]
+    with pytest.raises(InputError, match=r"2 of the 3 reports .* --yes"):
+        sync(one, filled, prune=True)
+    assert content(filled) == before
+    assert sync(one, filled, prune=True, prune_most=True).deleted == ["fiji", "peru"]
 
 
 def test_dry_run_writes_nothing(reports: Path, filled: Settings, embedded: list[str]) -> None:

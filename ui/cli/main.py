@@ -81,7 +81,10 @@ def _options(
 def ingest(
     paths: Annotated[list[Path], Argument(help="Folders, files, .zip or .tar.gz.")],
     index: Index = None,
-    prune: Annotated[bool, Option("--prune", help="Delete reports no longer at PATHS.")] = False,
+    prune: Annotated[
+        bool, Option("--prune", help="Delete every report from the index that is not at PATHS.")
+    ] = False,
+    yes: Annotated[bool, Option("--yes", help="Let --prune delete most of the index.")] = False,
     rebuild: Annotated[bool, Option("--rebuild", help="Make the index anew.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Only tell what would be done.")] = False,
     json: Json = False,
@@ -92,7 +95,8 @@ def ingest(
 
     settings = load_settings(index=index)
     with progress() as report:
-        done = sync(paths, settings, prune=prune, dry_run=dry_run, rebuild=rebuild, progress=report)
+        kept = {"prune": prune, "prune_most": yes, "rebuild": rebuild, "dry_run": dry_run}
+        done = sync(paths, settings, **kept, progress=report)
         if not dry_run:
             try_first(settings, report)
     for file in done.skipped:

@@ -114,8 +114,8 @@ def answers_stand(answers: Sequence[Answer], settings: Settings, *, json: bool) 
     index = current_index(settings, {}, None)
     texts = index.texts({c.passage.report.id for answer in answers for c in answer.citations})
     checked = [
-        (answer, answer.index == index.revision, [_state(c, texts) for c in answer.citations])
-        for answer in answers
+        (a, same, [_state(c, texts, same) for c in a.citations])
+        for a, same in ((answer, answer.index == index.revision) for answer in answers)
     ]
     holds = all(quote["state"] == "stands" for *_, quotes in checked for quote in quotes)
     if json:
@@ -130,12 +130,17 @@ def answers_stand(answers: Sequence[Answer], settings: Settings, *, json: bool) 
     return holds
 
 
-def _state(cited: Citation, texts: Mapping[str, str]) -> dict[str, Any]:
-    """A quote, whether it "stands" or has "changed", or its report is "gone", and where it is."""
+def _state(cited: Citation, texts: Mapping[str, str], same: bool) -> dict[str, Any]:
+    """A quote, its state, and where it stands.
+
+    It "stands", or is "missing" from a report of the `same` index; or that has "changed", or is
+    "gone".
+    """
     info, span = cited.passage.report, None
     if (raw := texts.get(info.id)) is not None:
         spans = [cited.span] if cited.span else list(cited.passage.spans)
         span = still_stands(cited.quote, raw, spans)
-    state = "stands" if span else "gone" if raw is None else "changed"
+    lost = "missing" if same else "changed"
+    state = "stands" if span else "gone" if raw is None else lost
     facts = {"n": cited.n, "report": info.id, "title": info.title, "quote": cited.quote}
     return {**facts, "state": state, "span": span}

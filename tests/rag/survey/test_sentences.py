@@ -83,7 +83,7 @@ def test_what_was_read_is_kept_for_other_processes(sample_index: Path, tmp_path:
         table.take()
         assert (table._first >= 0).all()
     # It goes with the reports, and of others it tells nothing.
-    sync([next(SAMPLE.rglob("*.md"))], Settings(index=folder), prune=True)
+    sync([next(SAMPLE.rglob("*.md"))], Settings(index=folder), prune=True, prune_most=True)
     assert not kept.exists()
     kept.write_bytes(data)
     assert (measured()[0]._first < 0).any()

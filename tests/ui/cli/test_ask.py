@@ -194,9 +194,9 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
         sync([file.parent], settings)
 
     rewrite(QUINCE)
-    answer = open_engine(settings).ask("Who keeps quince orchards above the river?").answer
-    assert answer.citations[0].quote.endswith("any day.")
-    (tmp_path / "saved.json").write_text(json.dumps(answer_to_dict(answer)), encoding="utf-8")
+    made = open_engine(settings).ask("Who keeps quince orchards above the river?").answer
+    assert made.citations[0].quote.endswith("any day.")
+    (tmp_path / "saved.json").write_text(json.dumps(answer_to_dict(made)), encoding="utf-8")
     same = run(*verify)
     assert (same.code, same.err) == (0, "")
     assert "the index is the same" in same.out
@@ -208,6 +208,13 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
         assert quote["state"] == "stands"
         if quote["report"] == "quince":
             assert QUINCE[slice(*quote["span"])] == quote["quote"]
+    tampered = answer_to_dict(made)
+    tampered["citations"][0]["quote"] = "Nobody keeps them."
+    (tmp_path / "tampered.json").write_text(json.dumps(tampered), encoding="utf-8")
+    wrong = run("export", "tampered.json", *verify[2:])
+    assert wrong.code == 1
+    assert "The quote is not in the report: “Nobody keeps them.”" in wrong.out
+    assert "the index is the same" in wrong.out
 
     rewrite(QUINCE.replace("## Learnings", "More.\n\n## Learnings"))
     moved = run(*verify)

@@ -106,7 +106,7 @@ def test_it_ends_with_the_page_and_follows_the_index(sample_index: Path, tmp_pat
     with served(index, ASKLABS_RERANKER="none") as (address, process):
         helpers = children(process.pid)
         report = next(Path(__file__).parents[3].glob("eval/sample/reports/**/*.md"))
-        sync([report], Settings(index=index), prune=True)
+        sync([report], Settings(index=index), prune=True, prune_most=True)
         told = _answer(address, "How many reports are there?")
         assert told["coverage"]["count"] == 1
         os.kill(process.pid, signal.SIGKILL)
