@@ -162,8 +162,13 @@ def remove_watch(engine: Engine, watch_id: str) -> None:
     _rewrite(engine, removed)
 
 
-def run_watches(engine: Engine) -> list[Watch]:
-    """Ask all standing questions again; returns those with changes, the latest news first."""
+def run_watches(
+    engine: Engine, deliver: Callable[[Sequence[Watch]], object] = lambda _: None
+) -> list[Watch]:
+    """Ask all standing questions again; returns those with changes, the latest news first.
+
+    They are delivered before they are kept: where that fails, the next run finds them again.
+    """
     time = datetime.now(UTC).isoformat(timespec="seconds")
     changed: dict[str, Watch] = {}
     for watch in load_watches(engine.settings.index):
@@ -173,9 +178,12 @@ def run_watches(engine: Engine) -> list[Watch]:
         found = tuple(changes(engine, watch.answer, answer))
         news = (News(time, found), *watch.news)[:MOST_NEWS] if found else watch.news
         changed[watch.id] = replace(watch, answer=answer, news=news)
+    told = [watch for watch in changed.values() if watch.news and watch.news[0].time == time]
+    if told:
+        deliver(told)
     if changed:
         _rewrite(engine, lambda watches: tuple(changed.get(w.id, w) for w in watches))
-    return [watch for watch in changed.values() if watch.news and watch.news[0].time == time]
+    return told
 
 
 def atom(watches: Sequence[Watch]) -> bytes:

@@ -55,8 +55,11 @@ def show(template: str, **values: Any) -> None:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Show progress on standard error: as bars on a terminal, else as lines of what is counted."""
-    console, printed = Console(stderr=True), 0.0
+    """Show progress on standard error: as bars on a terminal, else as lines.
+
+    A stage has a line when it begins: the first it counts may come minutes later.
+    """
+    console, printed, told = Console(stderr=True), 0.0, ""
     columns = (
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),
@@ -68,13 +71,14 @@ def progress() -> Iterator[Progress]:
         tasks: dict[str, bars.TaskID] = {}
 
         def show(stage: str, done: int, total: int) -> None:
-            nonlocal printed
+            nonlocal printed, told
             if not is_plain:
                 if stage not in tasks:
                     tasks[stage] = display.add_task(stage, total=total or None)
                 display.update(tasks[stage], completed=done, total=total or None)
-            elif total and (done == total or time.monotonic() - printed >= _PLAIN_EVERY):
-                printed = time.monotonic()
-                print(f"{stage} {done} of {total}", file=sys.stderr, flush=True)
+            elif stage != told or done == total or time.monotonic() - printed >= _PLAIN_EVERY:
+                printed, told = time.monotonic(), stage
+                counted = f"{done} of {total}" if total else done or ""
+                print(f"{stage} {counted}".rstrip(), file=sys.stderr, flush=True)
 
         yield show

@@ -289,6 +289,7 @@ def list_watches(index: Index = None, json: Json = False) -> None:
 def run(
     index: Index = None,
     atom: Annotated[Path | None, Option(help="Atom feed to write with all changes.")] = None,
+    post: Annotated[str, Option(help="Address to send what is different to, as JSON.")] = "",
     json: Json = False,
 ) -> None:
     """Ask all standing questions again where the index has changed, and tell what is different."""
@@ -296,7 +297,17 @@ def run(
     from rag.watch import load_watches, run_watches
 
     engine = engine_of(index)
-    changed = run_watches(engine)
+
+    def send(changed: "Sequence[Watch]") -> None:
+        import httpx
+
+        document = {"watches": list(map(_to_dict, changed))}
+        try:
+            httpx.post(post, json=document, timeout=engine.settings.patience).raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise InputError(f"Not sent: {error}. The next run tries again.") from error
+
+    changed = run_watches(engine, send) if post else run_watches(engine)
     _print(changed, json)
     if atom is not None:
         write_file(atom, feed(load_watches(engine.settings.index)))

@@ -98,6 +98,9 @@ def test_ingest_keeps_its_contract_and_exit_codes(run: Any, tmp_path: Path) -> N
     assert not index.exists()
     first = ingest()
     assert (first.code, sorted(first.json["added"])) == (0, ["_seaweed_is", "tide_broom"])
+    # Each stage has a line as it begins.
+    for line in ("reading 1", "parsing 1 of 2", "embedding 0 of ", "preparing search"):
+        assert f"\n{line}" in f"\n{first.err}", line
     # The page has its examples before it is opened.
     assert set(json.loads((index / FILE).read_bytes())) == set(languages())
     assert ingest().json["passages"] == 0

@@ -1,9 +1,14 @@
 """Standing questions: what is told after an ingest, and to whom."""
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import orjson
+import pytest
 from ferries import text
 
 from ingest.sync import sync
@@ -14,10 +19,35 @@ from ui.web.layout import facts
 
 LISTED = "Which reports are of 2023?"
 ASKED = "What waits in Fiji?"
+Hook = tuple[str, list[Any]]
 
 
-def test_what_changed_is_told_once_with_quotes(run: Any, reports: Path, settings: Settings) -> None:
-    folder = reports.parent
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    """A server that redirects what it is sent first and takes the rest, and what came."""
+    came: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            came.append(orjson.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(307 if len(came) == 1 else 204)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", came
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_changed_is_told_once_with_quotes(
+    run: Any, reports: Path, settings: Settings, hook: Hook
+) -> None:
+    (address, came), folder = hook, reports.parent
     mali = (reports / "mali.md").rename(folder / "mali.md")
     sync([reports], settings)
 
@@ -32,8 +62,15 @@ def test_what_changed_is_told_once_with_quotes(run: Any, reports: Path, settings
     mali.rename(reports / "mali.md")
     (reports / "fiji.md").write_text(text("Fiji", answer="A whole island"), "utf-8")
     sync([reports], settings)
-    done = watch("run", "--json", "--atom", "news.xml")
+    # A redirect is not followed; what was not delivered is news again in the next run.
+    for wrong in (address, "http://127.0.0.1:1", "no address"):
+        failed = watch("run", "--json", "--post", wrong)
+        assert (failed.code, failed.out, len(came)) == (2, "", 1)
+        assert "Not sent: " in failed.err
+    done = watch("run", "--json", "--atom", "news.xml", "--post", address)
     assert done.code == 0
+    assert len(came) == 2
+    assert came[1] == {"watches": done.json}
     listed, asked = ([c for n in w["news"] for c in n["changes"]] for w in done.json)
     added = next(c for c in listed if c["kind"] == "report added")
     assert added["report"] == "mali"
@@ -44,7 +81,8 @@ def test_what_changed_is_told_once_with_quotes(run: Any, reports: Path, settings
     assert gone["quote"] == "Fiji waits for a ferry."
     feed = ElementTree.parse(folder / "news.xml").getroot()
     assert len(feed.findall("{http://www.w3.org/2005/Atom}entry")) == 2
-    assert watch("run", "--json").json == []
+    assert watch("run", "--json", "--post", address).json == []
+    assert len(came) == 2
     told = run("diff", answers, "--index", settings.index).out
     assert "quote gone: Ferries of Fiji [fiji] “Fiji waits for a ferry.”" in told
     # The page tells the same under its bell.
