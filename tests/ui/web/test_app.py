@@ -36,21 +36,6 @@ def test_questions_leave_no_copies_of_the_page_behind(sample_engine: Engine) -> 
         stop(page)
 
 
-def test_a_page_stops_though_a_heartbeat_begins(
-    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = build_app(sample_engine)
-    address = launch(page, sample_engine, "127.0.0.1", free_port())
-
-    def fail() -> None:
-        raise RuntimeError("deque mutated during iteration")
-
-    monkeypatch.setattr(page.app.stop_event, "set", fail)
-    stop(page)
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(address)
-
-
 def test_the_head_has_every_sheet_and_script_and_asks_for_nothing_from_elsewhere() -> None:
     for path in (*STATIC.glob("*.css"), *STATIC.glob("*.js")):
         text = path.read_text(encoding="utf-8")

@@ -17,10 +17,8 @@ from ui.web.filters import (
     LONGEST_QUESTION,
     Link,
     changed,
-    facet_data,
     link_notice,
     read_link,
-    render_chips,
     write_link,
 )
 from ui.web.handlers import Exchange
@@ -76,19 +74,6 @@ YEARS = Filters(year=(2021, 2023))
 )
 def test_values_are_chosen(before: Filters, event: dict[str, object], after: Filters) -> None:
     assert changed(CATALOG, before, {"on": True, **event}) == after
-
-
-def test_hostile_names_are_data_or_text() -> None:
-    catalog = Catalog([report(0, thematic_areas=(HOSTILE,), type=HOSTILE)])
-    chosen = Filters(theme=(HOSTILE,))
-    assert "<" not in facet_data(catalog, chosen, ENGLISH)
-    chips = Outline(render_chips(catalog, chosen, ENGLISH, notice=HOSTILE))
-    chips.is_inert()
-    assert chips.all("button")[0]["data-value"] == HOSTILE
-    hostile = Filters(theme=(HOSTILE, '" autofocus onfocus="x'), country=(HOSTILE,) * 5)
-    scope = Outline(scope_of(scoped(hostile, hostile, ignored=hostile)))
-    scope.is_inert()
-    assert scope.all("button")[1]["data-value"] == HOSTILE
 
 
 def scope_of(exchange: Exchange) -> str:

@@ -48,23 +48,6 @@ def running(engine: FakeEngine, question: str) -> tuple[Run, Iterator[Update]]:
     return run, updates
 
 
-def test_an_answer_is_shown_growing_then_finished() -> None:
-    engine = FakeEngine()
-    engine.pause = 0.005
-    updates = ask(engine, "  a slow one ")
-    assert updates[0] == {"question": ""}
-    assert updates[1]["busy"]
-    assert "Reading the reports" in updates[1]["live"]
-    # However long it grows, the rest is drawn once before it and once after it.
-    assert len([u for u in updates if u.keys() == {"live"}]) > 5
-    assert len([u for u in updates if "thread" in u]) == 2
-    last = updates[-1]
-    assert (last["live"], last["busy"]) == ("", False)
-    assert 'href="#source-1-1"' in last["thread"]
-    assert 'id="source-1-1"' in last["sources"]
-    assert engine.asked == [("a slow one", (), Filters())]
-
-
 def test_a_question_goes_with_its_filters_and_the_answered_questions_before_it() -> None:
     engine = FakeEngine()
     talk = talk_of(engine, "First?", "Please fail")
@@ -90,32 +73,8 @@ def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
     updates.close()
 
 
-def test_an_error_gives_the_question_back() -> None:
-    last = ask(FakeEngine(), "Please fail")[-1]
-    assert "Start it, or set the model." in last["thread"]
-    assert last["question"] == "Please fail"
-    assert handlers.answers(last["talk"]) == []
-    # An unforeseen one is neither hidden nor shown.
+def test_stopping_waits_for_no_silent_model() -> None:
     engine = FakeEngine()
-    run, updates = running(engine, "break")
-    with pytest.raises(RuntimeError, match="a defect"):
-        list(updates)
-    (last,) = handlers.failed(Visit(engine, run=run))
-    assert "a defect" not in last["thread"]
-    assert "Something went wrong" in last["thread"]
-    assert (last["question"], last["busy"]) == ("break", False)
-
-
-def test_stop_closes_the_stream_keeps_what_was_written_and_waits_for_no_silent_model() -> None:
-    engine = FakeEngine()
-    run, updates = running(engine, "slow")
-    next(updates)
-    run.stop()
-    (exchange,) = list(updates)[-1]["talk"]
-    assert engine.streams[0].closed.is_set()
-    assert exchange.stopped
-    assert 0 < len(exchange.answer.text) < 500
-
     engine.gate = threading.Event()
     run, updates = running(engine, "silent")
     begun = time.monotonic()
@@ -124,7 +83,7 @@ def test_stop_closes_the_stream_keeps_what_was_written_and_waits_for_no_silent_m
     assert time.monotonic() - begun < 3
     assert (exchange.stopped, exchange.answer) == (True, None)
     engine.gate.set()
-    assert engine.streams[1].closed.wait(5)
+    assert engine.streams[0].closed.wait(5)
 
 
 def test_the_last_question_can_be_looked_into_further() -> None:

@@ -269,18 +269,6 @@ def test_only_a_report_of_the_index_is_opened() -> None:
     assert link["href"] == "https://archive.example/report_0"
 
 
-def test_nothing_from_outside_becomes_markup() -> None:
-    tags = dict.fromkeys(("countries", "methods", "sdgs", "thematic_areas"), (HOSTILE,))
-    info = report(0, title=HOSTILE, kind=HOSTILE, language=HOSTILE, **tags)
-    link = "https://x.example/{report}?a=1&b=2"
-    quotes = {f"{info.id}#1": [HOSTILE], f"{info.id}#tags": [HOSTILE]}
-    html = drawn(info, HOSTILE, quotes=quotes, unanswered=[HOSTILE], url=link, key=HOSTILE)
-    html.is_inert()
-    assert html.all("mark")
-    assert HOSTILE in html.text
-    assert html.all("a")[0]["href"] == link.format(report=info.id)
-
-
 def test_a_lab_s_page_has_its_years_methods_and_reports() -> None:
     page = Outline(open_report(Visit(FakeEngine(), sent={"report": "lab:Peru"})))
     assert "Summarise this lab" in page.text

@@ -6,11 +6,8 @@ from base64 import b64decode
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from urllib.parse import quote_plus
 
-from fake_engine import HOSTILE
 from openai_server import KEY, Reply, ScriptedServer
-from readers import Outline
 
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
@@ -176,14 +173,3 @@ def test_a_model_judges_once_its_cost_is_told(sample_index: Path, server: Script
     assert f'href="{escape(link)}"' in last["survey"]
     rows, _ = shown(engine, link.partition("?")[2], run)
     assert rows.count('class="verdict ') == len(run.survey.found)
-
-
-def test_what_a_browser_sends_stays_text(sample_engine: Engine) -> None:
-    words = quote_plus(HOSTILE)
-    asked = f"topic={words}+mobile+money&without={words}&find=&columns={words}&claim={words}"
-    run: Run | None = None
-    for rest in ("", "&tab=claim", "&tab=map&by=theme-year", "&check=1", "&only=stance&only=x"):
-        html, run = shown(sample_engine, asked + rest, run)
-        outline = Outline(html)
-        outline.is_inert()
-        assert "window.hacked" in outline.text

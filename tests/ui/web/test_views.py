@@ -1,13 +1,11 @@
 """The Explore and Quality views: counts, the map, what a click may ask, figures in words."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_engine import HOSTILE, report
-from readers import Outline
-from runs import case, hostile, outcome, reported, save
+from runs import case, outcome, reported
 
 from eval.report import Summary, load_summary
 from eval.run import Outcome
@@ -50,16 +48,6 @@ def test_a_value_or_a_report_is_asked_about(choice: dict[str, object], asked: st
     assert question(Catalog([report(0, sdgs=(SDG,))]), choice, ENGLISH) == asked
 
 
-def test_hostile_names_stay_text() -> None:
-    names = dict.fromkeys(("methods", "sdgs", "countries"), (HOSTILE,))
-    themes = (HOSTILE, "</div>${alert(1)}`{{x}}")
-    info = report(0, id=HOSTILE, title=HOSTILE, kind=HOSTILE, thematic_areas=themes, **names)
-    outline = Outline(render_explore(Catalog([info]), Filters(), ENGLISH))
-    outline.is_inert()
-    assert not outline.values("href")
-    assert HOSTILE in outline.text
-
-
 def summary_of(out: Path, *outcomes: Outcome) -> Summary:
     return load_summary(reported(out, *outcomes) / "summary.json")
 
@@ -89,22 +77,3 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
     assert "f1: not the index that is being served now (f2)" in served
     failed = summary_of(tmp_path / "failed", outcomes[-1])
     assert "No question was answered." in render_quality(failed, "f1", ENGLISH)
-
-
-def test_what_a_run_names_is_escaped(tmp_path: Path) -> None:
-    run = [outcome(case("s"), index=HOSTILE, mode=HOSTILE), hostile()]
-    save(tmp_path / "run" / "baselines" / HOSTILE.replace("/", ""), *run)
-    summary = summary_of(tmp_path / "run", *run)
-    forged = replace(
-        summary,
-        run=replace(summary.run, embedding=HOSTILE),
-        groups={**summary.groups, HOSTILE: summary.groups["single"]},
-        claims=(replace(summary.claims[0], name=HOSTILE),),
-    )
-    for html in (
-        render_quality(summary, HOSTILE, ENGLISH),
-        render_quality(forged, HOSTILE, ENGLISH),
-        render_quality(None, "f1", ENGLISH),
-    ):
-        assert "<img" not in html
-        assert "<script" not in html
