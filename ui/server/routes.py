@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -15,6 +13,7 @@ from gradio.routes import App
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -31,7 +30,6 @@ from ui.server.guard import HEALTH, LOGIN, MCP, METRICS, REST
 from ui.server.login import WINDOW, Check, Secret, TooManyLogins, checker
 from ui.server.room import Room
 
-PATIENCE = 0.1  # seconds that health waits for its check; then it tells what the one before found
 _log = logging.getLogger(__name__)
 
 
@@ -116,18 +114,12 @@ def login_page(app: ASGIApp) -> ASGIApp:
 
 
 def _health(check: Callable[[], object]) -> Callable[[Request], Awaitable[Response]]:
-    """Answers 503 if `check` raised an error when it last ended, else 200; waits for no other."""
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
-    running: Future[object] | None = None
-    error: BaseException | None = None
+    """Answers 503 if `check` raises an error, else 200."""
 
     async def health(_: Request) -> Response:
-        nonlocal running, error
-        job = running = running or executor.submit(check)
-        await asyncio.wait([asyncio.wrap_future(job)], timeout=PATIENCE)
-        if job.done():
-            error, running = job.exception(), None if running is job else running
-        if error:
+        try:
+            await run_in_threadpool(check)
+        except Exception as error:
             _log.error("The page can't answer: %s", error)
             return PlainTextResponse("The index can't be used; the log says why.\n", 503)
         return PlainTextResponse("ok\n")

@@ -38,14 +38,6 @@ def test_health_needs_no_login_and_follows_the_index(monkeypatch: pytest.MonkeyP
         assert "secret" not in bad.text
 
 
-def test_several_may_ask_for_health_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = property(lambda _: time.sleep(0.03) or "1")
-    with serve(FakeEngine()) as address, ThreadPoolExecutor(8) as pool:
-        monkeypatch.setattr(FakeEngine, "revision", slow, raising=False)
-        replies = pool.map(lambda _: httpx.get(f"{address}/healthz").status_code, range(40))
-        assert set(replies) == {200}
-
-
 def test_behind_a_proxy_addresses_begin_with_its_path() -> None:
     with serve(FakeEngine(), root_path="/labs") as address:
         assert httpx.get(f"{address}/config").json()["root"] == f"{address}/labs"
