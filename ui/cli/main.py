@@ -202,14 +202,13 @@ def serve(
     index: Index = None,
     host: Annotated[str | None, Option(help="Address to listen on (127.0.0.1).")] = None,
     port: Annotated[int | None, Option(help="Port to listen on (7860).")] = None,
-    open_browser: Annotated[bool, Option("--open", help="Open the page in your browser.")] = False,
     ingest: Annotated[bool | None, Option(help="Let the page's visitors add reports (no).")] = None,
 ) -> None:
     """Open the web page."""
     settings = load_settings(index=index, host=host, port=port, page_ingest=ingest)
     from ui.server.serve import start
 
-    start(settings, open_browser)
+    start(settings)
 
 
 def login(

@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-import webbrowser
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
@@ -46,7 +45,7 @@ MOST_VISITS = 500
 _log = logging.getLogger(__name__)
 
 
-def start(settings: Settings, open_browser: bool = False) -> None:
+def start(settings: Settings) -> None:
     """Serve the page over an index until Ctrl+C.
 
     Raises an AskLabsError where nothing can listen, or the index or a file of logins can't be used.
@@ -94,8 +93,6 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     threading.Thread(target=_read_ahead, args=(engine, room), daemon=True).start()
     _log_start(engine, address, len(logins))
     print(f"Ask the Labs is at {address} (Ctrl+C stops it)", flush=True)
-    if open_browser:
-        webbrowser.open(address)
     try:
         while page.is_running:
             time.sleep(0.2)
