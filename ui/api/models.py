@@ -166,6 +166,7 @@ class CoverageJson(BaseModel):
     grouped_by: str
     split: str
     table: list[TableRow]
+    comparison: list[dict[str, Any]]
     also_mentioned: list[str]
 
 

@@ -224,17 +224,6 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     assert not html.all("a")
 
 
-def test_similar_reports_name_their_labs_in_the_reader_s_language(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("ui.web.reading.similar", lambda *_: [report(1)])
-    engine: Any = FakeEngine()
-    stored = StoredReport(report(0), "")
-    words = Outline(render_report(engine, stored, translations_for("ar"), {}, "", "")).text
-    assert "توغو" in words
-    assert "Togo" not in words
-
-
 def test_a_quote_that_is_lost_is_told_and_a_quoted_tag_is_marked() -> None:
     info = report(0, methods=("Prototyping", "Paper prototyping"))
     lost = drawn(info, quotes={"report_0#1": ["Never said"]})

@@ -59,14 +59,6 @@ def test_the_table_follows_its_address_and_a_survey_is_made_once(sample_engine: 
     assert shown(sample_engine, TOPIC, other)[1] is run
 
 
-def test_ten_silent_rows_are_checked_and_what_they_showed_is_said(sample_engine: Engine) -> None:
-    html, run = shown(sample_engine, f"{TOPIC}&check=3")
-    assert html.count('name="ticked"') == 11
-    assert "that you checked" not in html
-    html, _ = shown(sample_engine, f"{TOPIC}&check=3&ticked=0", run)
-    assert "Of 10 silent reports that you checked, 0 speak of it: so between 0 and" in html
-
-
 def test_what_is_no_topic_or_no_report_ends_in_a_sentence(sample_engine: Engine) -> None:
     french = translations_for("fr")
     *_, last = show(replace(visited(sample_engine, "topic=hello"), t=french))
