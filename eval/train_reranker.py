@@ -9,13 +9,14 @@ needs none of these.
 A line of `reranker/questions.jsonl` is a sheet: passages of one or two reports, by the hashes of
 their texts, and questions to them. A question has the places (number of the passage, start, end) of
 the sentences that answer it, `also` of those that do so in part; some have none. Those that are
-`alone` are asked with the report open. A line of `reranker/topics.jsonl` is a topic: `quotes` has
-places of sentences, each with how much it says about the topic (2, 1, 0).
+`alone` are asked with the report open. A line of `reranker/graded.jsonl` is a topic, or a question
+put to all reports: `quotes` has places of sentences, each with whether it tells by itself what is
+`asked` (2), in part (1) or not (0). `read` is how they are read: `tagged` after title and tags,
+`line` after title and form question, `alone`. What is `held` is never trained on.
 
 The weights in use were made of the same data in parts: 404 steps over the first 560 sheets, 528
-over all and the topics, and 894 more at a rate of 3e-5. On 150 questions to the tenth of sheets (of
-which half share a report with others): AUC of the best sentence 0.944, of the best passage 0.894,
-best sentence right 0.843; quotes of topics 0.824.
+over all and the topics, 894 more at a rate of 3e-5, and STEPS over all that is graded and 9,000
+pairs of the sheets at a time.
 """
 
 import argparse
@@ -34,6 +35,7 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from rag.answer.candidates import in_context
+from rag.answer.chosen import in_english_context
 from rag.citation.quotable import usable
 from rag.engine import Engine, open_engine
 from rag.errors import InputError
@@ -41,12 +43,11 @@ from rag.retrieval.rerank import TEMPERATURE, TRAINED, CrossEncoder, first_weigh
 from rag.settings import load_settings
 from rag.survey.classifier import after_tags
 from rag.text.tokenize import terms
-from rag.types import Passage
+from rag.types import Passage, Span
 
 DATA = Path(__file__).parent / "reranker"
 SHEETS, SHEETS_HELD = 10, 3  # of so many sheets one is held out: this one
-TOPICS, TOPICS_HELD = 9, 4
-GRADES = {0: 0.0, 1: 0.3, 2: 1.0}  # the target of a topic's quote by its grade
+GRADES = {0: 0.0, 1: 0.3, 2: 1.0}  # the target of a quote by its grade
 PARTLY = 0.5  # the target of a sentence that answers in part
 AFTER_ORIGIN = 0.75  # of the questions with the report open are read after where it is from
 SEEN = 500  # passages, of which the nearest one of another report is read with a question
@@ -61,6 +62,11 @@ INPUTS = ["input_ids", "attention_mask", "token_type_ids"]
 EIGHT_BIT = ["MatMul", "Gemm", "Attention", "EmbedLayerNormalization", "Gather"]
 
 Score = Callable[[str, Sequence[str]], Sequence[float]]  # logits of texts, read with a question
+READ: Mapping[str, Callable[[Passage, Span], str]] = {
+    "tagged": after_tags,
+    "line": lambda passage, span: in_english_context(passage, passage.text[slice(*span)]),
+    "alone": lambda passage, span: passage.text[slice(*span)],
+}
 
 
 class Pair(NamedTuple):
@@ -125,34 +131,48 @@ def load_sheets(path: Path, known: Mapping[str, Passage]) -> list[Sheet]:
     return sheets
 
 
-def load_topics(path: Path, known: Mapping[str, Passage]) -> list[list[Pair]]:
-    """The topics of a file in order, each with those of its quotes whose passages are known."""
-    return [
-        [Pair(row["topic"], after_tags(known[name], (start, end)), GRADES[grade])
-         for name, start, end, grade in row["quotes"] if name in known]
-        for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    ]  # fmt: skip
+class Graded(NamedTuple):
+    """A topic or a question, how its quotes are read, whether it is held out, and its quotes."""
+
+    asked: str
+    read: str
+    held: bool
+    pairs: Sequence[Pair]
+
+
+def load_graded(path: Path, known: Mapping[str, Passage]) -> list[Graded]:
+    """What is graded in a file, each with those of its quotes whose passages are known."""
+    graded = []
+    for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        read = READ[row["read"]]
+        pairs = [
+            Pair(row["asked"], read(known[name], (start, end)), GRADES[grade])
+            for name, start, end, grade in row["quotes"]
+            if name in known
+        ]
+        graded += [Graded(row["asked"], row["read"], row["held"], pairs)] if pairs else []
+    return graded
 
 
 class Data(NamedTuple):
     """What a model is trained on, and what of it was held out."""
 
     sheets: Sequence[Sheet]
-    topics: Sequence[Pair]
+    graded: Sequence[Graded]
     sheets_held: Sequence[Sheet]
-    topics_held: Sequence[Sequence[Pair]]
+    graded_held: Sequence[Graded]
 
 
 def load_data(passages: Iterable[Passage], folder: Path = DATA) -> Data:
     """All that the files have on these passages; an InputError where too few of them are there."""
     known = {hashlib.sha256(p.in_context.encode()).hexdigest()[:12]: p for p in passages}
     sheets = load_sheets(folder / "questions.jsonl", known)
-    topics = load_topics(folder / "topics.jsonl", known)
+    graded = load_graded(folder / "graded.jsonl", known)
     trained = [sheet for n, sheet in enumerate(sheets) if n % SHEETS != SHEETS_HELD]
     reports = {report for sheet in trained for report in sheet.reports}
     held = [s for s in sheets[SHEETS_HELD::SHEETS] if s.questions and not s.reports & reports]
-    graded = [pair for n, pairs in enumerate(topics) if n % TOPICS != TOPICS_HELD for pair in pairs]
-    unseen = [pairs for pairs in topics[TOPICS_HELD::TOPICS] if pairs]
+    unseen = [row for row in graded if row.held]
+    graded = [row for row in graded if not row.held]
     if not (held and graded and unseen):
         raise InputError("The index lacks the reports that the questions were asked of.")
     return Data(trained, graded, held, unseen)
@@ -217,9 +237,10 @@ def auc(scores: Sequence[tuple[bool, float]]) -> float:
     return float(((more > 0) + (more == 0) / 2).mean()) if more.size else float("nan")
 
 
-def figures(sheets: Sequence[Sheet], topics: Sequence[Sequence[Pair]], score: Score) -> str:
+def figures(sheets: Sequence[Sheet], graded: Sequence[Graded], score: Score) -> str:
     """How well a model tells what answers, where it was not trained."""
-    sentences, passages, quotes, first = [], [], [], []
+    sentences, passages, first = [], [], []
+    quotes: dict[str, list[tuple[bool, float]]] = {}
     for sheet, question in questions_of(sheets):
         logits = score(question.read, [text for _, text in sheet.sentences])
         of_passages = score(question.read, [p.in_context for p in sheet.passages.values()])
@@ -227,13 +248,15 @@ def figures(sheets: Sequence[Sheet], topics: Sequence[Sequence[Pair]], score: Sc
         passages.append((bool(question.best), max(of_passages)))
         if question.best:
             first.append(int(np.argmax(logits)) in question.best)
-    for pairs in topics:
-        logits = score(pairs[0].question, [pair.text for pair in pairs])
-        quotes += [(pair.target == 1, logit) for pair, logit in zip(pairs, logits, strict=True)]
+    for asked, read, _, pairs in graded:
+        logits = score(asked, [pair.text for pair in pairs])
+        of_read = quotes.setdefault(read, [])
+        of_read += [(pair.target == 1, logit) for pair, logit in zip(pairs, logits, strict=True)]
+    of_quotes = (f"{len(of)} read {read} {auc(of):.3f}" for read, of in sorted(quotes.items()))
     return (
         f"{len(sentences)} questions, {len(first)} of them answered: AUC of the best sentence "
         f"{auc(sentences):.3f}, of the best passage {auc(passages):.3f}; best sentence right "
-        f"{np.mean(first):.3f}; {len(quotes)} quotes of topics: AUC {auc(quotes):.3f}"
+        f"{np.mean(first):.3f}; AUC of quotes: {', '.join(of_quotes)}"
     )
 
 
@@ -374,7 +397,7 @@ def main() -> None:
     engine = open_engine(load_settings(index=options.index, reranker="none"))
     data = load_data(engine.passages)
     if options.check:
-        print(figures(data.sheets_held, data.topics_held, CrossEncoder().scores))
+        print(figures(data.sheets_held, data.graded_held, CrossEncoder().scores))
         return
     import torch
 
@@ -382,15 +405,16 @@ def main() -> None:
     torch.manual_seed(SEED)
     model, tokenizer = load_model(folder)
     score = partial(score_of, model, tokenizer)
-    topics = dict.fromkeys(pair.question for pair in data.topics)
+    topics = dict.fromkeys(row.asked for row in data.graded if row.read == "tagged")
     kept = kept_pairs(topics, engine, score, chance)
 
     def draw() -> list[Batch]:
-        pairs = [*pairs_of(data.sheets, chance), *data.topics]
+        graded = (pair for row in data.graded for pair in row.pairs)
+        pairs = [*pairs_of(data.sheets, chance), *graded]
         return batches(pairs + chance.sample(kept, min(KEPT, len(kept))), tokenizer, chance)
 
     train(model, draw)
-    print(figures(data.sheets_held, data.topics_held, score))
+    print(figures(data.sheets_held, data.graded_held, score))
     export(model, options.out)
 
 

@@ -127,10 +127,6 @@ class Engine:
         if self._reranker:
             self._reranker.scores(question, [question])
 
-    @property
-    def _topic_reader(self) -> CrossEncoder | None:
-        return self._reranker.topics if self._reranker else None
-
     def shed_when(self, is_shed: Callable[[], bool]) -> None:
         """Leave out the cross-encoder, most of an answer's work, while a function says so."""
         if isinstance(self._reranker, CrossEncoder):
@@ -257,7 +253,7 @@ class Engine:
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
             linker = self._planner.linker_of(snapshot.catalog)
             form = as_topic(plan)
-            known = self.report_measure, linker, self._topic_reader, bool(given), stop
+            known = self.report_measure, linker, self._reranker, bool(given), stop
             ways = partial(self._opened, snapshot), partial(line_of_work, snapshot)
             parts = snapshot.catalog, self._embedding, TopicSurvey(form, *known), *ways
             material = Material(form, self._masked(found), *parts, self._reranker)
@@ -310,7 +306,7 @@ class Engine:
         snapshot = measure.snapshot
         plan = self._planner.without_model().plan(checked(question), snapshot, filters=filters)
         survey = planned(question, plan, self._planner.linker_of(snapshot.catalog), filters)
-        reranker = self._topic_reader if judged else None
+        reranker = self._reranker if judged else None
         return SurveyStream(
             measure, survey, without, reranker, self.settings.mask_contacts, progress
         )

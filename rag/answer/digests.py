@@ -16,7 +16,7 @@ from operator import itemgetter
 from statistics import fmean
 
 from rag.answer.candidates import covered, kind_wanted, kinds_asked
-from rag.answer.chosen import ABOUT, MOST_OF_YEAR, Material
+from rag.answer.chosen import ABOUT, MOST_OF_YEAR, USUAL_LOGIT, Material
 from rag.answer.comparison import HEADINGS, Comparer
 from rag.answer.extractive import BEST_PASSAGES, NEAREST, SENTENCES_MORE, quotes_head
 from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
@@ -50,11 +50,11 @@ KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
-# What tells whether a topic is told of: the log odds of the best sentence, and what share of the
-# question's words the best passages hold. Weights of a logistic regression; from which log odds on
-# it may be told of, and from which on it is taken to. The least share that the passages of a survey
-# hold that hold most.
-_IS_TOLD, _MAY_SAY_IT, _SAYS_IT = (0.85, 5.0, -1.75), -1.2, -0.25
+# What tells whether a topic is told of: the log odds of the likeliest report, what share of the
+# question's words the best passages hold, and the best logit. Weights of a logistic regression;
+# from which log odds on it may be told of, and from which on it is taken to. The least share that
+# the passages of a survey hold that hold most.
+_IS_TOLD, _MAY_SAY_IT, _SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 _HELD_BY_SURVEYED = 0.4
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
 # sentences are told beside the one of their report that says it best.
@@ -163,9 +163,9 @@ class _Maker(Comparer):
             told.remove(best[n])
             yield self.by(info, [best[n]])
 
-    def count(self, survey: Survey) -> Iterator[str]:
+    def count(self, survey: Survey | None) -> Iterator[str]:
         """How many reports speak of a topic, which are noted; nothing where it may be none."""
-        if survey.interval[0]:
+        if survey and survey.found and survey.interval[0]:
             self.speaking = tuple(row.report.id for row in survey.found)
             self.counted = survey_sentence(survey, self.t)
             yield f"{self.counted}\n"
@@ -187,9 +187,10 @@ class _Maker(Comparer):
         """The log odds that a topic is told of; lines nearest to it first."""
         if not near:
             return _MAY_SAY_IT
-        by_best, by_held, constant = _IS_TOLD
+        by_best, by_held, by_reading, constant = _IS_TOLD
         held = fmean(covered(self.plan, line.hit.passage) for line in near[:BEST_PASSAGES])
-        return by_best * near[0].score + by_held * held + constant
+        read = max(self.logits(near).values(), default=USUAL_LOGIT)
+        return by_best * near[0].score + by_held * held + by_reading * read + constant
 
     # The forms.
 
@@ -299,8 +300,7 @@ class _Maker(Comparer):
             early = (r.id for r in reports if r.author == "lab" and (r.year or 0) <= last)
             told.update(i for i in early if not _finds(of_report.get(i, ())))
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
-            part, telling = _part(info, of_report.get(info.id, []))
-            telling = saying.get(info.id, telling)
+            part, telling = _part(info, of_report.get(info.id, []), info.id in saying)
             if info.id in told or not (picked := self.pick(telling, _each(part, len(reports)))):
                 continue
             best = max(line.score for line in picked)
@@ -363,8 +363,7 @@ class _Maker(Comparer):
                 figures = (x for x in own if gives_quantity(x.text) and "http" not in x.text)
                 if picked := [*self.pick(first_role(own), 2), *self.pick(figures, 1)]:
                     of_year.append(self.by(info, picked, titled=len(countries) == 1))
-        if survey and survey.found:
-            yield from self.count(survey)
+        yield from self.count(survey)
         yield self.head(hit.passage.report for hit in self.quoted.values())
         counted = Counter(row.report.year or 0 for row in (survey.found if survey else ()))
         all_of = Counter(row.report.year or 0 for row in (survey.rows if survey else ()))
@@ -399,13 +398,12 @@ class _Maker(Comparer):
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
         of_work: dict[str, list[Line]] = {}  # what is told of a report's work
-        parted = [(info, _part(info, own[info.id])) for info in told]
+        parted = [(info, _part(info, own[info.id], self.by_sentences)) for info in told]
         # What was found comes first, so that a lab's plans do not take its places.
         for info, (part, telling) in sorted(parted, key=lambda row: list(_PARTS).index(row[1][0])):
             begun = info.id in of_work
             if not begun and (labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]):
                 continue
-            telling = own[info.id] if self.by_sentences else telling
             count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else _FEWEST_LINES)
             if begun:
                 of_work[info.id] += self.pick(telling, 1)
@@ -413,8 +411,7 @@ class _Maker(Comparer):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
                 of_work |= {other.id: picked for other in self.same_work(info)}
-        if survey and survey.found:
-            yield from self.count(survey)
+        yield from self.count(survey)
         yield self.head(info for part in rows.values() for info, _ in part)
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
@@ -487,12 +484,13 @@ def _finds(lines: Iterable[Line]) -> bool:
     return any(line.role in FINDINGS for line in lines)
 
 
-def _part(info: ReportInfo, lines: Sequence[Line]) -> tuple[str, list[Line]]:
-    """The part of a digest that a report belongs to, and the lines that it may have there."""
-    findings = [line for line in lines if line.role in FINDINGS]
-    if info.author == "lab" and findings:
-        return "found", findings
-    return "planned" if info.author == "lab" else "solutions", first_role(lines)
+def _part(info: ReportInfo, lines: Sequence[Line], by_best: bool = False) -> tuple[str, list[Line]]:
+    """The part of a digest of a report, by its findings or its first line, and its lines there."""
+    found = _finds(lines[:1] if by_best else lines)
+    part = "solutions" if info.author != "lab" else "found" if found else "planned"
+    if by_best or part == "found":
+        return part, [line for line in lines if (line.role in FINDINGS) == found]
+    return part, first_role(lines)
 
 
 def _each(part: str, reports: int) -> int:

@@ -276,7 +276,7 @@ def judge_topic(
         likeliest = np.argsort(np.where(inside, -chances.about, 1), kind="stable")[:FIRST]
         unsure = uncertain(np.where(inside, chances.says, 0))[:most]
         read = [n for n in dict.fromkeys([*likeliest.tolist(), *unsure]) if inside[n]]
-        second = second_look(topic, measured, read, measure, reranker, progress, stop)
+        second = second_look(topic, measured, read, measure, reranker.topics, progress, stop)
         chances = classifier().judged(chances, second)
     apart = standing_out(measured.features, len(measure.snapshot.passages))
     is_found = (is_met(measured.features) and not topic.is_unknown) or bool(apart.any())

@@ -64,11 +64,18 @@ def folder(passages: list[Passage], tmp_path: Path) -> Path:
     nothing: dict[str, Any] = {"passages": ["0" * 12], "questions": [night]}
     sheets = [sheet, nothing, nothing, other, *[nothing] * 9, again]
     lost_quote = ["0" * 12, 0, 1, 2]
-    topics = [
-        {"topic": topic, "quotes": [[name(clinic), 0, 10, 2], [name(garden), 0, 6, n], lost_quote]}
-        for n, topic in enumerate(("health", "boats"))
+    graded = [
+        {
+            "asked": asked,
+            "read": read,
+            "held": held,
+            "quotes": [[name(clinic), 0, 10, 2], [name(garden), 0, 6, n % 2], lost_quote],
+        }
+        for n, (asked, read, held) in enumerate(
+            (("health", "tagged", False), ("boats", "line", False), ("nurses", "alone", True))
+        )
     ]
-    for file, rows in (("questions", sheets), ("topics", [*topics, *topics, topics[0]])):
+    for file, rows in (("questions", sheets), ("graded", graded)):
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         (tmp_path / f"{file}.jsonl").write_text(lines, encoding="utf-8")
     return tmp_path
@@ -97,11 +104,11 @@ def test_the_files_name_passages_and_places_and_hold_no_text() -> None:
             answered += bool(question["best"])
     assert count > 8_000
     assert 0.5 < answered / count < 0.6
-    for line in (DATA / "topics.jsonl").read_text(encoding="utf-8").splitlines():
-        topic = json.loads(line)
-        assert set(topic) == {"topic", "quotes"}
-        assert len(topic["topic"].split()) < 8
-        for name, start, end, grade in topic["quotes"]:
+    for line in (DATA / "graded.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        assert set(row) == {"asked", "read", "held", "quotes"}
+        assert len(row["asked"].split()) < (60 if row["read"] == "line" else 8)
+        for name, start, end, grade in row["quotes"]:
             assert re.fullmatch("[0-9a-f]{12}", name)
             assert 0 <= start < end
             assert grade in (0, 1, 2)
@@ -112,10 +119,17 @@ def test_held_out_are_sheets_of_reports_that_no_other_sheet_has(data: Data) -> N
     assert sheet.questions[0].text == "How many families grow beans?"
     asked = [question.text for sheet in data.sheets for question in sheet.questions]
     assert asked == ["what did the boat cost", "Who sails at night?"]
-    assert {pair.question for pair in data.topics} == {"health", "boats"}
-    assert [pair.question for pair in data.topics_held[0]] == ["health", "health"]
-    assert [pair.target for pair in data.topics[2:4]] == [1.0, 0.3]
-    assert data.topics[0].text == "Clinics. . Six nurses"
+    health, boats = data.graded
+    assert [(pair.text, pair.target) for pair in health.pairs] == [
+        ("Clinics. . Six nurses", 1.0),
+        ("Roof gardens. . Forty ", 0.0),
+    ]
+    assert [(pair.text, pair.target) for pair in boats.pairs] == [
+        ("Clinics | What did you learn?\nSix nurses", 1.0),
+        ("Roof gardens | What did you learn?\nForty ", 0.3),
+    ]
+    (nurses,) = data.graded_held
+    assert [pair.text for pair in nurses.pairs] == ["Six nurses", "Forty "]
 
 
 def test_pairs_tell_what_answers_from_what_is_near(data: Data, passages: list[Passage]) -> None:
@@ -158,9 +172,9 @@ def test_figures_of_a_model_that_knows(data: Data) -> None:
     def score(question: str, texts: Sequence[str]) -> list[float]:
         return [float("beans" in question and "beans" in text) for text in texts]
 
-    told = figures(data.sheets_held, data.topics_held, score)
+    told = figures(data.sheets_held, data.graded_held, score)
     assert told.startswith("2 questions, 1 of them answered: AUC of the best sentence 1.000, ")
-    assert "best sentence right 1.000; 2 quotes of topics: AUC 0.500" in told
+    assert "best sentence right 1.000; AUC of quotes: 2 read alone 0.500" in told
     assert auc([(True, 2.0), (True, 0.0), (False, 1.0), (False, 0.0)]) == pytest.approx(0.625)
 
 
