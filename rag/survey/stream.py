@@ -36,16 +36,16 @@ from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
 from rag.types import Plan, Progress
 
 # Of so many likely reports the cross-encoder reads the nearest sentences, so many of each.
-# Headings and questions, which say little, have a lower logit.
+# Headings and questions, which say little, have lower log odds.
 QUOTES_READ, SENTENCES_READ = 150, 4
-FEW_WORDS, LESS = 7, 2.0
+FEW_WORDS, LESS = 7, 1.0
 READ_AT_A_TIME = 15  # reports
 # So many rows are shown before the cross-encoder has looked, if they are so likely then.
 FIRST_ROWS, SURE = 10, 0.9
-# What tells how likely a sentence speaks of the topic: how near it is, the cross-encoder's logit,
-# and the log odds that its report says something. Weights of a logistic regression; from 0 on the
-# likeliest sentence is quoted. What counts where no logit is known.
-SPEAKS, USUAL_LOGIT = (2.7, 0.17, 0.32, -3.6), -3.5
+# What tells how likely a sentence speaks of the topic: how near it is, the log odds that its report
+# says something, and the cross-encoder's logit where it has read it. Weights of two logistic
+# regressions; from 0 on the likeliest sentence is quoted.
+SPEAKS, SPEAKS_READ = (2.7, 0.32, -4.2), (0.9, 0.12, 0.5, -2.15)
 # Why no survey can be made.
 NO_TOPIC = marked(
     "The question names no topic. Survey what reports can speak of, such as “waste management”."
@@ -249,16 +249,17 @@ class SurveyStream:
         of = np.array([passages[near.passage].language for _, near in pairs], str)
         nearness = np.array([near.score for _, near in pairs])
         nearness[of != topic.language] = nearness[of != topic.language].clip(UNMEASURED)
-        logits = np.full(len(pairs), USUAL_LOGIT)
+        says = log_odds(np.array([row.score for row, _ in pairs]))
+        by_nearness, by_report, constant = SPEAKS
+        odds = by_nearness * nearness + by_report * says + constant
         if reranker and is_read and topic.language == reranker.language:
             read = np.flatnonzero(of == reranker.language).tolist()
             asked = [texts[n] for n in read]
-            scores = waited_scores(reranker, topic.text, asked, self._stop) if asked else None
-            logits[read] = USUAL_LOGIT if scores is None else scores
-        logits[[len(text.split()) < FEW_WORDS or text.endswith("?") for text in texts]] -= LESS
-        says = log_odds(np.array([row.score for row, _ in pairs]))
-        by_nearness, by_reading, by_report, constant = SPEAKS
-        odds = by_nearness * nearness + by_reading * logits + by_report * says + constant
+            if asked and (logits := waited_scores(reranker, topic.text, asked, self._stop)):
+                by_nearness, by_report, by_reading, constant = SPEAKS_READ
+                odds[read] = by_nearness * nearness[read] + by_report * says[read] + constant
+                odds[read] += by_reading * np.array(logits)
+        odds[[len(text.split()) < FEW_WORDS or text.endswith("?") for text in texts]] -= LESS
         for n in np.argsort(-odds, kind="stable").tolist():
             if odds[n] >= 0:
                 self._speaking.setdefault(pairs[n][0].report.id, []).append(pairs[n][1])
