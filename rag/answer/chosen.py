@@ -124,13 +124,13 @@ class ReportChooser(LineReader):
         Those that it can't read gain as much as the others do on average; all stay as they are
         where it is busy or the question can't be told in its language.
         """
-        reranker, first = self.reranker, sorted(lines, key=lambda x: -x.score)[:_JUDGED]
+        reranker, first = self._surveys.reranker, sorted(lines, key=lambda x: -x.score)[:_JUDGED]
         if not (reranker and self.plan.english):
             return list(lines)
         read = [x for x in first if x.hit.passage.language == reranker.language]
         texts = [in_context(x.text, x.hit.passage) for x in read]
         try:
-            scores = reranker.scores(self.plan.english, texts)
+            scores = reranker.topics.scores(self.plan.english, texts)
         except TimeoutError:
             return list(lines)
         gains = {x.place: reranker.relevance(score) for x, score in zip(read, scores, strict=True)}

@@ -36,6 +36,7 @@ _MOST_SIDES = 2  # years that are compared side by side
 _STAGES = 0.1  # the score of a question that holds stages of a work against each other
 MOST_TERMS = 8  # content words of a question that wants more than particulars
 _MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # words of what is not put to labs
+_SHORT = 3  # words that name a topic, which is surveyed
 
 
 def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works) -> Plan:
@@ -176,7 +177,7 @@ def as_topic(plan: Plan) -> Plan:
 
 def is_short_topic(plan: Plan) -> bool:
     """Whether a question names its topic shortly: in more words it asks for more than that."""
-    return len(plan.subject.split()) <= _MOST_WORDS["topic"]
+    return len(plan.subject.split()) <= _SHORT
 
 
 def of_one_report(plan: Plan, reports: tuple[str, ...]) -> Plan:
