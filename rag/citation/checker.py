@@ -9,7 +9,7 @@ one language only.
 Then, where one is set, a chat model judges all sentences of an answer in one call: those that cite
 passages by these, others by all that were read. A sentence is struck where a hard fact denies it,
 or where the model finds it unsupported and no passage has its words; all else that is in doubt
-stays and is marked.
+stays and is marked. `eval verify` measures all this.
 """
 
 import re

@@ -1,6 +1,7 @@
 """The commands that make cases, run them and compare runs: `asklabs eval ...`."""
 
 import sys
+from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -76,6 +77,25 @@ def compare(
         print_json(comparison.to_dict())
     else:
         print(comparison_text(comparison), end="")
+
+
+@app.command()
+def verify(
+    replies: Annotated[Path, Option(help="Labelled replies as JSON lines; see eval/README.md.")],
+    json: Json = False,
+) -> None:
+    """Measure how well the check tells wrong sentences of a model from right ones."""
+    from eval.verifier import check_replies, load_replies, measures
+    from rag.citation.checker import make_judge
+
+    settings = load_settings()
+    judge = make_judge(settings)
+    found = measures(check_replies(load_replies(replies), judge))
+    if json:
+        plain = {name: asdict(value) for name, value in found.items()}
+        print_json({"check": settings.check if judge else "facts", **plain})
+    else:
+        print("\n".join(f"{name}: {value} of {value.n}" for name, value in found.items()))
 
 
 @app.command()

@@ -1,0 +1,163 @@
+"""Measures the check of sentences on replies of a chat model that people labelled.
+
+Each reply is checked twice, in one call of the model each time: as it was written, and with each
+sentence that has a twin with a planted error replaced by it. So no reader sees both. Intervals are
+95 % bootstrap intervals over replies.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from eval.cases import read_text
+from eval.report import Estimate, estimate
+from rag.catalog.tag_fields import ReportInfo
+from rag.citation.checker import Claim, Judge, Text, makes_claim, verdicts
+from rag.errors import InputError
+from rag.i18n.notices import notice_words
+from rag.places.countries import resolve_countries
+from rag.text.citation_marks import keep_known
+from rag.text.language import language_of
+from rag.types import Passage, Stage, Status
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPassage:
+    """A passage as a reply's prompt showed it, "kind: title" in `report`."""
+
+    n: int
+    lab: str
+    report: str
+    text: str
+    year: str = ""
+    section: str = ""
+    form_question: str = ""
+    stage: Stage = "evidence"
+
+    @property
+    def passage(self) -> Passage:
+        """The passage as the check reads it."""
+        kind, _, title = self.report.partition(": ")
+        info = ReportInfo(
+            f"{self.lab} {self.year} {self.report}",
+            title,
+            countries=(self.lab,),
+            iso=tuple(code for code, _ in resolve_countries(self.lab)),
+            year=int(self.year) if self.year.isdigit() else None,
+            kind=kind,
+        )
+        place = (str(self.n), info, self.section, self.form_question)
+        return Passage(*place, self.text, (), self.stage, language_of(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSentence:
+    """A sentence and its label; the `error` planted in it, and the sentence it was made `of`."""
+
+    text: str
+    cited: tuple[int, ...]
+    label: Status
+    error: str = ""
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledReply:
+    """A reply to a question, its passages and its sentences."""
+
+    id: str
+    question: str
+    passages: tuple[LabelledPassage, ...]
+    sentences: tuple[LabelledSentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the check made of a sentence of a reply."""
+
+    reply: str
+    sentence: LabelledSentence
+    struck: bool
+    marked: bool
+
+    @property
+    def right(self) -> bool:
+        """Whether the sentence is supported and has no planted error."""
+        return self.sentence.label == "supported" and not self.sentence.error
+
+
+_REPLY = TypeAdapter(LabelledReply)
+# Name of a measure -> which sentences it is the share of, and what it counts.
+Test = Callable[[Outcome], bool]
+MEASURES: Mapping[str, tuple[Test, Test]] = {
+    "right_struck": (lambda o: o.right, lambda o: o.struck),
+    "right_marked": (lambda o: o.right, lambda o: o.marked),
+    "wrong_struck": (lambda o: bool(o.sentence.error), lambda o: o.struck),
+    "wrong_doubted": (lambda o: bool(o.sentence.error), lambda o: o.struck or o.marked),
+}
+
+
+def load_replies(path: Path) -> list[LabelledReply]:
+    """Labelled replies from JSON lines; an InputError names a line that is none."""
+    replies = []
+    lines = read_text(path, "Name a file of labelled replies.").split("\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            replies += [_REPLY.validate_json(line)] if line.strip() else []
+        except ValidationError as error:
+            needs = "Each line needs id, question, passages and sentences."
+            raise InputError(f"{path}, line {number}: not a labelled reply. {needs}") from error
+    return replies
+
+
+def check_replies(replies: Sequence[LabelledReply], judge: Judge | None) -> list[Outcome]:
+    """The outcome of each sentence by hard facts and a judge; an InputError where that failed."""
+    outcomes: list[Outcome] = []
+    failed: list[str] = []
+    for reply in replies:
+        planted = {s.of: s for s in reply.sentences if s.error}
+        written = [s for s in reply.sentences if not s.error]
+        outcomes += _checked(reply, written, judge, failed)
+        changed = _checked(reply, [planted.get(s.text, s) for s in written], judge, failed)
+        outcomes += [outcome for outcome in changed if outcome.sentence.error]
+    if failed:
+        raise InputError(f"{len(failed)} checks by the model failed, the first with: {failed[0]}")
+    return outcomes
+
+
+def _checked(
+    reply: LabelledReply,
+    sentences: Sequence[LabelledSentence],
+    judge: Judge | None,
+    failed: list[str],
+) -> list[Outcome]:
+    stating = [s for s in sentences if makes_claim(s.text)]
+    claims = [Claim(keep_known(s.text, 0), s.cited) for s in stating]
+    language = language_of(" ".join(claim.sentence for claim in claims))
+    passages = [labelled.passage for labelled in reply.passages]
+    checked, notices = verdicts(Text(claims, passages, reply.question, language), judge)
+    if notices:
+        failed.append(notice_words(notices[:1]))
+    # What makes no claim is neither struck nor marked.
+    found = {s.text: Outcome(reply.id, s, False, False) for s in sentences}
+    for sentence, (final, verdict) in zip(stating, checked, strict=True):
+        marked = verdict.status in ("partly", "unsupported") or final.cited != sentence.cited
+        marked = marked and not verdict.denied
+        found[sentence.text] = Outcome(reply.id, sentence, verdict.denied, marked)
+    return list(found.values())
+
+
+def measures(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
+    """Each measure with its interval; `n` counts sentences."""
+    results = {}
+    for name, (applies, counts) in MEASURES.items():
+        by_reply: dict[str, list[bool]] = {}
+        for outcome in filter(applies, outcomes):
+            by_reply.setdefault(outcome.reply, []).append(counts(outcome))
+        sizes = [len(values) for values in by_reply.values()]
+        if sizes:
+            shares = [sum(values) / len(values) for values in by_reply.values()]
+            results[name] = replace(estimate(shares, sizes), n=sum(sizes))
+    return results
