@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from eval.cases import load_cases
+from eval.cases import Case, load_cases
 from rag.citation.quotes import fold_text
-from rag.engine import open_engine
+from rag.engine import Engine, open_engine
+from rag.errors import InputError
 from rag.models.encoder import LANGUAGE
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import load_settings
@@ -37,6 +38,7 @@ from rag.survey.classifier import (
 )
 from rag.survey.features import FEATURES, Numbers
 from rag.survey.types import Survey
+from rag.types import Progress
 
 BINS = 10
 RIDGE = 20.0  # penalty of a coefficient's square
@@ -47,6 +49,16 @@ FEWEST = 4  # a topic of fewer reports counts like one of so many
 DIGITS = 4
 
 
+def load_topics(path: Path) -> list[Case]:
+    """The graded topics among the cases of a file; an InputError where it has none."""
+    if topics := [case for case in load_cases(path) if case.grades]:
+        return topics
+    raise InputError(
+        f"{path} has no graded topic: a line with "
+        '"topic", "question" and "grades", an object of report ids with 2, 1 or 0.'
+    )
+
+
 def score(survey: Survey, grades: Mapping[str, int], raw: Callable[[str], str]) -> dict[str, float]:
     """How well a survey meets the grades of the reports in its scope, by name of the metric.
 
@@ -54,7 +66,8 @@ def score(survey: Survey, grades: Mapping[str, int], raw: Callable[[str], str]) 
     says_r; of those that it calls about the topic about_p is the share that says something, of all
     that it found says_p. count_err is by how much the number that it states is off, as a share of
     the true one, inside is 1 where its interval has that, quote_ok the share of quotes that stand
-    verbatim in the reports' files (`raw`). gold and rows are the true number and the stated one.
+    verbatim in the reports' files (`raw`). gold is the true number of reports about the topic,
+    gold_any of those that say something, rows the stated one.
     """
     scope = {row.report.id for row in survey.rows}
     says = {report for report, grade in grades.items() if grade >= 1 and report in scope}
@@ -64,7 +77,8 @@ def score(survey: Survey, grades: Mapping[str, int], raw: Callable[[str], str]) 
     low, high = survey.interval
     quotes = [fold_text(r.quote) in fold_text(raw(r.report.id)) for r in survey.found if r.quote]
     scores = {
-        "gold": float(len(says)),
+        "gold": float(len(about)),
+        "gold_any": float(len(says)),
         "rows": float(len(found)),
         "about_r": _share(about & found, about),
         "about_p": _share(called & says, called),
@@ -80,14 +94,62 @@ def _share(part: set[str], whole: set[str]) -> float:
     return len(part) / max(1, len(whole))
 
 
-def calibration_error(scores: Sequence[float], right: Sequence[bool], first: int = 0) -> float:
-    """The expected calibration error of scores over ten bins, from the `first` one (0) on."""
-    gaps, at = (
-        np.subtract(scores, right),
-        np.minimum(np.multiply(scores, BINS).astype(int), BINS - 1),
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Scores in ten bins: mean score, share that was right, and number of reports."""
+
+    bins: tuple[tuple[float, float, int], ...]
+
+    @classmethod
+    def of(cls, scores: Sequence[float], right: Sequence[bool]) -> "Calibration":
+        """The calibration of scores that were right or not."""
+        values, truth = np.array(scores), np.array(right, float)
+        at = np.minimum((values * BINS).astype(int), BINS - 1)
+        chosen = (at == number for number in range(BINS))
+        bins = ((values[b].mean(), truth[b].mean(), int(b.sum())) for b in chosen if b.any())
+        return cls(tuple((float(mean), float(share), count) for mean, share, count in bins))
+
+    def error(self, *, least: float = 0.0) -> float:
+        """The expected calibration error, over bins from a mean score of `least` on."""
+        counted = [(mean, share, n) for mean, share, n in self.bins if mean >= least]
+        total = sum(n for _, _, n in counted)
+        return sum(n * abs(mean - share) for mean, share, n in counted) / max(1, total)
+
+
+def evaluate(
+    engine: Engine, topics: Sequence[Case], progress: Progress
+) -> tuple[dict[str, dict[str, float]], Calibration]:
+    """The scores of an engine's surveys by topic, their mean as "mean", and the calibration."""
+    table: dict[str, dict[str, float]] = {}
+    scores, right = list[float](), list[bool]()
+    for number, topic in enumerate(topics, start=1):
+        survey = engine.survey(topic.question).survey
+        table[topic.id] = score(survey, topic.grades, lambda name: engine.report(name).raw)
+        scores += [row.score for row in survey.rows]
+        right += [topic.grades.get(row.report.id, 0) >= 1 for row in survey.rows]
+        progress("surveying", number, len(topics))
+    return _with_mean(table), Calibration.of(scores, right)
+
+
+def _with_mean(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    names = dict.fromkeys(name for row in table.values() for name in row)
+    values = {n: [row[n] for row in table.values() if n in row] for n in names}
+    return {**table, "mean": {name: sum(of) / len(of) for name, of in values.items()}}
+
+
+def table_text(table: Mapping[str, Mapping[str, float]], calibration: Calibration) -> str:
+    """The scores as lines, a topic a line, and the calibration."""
+    lines = [
+        f"{topic}: " + " ".join(f"{name}={value:.3g}" for name, value in scores.items())
+        for topic, scores in table.items()
+    ]
+    lines.append("score right reports")
+    lines += [f"{mean:5.2f} {share:5.2f} {count:7d}" for mean, share, count in calibration.bins]
+    lines.append(
+        f"expected calibration error {calibration.error():.3f}; "
+        f"of scores from 0.1 on {calibration.error(least=0.1):.3f}"
     )
-    of_bins = (abs(gaps[at == number].sum()) for number in range(first, BINS))
-    return float(sum(of_bins) / max(1, (at >= first).sum()))
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,15 +253,16 @@ def spread(results: Sequence[tuple[Example, Chances]]) -> float:
 
 
 def left_out_text(results: Sequence[tuple[Example, Chances]], made: dict[str, Any]) -> str:
-    """How well topics that were left out are surveyed, a line each, and the calibration error."""
-    scores, right, lines = list[float](), list[bool](), list[str]()
+    """How well topics that were left out are surveyed."""
+    scores, right = list[float](), list[bool]()
+    table: dict[str, dict[str, float]] = {}
     for example, chances in results:
         count = round(float(chances.says.sum()))
         found = np.isin(np.arange(len(chances.says)), np.argsort(-chances.says)[:count])
         low, high = Classifier(made).interval(chances.says, example.language)
         stands_for, grades, gold = example.stands_for, example.grades, example.gold
         of_found = stands_for[found & (grades > 0)].sum()
-        row = {"gold": gold, "rows": float(count), "low": low, "high": high}
+        row = {"gold_any": gold, "rows": float(count), "low": low, "high": high}
         if gold:
             about = stands_for[grades > 1].sum()
             row["about_r"] = stands_for[found & (grades > 1)].sum() / max(1, about)
@@ -207,21 +270,18 @@ def left_out_text(results: Sequence[tuple[Example, Chances]], made: dict[str, An
             row["says_p"] = of_found / max(1, stands_for[found].sum())
             row["count_err"] = abs(count - gold) / gold
             row["inside"] = float(low <= gold <= high)
-        figures = " ".join(f"{name}={value:.3g}" for name, value in row.items())
-        lines.append(f"{example.name} ({example.language}): {figures}")
+        table[f"{example.name} ({example.language})"] = row
         if (stands_for == 1).all():
             scores += chances.says.tolist()
             right += (grades > 0).tolist()
-    errors = (f"{calibration_error(scores, right, first):.3f}" for first in (0, 1))
-    lines.append("expected calibration error {}; of scores from 0.1 on {}".format(*errors))
-    return "\n".join(lines)
+    return table_text(_with_mean(table), Calibration.of(scores, right))
 
 
 def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     """The graded topics of files, measured over an index."""
     engine = open_engine(load_settings(index=index))
     measure = engine.report_measure()
-    graded = [case for path in paths for case in load_cases(path) if case.grades]
+    graded = [topic for path in paths for topic in load_topics(path)]
     measures = []
     for topic in graded:
         read = measure.topic(topic.id, topic.lang)

@@ -1,11 +1,15 @@
 """Scores of surveys against grades, their calibration, and the training of the weights."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from passages import report
 
-from eval.survey import Example, calibration_error, left_out, score, spread, train
+from eval.survey import Calibration, Example, left_out, load_topics, score, spread, train
 from rag.catalog.tag_fields import Filters
+from rag.errors import InputError
 from rag.survey.classifier import SECOND
 from rag.survey.features import FEATURES
 from rag.survey.types import Survey, SurveyRow
@@ -22,16 +26,17 @@ def test_scores_by_hand() -> None:
     texts = {"a": "Words of  a.", "b": "Of B.", "c": "nothing"}
     assert score(survey, grades, texts.__getitem__) == pytest.approx(
         {
-            "gold": 4, "rows": 3, "about_r": 0.5, "about_p": 1, "says_r": 0.5, "says_p": 2 / 3,
-            "count_err": 0.25, "inside": 0, "quote_ok": 2 / 3,
+            "gold": 2, "gold_any": 4, "rows": 3, "about_r": 0.5, "about_p": 1, "says_r": 0.5,
+            "says_p": 2 / 3, "count_err": 0.25, "inside": 0, "quote_ok": 2 / 3,
         }
     )  # fmt: skip
 
 
 def test_calibration_is_the_mean_gap_of_ten_bins() -> None:
-    scored = [0.05, 0.05, 0.75, 0.75], [False, False, True, False]
-    assert calibration_error(*scored) == pytest.approx(0.15)
-    assert calibration_error(*scored, 1) == pytest.approx(0.25)
+    calibration = Calibration.of([0.05, 0.05, 0.75, 0.75], [False, False, True, False])
+    assert calibration.bins == ((0.05, 0, 2), (0.75, 0.5, 2))
+    assert calibration.error() == pytest.approx(0.15)
+    assert calibration.error(least=0.1) == pytest.approx(0.25)
 
 
 def test_training_finds_what_tells_reports_apart() -> None:
@@ -49,3 +54,11 @@ def test_training_finds_what_tells_reports_apart() -> None:
         assert chances.says.sum() == pytest.approx((example.grades > 0).sum(), rel=0.3)
         assert (judged.says == chances.says).all()
     assert spread([(e, c) for e, c, _ in left_out(examples)]) < 0.3
+
+
+def test_a_file_without_graded_topics_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    row = {"id": "x", "type": "single", "lang": "en", "question": "Q?", "reports": ["a"]}
+    path.write_text(json.dumps(row), encoding="utf-8")
+    with pytest.raises(InputError, match="no graded topic"):
+        load_topics(path)

@@ -63,6 +63,25 @@ def run(
 
 
 @app.command()
+def survey(
+    graded: Annotated[Path, Argument(help="Graded topics as JSON lines; see eval/README.md.")],
+    index: Index = None,
+    json: Json = False,
+) -> None:
+    """Survey graded topics; prints what was found, how right it is, and the calibration."""
+    from eval.survey import evaluate, load_topics, table_text
+
+    topics = load_topics(graded)
+    with progress() as report:
+        table, calibration = evaluate(engine_of(index), topics, report)
+    if json:
+        errors = {"ece": calibration.error(), "ece_from_0.1": calibration.error(least=0.1)}
+        print_json({"topics": table, "bins": calibration.bins, **errors})
+    else:
+        print(table_text(table, calibration))
+
+
+@app.command()
 def compare(
     before: Annotated[Path, Argument(help="Folder of the first run.")],
     after: Annotated[Path, Argument(help="Folder of the second run.")],

@@ -16,7 +16,7 @@ from ui.web.suggestions import FILE
 
 COMMANDS = (
     "ingest", "ask", "batch", "search", "serve", "login", "export", "info", "eval", "eval run",
-    "eval compare", "eval verify", "eval feedback",
+    "eval survey", "eval compare", "eval verify", "eval feedback",
 )  # fmt: skip
 ERRORS = {
     "ask What? --index none": "asklabs ingest PATH --index",

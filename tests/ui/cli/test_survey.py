@@ -1,4 +1,4 @@
-"""`asklabs survey`: JSON, what is printed, bad input, a judge."""
+"""`asklabs survey` and `asklabs eval survey`: JSON, what is printed, bad input, a judge."""
 
 import json
 from collections.abc import Callable
@@ -75,9 +75,18 @@ def test_bad_input_has_a_sentence(run_sample: Run, arguments: tuple[str, ...], w
     assert words in done.err
 
 
-def test_graded_topics_are_scored(run_sample: Run, tmp_path: Path) -> None:
-    topic = {"topic": "mobile money", "question": "mobile money", "grades": {"pin_experiment": 1}}
+def test_graded_topics_are_scored_alone_and_among_cases(run_sample: Run, tmp_path: Path) -> None:
+    grades = {"fee_boards_at_the_market_gate": 2, "tide_broom": 1}
+    topic = {"topic": "mobile money", "question": "mobile money", "grades": grades}
     (tmp_path / "graded.jsonl").write_text(json.dumps(topic), encoding="utf-8")
+    told = run_sample("eval", "survey", "graded.jsonl").out
+    assert told.startswith("mobile money: gold=1 gold_any=2 rows=")
+    assert "expected calibration error" in told
+    scored = run_sample("eval", "survey", "graded.jsonl", "--json").json
+    assert scored["topics"]["mean"] == scored["topics"]["mobile money"]
+    assert {"about_r", "says_p", "count_err"} <= scored["topics"]["mean"].keys()
+    assert sum(count for _, _, count in scored["bins"]) == 32
+    assert 0 < scored["ece"] < scored["ece_from_0.1"] < 1
     done = run_sample("eval", "run", "graded.jsonl", "--out", "run")
     assert done.code == 0
     assert "| survey | 1 |" in done.out
