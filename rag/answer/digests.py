@@ -19,7 +19,17 @@ from rag.answer.candidates import covered, kind_wanted, kinds_asked
 from rag.answer.chosen import ABOUT, MOST_OF_YEAR, USUAL_LOGIT, Material
 from rag.answer.comparison import HEADINGS, Comparer
 from rag.answer.extractive import BEST_PASSAGES, NEAREST, SENTENCES_MORE, quotes_head
-from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
+from rag.answer.lines import (
+    FINDINGS,
+    TELLING,
+    Line,
+    finds,
+    first_role,
+    on_topic,
+    part_of,
+    parts_of,
+    title_of,
+)
 from rag.answer.roles import ROLES, Role, role_asked, role_of_question
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, is_whole
@@ -204,10 +214,10 @@ class _Maker(Comparer):
         lines = self.lines(self.open(reports))
         # Who asks for a report's partners wants no more of it; who asks what it found, that first.
         prompts = {x.hit.passage.prompt for x in lines if x.role == "found"}
-        finds = bool(wanted := kind_wanted(self.plan)) and wanted in kinds_asked(prompts)
+        asks_found = bool(wanted := kind_wanted(self.plan)) and wanted in kinds_asked(prompts)
         roles: Sequence[Role] = ("partners",)
         if not has_wording("partners", self.plan.standalone):
-            roles = sorted(ROLES[:-1], key=lambda role: finds and role != "found")
+            roles = sorted(ROLES[:-1], key=lambda role: asks_found and role != "found")
         lines = [x for x in lines if x.role in roles]
         chosen = [x for role in roles for x in self.pick((y for y in lines if y.role == role), 1)]
         chosen += self.pick(lines, _MOST_OF_REPORT - len(chosen))
@@ -298,19 +308,21 @@ class _Maker(Comparer):
             # Plans are told with that, but for what is still to come.
             last = max((x.report.year or 0 for x in lines if x.role in FINDINGS), default=0)
             early = (r.id for r in reports if r.author == "lab" and (r.year or 0) <= last)
-            told.update(i for i in early if not _finds(of_report.get(i, ())))
+            told.update(i for i in early if not finds(of_report.get(i, ())))
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
-            part, telling = _part(info, of_report.get(info.id, []), info.id in saying)
-            if info.id in told or not (picked := self.pick(telling, _each(part, len(reports)))):
-                continue
-            best = max(line.score for line in picked)
-            if part == "found":
-                # What was begun is told with what came of it.
-                same = [of_report[r.id] for r in self.same_work(info) if r.id in of_report]
-                begun = [x for x in same if not _finds(x) and x[0].report.id not in told][-2:]
-                told.update(own[0].report.id for own in begun)
-                picked = [*(x for own in begun for x in self.pick(first_role(own), 1)), *picked]
-            rows.setdefault(part, []).append((best, info, picked))
+            own = of_report.get(info.id, [])
+            for part, telling in parts_of(info, own) if info.id in saying else [part_of(info, own)]:
+                each = 0 if info.id in told else _each(part, len(reports))
+                if not (picked := self.pick(telling, each)):
+                    continue
+                best = max(line.score for line in picked)
+                if part == "found":
+                    # What was begun is told with what came of it.
+                    same = [of_report[r.id] for r in self.same_work(info) if r.id in of_report]
+                    begun = [x for x in same if not finds(x) and x[0].report.id not in told][-2:]
+                    told.update(x[0].report.id for x in begun)
+                    picked = [*(y for x in begun for y in self.pick(first_role(x), 1)), *picked]
+                rows.setdefault(part, []).append((best, info, picked))
         for part, (_, most) in _PARTS.items():
             best_rows = sorted(rows.get(part, []), key=lambda row: -row[0])[:most]
             rows[part] = sorted(best_rows, key=lambda row: -(row[1].year or 0))
@@ -398,7 +410,9 @@ class _Maker(Comparer):
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
         of_work: dict[str, list[Line]] = {}  # what is told of a report's work
-        parted = [(info, _part(info, own[info.id], self.by_sentences)) for info in told]
+        by_best = self.by_sentences
+        of_told = [(info, own[info.id]) for info in told]
+        parted = [(i, next(parts_of(i, x)) if by_best else part_of(i, x)) for i, x in of_told]
         # What was found comes first, so that a lab's plans do not take its places.
         for info, (part, telling) in sorted(parted, key=lambda row: list(_PARTS).index(row[1][0])):
             begun = info.id in of_work
@@ -477,20 +491,6 @@ _PARTS = {
 
 def _chance(log_odds: float) -> float:
     return 1 / (1 + exp(-log_odds))
-
-
-def _finds(lines: Iterable[Line]) -> bool:
-    """Whether some lines tell what came of the work."""
-    return any(line.role in FINDINGS for line in lines)
-
-
-def _part(info: ReportInfo, lines: Sequence[Line], by_best: bool = False) -> tuple[str, list[Line]]:
-    """The part of a digest of a report, by its findings or its first line, and its lines there."""
-    found = _finds(lines[:1] if by_best else lines)
-    part = "solutions" if info.author != "lab" else "found" if found else "planned"
-    if by_best or part == "found":
-        return part, [line for line in lines if (line.role in FINDINGS) == found]
-    return part, first_role(lines)
 
 
 def _each(part: str, reports: int) -> int:

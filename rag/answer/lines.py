@@ -218,6 +218,26 @@ def first_role(lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if line.role == first]
 
 
+def finds(lines: Iterable[Line]) -> bool:
+    """Whether some lines tell what came of the work."""
+    return any(line.role in FINDINGS for line in lines)
+
+
+def part_of(info: ReportInfo, lines: Sequence[Line]) -> tuple[str, list[Line]]:
+    """The part of a digest that a report belongs to, and the lines that it may have there."""
+    findings = [line for line in lines if line.role in FINDINGS]
+    if info.author == "lab" and findings:
+        return "found", findings
+    return "planned" if info.author == "lab" else "solutions", first_role(lines)
+
+
+def parts_of(info: ReportInfo, lines: Sequence[Line]) -> Iterator[tuple[str, list[Line]]]:
+    """The same of lines that say what is asked: findings and others apart, first the best's."""
+    for found in dict.fromkeys(line.role in FINDINGS for line in lines):
+        same = [line for line in lines if (line.role in FINDINGS) == found]
+        yield part_of(info, same)[0], same
+
+
 def title_of(info: ReportInfo) -> str:
     """A report's title as the name of a line."""
     title = re.sub(r"^\W*\d+[.)]\s*|[\[\]*:()_]", " ", info.title)
