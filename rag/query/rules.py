@@ -149,7 +149,7 @@ class Rules:
         stages = not (alone or follows or region or joined) and holds_stages(question, links)
         if stages and not named.country and len(countries) == 1:
             joined = list(countries)
-        named = replace(named, country=tuple(dict.fromkeys((*named.country, *joined))))
+        named = replace(named, country=tuple(dict.fromkeys((*joined, *named.country))))
         boosted = without(named, self.ignored, catalog)
         sides = tuple(side for side in sides if side.country in boosted.country)
         # Two labs are both wanted, however they are named; two years may be a span.

@@ -27,6 +27,7 @@ from rag.places.countries import (
         ("The Gambia, Gambia", ("GM", "Gambia")),
         ("Palestine, State of Palestine", ("PS", "Palestine")),
         ("United States of America, USA, US, U.S.", ("US", "United States")),
+        ("Zambia, Lusaka", ("ZM", "Zambia")),
     ],
 )
 def test_a_country_is_shown_by_one_name(names: str, shown: tuple[str, str]) -> None:
