@@ -256,8 +256,7 @@ class Engine:
             known = self.report_measure, linker, self._reranker, bool(given), stop
             ways = partial(self._opened, snapshot), partial(line_of_work, snapshot)
             parts = snapshot.catalog, self._embedding, TopicSurvey(form, *known), *ways
-            reader = self._reranker.many if self._reranker else None
-            material = Material(form, self._masked(found), *parts, reader)
+            material = Material(form, self._masked(found), *parts, self._reranker)
             if (digest := make_digest(material, plan)) is None:
                 return None
             return digest, digest.hits, snapshot.texts({h.passage.report.id for h in digest.hits})

@@ -124,7 +124,7 @@ class ReportChooser(LineReader):
         Those that it can't read gain as much as the others do on average; all stay as they are
         where it is busy or the question can't be told in its language.
         """
-        reranker, first = self._surveys.reranker, sorted(lines, key=lambda x: -x.score)[:_JUDGED]
+        reranker, first = self.reranker, sorted(lines, key=lambda x: -x.score)[:_JUDGED]
         if not (reranker and self.plan.english):
             return list(lines)
         read = [x for x in first if x.hit.passage.language == reranker.language]
@@ -263,7 +263,7 @@ class ReportChooser(LineReader):
         new = [x for x in lines if x.place not in self._logits]
         texts = [in_english_context(x.hit.passage, x.text) for x in new]
         try:
-            scores = self.reranker.scores(self.plan.english, texts) if new else []
+            scores = self.reranker.many.scores(self.plan.english, texts) if new else []
         except TimeoutError:
             return {}
         self._logits.update(zip((x.place for x in new), scores, strict=True))

@@ -17,7 +17,15 @@ from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
 from rag.answer.lines import Line, title_of
 from rag.answer.roles import ROLES, Role
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.i18n.labels import format_count, format_label, join_parts, kinds_label, value_label
+from rag.citation.quotable import is_whole
+from rag.i18n.labels import (
+    author_label,
+    format_count,
+    format_label,
+    join_parts,
+    kinds_label,
+    value_label,
+)
 from rag.i18n.translations import marked
 from rag.query.wordings import has_wording
 from rag.retrieval.hybrid import side_plans, whole_reports
@@ -106,6 +114,31 @@ class Comparer(ReportChooser):
         """Whose quotes follow."""
         infos = list(reports)
         return quotes_head(infos, self.t) if infos else ""
+
+    def by(self, info: ReportInfo, lines: Sequence[Line], titled: bool = False) -> str:
+        """A line of a report: who wrote it or its title, its year and kind, and sentences.
+
+        What other reports of its work say follows, and is told to be theirs.
+        """
+        said: dict[str, list[Line]] = {}
+        for line in lines:
+            said.setdefault(line.report.id, []).append(line)
+        info = info if info.id in said else lines[0].report
+        name = self.named(info) if titled else author_label(info, self.t)
+        own = format_label(self.t, f"{name} ({self.when(info)})", self.quote(said.pop(info.id)))
+        return " ".join([f"- {own}", *map(self.of_work, said.values())])
+
+    def of_work(self, lines: Sequence[Line]) -> str:
+        """What another report of a work says."""
+        info = lines[0].report
+        from_it = self.t.gettext("From another report of the same work, {title} ({when})")
+        from_it = from_it.format(title=title_of(info), when=self.when(info))
+        return format_label(self.t, from_it, self.quote(lines))
+
+    def named(self, info: ReportInfo) -> str:
+        """The title of a report, or of another one of its work where it has a finding for one."""
+        names = [r for r in (info, *self.same_work(info)) if not r.title.endswith("…")]
+        return title_of(next((r for r in names if not is_whole(r.title, r.language)), info))
 
     def overview(self, reports: Sequence[ReportInfo]) -> str:
         """The years of reports, how many there are of each kind, and their most frequent themes."""

@@ -26,13 +26,12 @@ from rag.answer.lines import (
     finds,
     first_role,
     on_topic,
-    part_of,
     parts_of,
     title_of,
 )
 from rag.answer.roles import ROLES, Role, role_asked, role_of_question
 from rag.catalog.tag_fields import ReportInfo
-from rag.citation.quotable import MIN_WORDS, is_whole
+from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
     author_label,
     country_label,
@@ -68,7 +67,7 @@ _IS_TOLD, _MAY_SAY_IT, _SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 _HELD_BY_SURVEYED = 0.4
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
 # sentences are told beside the one of their report that says it best.
-_TELLS, _TELLS_SHARE, _ALSO_SAYS = 0.2, 0.3, -1.7
+_TELLS, _TELLS_SHARE, _ALSO_SAYS = 0.2, 0.4, -1.7
 _MOST_CLOSEST = 6  # reports that may tell it
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
@@ -131,16 +130,6 @@ class _Maker(Comparer):
         super().__init__(material)
         self.counted = ""
         self.speaking: tuple[str, ...] = ()
-
-    def by(self, info: ReportInfo, lines: Sequence[Line], titled: bool = False) -> str:
-        """A line of a report: who wrote it or its title, its year and kind, and sentences."""
-        name = self.named(info) if titled else author_label(info, self.t)
-        return f"- {format_label(self.t, f'{name} ({self.when(info)})', self.quote(lines))}"
-
-    def named(self, info: ReportInfo) -> str:
-        """The title of a report, or of another one of its work where it has a finding for one."""
-        names = [r for r in (info, *self.same_work(info)) if not r.title.endswith("…")]
-        return title_of(next((r for r in names if not is_whole(r.title, r.language)), info))
 
     def part(
         self, heading: str, rows: Iterable[tuple[ReportInfo, list[Line]]], titled: bool = False
@@ -230,10 +219,7 @@ class _Maker(Comparer):
             if own:
                 yield self.quote(sorted(own, key=lambda line: -line.asked))
             elif told := others.get(role):
-                of_work = self.t.gettext("From another report of the same work, {title} ({when})")
-                info = told[0].report
-                of_work = of_work.format(title=title_of(info), when=self.when(info))
-                yield format_label(self.t, of_work, self.quote(told))
+                yield self.of_work(told)
         # A solution was not asked for more than what it is.
         left = [self.t.gettext(HEADINGS[role]) for role in blank if role not in ("about", *others)]
         if left and any(info.author == "lab" for info in reports):
@@ -311,7 +297,7 @@ class _Maker(Comparer):
             told.update(i for i in early if not finds(of_report.get(i, ())))
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
             own = of_report.get(info.id, [])
-            for part, telling in parts_of(info, own) if info.id in saying else [part_of(info, own)]:
+            for part, telling in parts_of(info, own, apart=info.id in saying):
                 each = 0 if info.id in told else _each(part, len(reports))
                 if not (picked := self.pick(telling, each)):
                     continue
@@ -408,22 +394,24 @@ class _Maker(Comparer):
                 return
             own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
-        labs: Counter[str] = Counter()
+        labs: dict[str, set[str]] = {info.lab: set() for info in told}  # reports that are told
         of_work: dict[str, list[Line]] = {}  # what is told of a report's work
-        by_best = self.by_sentences
-        of_told = [(info, own[info.id]) for info in told]
-        parted = [(i, next(parts_of(i, x)) if by_best else part_of(i, x)) for i, x in of_told]
+        parted = [
+            (info, *part)
+            for info in told
+            for part in parts_of(info, own[info.id], apart=self.by_sentences)
+        ]
         # What was found comes first, so that a lab's plans do not take its places.
-        for info, (part, telling) in sorted(parted, key=lambda row: list(_PARTS).index(row[1][0])):
-            begun = info.id in of_work
-            if not begun and (labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]):
+        for info, part, telling in sorted(parted, key=lambda row: list(_PARTS).index(row[1])):
+            begun, others = info.id in of_work, labs[info.lab] - {info.id}
+            if not begun and (len(others) == _PER_LAB or len(rows[part]) == _PARTS[part][1]):
                 continue
             count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else _FEWEST_LINES)
             if begun:
                 of_work[info.id] += self.pick(telling, 1)
             elif picked := self.pick(telling, count):
                 rows[part].append((info, picked))
-                labs[info.lab] += 1
+                labs[info.lab].add(info.id)
                 of_work |= {other.id: picked for other in self.same_work(info)}
         yield from self.count(survey)
         yield self.head(info for part in rows.values() for info, _ in part)

@@ -223,19 +223,20 @@ def finds(lines: Iterable[Line]) -> bool:
     return any(line.role in FINDINGS for line in lines)
 
 
-def part_of(info: ReportInfo, lines: Sequence[Line]) -> tuple[str, list[Line]]:
-    """The part of a digest that a report belongs to, and the lines that it may have there."""
-    findings = [line for line in lines if line.role in FINDINGS]
-    if info.author == "lab" and findings:
-        return "found", findings
-    return "planned" if info.author == "lab" else "solutions", first_role(lines)
+def parts_of(
+    info: ReportInfo, lines: Sequence[Line], apart: bool
+) -> Iterator[tuple[str, list[Line]]]:
+    """The part of a digest that a report belongs to, and the lines that it may have there.
 
-
-def parts_of(info: ReportInfo, lines: Sequence[Line]) -> Iterator[tuple[str, list[Line]]]:
-    """The same of lines that say what is asked: findings and others apart, first the best's."""
-    for found in dict.fromkeys(line.role in FINDINGS for line in lines):
-        same = [line for line in lines if (line.role in FINDINGS) == found]
-        yield part_of(info, same)[0], same
+    Of lines that all say what is asked, findings are told apart from others, and none is left out.
+    """
+    is_lab = info.author == "lab"
+    findings = [line for line in lines if is_lab and line.role in FINDINGS]
+    if findings:
+        yield "found", findings
+    others = [line for line in lines if not (is_lab and line.role in FINDINGS)]
+    if others and (apart or not findings):
+        yield ("planned" if is_lab else "solutions"), others if apart else first_role(others)
 
 
 def title_of(info: ReportInfo) -> str:

@@ -363,3 +363,25 @@ def test_a_lab_s_plan_is_told_with_what_came_of_it(sample_engine: Engine) -> Non
     assert {citation.passage.report.kind for citation in answer.citations} == {"plan", "closing"}
     assert headings(answer)[0] == "What it is about"
     assert headings(answer)[-1] in ("What was found", "What comes next")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What have the labs learned about mobile money?",
+        "What have labs learned about weighing and sorting waste?",
+        "Which labs work on early warning of floods and erosion?",
+        "What did the Lesotho lab find out about the fear of mobile money?",
+    ],
+)
+def test_quotes_stand_under_the_year_and_kind_of_their_own_report(
+    sample_engine: Engine, question: str
+) -> None:
+    answer = ask(sample_engine, question)
+    by_number = {citation.n: citation.passage.report for citation in answer.citations}
+    lines = [line for line in answer.text.splitlines() if line.startswith("- ")]
+    assert lines
+    for told in (own for line in lines for own in re.split("From another report of", line)):
+        (when,) = re.findall(r"\((\d{4}), (\w+)\): ", told)[:1]
+        reports = [by_number[number] for number in marks(told)]
+        assert {(str(report.year), report.kind) for report in reports} == {when}, told
