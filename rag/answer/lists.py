@@ -210,7 +210,8 @@ def _split(query: CatalogQuery, value: str, number: int, catalog: Catalog, t: Tr
     texts = [format_label(t, value_label(query.split, name, t), str(n)) for name, n in shown]
     rest = len(cells) - len(shown)
     more = f" … (+{rest})" if rest else ""
-    return f"{format_count(number, 'report', t)} ({defuse(join_parts(t, '; ', texts))}{more})"
+    counted = format_count(number, "report", t)
+    return f"{counted} ({defuse(join_parts(t, '; ', texts))}{more})" if texts else counted
 
 
 def _table_lines(

@@ -89,6 +89,9 @@ def test_the_rows_of_a_table_are_split() -> None:
     number, head = CATALOG.table(CatalogQuery(group_by="year"))[0][0][1], draft.text.split("\n")[1]
     assert head.startswith(f"- {years[0]}: {number} reports (")
     assert " … (+" in head
+    # A year whose reports have no such tag has nothing to split by.
+    rows = listed(CatalogQuery(group_by="year", split="cost")).text.split("\n")[1:]
+    assert [row for row in rows if "(" in row] == ["- 2031: 1 report (High: 1)"]
 
 
 def test_values_with_too_few_or_too_many_are_left_out_and_that_is_said() -> None:
