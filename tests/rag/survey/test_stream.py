@@ -200,6 +200,7 @@ def test_a_report_that_stands_out_speaks_of_a_topic_that_few_others_do() -> None
     [
         ("How is crowdfunding used in the labs?", "crowdfunding"),
         ("what have labs done about air pollution", "air pollution"),
+        ("How many reports and labs speak of plastic in rivers?", "plastic in rivers"),
         ("How has work on small traders changed over the years?", "small traders"),
         ("Street vendors - what was tried?", "street vendors"),
         ("jobs for young people", "jobs for young people"),
