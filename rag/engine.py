@@ -223,7 +223,7 @@ class Engine:
 
         def finish(draft: Draft) -> Answer:
             watch.lap("answer_ms")
-            return build_answer(
+            built = build_answer(
                 plan,
                 draft,
                 snapshot.catalog,
@@ -231,6 +231,8 @@ class Engine:
                 index=snapshot.revision,
                 timings=watch.laps,
             )
+            # What a question names that no report has is told by its answer.
+            return replace(built, notices=(*snapshot.catalog.unknown(filters), *built.notices))
 
         if plan.intent == "about":
             return _finished(finish(about_draft(plan, snapshot)))

@@ -297,10 +297,10 @@ def build_answer(
 
     `result` is None for an answer about the collection itself; `index` is the index's fingerprint.
     """
-    notices = (*catalog.unknown(plan.filters), *draft.notices)
+    notices = draft.notices
     if result:
         missing = missing_places(plan, draft, catalog)
-        notices = (*plan.notices, *notices, *missing, *_foreign(draft))
+        notices = (*plan.notices, *draft.notices, *missing, *_foreign(draft))
     number = reading_order(draft.text, draft.citations)
     numbered = [replace(citation, n=number(citation.n)) for citation in draft.citations]
     return Answer(

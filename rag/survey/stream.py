@@ -62,7 +62,7 @@ def planned(question: str, plan: Plan, linker: Linker, filters: Filters) -> Surv
     scope = filters.merged(survey_scope(plan.filters.merged(plan.boosted)))
     if not linker.catalog.ids(scope):
         raise InputError(NO_SCOPE)
-    notices = linker.catalog.unknown(scope)
+    notices = linker.catalog.unknown(filters)
     return Survey(question, topic, plan.language, scope, (), (0, 0), notices=notices)
 
 
