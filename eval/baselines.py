@@ -1,6 +1,6 @@
-"""Two baselines that answer the same cases: plain llama-index, and BM25 alone.
+"""Baselines that answer the same cases: plain llama-index with chunks of three sizes, BM25 alone.
 
-Both search the reports' files, cut by llama-index's splitter, with the same embedding model, and
+All search the reports' files, cut by llama-index's splitter, with the same embedding model, and
 answer from as many passages and tokens as ours, without a chat model: by the sentences that are
 most similar to the question, as many as ours has, of sources of 512 tokens, as llama-index's
 CitationQueryEngine numbers them.
@@ -43,8 +43,10 @@ from rag.text.sentences import sentences
 from rag.text.tokenize import words
 from rag.types import Answer, Citation, Coverage, Hit, Passage, Progress, Turn
 
-# The folder of each baseline's run: plain llama-index, and BM25.
-NAMES = ("plain", "bm25")
+# The folder of each run of plain llama-index -> tokens of its chunks, and of their overlap. The
+# first are the library's own, which BM25 alone searches too.
+CHUNKS = {"plain": (1024, 200), "plain-512": (512, 50), "plain-256": (256, 25)}
+NAMES = (*CHUNKS, "bm25")
 # Words that a sentence of an extractive answer has at least.
 LEAST_WORDS = 5
 # Headings, form questions, tags and table rows.
@@ -190,17 +192,22 @@ def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
         Document(text=text, id_=report, metadata={"file_path": f"{report}.md"})
         for report, text in raw.items()
     ]
-    progress("embedding for baselines", 0, len(documents))
-    index = VectorStoreIndex.from_documents(
-        documents,
-        embed_model=ReportEmbedding(make_embedding(engine.settings)),
-        transformations=[SentenceSplitter(id_func=lambda n, document: f"{document.id_}@{n}")],
-    )
-    nodes = list(index.docstore.docs.values())
-    files = ((node, node.ref_doc_id or "") for node in nodes)
-    passages = {node.node_id: _passage(node, infos[file], raw[file]) for node, file in files}
-    searches = dense_search(index, passages), bm25_search(nodes, passages)
-    return {n: Baseline(engine, s, raw) for n, s in zip(NAMES, searches, strict=True)}
+    embedding = ReportEmbedding(make_embedding(engine.settings))
+    searches: dict[str, Search] = {}
+    for done, (name, (size, overlap)) in enumerate(CHUNKS.items()):
+        progress("embedding for baselines", done, len(CHUNKS))
+        splitter = SentenceSplitter(
+            chunk_size=size,
+            chunk_overlap=overlap,
+            id_func=lambda n, document: f"{document.id_}@{n}",
+        )
+        nodes = splitter.get_nodes_from_documents(documents)
+        files = ((node, node.ref_doc_id or "") for node in nodes)
+        passages = {node.node_id: _passage(node, infos[file], raw[file]) for node, file in files}
+        searches[name] = dense_search(VectorStoreIndex(nodes, embed_model=embedding), passages)
+        if name == "plain":
+            searches["bm25"] = bm25_search(nodes, passages)
+    return {name: Baseline(engine, searches[name], raw) for name in NAMES}
 
 
 def run_baselines(

@@ -245,8 +245,9 @@ def write_report(out: Path) -> str:
     record["answered_by"] = values_of(outcomes, "mode")
     record["index"] = values_of(outcomes, "index")
     groups = aggregate(outcomes)
-    folders = (path.parent for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}"))[::-1])
-    baselines = {folder.name: aggregate(load_outcomes(folder)) for folder in folders}
+    runs = {name: out / BASELINES / name for name in SIDES}
+    ran = {name: run for name, run in runs.items() if (run / OUTCOMES).exists()}
+    baselines = {name: aggregate(load_outcomes(run)) for name, run in ran.items()}
     data: dict[str, Any] = {
         "run": record,
         "groups": groups,
@@ -264,7 +265,7 @@ def write_report(out: Path) -> str:
         "table.md.jinja",
         kinds=kinds,
         main=FIGURES,
-        baselines={SIDES.get(name, name): side for name, side in baselines.items()},
+        baselines={SIDES[name]: side for name, side in baselines.items()},
         asked=len(outcomes),
         **data,
     )

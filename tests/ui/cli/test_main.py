@@ -9,6 +9,7 @@ import pytest
 from command_line import Done
 from contract import has
 
+from eval.report import SIDES
 from rag.i18n.translations import languages
 from rag.index.local import POINTER
 from tests.conftest import CASES, SAMPLE
@@ -71,7 +72,7 @@ def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: P
     done = run_sample(*arguments, "--baseline")
     assert done.code == 0
     assert "rep@10" in done.out
-    assert "| ours | Plain llama-index | BM25 alone |" in done.out
+    assert f"| ours | {' | '.join(SIDES.values())} |" in done.out
     for folder in ("run", "run/baselines/plain", "run/baselines/bm25"):
         names = {file.name for file in (tmp_path / folder).iterdir()}
         assert names >= {"outcomes.jsonl", "run.json", "summary.json", "table.md"}
