@@ -256,7 +256,8 @@ def check(
 
 def unchecked(text: str) -> CheckedText:
     """A text that nothing checks."""
-    claims = [claim for _, _, claim in _parts(marks_inside(text), 0) if claim]
+    text = marks_inside(text)
+    claims = [claim for _, _, claim in _parts(text, 0) if claim]
     return CheckedText(text, verdicts={claim.sentence: Verdict("unchecked") for claim in claims})
 
 

@@ -72,8 +72,11 @@ def cited_sentences(text: str) -> Iterator[tuple[str, list[int]]]:
 
 
 def marks_inside(text: str) -> str:
-    """A text whose marks stand before the full stop of the sentence that they belong to."""
-    return re.sub(r"([.!?؟。…]+)[ \t]*((?:\[\d+\])+)", r" \2\1", text)
+    """A text whose marks stand before the full stop of the sentence that they belong to.
+
+    One that follows them as well is left out.
+    """
+    return re.sub(r"([.!?؟。…]+)[ \t]*((?:\[\d+\])+)\.?", r" \2\1", text)
 
 
 def drop_marks(text: str, numbers: Collection[int]) -> str:

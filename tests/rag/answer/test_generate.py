@@ -311,6 +311,10 @@ def test_without_a_check_all_stays_and_is_said_to_be_unchecked(
     answer = ask(engine, server, f"{MADE_UP} [1].")
     assert answer.text == f"{MADE_UP} [1]."
     assert (answer.citations[0].status, answer.checked) == ("unchecked", {"unchecked": 1})
+    # Also where its mark stands behind another full stop.
+    answer = ask(engine, server, f"{MADE_UP}? [1].")
+    assert answer.text == f"{MADE_UP} [1]?"
+    assert (answer.citations[0].status, answer.checked) == ("unchecked", {"unchecked": 1})
 
 
 def test_an_answer_without_any_support_becomes_a_refusal_with_what_is_near(

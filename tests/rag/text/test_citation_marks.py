@@ -68,6 +68,6 @@ def test_each_sentence_has_the_marks_in_it_and_right_after_it() -> None:
         ("Fourth!", [1, 2]),
     ]
     # They are moved before the full stop; a report's own are defused.
-    text = "Fees matter.[1][3] Trust too? [2]\nEnd"
-    assert marks.marks_inside(text) == "Fees matter [1][3]. Trust too [2]?\nEnd"
+    text = "Fees matter.[1][3] Trust too? [2]\nFor whom? [4]. End"
+    assert marks.marks_inside(text) == "Fees matter [1][3]. Trust too [2]?\nFor whom [4]? End"
     assert marks.defuse("as in [3] and [1, 2]; [a]") == "as in (3) and (1, 2); [a]"
