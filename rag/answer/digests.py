@@ -26,7 +26,7 @@ from rag.answer.lines import (
     finds,
     first_role,
     on_topic,
-    parts_of,
+    part_of,
     title_of,
 )
 from rag.answer.roles import ROLES, Role, role_asked, role_of_question
@@ -296,19 +296,18 @@ class _Maker(Comparer):
             early = (r.id for r in reports if r.author == "lab" and (r.year or 0) <= last)
             told.update(i for i in early if not finds(of_report.get(i, ())))
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
-            own = of_report.get(info.id, [])
-            for part, telling in parts_of(info, own, apart=info.id in saying):
-                each = 0 if info.id in told else _each(part, len(reports))
-                if not (picked := self.pick(telling, each)):
-                    continue
-                best = max(line.score for line in picked)
-                if part == "found":
-                    # What was begun is told with what came of it.
-                    same = [of_report[r.id] for r in self.same_work(info) if r.id in of_report]
-                    begun = [x for x in same if not finds(x) and x[0].report.id not in told][-2:]
-                    told.update(x[0].report.id for x in begun)
-                    picked = [*(y for x in begun for y in self.pick(first_role(x), 1)), *picked]
-                rows.setdefault(part, []).append((best, info, picked))
+            part, telling = part_of(info, of_report.get(info.id, []), asked=info.id in saying)
+            each = 0 if info.id in told else _each(part, len(reports))
+            if not (picked := self.pick(telling, each)):
+                continue
+            best = max(line.score for line in picked)
+            if part == "found":
+                # What was begun is told with what came of it.
+                same = [of_report[r.id] for r in self.same_work(info) if r.id in of_report]
+                begun = [x for x in same if not finds(x) and x[0].report.id not in told][-2:]
+                told.update(x[0].report.id for x in begun)
+                picked = [*(y for x in begun for y in self.pick(first_role(x), 1)), *picked]
+            rows.setdefault(part, []).append((best, info, picked))
         for part, (_, most) in _PARTS.items():
             best_rows = sorted(rows.get(part, []), key=lambda row: -row[0])[:most]
             rows[part] = sorted(best_rows, key=lambda row: -(row[1].year or 0))
@@ -394,25 +393,21 @@ class _Maker(Comparer):
                 return
             own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
-        labs: dict[str, set[str]] = {info.lab: set() for info in told}  # reports that are told
-        of_work: dict[str, list[Line]] = {}  # what is told of a report's work
-        parted = [
-            (info, *part)
-            for info in told
-            for part in parts_of(info, own[info.id], apart=self.by_sentences)
-        ]
+        labs = Counter[str]()  # how many reports are told
+        of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
+        parted = [(info, *part_of(info, own[info.id], asked=self.by_sentences)) for info in told]
         # What was found comes first, so that a lab's plans do not take its places.
         for info, part, telling in sorted(parted, key=lambda row: list(_PARTS).index(row[1])):
-            begun, others = info.id in of_work, labs[info.lab] - {info.id}
-            if not begun and (len(others) == _PER_LAB or len(rows[part]) == _PARTS[part][1]):
+            if begun := of_work.get(info.id):
+                if begun[0] == part:
+                    begun[1].extend(self.pick(telling, 1))
                 continue
             count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else _FEWEST_LINES)
-            if begun:
-                of_work[info.id] += self.pick(telling, 1)
-            elif picked := self.pick(telling, count):
+            full = labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]
+            if not full and (picked := self.pick(telling, count)):
                 rows[part].append((info, picked))
-                labs[info.lab].add(info.id)
-                of_work |= {other.id: picked for other in self.same_work(info)}
+                labs[info.lab] += 1
+                of_work |= {other.id: (part, picked) for other in self.same_work(info)}
         yield from self.count(survey)
         yield self.head(info for part in rows.values() for info, _ in part)
         yield from self.key_points(rows["found"])

@@ -223,20 +223,22 @@ def finds(lines: Iterable[Line]) -> bool:
     return any(line.role in FINDINGS for line in lines)
 
 
-def parts_of(
-    info: ReportInfo, lines: Sequence[Line], apart: bool
-) -> Iterator[tuple[str, list[Line]]]:
+def part_of(info: ReportInfo, lines: Sequence[Line], asked: bool) -> tuple[str, list[Line]]:
     """The part of a digest that a report belongs to, and the lines that it may have there.
 
-    Of lines that all say what is asked, findings are told apart from others, and none is left out.
+    Of lines that all say what is `asked`, those of what was done are told with findings, not those
+    of what was to be found out.
     """
     is_lab = info.author == "lab"
-    findings = [line for line in lines if is_lab and line.role in FINDINGS]
-    if findings:
-        yield "found", findings
-    others = [line for line in lines if not (is_lab and line.role in FINDINGS)]
-    if others and (apart or not findings):
-        yield ("planned" if is_lab else "solutions"), others if apart else first_role(others)
+    if is_lab and finds(lines):
+        done = asked and info.kind != "plan"
+        found = [
+            line
+            for line in lines
+            if line.role in FINDINGS or (done and line.hit.passage.stage != "intention")
+        ]
+        return "found", found
+    return "planned" if is_lab else "solutions", [*lines] if asked else first_role(lines)
 
 
 def title_of(info: ReportInfo) -> str:

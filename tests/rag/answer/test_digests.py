@@ -270,6 +270,28 @@ def test_what_a_report_tells_comes_before_what_it_asked(sample_engine: Engine) -
         assert not re.search(r"^- [^:]+: [^\[]+\[1\]\?", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("question", "heading"),
+    [
+        ("What did labs learn about mobile money?", "What was found"),
+        ("What was learned about food waste in markets and canteens?", "What was found"),
+        ("¿Qué laboratorios trabajan con mujeres vendedoras?", "Lo que se encontró"),
+    ],
+)
+def test_what_was_to_be_found_out_is_not_told_as_found(
+    sample_engine: Engine, question: str, heading: str
+) -> None:
+    answer = ask(sample_engine, question)
+    found, planned = (
+        {c.passage.id: c.passage for c in answer.citations if c.n in marks(part)}.values()
+        for part in answer.text.partition(f"### {heading}\n")[2].split("### ")[:2]
+    )
+    assert found
+    assert all(p.stage != "intention" and p.report.kind != "plan" for p in found)
+    # Nor is what was done told as planned.
+    assert {p.report.id for p in planned}.isdisjoint(p.report.id for p in found)
+
+
 def test_key_points_are_what_best_answers_by_the_cross_encoder(
     sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
