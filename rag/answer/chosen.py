@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.answer.candidates import in_context
-from rag.answer.lines import FINDINGS, TELLING, Line, LineReader
+from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, asks
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.translations import translations_for
@@ -252,7 +252,7 @@ class ReportChooser(LineReader):
             known = by_nearness * line.topical + by_reading * read(line) + constant
             known += by_words * log(len(line.text.split()) or 1)
             known += by_finding * (line.hit.passage.stage == "finding")
-            return known + by_asking * line.is_question
+            return known + by_asking * asks(line.text)
 
         return survey, near, [replace(x, score=odds_of(x)) for x in (*first, *more)]
 

@@ -76,11 +76,6 @@ class Line:
         return self.hit.passage.id, self.start
 
     @property
-    def is_question(self) -> bool:
-        """Whether it asks."""
-        return asks(self.text)
-
-    @property
     def report(self) -> ReportInfo:
         """The report that it stands in."""
         return self.hit.passage.report
