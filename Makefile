@@ -14,8 +14,13 @@ EVAL_OUT ?= $(VENV)/evaluation
 EVAL_OPTIONS ?= --baseline
 SAMPLE_CASES = eval/sample/cases.jsonl
 FLOORS = eval/sample/floors.json
+# Where `make results` leaves what it measures, over which index, and which page it renews.
+RESULTS ?= $(VENV)/results
+MEASURED = $(or $(REPORTS),$(DEMO_INDEX))
+ASKED = $(or $(CASES),$(if $(REPORTS),,$(SAMPLE_CASES)))
+RESULTS_PAGE ?= docs/results.md
 
-.PHONY: help demo install test test-slow lint eval floors bench bench-growth soak audit lock words intents survey reranker browser postgres typescript dev clean
+.PHONY: help demo install test test-slow lint eval floors results bench bench-growth soak audit lock words intents survey reranker browser postgres typescript dev clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +49,17 @@ eval: $(DEMO_INDEX)/made ## measure the answers to the sample's cases, hold them
 floors: $(DEMO_INDEX)/made ## set the floors of the sample's cases by how they are answered now
 	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX) --floors $(FLOORS) --renew
 
-bench: dev ## time ingest, start, answers and the page on the sample collection (REPORTS=DIR for your own)
+results: $(DEMO_INDEX)/made dev ## measure all, renew docs/results.md (REPORTS=INDEX CASES="FILES" GRADED=FILE REPLIES=FILE)
+	@rm -rf $(RESULTS) && mkdir -p $(RESULTS)
+	@$(BIN)/asklabs info --index $(MEASURED) --json > $(RESULTS)/info.json
+	@test -z "$(ASKED)" || awk 1 $(ASKED) > $(RESULTS)/cases.jsonl
+	@test -z "$(ASKED)" || $(BIN)/asklabs eval run $(RESULTS)/cases.jsonl --out $(RESULTS)/run --index $(MEASURED) --baseline > $(RESULTS)/run.txt
+	@test -z "$(GRADED)" || $(BIN)/asklabs eval survey $(GRADED) --index $(MEASURED) --json > $(RESULTS)/survey.json
+	@test -z "$(REPLIES)" || $(BIN)/asklabs eval verify --replies $(REPLIES) --json > $(RESULTS)/verify.json
+	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py $(MEASURED) > $(RESULTS)/bench.txt
+	@$(BIN)/python -m eval.results $(RESULTS) $(RESULTS_PAGE) $(ASKED)
+
+bench: dev ## time ingest, start, answers and the page on the sample collection (REPORTS=DIR or INDEX for your own)
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py $(REPORTS)
 
 bench-growth: $(DEMO_INDEX)/made dev ## time an index of many passages, recombined (INDEX=DIR SIZE=100000 INTO=DIR DATABASE=ADDRESS)

@@ -1,5 +1,7 @@
 """Times ingest, start, answers and the page: `make bench`, or with REPORTS=DIR on your own reports.
 
+DIR may be an index, too, whose reports are then written to files.
+
 `make bench-growth` times an index as it grows. Nothing here fails on a slow machine.
 """
 
@@ -21,7 +23,9 @@ import httpx
 from machine import free_port
 from playwright.sync_api import sync_playwright
 
+from eval.cases import write_text
 from rag.engine import open_engine
+from rag.index.local import POINTER
 from rag.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +80,7 @@ OTHERS = ("drinking straws", "beekeeping", "prison food", "border trade", "coral
 def show(what: str, seconds: Sequence[float]) -> None:
     """Print how long something took, or the percentiles of many times."""
     if len(seconds) > 1:
-        show(f"{what}, median", [statistics.median(seconds)])
+        show(f"{what}, median of {len(seconds)}", [statistics.median(seconds)])
         show(f"{what}, 95th percentile", [statistics.quantiles(seconds, n=20)[-1]])
     else:
         print(f"{what:55s} {seconds[0]:9.3f} s", flush=True)
@@ -101,11 +105,16 @@ def run(what: str, *arguments: str | Path) -> None:
 
 
 def measure(reports: Path) -> None:
-    """Time ingest, answers and the page."""
+    """Time ingest, answers and the page, over a folder of reports or those of an index."""
     print(f"{reports}, {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as folder:
         index, copy = Path(folder, "index"), Path(folder, "reports")
-        shutil.copytree(reports, copy)
+        if (reports / POINTER).exists():
+            source = open_engine(Settings(index=reports))
+            for name in source.catalog.reports:
+                write_text(copy / f"{name}.md", source.report(name).raw)
+        else:
+            shutil.copytree(reports, copy)
         ingest = ("ingest", copy, "--index", index)
         run("ingest", *ingest)
         run("ingest, nothing changed", *ingest)
@@ -169,7 +178,7 @@ def open_in_browsers(address: str) -> None:
             times.append(time.perf_counter() - started)
             page.context.close()
         browser.close()
-    show("page usable in a new browser", [statistics.median(times)])
+    show(f"page usable in a new browser, median of {len(times)}", [statistics.median(times)])
 
 
 class Site:
