@@ -29,7 +29,7 @@ _TREND_LEAD = 0.35  # the same of changes over the years, where no lab is named
 # topic that is taken from it.
 _OVERVIEW_LEAD, _TOPICAL = 0.1, 0.4
 _ONE_WORK = 0.1  # by how much more a lab's topic is one than a work of its
-_WORK_LEAD = 0.25  # the same of a question that names a work: most of these ask for particulars
+_WORK_LEAD = 0.2  # the same of a question that names a work: most of these ask for particulars
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
 _MOST_SIDES = 2  # years that are compared side by side
@@ -93,7 +93,7 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         plan = plan if over_time else replace(plan, reports=())
         return in_form(plan, "trend") if over_time and not particular else plan
     if plan.reports:
-        return _of_work(plan, work, links)
+        return _of_work(plan, work, links, scores)
     if particular:
         return plan
     if best in ("list", "yesno") and words and of_all and scores[best] > scores["passage"] + _LEAD:
@@ -133,13 +133,13 @@ def _is_overview(plan: Plan, links: Links, scores: Mapping[str, float]) -> bool:
     return is_more and not is_quantity(plan.standalone)
 
 
-def _of_work(plan: Plan, work: Work, links: Links) -> Plan:
+def _of_work(plan: Plan, work: Work, links: Links, masked: Mapping[str, float]) -> Plan:
     """The plan of a question that names a work: summed up, over time, or asked for a particular."""
     shown = ["" if word in work.words else word for word in links.words]
     shown[links.words.index(work.words[0])] = _ANY_WORK
     scores = intent_scores(" ".join(filter(None, shown)))[0]
     lead = scores["report"] - scores["passage"]
-    if scores["trend"] > max(_LEAST, scores["passage"], scores["report"]):
+    if any(s["trend"] > max(_LEAST, s["passage"], s["report"]) for s in (scores, masked)):
         return in_form(plan, "trend")
     if is_quantity(plan.standalone) or lead < _WORK_LEAD:
         # Others may tell it too where common words are no certain name.

@@ -12,7 +12,7 @@ To add an intent, add its examples and name it in `CATALOG`, `TALK` or `TO_REPOR
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ _FILLERS = {
     "KIND": "reports",
 }  # fmt: skip
 _RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ by less than a point
+_BESIDE = 0.03  # what an example of `wide.toml` for one work counts among those to passages
 _RIDGE_WIDE = 1.5  # the same of the scores of questions to many, and of all work of a lab
 _RIDGE_OFF = 4.0  # the same of questions off the topic
 _CERTAIN = (
@@ -136,22 +137,28 @@ def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
 def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     """The intents, and the weights (dimensions and a constant x intents) that tell them apart.
 
-    The last columns are those of `_OWN`; "stages" are no examples for `overview_score`. The others
-    have no more examples.
+    The last columns are those of `_OWN`; the others have none of the examples named in `_MORE`.
     """
-    names, _, texts = zip(*examples(), strict=True)
-    intents = sorted(set(names).difference(_MORE))
-    vectors = _vectors(texts)
-    known = [name not in _MORE for name in names]
-    wanted = np.array([[name == intent for intent in intents] for name in names], np.float32)
-    of_labs = np.array([[name in _ALL_WORK] for name in names], np.float32)
-    of_stages = np.array([[name in _STAGES] for name in names], np.float32)
-    other = [name not in _STAGES for name in names]
-    weights = [_ridge(vectors[known], wanted[known]), _ridge(vectors[other], of_labs[other])]
-    # What compares may hold stages against each other.
-    apart = [name not in ("compare", "trend") for name in names]
-    weights.append(_ridge(vectors[apart], of_stages[apart]))
     own = examples(_WIDE)
+    beside = [("passage", text) for kind, _, text in own if kind in ("one", "particular")]
+    labelled = [(name, text) for name, _, text in examples()]
+    names, texts = zip(*labelled, *beside, strict=True)
+    counts = np.repeat(np.array([[1.0], [_BESIDE]], np.float32), (len(labelled), len(beside)), 0)
+    vectors = _vectors(texts)
+    intents = sorted(set(names).difference(_MORE))
+
+    def told(wanted: Sequence[Collection[str]], without: Collection[str]) -> Any:
+        """The weights that tell examples with some names from the others, a column each."""
+        rows = [name not in without for name in names]
+        are = np.array([[name in of for of in wanted] for name in names], np.float32)
+        return _ridge(vectors[rows], are[rows], counts[rows])
+
+    # "Stages" are no examples of an overview, and what compares may hold stages against each other.
+    weights = [
+        told([(intent,) for intent in intents], _MORE),
+        told([_ALL_WORK], _STAGES),
+        told([_STAGES], ("compare", "trend")),
+    ]
     for wide, narrow in (("many", "one"), ("lab", "particular")):
         of_kinds = [(kind == wide, text) for kind, _, text in own if kind in (wide, narrow)]
         weights.append(_apart(of_kinds, _RIDGE_WIDE))
@@ -177,11 +184,11 @@ def _unmarked(text: str) -> str:
 def _ridge(
     vectors: npt.NDArray[np.float32],
     wanted: npt.NDArray[np.float32],
-    weights: npt.NDArray[np.float32] | float = 1.0,
+    counts: npt.NDArray[np.float32] | float = 1.0,
     ridge: float = _RIDGE,
 ) -> Any:
-    square = vectors.T @ (vectors * weights) + ridge * np.eye(vectors.shape[1], dtype=np.float32)
-    return np.linalg.solve(square, vectors.T @ (wanted * weights))
+    square = vectors.T @ (vectors * counts) + ridge * np.eye(vectors.shape[1], dtype=np.float32)
+    return np.linalg.solve(square, vectors.T @ (wanted * counts))
 
 
 def save() -> None:

@@ -17,7 +17,6 @@ from rag.query.conversation import (
 )
 from rag.query.entities import country_spans, labs_in, region_in, without
 from rag.query.forms import (
-    MOST_TERMS,
     OFF_TOPIC_CLEAR,
     form_of,
     has_sides,
@@ -42,7 +41,7 @@ from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.language import LANGUAGES
 from rag.text.sentences import overrides
-from rag.text.tokenize import NUMERALS, is_quantity, stop_words, strip_accents, terms
+from rag.text.tokenize import NUMERALS, is_quantity, stop_words, strip_accents
 from rag.types import Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
@@ -51,10 +50,10 @@ _SOCIAL = 0.4  # the score of talk, and of questions about the product, that may
 _TALK_LEAD = 0.2  # by how much talk with other words is more like it than like a question
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
 _OF_ALL = 0.5  # by how much it is more than that of a question to a single report
-# The score of a question that is put to many labs; of one of many words, or with those of a title.
-_OF_MANY, _LONG_OF_MANY = 0.45, 0.6
+# The score of a question that is put to many labs; of one with the words of a title.
+_OF_MANY, _TITLED_OF_MANY = 0.45, 0.6
 _OFF_TOPIC = 0.5  # the score of a question that may as well have nothing to do with reports
-_OF_LAB = 0.7  # the same of one that names a lab and asks for its work
+_OF_LAB = 0.6  # the same of one that names a lab and asks for its work
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _MOST_REST = 3  # words of talk that ask for nothing
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
@@ -195,9 +194,8 @@ class Rules:
         )
         planned = form_of(planned, links, scores, works)
         if planned.intent == "answer" and not boosted.country:
-            long = len(terms(question, language)) > MOST_TERMS
             # Words of a title are surely none in a question that is surely put to many.
-            least = _LONG_OF_MANY if long or planned.reports else _OF_MANY
+            least = _TITLED_OF_MANY if planned.reports else _OF_MANY
             of_many = many_score(question)
             named_one = countries or filters.country or spans or follows or alone
             # One for a number asks for a particular.
