@@ -160,9 +160,9 @@ class ReportChooser(LineReader):
         known = {info.id: info for info in infos}
         least = max(_LIKELY, _LIKELY_OF_ALL * max((s.says for s in said.values()), default=0.0))
         likely = [i for i in said if said[i].says >= least and i in known]
-        own = [i for i in likely if known[i].author == "lab"] or likely
-        least = _LIKELY_SHARE * max((said[i].says for i in own), default=0.0)
-        saying = [i for i in own if said[i].says >= least]
+        least = _LIKELY_SHARE * max((said[i].says for i in likely), default=0.0)
+        most = [i for i in likely if said[i].says >= least]
+        saying = [i for i in most if known[i].author == "lab"] or most
         # A side that alone says nothing is told to have nothing.
         unsaid = all(s.says < _LIKELY for s in said.values())
         adds = unsaid or 0 < len(saying) < _FEW

@@ -8,7 +8,7 @@ it stopped?" asks who the partners were, and why it was stopped.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rag.places.countries import fold_name
@@ -99,7 +99,11 @@ def _split(
         places = sorted({*shared, *range(a, b)})
         others = [m for m in mentions if m not in run or m.is_name]
         sides.append(Side(_text(words, places, others), run[0].country))
-    return sides
+    # "What grass is it in Uganda, and what in Viet Nam?" asks both the same.
+    full = next((side.question for side in sides if terms(side.question, language)), "")
+    return [
+        side if terms(side.question, language) else replace(side, question=full) for side in sides
+    ]
 
 
 def _text(words: tuple[str, ...], places: Sequence[int], without: Sequence[_Mention]) -> str:
