@@ -91,7 +91,8 @@ class Links:
             # Words for labs, years and kinds are what questions of all sorts ask with.
             if link.field or link.values[0] not in ("country", "year", "kind", "language"):
                 placeholder = _PLACEHOLDERS.get(link.field, "VALUE" if link.field else "FIELD")
-                shown[link.start : link.end] = [placeholder, *[""] * (link.end - link.start - 1)]
+                end = link.end + (shown[link.end : link.end + 1] == ["s"])  # "Fiji's"
+                shown[link.start : end] = [placeholder, *[""] * (end - link.start - 1)]
         return " ".join(filter(None, shown))
 
     @property

@@ -240,11 +240,12 @@ class Rules:
         asking = (any(is_usual_word(word, *way) for way in ways) for word in links.rest)
         if not (all(asking) and links.links) or (clear and not is_trend):
             return None
-        tabled = best in ("ranking", "values")
+        # "The countries that used nudges as a method" asks for no methods.
+        of_value = best in ("ranking", "values") and links.fields[:1] != ("country",)
         of_tags = [
             name
             for name in links.fields
-            if name != "country" and (tabled or not getattr(named, name, ()))
+            if name != "country" and (of_value or not getattr(named, name, ()))
         ]
         having, counted = bounds_in(links)
         of_tags = [name for name in of_tags if name != counted]

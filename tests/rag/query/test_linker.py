@@ -56,6 +56,7 @@ def test_what_is_left_over_and_what_stands_for_the_rest(linker: Linker) -> None:
     links = linker.link("Which plans from Togo in 2023 used ethnography on street vendors?", "en")
     assert links.masked() == "Which KIND from COUNTRY in YEAR used VALUE on street vendors"
     assert links.rest == ("street", "vendors")
+    assert linker.link("Togo's plans on salt", "en").masked() == "COUNTRY KIND on salt"
     fields = linker.link("most common methods and data sources per year", "en").fields
     assert fields == ("method", "datasource", "year")
     assert linker.link("how many reports of each kind", "en").fields == ("kind",)

@@ -14,6 +14,7 @@ SIDES = {
         *("Which costs less the boat in", "Which costs less the cart in"),
     ),
     "Fiji's reefs or Togo's wells?": ("reefs", "wells"),
+    "What salt is sold in Fiji, and what in Togo?": ("What salt is sold in",) * 2,
     "Fiji and Togo on salt: who buys it?": ("on salt who buys it",) * 2,
     "¿Quién vende la sal de Fiyi y quién los peces con red de Togo?": (
         *("Quién vende la sal de", "quién los peces con red de"),

@@ -156,6 +156,10 @@ def test_what_many_are_asked_has_the_digest_of_a_topic(
     ("question", "query"),
     [
         ("ethnography per year", by("year", filters=ETHNOGRAPHY)),
+        (
+            "list the countries where ethnography was used as a method",
+            by("country", filters=ETHNOGRAPHY),
+        ),
         ("top 5 countries by nr of reports", by("country", limit=5)),
         ("Relatórios por país e ano", by("country", split="year")),
         ("nombre de rapports par pays et par an", by("country", split="year")),
