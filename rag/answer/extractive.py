@@ -70,7 +70,7 @@ SENTENCES_MORE = 8
 SENTENCES_WIDE = 12
 # The same to each of several things that a question asks for, of the reports whose best sentences
 # for all of them have this share of the best report's scores.
-SENTENCES_OF_ASK, ASKS_SHARE = 3, 0.85
+SENTENCES_OF_ASK, ASKS_SHARE = 4, 0.85
 # How many of them one report may give where several labs are to be heard.
 PER_REPORT_WIDE = 2
 # A sentence with less than this share of the best one's score is left out.

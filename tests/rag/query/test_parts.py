@@ -58,6 +58,7 @@ def test_towns_are_sides_too(sample_engine: Engine, question: str, sides: list[s
     ("language", "question", "parts"),
     [
         ("en", "Who sold the goats and why?", ("Who sold the goats", "why")),
+        ("en", "Who sold them and whats the price?", ("Who sold them", "whats the price")),
         ("en", "How much did the kite cost, and with whom?", None),
         ("en", "Was the bee dance proven? What came of it?", None),
         ("en", "Who came, who left and did it help?", ("Who came, who left", "did it help")),
