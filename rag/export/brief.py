@@ -27,12 +27,14 @@ from rag.i18n.translations import (
     translations_for,
 )
 from rag.text.citation_marks import keep_known
-from rag.types import FACTS, Answer, Passage
+from rag.text.sentences import sentences
+from rag.types import FACTS, Answer, Passage, Struck
 
 PRODUCT = "Ask the Labs"
 # Of a refusal: how many of the nearest passages are shown, and how many characters of each.
 NEAREST = 3
 NEAREST_CHARS = 400
+DOUBT = "[?]"  # stands after a sentence that is in doubt
 Fact = tuple[str, str]  # label and value
 Kind = Literal["paragraph", "bullet", "numbered", "heading"]
 
@@ -162,6 +164,7 @@ class _Writer:
 
     def part(self, answer: Answer) -> Part:
         t, cited = self.t, {citation.passage.id for citation in answer.citations}
+        answer = replace(answer, text=_signed(answer.text, answer.doubted))
         # The table names each report of a list: its tag is no further source.
         tags, text = answer.coverage.count if answer.is_list else 0, answer.text
         passages = (*(h.passage for h in answer.hits), *(c.passage for c in answer.citations))
@@ -189,7 +192,10 @@ class _Writer:
             language=self._code(answer.language),
             scope=tuple(self._scope(answer)),
             facts=tuple(self._facts(answer)),
-            lines=tuple(answer_lines(text, {citation.n for citation in answer.citations})),
+            lines=(
+                *answer_lines(text, {citation.n for citation in answer.citations}),
+                *self._doubts(answer.doubted),
+            ),
             source_lists=tuple((head, sources) for head, sources in lists.items() if sources),
             table=table,
         )
@@ -209,6 +215,19 @@ class _Writer:
             label = t.gettext(labels.FIELD_LABELS[name])
             filters.append(labels.format_label(t, label, one_line(shown)))
         yield t.gettext("Filters"), labels.join_parts(t, "; ", filters) or t.gettext("None")
+
+    def _doubts(self, doubted: Sequence[Struck]) -> Iterator[Line]:
+        """The sentences that are in doubt, each with the reason."""
+        t = self.t
+        if doubted:
+            count = labels.format_count(len(doubted), "sentence", t)
+            heading = t.gettext("In doubt: {sentences}").format(sentences=count)
+            yield Line("heading", (Run(f"{DOUBT} {heading}"),))
+        for one in doubted:
+            said = _ITEM_SIGN.sub("", one_line(notices.struck_sentence(one)))
+            why = one_line(notices.notice_words([one.reason], t))
+            reason = labels.format_label(t, t.gettext(notices.REASON), why)
+            yield Line("bullet", (*_runs(said, set()), Run(f" {reason}")))
 
     def _facts(self, answer: Answer) -> Iterator[Fact]:
         t = self.t
@@ -260,6 +279,15 @@ class _Writer:
         }
         made = source_of(info, n, quotes, facts, self.report_url, t)
         return replace(made, language=self._code(passage.language))
+
+
+def _signed(text: str, doubted: Sequence[Struck]) -> str:
+    """A text with a sign after each sentence that is in doubt."""
+    said = {one.text for one in doubted}
+    for start, end in reversed(sentences(text) if said else ()):
+        if keep_known(text[start:end], 0).strip() in said:
+            text = f"{text[:end]} {DOUBT}{text[end:]}"
+    return text
 
 
 def table_of(answer: Answer, known: Mapping[str, ReportInfo], t: Translations) -> Table | None:

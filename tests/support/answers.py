@@ -71,6 +71,7 @@ RIGHT_TO_LEFT = answer(
 EVIL = replace(
     answer(passage(HOSTILE, report=HOSTILE, title=HOSTILE), text=HOSTILE, question=HOSTILE),
     struck=(Struck(HOSTILE, Notice("text", {"text": HOSTILE})),),
+    doubted=(Struck(HOSTILE, Notice("text", {"text": HOSTILE})),),
 )
 
 VALUES: dict[Any, st.SearchStrategy[Any]] = {

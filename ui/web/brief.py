@@ -17,7 +17,7 @@ from rag.export.formats import BRIEFS, FORMATS, file_name
 from rag.i18n.labels import author_label, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, language_code, marked
 from rag.text.citation_marks import defuse, keep_known
-from rag.types import Answer, Citation, Coverage, Passage, Status
+from rag.types import Answer, Citation, Coverage, Passage, Status, Struck
 from ui.server import log
 from ui.web.answer import MARK, find_quote, key_points
 from ui.web.handlers import Visit, saved
@@ -137,6 +137,7 @@ class _Writer:
         self.engine, self.t, self.lost = engine, t, 0
         self.lines: list[str] = []
         self.citations: list[Citation] = []
+        self.doubted: list[Struck] = []
         self.tables: list[Part] = []  # of the annex
         self.modes: dict[str, None] = {}
 
@@ -184,6 +185,8 @@ class _Writer:
             self._table(heading, text.partition("\n")[0].rstrip(" :"), table)
         else:
             self.lines += [f"### {heading}", *text.splitlines()]
+            plain = keep_known(text, 0)
+            self.doubted += (one for one in answer.doubted if one.text in plain)
 
     def _table(self, heading: str, lead: str, table: Table) -> None:
         """What a table says first, and the first of its counts; the whole of it in the annex."""
@@ -222,4 +225,5 @@ class _Writer:
             mode=", ".join(written) or "extractive",
             language=language_code(self.t),
             index=self.engine.revision,
+            doubted=tuple(self.doubted),
         )

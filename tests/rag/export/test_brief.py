@@ -69,6 +69,26 @@ def test_a_brief_says_what_it_rests_on(ending: str) -> None:
     assert "43boxes" not in words
 
 
+@pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
+def test_a_sentence_in_doubt_has_a_sign_and_its_reason(ending: str) -> None:
+    both = ("Sentence 2.", "Nine tell of it.")
+    doubted = tuple(Struck(words, text_notice(f"Why {n}.")) for n, words in enumerate(both))
+    said = replace(PLAIN, text="Sentence 1 [1]. Sentence 2 [2]. Nine tell of it.", doubted=doubted)
+    words = squeezed(text_of(export([said], ending, day=DAY), ending))
+    assert squeezed("Sentence 1 [1]. Sentence 2 [2]. [?] Nine tell of it. [?]") in words
+    assert squeezed("[?] In doubt: 2 sentences") in words
+    assert squeezed("Sentence 2. Reason: Why 0.") in words
+    assert squeezed("Nine tell of it. Reason: Why 1.") in words
+    for code in ("ar", "es", "fr", "pt"):
+        translated = squeezed(export([replace(said, language=code)], "md", day=DAY).decode())
+        assert "Why1." in translated
+        assert "Indoubt" not in translated
+        assert "Reason" not in translated
+    sure = squeezed(text_of(export([PLAIN], ending, day=DAY), ending))
+    assert "Indoubt" not in sure
+    assert "[?]" not in sure
+
+
 @pytest.mark.parametrize(
     ("ending", "language", "sentences"), [("pdf", "fr", FRENCH), ("docx", "ar", ARABIC)]
 )

@@ -12,6 +12,7 @@ import docx
 import pytest
 from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, passage, report, whole
 from openai_server import Reply, ScriptedServer
+from passages import text_notice
 from readers import Outline
 
 from rag.catalog.tag_fields import ReportInfo
@@ -19,7 +20,7 @@ from rag.engine import Engine
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.index.interface import StoredReport
 from rag.settings import Settings
-from rag.types import Answer, Citation, Coverage
+from rag.types import Answer, Citation, Coverage, Notice, Struck
 from ui.web.brief import FEW, download, pinned_answer
 from ui.web.handlers import Exchange, Talk, Visit, seal
 from ui.web.history import exchange_from_json, exchange_to_json
@@ -147,6 +148,16 @@ def test_answers_quotes_notes_and_counts_become_one_brief() -> None:
     origin, code = document.tables[0].rows[0].cells
     assert address in "".join(words.text for words in origin.paragraphs)
     assert code._tc.xpath(".//pic:pic")
+
+
+def test_a_brief_says_what_is_in_doubt() -> None:
+    engine = FakeEngine()
+    doubted = (Struck("Nine tell of it.", text_notice("Eight do.")), Struck("Gone.", Notice("x")))
+    answer = replace(engine.ask("What?").answer, text="Nine tell of it.", doubted=doubted)
+    words = text(engine, pinned(pinned_answer(visit("What?", answer))))
+    assert "Nine tell of it. \\[?\\]\n" in words
+    assert "#### \\[?\\] In doubt: 1 sentence\n" in words
+    assert "- Nine tell of it. Reason: Eight do.\n" in words
 
 
 def test_a_brief_says_what_its_tables_tell_and_has_them_in_its_annex() -> None:
