@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from pydantic import create_model
@@ -21,7 +22,7 @@ from rag.models.chat import ChatModel, Generation, ToolCall, make_chat
 from rag.models.prompts import PLAN_LISTS, search_messages
 from rag.models.tokens import Budget, count_tokens, make_budget
 from rag.query.planner import Lenient, TagLists, filters_in, first_object
-from rag.retrieval.hybrid import WIDE_PASSAGES
+from rag.retrieval.hybrid import WIDE_TOKENS
 from rag.retrieval.postprocess import fit_budget, interleave
 from rag.settings import Settings
 from rag.types import Hit, Notice, Plan, Turn
@@ -98,21 +99,21 @@ class Researcher:
     ) -> Generator[str, None, tuple[Sequence[Hit], Mapping[str, str]]]:
         """Yields "" after each step, which is noted in `generation`.
 
-        Returns the hits to answer from, and the texts of their reports. A server that fails ends
-        the search. Where the model calls no tool at all, it reads what is `usual`, which a notice
-        says.
+        Returns the hits to answer from, first those that the model found, and the texts of their
+        reports. A server that fails ends the search. Where the model calls no tool at all, it
+        reads what is `usual`, which a notice says.
         """
         passages, room = self._settings.passages, self._settings.context_tokens
-        found = [fit_budget(hits, passages, room)]
+        found: list[Sequence[Hit]] = [fit_budget(hits, passages, room)]
         notes: list[str] = []
         while len(notes) < STEPS and not generation.stop.is_set():
             calls = self._calls(plan, found, notes, history, generation)[: STEPS - len(notes)]
             for call in calls:
                 step = _step(call, library)
                 known = {hit.passage.id for group in found for hit in group}
-                new = [hit for hit in step.hits if hit.passage.id not in known]
-                found.append(fit_budget(new, len(new), room))
-                notes.append(f"{step.note} New: {len(found[-1])}." if step.hits else step.note)
+                new = sum(hit.passage.id not in known for hit in step.hits)
+                found.append(step.hits)
+                notes.append(f"{step.note} New: {new}." if step.hits else step.note)
                 generation.steps.append(step.notice)
                 yield ""
             if not calls:
@@ -121,8 +122,7 @@ class Researcher:
             if not generation.stop.is_set():
                 generation.notices.append(Notice("looked_no_further"))
             return (yield from usual(generation))
-        # In turns, so that each search has its best passages among those that fit.
-        read = interleave([*found, hits])[: max(WIDE_PASSAGES * passages, len(hits))]
+        read = _ranked([hits, *found[1:]])
         return read, library.texts({hit.passage.report.id for hit in read})
 
     def _calls(
@@ -135,10 +135,11 @@ class Researcher:
     ) -> list[ToolCall]:
         aside = _ASIDE + sum(count_tokens(note) for note in notes)
         budget: Budget = replace(self._budget, answer=self._budget.answer + aside)
-        hits = [hit for group in found for hit in group]
-        read = budget.fitting(plan, hits, history)
+        hits = interleave([[*chain.from_iterable(found)]])
+        room = WIDE_TOKENS * self._settings.context_tokens
+        read = budget.fitting(plan, fit_budget(hits, len(hits), room), history)
         if len(read) < len(hits):  # Else in their old order, which servers remember.
-            read = budget.fitting(plan, interleave(found), history)
+            read = budget.fitting(plan, fit_budget(_ranked(found), len(hits), room), history)
         messages = search_messages(plan, read, notes, history, STEPS - len(notes))
         generation.prompt += budget.tokens(messages)
         try:
@@ -153,6 +154,14 @@ def make_researcher(settings: Settings) -> Researcher | None:
     """Who looks further, or None without a chat model."""
     llm = make_chat(settings)
     return Researcher(llm, settings) if llm else None
+
+
+def _ranked(found: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """What was found, each passage once; what was found first comes after what the model found.
+
+    The model's searches take turns, so that each has its best passages among those that fit.
+    """
+    return interleave([[*interleave(found[1:]), *found[0]]])
 
 
 def _step(call: ToolCall, library: Library) -> _Step:

@@ -15,7 +15,8 @@ from rag.models.chat import Generation, truncate
 from rag.models.client import OPENAI
 from rag.models.prompts import answer_messages, refusal
 from rag.models.tokens import make_budget
-from rag.retrieval.hybrid import SearchResult, add_reports, reports_to_read
+from rag.retrieval.hybrid import WIDE_TOKENS, SearchResult, add_reports, reports_to_read
+from rag.retrieval.postprocess import fit_budget
 from rag.settings import Settings
 from rag.text.citation_marks import stream_known
 from rag.types import Hit, Notice, Plan, Turn
@@ -64,7 +65,7 @@ class ModelAnswerer:
     def __init__(self, llm: ChatModel, settings: Settings) -> None:
         self._llm = llm
         self._budget = make_budget(settings)
-        self._passages = settings.passages
+        self._passages, self._most = settings.passages, WIDE_TOKENS * settings.context_tokens
         self.window = self._budget.room
         self.name = self._budget.model
         self._priced = settings.openai_base_url in (None, OPENAI)
@@ -83,7 +84,11 @@ class ModelAnswerer:
         if not hits:
             yield refusal(plan.language)
             return
-        read = self._budget.fitting(plan, hits, history, generation.counted)
+        given, least = hits, self._passages
+        if generation.steps:
+            # The model asked for all that it found.
+            given, least = fit_budget(hits, len(hits), self._most), len(hits)
+        read = self._budget.fitting(plan, given, history, generation.counted)
         if not read:
             raise ModelError(Notice("no_passage_fits", {"window": self._budget.window}))
         has_text, spent = False, generation.prompt
@@ -98,7 +103,7 @@ class ModelAnswerer:
                 raise
             yield from self._write(plan, read, history, generation)
         # A wide question takes as many as fit: fewer than the usual number are worth a word.
-        if len(read) < min(len(hits), self._passages):
+        if len(read) < min(len(hits), least):
             left_out = {"read": len(read), "all": len(hits)}
             generation.notices.insert(0, Notice("passages_left_out", left_out))
 

@@ -19,6 +19,7 @@ from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.models.tokens import count_tokens
 from rag.places.countries import english_name
 from rag.retrieval.hybrid import SearchResult, count_unread
+from rag.retrieval.postprocess import interleave
 from rag.text.citation_marks import change_marks, drop_marks, keep_known
 from rag.types import (
     Answer,
@@ -33,7 +34,7 @@ from rag.types import (
     Turn,
 )
 
-# How many hits go with an answer, whether it used them or not.
+# How many hits go with an answer, whether it used them or not; more where a model looked further.
 HITS_PER_ANSWER = 60
 
 
@@ -192,12 +193,13 @@ class PassageAnswer:
             sought=plan.standalone if refused else "",
         )
         citations = self._verbatim(resolved)
+        looked = read if generation.steps else ()
         unquoted = {c.n for c in resolved} - {c.n for c in citations}
         return Draft(
             text=drop_marks(checked.text, unquoted),
             refused=refused,
             citations=citations,
-            hits=self.result.hits[:HITS_PER_ANSWER],
+            hits=tuple(interleave([[*self.result.hits[:HITS_PER_ANSWER], *looked]])),
             coverage=self._coverage(passages, () if refused else citations),
             mode=self._writer.name,
             language=plan.language,
@@ -247,7 +249,9 @@ class PassageAnswer:
         speaking = (digest or self._generation).speaking if cited else ()
         known = self.catalog.reports
         reports = cited | {i: known[i] for i in speaking if i in known}
-        result = replace(self.result, matched=frozenset(reports)) if speaking else self.result
+        # How many reports match what a model looked for further is not known.
+        matched = self._generation.steps or speaking
+        result = replace(self.result, matched=frozenset(reports)) if matched else self.result
         return Coverage(
             intent=digest.intent if digest else plan.intent,
             reports=tuple(reports),

@@ -239,6 +239,8 @@ class _Writer:
         yield t.gettext("Written by"), t.gettext(mode) if mode else one_line(answer.mode)
         if answer.generation.model:
             yield t.gettext("Run"), one_line(labels.run_sentence(answer, t))
+        if steps := [notices.notice_words([step], t) for step in answer.generation.steps]:
+            yield t.gettext("Looked further"), one_line(labels.join_parts(t, "; ", steps))
         if answer.notices:
             yield t.gettext("Note"), one_line(notices.notice_words(answer.notices, t))
         yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rag.answer.deep import STEPS
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.export.answer_json import answer_from_dict, answer_to_dict
+from rag.export.formats import export
 from rag.i18n.notices import notice_words
 from rag.settings import Settings
 from rag.types import Answer, Notice
@@ -22,13 +24,23 @@ PUMPS = ("search", {"query": "solar pumps by the hour", "countries": ["Namibia",
 
 @pytest.fixture(scope="module")
 def engine(server: ScriptedServer, sample_index: Path) -> Engine:
-    settings = Settings(
-        index=sample_index,
-        model="openai:test-model",
-        openai_base_url=server.url,
-        check="off",
+    return opened(server, sample_index)
+
+
+def opened(server: ScriptedServer, index: Path, **given: Any) -> Engine:
+    return open_engine(
+        Settings(
+            index=index,
+            model="openai:test-model",
+            openai_base_url=server.url,
+            check="off",
+            **given,
+        )
     )
-    return open_engine(settings)
+
+
+def brief_of(answer: Answer) -> str:
+    return export([answer], "md", day=date(2026, 3, 4)).decode()
 
 
 def asked(engine: Engine, server: ScriptedServer, *replies: Reply, **more: Any) -> Answer:
@@ -51,6 +63,7 @@ def test_what_a_search_finds_is_read_cited_and_told(engine: Engine, server: Scri
     (citation,) = answer.citations
     assert citation.passage.report.lab == "Namibia"
     assert citation.passage.id not in {hit.passage.id for hit in usual.hits}
+    assert citation.passage in [hit.passage for hit in answer.hits]
     first, second, last = (chat.body for chat in server.chats)
     assert first["tools"][0]["function"]["name"] == "search"
     assert "10 passages. New: 10." in second["messages"][1]["content"]
@@ -58,6 +71,40 @@ def test_what_a_search_finds_is_read_cited_and_told(engine: Engine, server: Scri
     assert answer.tokens["prompt"] > usual.tokens["prompt"]
     assert answer.tokens["prompt"] == answer.generation.tokens
     assert answer_from_dict(answer_to_dict(answer)).generation == answer.generation
+    assert "Searched: solar pumps by the hour, Namibia, 10 passage(s)" in brief_of(answer)
+    assert "not read" not in brief_of(answer)
+    assert "not read" in brief_of(usual)
+
+
+@pytest.mark.parametrize("limit", [{}, {"context_tokens": 500}, {"context_window": 4000}])
+def test_what_is_opened_is_read_first_and_what_does_not_fit_is_told(
+    server: ScriptedServer, sample_index: Path, limit: dict[str, int]
+) -> None:
+    small = opened(server, sample_index, passages=2, **limit)
+    others = [info for info in small.catalog.select(Filters()) if info.lab != "Peru"]
+    ours = max(others, key=lambda info: len(small.report(info.id).raw))
+    n = len(small.passages_of(ours.id))
+    opening = calls(("open_report", {"id": ours.id}))
+    answer = asked(small, server, opening, Reply(("DONE",)), Reply(("Yes [1].",)))
+    read, found = answer.generation.passages, {hit.passage.id for hit in answer.hits}
+    first, *_, last = server.chats[-1].body["messages"][1]["content"].split("<passage ")[1:]
+    assert f'lab="{ours.lab}"' in first
+    if limit:
+        assert 2 < read < n
+        assert f'lab="{ours.lab}"' in last
+        assert answer.notices[0] == Notice("passages_left_out", {"read": read, "all": n + 2})
+    else:
+        assert read == n + 2
+        assert {p.id for p in small.passages_of(ours.id)} <= found
+        assert "passages_left_out" not in [notice.code for notice in answer.notices]
+
+
+def test_what_is_found_again_is_read_first(server: ScriptedServer, sample_index: Path) -> None:
+    small = opened(server, sample_index, passages=2)
+    again = calls(("search", {"query": QUESTION}))
+    answer = asked(small, server, again, Reply(("DONE",)), Reply(("Yes [1].",)))
+    assert "New: 8." in server.chats[1].body["messages"][1]["content"]
+    assert answer.citations[0].passage == small.search(QUESTION, k=1)[0].passage
 
 
 def test_reports_are_opened_and_counted_within_the_reader_s_filters(
@@ -106,14 +153,7 @@ def test_calls_of_any_kind_do_no_harm_and_end(
 
 
 def test_the_window_holds_for_each_step(server: ScriptedServer, sample_index: Path) -> None:
-    small = open_engine(
-        Settings(
-            index=sample_index,
-            model="openai:test-model",
-            openai_base_url=server.url,
-            context_window=6000,
-        )
-    )
+    small = opened(server, sample_index, context_window=6000)
     answer = asked(small, server, calls(PUMPS), Reply(("DONE",)), Reply(("Yes [1].",)))
     assert answer.generation.tokens < 3 * 6000
     assert 'lab="Namibia"' in server.chats[1].body["messages"][1]["content"]
