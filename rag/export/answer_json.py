@@ -1,7 +1,8 @@
-"""Answers and surveys as the JSON that the command line promises, and answers read back from it.
+"""Answers and surveys as the JSON that the command line promises, and both read back from it.
 
 The promised keys are what people script against. `detail` holds what they leave out, so that an
-answer can be read back whole. It has each report once, in `infos`, and points to it by index.
+answer can be read back whole, a survey as far as other files tell it. That of an answer has each
+report once, in `infos`, and points to it by index.
 The types of all fields are those of `rag.types`: pydantic reads and writes them.
 """
 
@@ -233,6 +234,7 @@ def survey_to_dict(survey: Survey) -> dict[str, Any]:
         "notice": notice_words(survey.notices),
         "columns": [column.name for column in survey.columns],
         **_fields(survey, "notices", "near", "complete", "index"),
+        "detail": _fields(survey, "language", "labs", "columns"),
         "rows": [row_to_dict(row) for row in survey.rows],
     }
 
@@ -244,7 +246,7 @@ def row_to_dict(row: SurveyRow) -> dict[str, Any]:
         "report": info.id,
         "country": ", ".join(info.countries),
         **_fields(info, "author", "title", "year", "kind"),
-        "score": round(row.score, SCORE_DIGITS),
+        **{name: round(getattr(row, name), SCORE_DIGITS) for name in ("score", "about")},
         **_fields(row, "verdict", "quote", "span", "judge", "stance"),
         **{name: getattr(row.passage, name, "") for name in ("section", "prompt", "stage")},
         "evidence": _fields(row.evidence, "rung", "field", "missing", "outcome", *found),
@@ -252,3 +254,30 @@ def row_to_dict(row: SurveyRow) -> dict[str, Any]:
             name: _fields(cell, "state", "writer", *found) for name, cell in row.cells.items()
         },
     }
+
+
+def survey_from_dict(data: Any, known: Mapping[str, ReportInfo]) -> Survey:
+    """The survey that `survey_to_dict` wrote, of reports that are `known` by their ids.
+
+    Of a row's passage it has what is shown beside the quote. An InputError says what is missing.
+    """
+    try:
+        rows = [{**row, **_placed(row, known[row["report"]])} for row in data["rows"]]
+        bounds = data["counts"]["low"], data["counts"]["high"]
+        whole = {**data, **data["detail"], "interval": bounds, "rows": rows}
+        return TypeAdapter(Survey).validate_python(whole)
+    except ValidationError as error:
+        why = first_problem(error)
+    except (LookupError, TypeError, AttributeError) as error:
+        why = f"a report of the index, or a field, is missing: {error}"
+    raise InputError(
+        f"The survey can't be read back ({why}). Run `asklabs survey` with --judge and --out to "
+        "this file again: where the index is the same, what a model has judged stays."
+    )
+
+
+def _placed(row: Mapping[str, Any], info: ReportInfo) -> dict[str, Any]:
+    """The report of a row, and the passage of its quote."""
+    spans = [row["span"]] if row["span"] else []
+    shown = {"id": "", "report": info, "text": row["quote"], "language": info.language}
+    return {"report": info, "passage": {**row, **shown, "spans": spans} if row["stage"] else None}

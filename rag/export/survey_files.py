@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from rag.errors import InputError
-from rag.export.answer_json import survey_to_dict
+from rag.export.answer_json import SCORE_DIGITS, survey_to_dict
 from rag.export.brief import (
     Brief,
     Line,
@@ -85,7 +85,7 @@ def _shown(cell: SurveyCell | None) -> str:
 
 def _values(row: SurveyRow, report_url: str) -> Iterator[Value]:
     info, found, passage = row.report, row.evidence, row.passage
-    yield from (row.verdict, round(row.score, 3), round(row.about, 3))
+    yield from (row.verdict, round(row.score, SCORE_DIGITS), round(row.about, SCORE_DIGITS))
     yield from (", ".join(info.countries), info.year, info.kind, info.author, info.title, row.quote)
     yield from (passage.stage, passage.section, passage.prompt) if passage else ("", "", "")
     yield from (

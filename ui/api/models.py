@@ -257,6 +257,7 @@ class RowJson(SaidJson):
     report: str
     verdict: Verdict
     score: float
+    about: float = 0.0  # which earlier files lack
     section: str
     prompt: str
     stage: Stage | Literal[""]

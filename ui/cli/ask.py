@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -27,7 +26,7 @@ from rag.i18n.notices import checked_sentence, coverage_sentence, notice_words
 from rag.i18n.translations import ENGLISH
 from rag.text.sentences import encodable
 from rag.types import Answer, Progress, Turn
-from ui.cli import Index, Json, engine_of, print_json, progress, show, write_file
+from ui.cli import Index, Json, engine_of, print_json, progress, show
 
 if TYPE_CHECKING:
     from rag.engine import Engine
@@ -282,9 +281,9 @@ def survey(
     from rag.export import survey_files
     from rag.export.answer_json import survey_to_dict
     from rag.survey.columns import checked_names
-    from rag.survey.evidence import consensus, gap_map
+    from rag.survey.evidence import consensus
     from rag.survey.types import STANCES
-    from ui.cli.verify import read_survey, resumed
+    from ui.cli.verify import read_survey, resumed, write_survey
 
     ending = out.suffix.lower().removeprefix(".") if out else "json"
     if out and ending not in survey_files.FORMATS:
@@ -302,10 +301,7 @@ def survey(
                 made = resumed(made, before, engine.report_measure().snapshot) if before else made
             made = _judged(engine, made, claim, report)
     if out is not None:
-        url = engine.settings.report_url
-        file = survey_files.SurveyFile(made, gap_map(made, engine.catalog), date.today(), url)
-        write_file(out, survey_files.export_survey(file, ending))
-        print(f"{out}: {len(made.rows)} rows", file=sys.stderr)
+        write_survey(out, made, engine.catalog, engine.settings.report_url)
     if json:
         print_json(survey_to_dict(made))
         if made.notices:

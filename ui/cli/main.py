@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 from typer import Argument, Option
 
@@ -133,22 +134,29 @@ def export(
 ) -> None:
     """Turn answers into a brief or a list of sources, or check that quotes still stand.
 
-    What `survey --out FILE.json` wrote can be checked as well, each row with its tags.
+    What `survey --out FILE.json` wrote becomes a .csv, .xlsx, .docx or .pdf without being judged
+    again, and can be checked as well, each row with its tags.
 
-    The ending of the file to write chooses the format. --index and --json belong to --verify.
+    The ending of the file to write chooses the format. --json belongs to --verify, --index to that
+    and to surveys.
     """
     if to is None and not verify:
         raise InputError("Name the file to write with --to, or check the answers with --verify.")
     if json and not verify:
         raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
     from rag.export import answer_json
-    from ui.cli.verify import answers_stand, read_survey, survey_stands
+    from rag.index.local import current_index
+    from ui.cli.verify import answers_stand, read_survey, survey_stands, write_survey
 
     content, settings = read_file(answers), load_settings(index=index)
     if survey := read_survey(content):
         if to is not None:
-            raise InputError(f"{answers} holds a survey. Write it by: asklabs survey --out FILE.")
-        if not survey_stands(survey, settings, json=json):
+            if title:
+                raise InputError("A survey has its topic as title. Leave out --title.")
+            catalog = current_index(settings, {}, None).catalog
+            made = answer_json.survey_from_dict(orjson.loads(content), catalog.reports)
+            write_survey(to, made, catalog, settings.report_url)
+        if verify and not survey_stands(survey, settings, json=json):
             raise typer.Exit(1)
         return
     loaded = answer_json.answers_from_json(content, str(answers))

@@ -1,11 +1,15 @@
-"""Checks answers and surveys that were written against the index: `asklabs export --verify`."""
+"""Reads surveys back, writes them to files, and checks them and answers against the index."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import report_values
 from rag.catalog.tag_fields import TAGS
 from rag.citation.quotes import still_stands
@@ -15,7 +19,7 @@ from rag.settings import Settings
 from rag.survey.types import CellState, Survey, SurveyCell, SurveyRow
 from rag.types import Answer, Citation, Passage
 from ui.api.models import RowJson, SaidJson
-from ui.cli import print_json, show
+from ui.cli import print_json, show, write_file
 
 
 class SurveyDocument(BaseModel):
@@ -33,6 +37,16 @@ def read_survey(content: bytes) -> SurveyDocument | None:
         return SurveyDocument.model_validate_json(content)
     except ValidationError:
         return None
+
+
+def write_survey(path: Path, survey: Survey, catalog: Catalog, report_url: str) -> None:
+    """Write a survey to a file of the kind that its ending names, and tell so."""
+    from rag.export.survey_files import SurveyFile, export_survey
+    from rag.survey.evidence import gap_map
+
+    file = SurveyFile(survey, gap_map(survey, catalog), date.today(), report_url)
+    write_file(path, export_survey(file, path.suffix.lower().removeprefix(".")))
+    print(f"{path}: {len(survey.rows)} rows", file=sys.stderr)
 
 
 def resumed(survey: Survey, before: SurveyDocument, index: Index) -> Survey:

@@ -1,5 +1,6 @@
 """`asklabs survey` and `asklabs eval survey`: JSON, what is printed, bad input, a judge."""
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +8,11 @@ from typing import Any
 
 import pytest
 from openai_server import KEY, Reply, ScriptedServer
+from readers import text_of
 
 ROW = {
-    "report", "verdict", "score", "quote", "span", "section", "prompt", "stage", "author", "title",
-    "country", "year", "kind", "judge", "stance", "cells", "evidence",
+    "report", "verdict", "score", "about", "quote", "span", "section", "prompt", "stage", "author",
+    "title", "country", "year", "kind", "judge", "stance", "cells", "evidence",
 }  # fmt: skip
 Run = Callable[..., Any]
 
@@ -55,7 +57,34 @@ def test_what_the_rows_of_a_survey_say_is_checked_again(run_sample: Run, tmp_pat
     words = [failed["words"] for failed in done.json["failures"]]
     assert words[:2] == ["Nobody wrote this.", ""]
     assert "1999" in words[2]
-    assert "asklabs survey --out" in run_sample("export", "made.json", "--to", "a.docx").err
+    refused = run_sample("export", "made.json", "--to", "a.docx")
+    assert refused.code == 2
+    assert "missing: 'nowhere'). Run `asklabs survey`" in refused.err
+
+
+def test_a_written_survey_becomes_the_documents_that_it_would_have_been(
+    run_sample: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = ("--columns", "Quels obstacles ?", "--columns", "methods")
+    command = ("survey", "énergie solaire", "--fast", *columns, "--out")
+    endings = {"csv", "docx", "xlsx"}
+    for ending in ("json", *endings):
+        run_sample(*command, f"first.{ending}")
+    monkeypatch.setattr("rag.engine.open_engine", None)
+    for ending in endings:
+        done = run_sample("export", "first.json", "--to", f"again.{ending}")
+        assert (done.code, done.err) == (0, f"again.{ending}: 32 rows\n")
+        first, again = ((tmp_path / f"{n}.{ending}").read_bytes() for n in ("first", "again"))
+        assert text_of(again, ending) == text_of(first, ending)
+    named = run_sample("export", "first.json", "--to", "again.docx", "--title", "Sun")
+    assert (named.code, "Leave out --title" in named.err) == (2, True)
+    made = json.loads((tmp_path / "first.json").read_bytes())
+    made["rows"][0]["verdict"], made["rows"][0]["judge"] = "mentions", "a model"
+    (tmp_path / "first.json").write_text(json.dumps(made), encoding="utf-8")
+    run_sample("export", "first.json", "--to", "judged.csv")
+    judged = list(csv.DictReader((tmp_path / "judged.csv").open(encoding="utf-8-sig")))
+    assert [row["judge"] for row in judged[:2]] == ["a model", "rules"]
+    assert judged[0]["verdict"] == "mentions"
 
 
 @pytest.mark.parametrize(
