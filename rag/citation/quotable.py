@@ -27,6 +27,7 @@ MOST_CAPITALS = 0.6
 LONGEST_WORD = 60
 # The most characters of sentences and lines that are made one.
 LONGEST_UNIT = 400
+LONGEST_SENTENCE = 800  # the same where a line break cuts a sentence
 KEPT = 25_000  # passages whose sentences are held, 1 kB each
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 # The number or bullet of a list item, which means nothing out of its list.
@@ -62,13 +63,22 @@ def usable(passage: Passage) -> tuple[Sentence, ...]:
     return _usable(passage.text, passage.language, short_question(passage), facts)
 
 
+def lines(passage: Passage) -> list[Sentence]:
+    """The sentences, lines, rows of a passage; no head of a list, links, data if it has others."""
+    text, language = passage.text, passage.language
+    rows = [[span] for span in sentences(text) if text[span[0]] == "|"]
+    units = sorted([*_all_units(text, language, passage.section == FACTS), *rows])
+    found = [Sentence(u[0][0], u[-1][1], _one_line(text, u, language)) for u in units]
+    return [own for own in found if not _is_unfit(own.text, _without_links(own.text))] or found
+
+
 @lru_cache(KEPT)
 def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sentence, ...]:
-    units = [[span] for span in sentences(text)] if facts else _units(text, language)
+    units = _all_units(text, language, facts)
     found = []
     for unit in units:
         shown = _one_line(text, unit, language)
-        bare = _URL.sub("", shown).strip()
+        bare = _without_links(shown)
         if _is_unfit(shown, bare):
             continue
         count = len(words(bare))
@@ -84,6 +94,14 @@ def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sente
             shown = f"{question}: {shown}"
         found.append(Sentence(unit[0][0], unit[-1][1], shown))
     return tuple(found)
+
+
+def _all_units(text: str, language: str, facts: bool) -> list[list[Span]]:
+    return [[span] for span in sentences(text)] if facts else _units(text, language)
+
+
+def _without_links(text: str) -> str:
+    return _URL.sub("", text).strip()
 
 
 def _is_unfit(shown: str, bare: str) -> bool:
@@ -135,9 +153,12 @@ def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: st
     """Whether text[start:end] needs the sentences and lines before it."""
     pieces = [text[a:b] for a, b in unit]
     piece = text[start:end]
-    if end - unit[0][0] > LONGEST_UNIT:
+    length = end - unit[0][0]
+    if length <= LONGEST_SENTENCE and _goes_on(pieces[-1], piece):
+        return True
+    if length > LONGEST_UNIT:
         return False
-    if pieces[-1].endswith(":") or _goes_on(pieces[-1], piece):
+    if pieces[-1].endswith(":"):
         return True
     if _IF.match(pieces[0]) and _THEN.match(piece):
         return True

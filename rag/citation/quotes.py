@@ -11,15 +11,20 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.citation.quotable import usable
+import numpy as np
+
+from rag.citation.quotable import lines, usable
+from rag.models.embeddings import encode_cached
+from rag.models.encoder import unit
 from rag.text.citation_marks import cited_sentences, defuse, marks
-from rag.text.sentences import sentences
 from rag.text.tokenize import numbers_in, share, terms, words
 from rag.types import FACTS, Citation, Passage, Span, Status
 
 # Where nothing verified a sentence: the share of its words that a supporting quote has.
 SUPPORTED = 0.6
 PARTLY = 0.35
+# How much nearer two sentences must be than one: in the same language, and across two.
+LONGER = (0.1, 0.03)
 LABELS = 3  # labels that may stand before a quote: of its side, lab, and that it is what is closest
 _ALIKE = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-"}
@@ -98,7 +103,8 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
     """The words of a passage that best support a sentence.
 
     They are the sentence itself where it is quoted (labels before it aside), else the
-    passage's sentence, or two in a row, that share most words with it.
+    passage's sentence, or two in a row, that are nearest to it in words, and across
+    languages in meaning.
     """
     named = [match.end() for match in re.finditer(": ", sentence)][:LABELS]
     quoted = [sentence[at:].strip().rstrip(".!?؟。…") for at in (0, *named)]
@@ -115,17 +121,22 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
             return Support(bare + (tail.group() if tail else ""), 1.0, True)
     wanted = set(terms(sentence, language)) | set(terms(sentence, passage.language))
     wanted -= set(terms(passage.report.lab, "en"))
-    spans = sentences(passage.text)
-    best = Support(passage.text, 0.0, False)
+    units = lines(passage)
+    if not units:
+        return Support(passage.text, 0.0, False)
+    runs = [(n, n) for n in range(len(units))]
+    runs += [(n, n + 1) for n in range(len(units) - 1)]
+    quotes = [passage.text[units[first].start : units[last].end] for first, last in runs]
+    shares = [share(wanted, {*terms(q, passage.language), *words(q)}) for q in quotes]
+    # Across languages few words are the same: meaning counts, too.
+    abroad = language != passage.language
+    scores = np.array(shares) - [(last - first) * LONGER[abroad] for first, last in runs]
+    if abroad:
+        meant, *means = encode_cached([sentence, *(own.text for own in units)])
+        scores += unit([means[first] + means[last] for first, last in runs]) @ meant
+    best = int(scores.argmax())
     there = numbers_in(f"{passage.text} {passage.prompt} {passage.report.year or ''}")
-    has_numbers = numbers_in(sentence) <= there
-    # A longer quote must earn its length: single sentences first.
-    for i, j in [(n, n) for n in range(len(spans))] + [(n, n + 1) for n in range(len(spans) - 1)]:
-        quote = passage.text[spans[i][0] : spans[j][1]]
-        covered = share(wanted, {*terms(quote, passage.language), *words(quote)})
-        if covered > best.share + (0.1 if j > i else 0.0) or (not best.share and i == j == 0):
-            best = Support(quote, covered, has_numbers)
-    return best
+    return Support(quotes[best], shares[best], numbers_in(sentence) <= there)
 
 
 def fold_text(text: str) -> str:

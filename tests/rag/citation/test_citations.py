@@ -28,6 +28,34 @@ def test_the_sentence_with_most_words_supports(sentence: str, quote: str, status
     assert (citation.quote, citation.status) == (quote, status)
 
 
+OLDER = "Older people find the letters on the price board too small to read."
+ICE = "A stall has only 4 boxes of\n\nice, and by noon they have melted in the sun."
+MARKET = passage(
+    "We have learned that:\nhttps://fish.example/personas-mayores-puesto-4-glace\n"
+    "The women of the port sell their catch at dawn, when the buyers from the city come. "
+    f"{OLDER} The lab is going to print larger ones with the help of a school.\n{ICE}"
+)
+
+
+def test_a_quote_is_a_whole_sentence_and_no_head_of_a_list() -> None:
+    assert best_support("We have learned that there are 4 boxes.", MARKET, "en").quote == ICE
+    table = passage("| Port | Boxes |\n|---|---|\n| Lima | 4 |\n| Cusco | 9 |")
+    assert best_support("Cusco has 9 boxes.", table, "en").quote == "| Cusco | 9 |"
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("sentence", "language", "quote"),
+    [
+        ("A las personas mayores les cuesta leer los precios.", "es", OLDER),
+        ("Les personnes âgées trouvent les lettres du panneau trop petites.", "fr", OLDER),
+        ("Cada puesto tiene 4 cajas de hielo, que se derriten al sol.", "es", ICE),
+    ],
+)
+def test_across_languages_meaning_supports(sentence: str, language: str, quote: str) -> None:
+    assert best_support(sentence, MARKET, language).quote == quote
+
+
 def test_a_citation_carries_the_words_of_its_passage_once() -> None:
     radio = passage("Radio reaches the islands.", report("other"))
     text = "Ice is dear [1]. Radio reaches the islands [2][7]. Ice is dear [1]."
@@ -61,6 +89,7 @@ def test_a_fact_is_quoted_by_its_value_and_what_is_near_for_the_question() -> No
             "The women sell it\nat noon, to\ntheir kin.",
             ["The women sell it at noon, to their kin."],
         ),
+        ("Q", f"It is {'very ' * 90}\n\ncold.", [f"It is {'very ' * 90}cold."]),
         (
             "Q",
             "It gives us : 1. A map. 2. Three ice boxes.",
