@@ -137,7 +137,7 @@ def _checked(
     claims = [Claim(keep_known(s.text, 0), s.cited) for s in stating]
     language = language_of(" ".join(claim.sentence for claim in claims))
     passages = [labelled.passage for labelled in reply.passages]
-    checked, notices = verdicts(Text(claims, passages, reply.question, language), judge)
+    checked, notices, _ = verdicts(Text(claims, passages, reply.question, language), judge)
     if notices:
         failed.append(notice_words(notices[:1]))
     # What makes no claim is neither struck nor marked.

@@ -210,7 +210,10 @@ class PassageAnswer:
             ),
             doubted=checked.doubted,
             checked=checked.counts,
-            tokens={"prompt": generation.prompt, "completion": completion},
+            tokens={
+                **{"prompt": generation.prompt, "completion": completion},
+                **({"check": checked.tokens} if checked.tokens else {}),
+            },
             generation=generation.record(PROMPT_VERSION, completion),
         )
 

@@ -31,6 +31,7 @@ from rag.models.prompts import (
     object_schema,
     prompts,
 )
+from rag.models.tokens import count_tokens
 from rag.places.countries import english_name
 from rag.query.entities import countries_in, places_in
 from rag.query.planner import first_object
@@ -207,8 +208,9 @@ class Text:
     language: str
 
 
-# Judges the claims of a text; None where it says nothing of one. Raises ModelError.
-Judge = Callable[[Text, Stop], Sequence[Verdict | None]]
+# Judges the claims of a text, None where it says nothing of one, and tells how many tokens that
+# took. Raises ModelError.
+Judge = Callable[[Text, Stop], tuple[Sequence[Verdict | None], int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ class CheckedText:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)  # by sentence without marks
     corrected: frozenset[str] = frozenset()  # the sentences whose citations are new
     notices: tuple[Notice, ...] = ()
+    tokens: int = 0  # that the model's check took
 
     @property
     def statuses(self) -> Mapping[str, Status]:
@@ -250,8 +253,9 @@ def check(
     """
     parts = list(_parts(marks_inside(text), len(passages)))
     claims = [claim for _, _, claim in parts if claim]
-    checked, notices = verdicts(Text(claims, passages, question, language), judge, stop)
-    return replace(_assemble(parts, checked), notices=notices)
+    text_read = Text(claims, passages, question, language)
+    checked, notices, tokens = verdicts(text_read, judge, stop)
+    return replace(_assemble(parts, checked), notices=notices, tokens=tokens)
 
 
 def unchecked(text: str) -> CheckedText:
@@ -263,22 +267,27 @@ def unchecked(text: str) -> CheckedText:
 
 def verdicts(
     text: Text, judge: Judge | None = None, stop: Stop | None = None
-) -> tuple[list[tuple[Claim, Verdict]], tuple[Notice, ...]]:
-    """Each claim with the passages that it should cite and its verdict; notices of a failure."""
+) -> tuple[list[tuple[Claim, Verdict]], tuple[Notice, ...], int]:
+    """Each claim with the passages that it should cite and its verdict.
+
+    Also notices of a failure, and how many tokens the `judge` took.
+    """
     verifier = Verifier(text.claims, text.passages, text.question, text.language)
     by_facts = [verifier.verify(claim) for claim in text.claims]
     if judge is None or not by_facts:
-        return by_facts, ()
+        return by_facts, (), 0
     stop = stop or Stop()
     judged: Sequence[Verdict | None] = [None] * len(by_facts)
     notices: tuple[Notice, ...] = ()
+    tokens = 0
     if not stop.is_set():
         try:
-            judged = judge(replace(text, claims=[claim for claim, _ in by_facts]), stop)
+            judged, tokens = judge(replace(text, claims=[claim for claim, _ in by_facts]), stop)
         except ModelError as error:
             notices = () if stop.is_set() else (error.notice, Notice("not_checked"))
     pairs = zip(by_facts, judged, strict=True)
-    return [(claim, _both(facts, verdict)) for (claim, facts), verdict in pairs], notices
+    both = [(claim, _both(facts, verdict)) for (claim, facts), verdict in pairs]
+    return both, notices, tokens
 
 
 def _both(facts: Verdict, judged: Verdict | None) -> Verdict:
@@ -353,19 +362,21 @@ def make_judge(settings: Settings) -> Judge | None:
     named = {} if settings.check == "model" else {"model": settings.check}
     llm = make_chat(settings.model_copy(update=named), retries=0)
 
-    def judge(text: Text, stop: Stop) -> Sequence[Verdict | None]:
+    def judge(text: Text, stop: Stop) -> tuple[Sequence[Verdict | None], int]:
         assert llm is not None
-        count = len(text.claims)
+        count, messages = len(text.claims), _messages(text)
         writer = replace(llm, max_tokens=_TOKENS_PER_SENTENCE * (count + 2))
         try:
-            reply = writer.complete(_messages(text), settings.timeout, _SCHEMA, stop)
+            reply = writer.complete(messages, settings.timeout, _SCHEMA, stop)
         except ContextOverflow:
-            reply = writer.complete(_messages(text, True), settings.timeout, _SCHEMA, stop)
+            messages = _messages(text, True)
+            reply = writer.complete(messages, settings.timeout, _SCHEMA, stop)
         entries = first_object(reply, ["verdicts"], _MOST_READ).get("verdicts")
         found = dict(filter(None, map(_read, entries))) if isinstance(entries, list) else {}
         if not found:
             raise ModelError(Notice("language_model_reply_broken"))
-        return [found.get(n) for n in range(1, count + 1)]
+        tokens = sum(count_tokens(said) for said in (*(m["content"] for m in messages), reply))
+        return [found.get(n) for n in range(1, count + 1)], tokens
 
     return judge
 

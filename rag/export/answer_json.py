@@ -233,7 +233,7 @@ def survey_to_dict(survey: Survey) -> dict[str, Any]:
         "summary": survey_sentence(survey),
         "notice": notice_words(survey.notices),
         "columns": [column.name for column in survey.columns],
-        **_fields(survey, "notices", "near", "complete", "index"),
+        **_fields(survey, "notices", "near", "complete", "index", "tokens"),
         "detail": _fields(survey, "language", "labs", "columns"),
         "rows": [row_to_dict(row) for row in survey.rows],
     }

@@ -121,6 +121,7 @@ def _facts(made: SurveyFile, t: Translations) -> list[tuple[str, Value]]:
             t.gettext("Verdicts by"),
             ", ".join(t.gettext("rules") if judge == "rules" else judge for judge in judges),
         ),
+        (t.gettext("Tokens"), labels.tokens_words(survey.tokens, t) if survey.tokens else ""),
         (t.gettext("Made on"), made.day.isoformat()),
         (t.gettext("Index"), survey.index),
         *(_column_fact(column, t) for column in survey.columns),

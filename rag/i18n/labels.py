@@ -175,6 +175,14 @@ def mode_label(mode: str, t: Translations) -> str:
     return t.gettext(label) if label else t.gettext("Written by {model}").format(model=mode)
 
 
+def tokens_words(tokens: Mapping[str, int], t: Translations) -> str:
+    """How many tokens a model has read and written."""
+    return t.gettext("{read} read, {written} written").format(
+        read=format_number(t, tokens.get("prompt", 0)),
+        written=format_number(t, tokens.get("completion", 0)),
+    )
+
+
 def run_sentence(answer: Answer, t: Translations) -> str:
     """The tokens and milliseconds that a model spent on an answer, and the cost if it is known."""
     generation, times = answer.generation, answer.timings
@@ -189,6 +197,9 @@ def run_sentence(answer: Answer, t: Translations) -> str:
         search=format_number(t, round(times.get("retrieve_ms", 0))),
         write=format_number(t, round(times.get("answer_ms", 0))),
     )
+    if check := answer.tokens.get("check"):
+        spent = t.gettext("{tokens} tokens for the check").format(tokens=format_number(t, check))
+        sentence = join_parts(t, "; ", [sentence, spent])
     if generation.cost_usd is not None:
         cost = t.gettext("about {cost} US dollars at list prices of {month}")
         amount = f"{generation.cost_usd:.4f}".replace(".", get_decimal_symbol(language_code(t)))

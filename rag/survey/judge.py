@@ -6,6 +6,7 @@ a sentence that it names. What it did not judge keeps its verdict by rules, and 
 number or a place is not that passage's keeps the report's words.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -93,6 +94,7 @@ class SurveyJudge:
             survey = replace(survey, rows=rows, claim=claim)
         self._survey, self._measure, self._llm = survey, measure, llm
         self._claim, self._settings = claim, settings
+        self._tokens_spent = Counter(survey.tokens)
         self._topic = measure.topic(survey.topic, survey.language)
         # The terms of each of the topic's own words, and how rare they are.
         size = len(measure.snapshot.passages)
@@ -173,6 +175,7 @@ class SurveyJudge:
             interval=(low + max(0, floor(found - spread)), high + floor(found + spread)),
             labs=catalog.labs(row.report for row in rows if row.verdict != "silent"),
             notices=notices,
+            tokens=dict(self._tokens_spent),
         )
 
     @property
@@ -259,14 +262,16 @@ class SurveyJudge:
     def _ask(self, batch: Sequence[_Case], stop: Stop) -> dict[str, SurveyRow]:
         """The rows of a batch with the model's verdicts, those that it left out aside."""
         llm = replace(self._llm, max_tokens=self._tokens * (len(batch) + 2))
-        schema = _schema(bool(self._claim), bool(self._readers))
+        schema, messages = _schema(bool(self._claim), bool(self._readers)), self._messages(batch)
         try:
-            reply = llm.complete(self._messages(batch), self._settings.timeout, schema, stop)
+            reply = llm.complete(messages, self._settings.timeout, schema, stop)
         except ContextOverflow:
             if len(batch) == 1:
                 raise
             half = len(batch) // 2
             return self._ask(batch[:half], stop) | self._ask(batch[half:], stop)
+        prompt = sum(count_tokens(message["content"]) for message in messages)
+        self._tokens_spent.update(prompt=prompt, completion=count_tokens(reply))
         entries = first_object(reply, ["reports"], len(reply)).get("reports")
         rows = {}
         for entry in entries if isinstance(entries, list) else ():

@@ -160,6 +160,7 @@ class Survey:
     index: str = ""
     complete: bool = True  # or it was stopped, and the rows that it lacks are not counted
     notices: tuple[Notice, ...] = ()
+    tokens: Mapping[str, int] = field(default_factory=dict)  # of the model's: prompt, completion
 
     def count(self, *verdicts: Verdict) -> int:
         """How many reports have one of these verdicts."""

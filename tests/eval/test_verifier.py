@@ -38,9 +38,10 @@ def test_right_and_planted_sentences_are_checked_apart(tmp_path: Path) -> None:
     file.write_text(json.dumps(REPLY) + "\n", encoding="utf-8")
     seen = []
 
-    def judge(text: Text, _: Stop) -> list[Verdict | None]:
+    def judge(text: Text, _: Stop) -> tuple[list[Verdict | None], int]:
         seen.append([claim.sentence for claim in text.claims])
-        return [Verdict("partly" if "don't" in c.sentence else "supported") for c in text.claims]
+        found = ["partly" if "don't" in c.sentence else "supported" for c in text.claims]
+        return [*map(Verdict, found)], 1
 
     by_facts, by_model = (measures(check_replies(load_replies(file), j)) for j in (None, judge))
     assert [len(sentences) for sentences in seen] == [3, 3]

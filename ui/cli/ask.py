@@ -21,7 +21,7 @@ from typer import Argument, Option
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, InputError, first_problem
 from rag.export import answer_json
-from rag.i18n.labels import format_count, run_sentence
+from rag.i18n.labels import format_count, run_sentence, tokens_words
 from rag.i18n.notices import checked_sentence, coverage_sentence, notice_words
 from rag.i18n.translations import ENGLISH
 from rag.text.sentences import encodable
@@ -335,6 +335,8 @@ def _judged(engine: "Engine", survey: "Survey", claim: str, progress: Progress) 
     )
     before = signal.signal(signal.SIGINT, lambda *_: stop.set())
     try:
-        return judge.judge(progress, stop)
+        made = judge.judge(progress, stop)
+        print(f"Tokens in all: {tokens_words(made.tokens, ENGLISH)}", file=sys.stderr)
+        return made
     finally:
         signal.signal(signal.SIGINT, before)

@@ -29,6 +29,7 @@ class SurveyDocument(BaseModel):
     rows: list[RowJson]
     topic: str = ""
     index: str = ""
+    tokens: dict[str, int] = {}
 
 
 def read_survey(content: bytes) -> SurveyDocument | None:
@@ -71,7 +72,7 @@ def resumed(survey: Survey, before: SurveyDocument, index: Index) -> Survey:
                         row, cells={**row.cells, name: SurveyCell(*words, state, cell.writer)}
                     )
         rows.append(row)
-    return replace(survey, rows=tuple(rows))
+    return replace(survey, rows=tuple(rows), tokens=before.tokens)
 
 
 def _passage_at(said: SaidJson, row: SurveyRow, index: Index) -> Passage | None:

@@ -17,6 +17,8 @@ from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.export.answer_json import answer_to_dict
 from rag.export.formats import export
+from rag.i18n.labels import run_sentence
+from rag.i18n.translations import ENGLISH
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.settings import Settings
 from rag.text.sentences import sentences
@@ -325,3 +327,14 @@ def test_an_answer_without_any_support_becomes_a_refusal_with_what_is_near(
     assert answer.text.startswith("The reports don't say.\nNearest: ")
     assert answer.citations
     assert answer.notices == (Notice("nothing_supported"),)
+
+
+def test_an_answer_tells_the_tokens_of_its_check(
+    server: ScriptedServer, sample_index: Path
+) -> None:
+    verdict = '{"verdicts": [{"sentence": 1, "verdict": "supported", "reason": ""}]}'
+    server.script(Reply(("Labs learned much about mobile money [1].",)), Reply((verdict,)))
+    answer = opened(server, sample_index).ask(QUESTION).answer
+    assert answer.checked["supported"] == 1
+    assert answer.tokens["check"] > 100
+    assert f"; {answer.tokens['check']:,} tokens for the check." in run_sentence(answer, ENGLISH)

@@ -113,6 +113,7 @@ def test_a_model_judges_all_sentences_in_one_call(
     checked = check(" ".join(WRITTEN), READ, "en", "Who sells?", judge)
     assert [*checked.statuses.values()] == statuses
     assert [notice.code for notice in checked.notices] == codes
+    assert (checked.tokens > 100) == (not codes)
     if not codes and len({*statuses}) > 2:
         (struck,) = checked.struck
         assert (struck.reason, struck.at) == (Notice("text", {"text": "Why 5"}), len(checked.text))

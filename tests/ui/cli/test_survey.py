@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,7 @@ def test_a_stopped_survey_goes_on_where_it_stopped(
     first = run_sample(*command)
     assert first.code == 0
     assert "calls: about" in first.err
+    (told,) = re.findall("Tokens in all: (.+)", first.err)
     assert "their verdicts are by rules" in first.out
     rows = json.loads((tmp_path / "made.json").read_bytes())["rows"]
     judged = [row for row in rows if row["judge"] == "judge"]
@@ -143,6 +145,9 @@ def test_a_stopped_survey_goes_on_where_it_stopped(
     rows = json.loads((tmp_path / "made.json").read_bytes())["rows"]
     assert [row for row in rows if row["judge"] == "judge"] == judged
     assert judged[0]["title"] not in str(server.chats[0].body)
+    # What was spent before counts, and a document tells it.
+    assert run_sample("export", "made.json", "--to", "made.docx").code == 0
+    assert f"Tokens: {told}" in text_of((tmp_path / "made.docx").read_bytes(), "docx")
     failed = run_sample(*command, "--json")
     assert "their verdicts are by rules" in failed.err
     assert failed.json["notice"] in failed.err
