@@ -395,12 +395,15 @@ class _Maker(Comparer):
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs = Counter[str]()  # how many reports are told
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
+        plans: list[tuple[ReportInfo, list[Line]]] = []  # of works that are told of under findings
         parted = [(info, *part_of(info, own[info.id], asked=self.by_sentences)) for info in told]
         # What was found comes first, so that a lab's plans do not take its places.
         for info, part, telling in sorted(parted, key=lambda row: list(_PARTS).index(row[1])):
             if begun := of_work.get(info.id):
                 if begun[0] == part:
                     begun[1].extend(self.pick(telling, 1))
+                else:
+                    plans.append((info, telling))
                 continue
             count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else _FEWEST_LINES)
             full = labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]
@@ -408,6 +411,9 @@ class _Maker(Comparer):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
                 of_work |= {other.id: (part, picked) for other in self.same_work(info)}
+        # Plans of what was found take no place of others'.
+        for info, telling in plans[: max(0, _MOST_PLANNED - len(rows["planned"]))]:
+            rows["planned"].append((info, self.pick(telling, 1)))
         yield from self.count(survey)
         yield self.head(info for part in rows.values() for info, _ in part)
         yield from self.key_points(rows["found"])
