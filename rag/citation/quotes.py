@@ -26,6 +26,8 @@ PARTLY = 0.35
 # How much nearer two sentences must be than one: in the same language, and across two.
 LONGER = (0.1, 0.03)
 LABELS = 3  # labels that may stand before a quote: of its side, lab, and that it is what is closest
+# Links that a text begins with, before words.
+_LINKS = re.compile(r"(?s)\A(?:\W*(?:https?://|www\.)\S++)++\s*+(?=.*[^\W\d_])")
 _ALIKE = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-"}
     | {"\u200b": "", "\ufeff": ""}
@@ -165,6 +167,12 @@ def verbatim(quote: str, raw: str, spans: Sequence[Span] = ()) -> tuple[str, Spa
         if place := piece.find(short):
             return short, (start + place[0], start + place[1])
     return None
+
+
+def quoted(passage: Passage, span: Span, raw: str) -> tuple[str, Span] | None:
+    """A passage's words at `span`, after the links they begin with, and where the file has them."""
+    text = passage.text[slice(*span)]
+    return verbatim(_LINKS.sub("", text), raw, passage.spans)
 
 
 class _Folded:

@@ -247,7 +247,7 @@ def row_to_dict(row: SurveyRow) -> dict[str, Any]:
         "country": ", ".join(info.countries),
         **_fields(info, "author", "title", "year", "kind"),
         **{name: round(getattr(row, name), SCORE_DIGITS) for name in ("score", "about")},
-        **_fields(row, "verdict", "quote", "span", "judge", "stance"),
+        **_fields(row, "verdict", "quote", "span", "finding", "judge", "stance"),
         **{name: getattr(row.passage, name, "") for name in ("section", "prompt", "stage")},
         "evidence": _fields(row.evidence, "rung", "field", "missing", "outcome", *found),
         "cells": {

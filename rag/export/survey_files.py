@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,8 @@ def survey_brief(made: SurveyFile, picture: str) -> Brief:
     told = [*_facts(made, t), *meanings]
     facts = tuple((name, one_line(str(value))) for name, value in told if value)
     lines = [_line("paragraph", survey_sentence(survey, t)), *_evidence(survey, t)]
-    strongest = sorted(survey.found, key=_strength, reverse=True)[:STRONGEST]
+    found_it = [row for row in survey.found if row.finding]
+    strongest = sorted(found_it, key=_strength, reverse=True)[:STRONGEST]
     sources = tuple(_source(row, n, t, report_url) for n, row in enumerate(strongest, start=1))
     head = tuple(map(t.gettext, ("Country", "Year", "Verdict", "Report")))
     rows = tuple(_row(row, t) for row in survey.found)
@@ -169,7 +171,7 @@ def survey_brief(made: SurveyFile, picture: str) -> Brief:
     part = Part(one_line(survey.question), code, (), facts, tuple(lines))
     if not rows:
         return framed(one_line(survey.topic), made.day, t, (), (part,))
-    found = ((t.gettext("Strongest findings"), sources),)
+    found = ((t.gettext("Strongest findings"), sources),) if sources else ()
     part = replace(part, source_lists=found, picture=gap_picture(made.gaps, t, picture))
     parts = (part, Part("", code, table=annex))
     return framed(one_line(survey.topic), made.day, t, (), parts)
@@ -197,23 +199,25 @@ def _evidence(survey: Survey, t: Translations) -> Iterator[Line]:
         yield _line("paragraph", told.format(reports=reports, counts=each))
 
 
-def _strength(row: SurveyRow) -> tuple[int, bool, bool, float]:
-    """By rung, then what was found, what is about the topic, and the probability."""
+def _strength(row: SurveyRow) -> tuple[bool, int, float]:
+    """What is about the topic before what mentions it, then by rung, and by probability."""
     rung = RUNGS.index(row.evidence.rung) if row.evidence.rung else -1
-    found = row.passage is not None and row.passage.stage == "finding"
-    return rung, found, row.verdict == "about", row.score
+    return row.verdict == "about", rung, row.score
 
 
 def _source(row: SurveyRow, n: int, t: Translations, report_url: str) -> Source:
-    info, evidence = row.report, row.evidence
+    assert row.finding
+    evidence, finding = row.evidence, row.finding
     rung = t.gettext(labels.RUNG_LABELS[evidence.rung]) if evidence.rung else ""
-    facts = {t.gettext("Evidence"): ": ".join(filter(None, (rung, evidence.field, evidence.value)))}
-    if row.passage:
-        facts[t.gettext("Form question")] = row.passage.prompt
-    facts |= {name: cell.value for name, cell in row.cells.items()}
-    quotes = [Quote((one_line(row.quote),))] if row.quote else []
-    source = source_of(info, n, quotes, facts, report_url, t)
-    return replace(source, language=row.passage.language) if row.passage else source
+    value = labels.value_label(evidence.field, evidence.value, t)
+    told = filter(None, (rung, labels.source_label(evidence.field, t), value))
+    facts = {
+        t.gettext("Evidence"): reduce(partial(labels.format_label, t), told),
+        t.gettext("Form question"): finding.prompt,
+        **{name: cell.value for name, cell in row.cells.items()},
+    }
+    source = source_of(row.report, n, [Quote((one_line(finding.quote),))], facts, report_url, t)
+    return replace(source, language=finding.language)
 
 
 def _row(row: SurveyRow, t: Translations) -> tuple[str, ...]:

@@ -157,6 +157,11 @@ def field_label(name: str, t: Translations) -> str:
     return shown[:1].upper() + shown[1:]
 
 
+def source_label(name: str, t: Translations) -> str:
+    """What something was read from: the name of a tag, or a form question as it is asked."""
+    return field_label(name, t) if name.replace("_", "").isalnum() else f"“{name}”"
+
+
 @cache
 def _first_names(language: str) -> Mapping[tuple[str, str], str]:
     """The first name in a language of each field and value of `names.toml`; none in English."""

@@ -4,7 +4,7 @@ The code that has something to say makes a `Notice`; only here is it put into wo
 needs a code in the table `messages` of `words.toml` and its translations (`make words`).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from rag.i18n.labels import format_count, join_parts, reports_and_labs
@@ -78,7 +78,14 @@ def struck_sentence(struck: Struck) -> str:
 
 
 def survey_sentence(survey: Survey, t: Translations = ENGLISH) -> str:
-    """How many reports speak of a survey's topic, within which bounds, and what comes nearest."""
+    """How many reports speak of a survey's topic, within which bounds, and what a model judged."""
+    judged = Counter(row.judge for row in survey.rows if row.judge != "rules")
+    by = t.gettext("Verdicts by {model}: {reports}; the others by rules.")
+    told = (by.format(model=m, reports=format_count(n, "report", t)) for m, n in judged.items())
+    return " ".join([_counted(survey, t), *told])
+
+
+def _counted(survey: Survey, t: Translations) -> str:
     scope = format_count(len(survey.rows), "report", t)
     found = len(survey.found)
     if not survey.complete:

@@ -16,7 +16,7 @@ import numpy as np
 from rag.catalog.normalize import report_values
 from rag.catalog.tag_fields import TAGS
 from rag.citation.quotable import usable
-from rag.citation.quotes import verbatim
+from rag.citation.quotes import quoted
 from rag.errors import InputError
 from rag.index.local import Snapshot
 from rag.models.client import Stop
@@ -264,11 +264,11 @@ class ColumnReader:
             values = dict.fromkeys(catalog.name(field, v) for v in report_values(row.report, field))
             return SurveyCell("; ".join(values), state="answered" if values else "blank")
         report = self._snapshot.report(row.report.id)
-        for passage, (start, end) in candidates:
-            text = passage.text[start:end]
-            if place := verbatim(text, report.raw, passage.spans):
-                # A partner's name and what it does may stand apart in the file.
-                return SurveyCell(" ".join(text.split()), *place, passage)
+        for passage, span in candidates:
+            if place := quoted(passage, span, report.raw):
+                is_cut = span == (0, _cut(passage.text)) and span[1] < len(passage.text)
+                value = " ".join(place[0].split()) + (" …" if is_cut else "")
+                return SurveyCell(value, *place, passage)
         facts = [v for key in self._column.sources for v in row.report.facts.get(key, ())]
         if facts:
             return SurveyCell("; ".join(dict.fromkeys(facts)))

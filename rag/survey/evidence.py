@@ -17,6 +17,7 @@ from rag.catalog.normalize import report_values
 from rag.citation.quotes import verbatim
 from rag.index.interface import StoredReport
 from rag.retrieval.postprocess import mask_passage
+from rag.survey.columns import nearest_kinds
 from rag.survey.types import (
     RUNGS,
     STANCES,
@@ -38,6 +39,8 @@ from rag.types import Passage
 # Tags of an experiment that tell how strong it is.
 TELLING = ("experiment_status", "control_group", "sample_size", "scaling")
 _DONE = ("Completed", "Implementation Stage")
+# What form questions for findings ask for, as `columns.toml` names it.
+_FINDINGS = ("learned", "outcome", "surprise", "impact", "barriers", "advice")
 _READ = 2  # sentences of an answer to the question for a hypothesis
 LEAST_SHARED = 0.5  # share of a claim's words that a report has whose hypothesis counts
 _OF_OUTCOME: Mapping[Outcome, Stance] = {
@@ -118,6 +121,13 @@ def outcome_of(answer: str, unanswered: Collection[str]) -> Outcome | None:
     if denied and proven:
         return "unclear"
     return "disproven" if denied else "proven" if proven else "unclear"
+
+
+def is_finding(passage: Passage, sentence: str) -> bool:
+    """Whether a sentence of a passage tells what was found, not what is asked or supposed."""
+    if passage.stage != "finding" or sentence.endswith("?") or _says()["supposed"].search(sentence):
+        return False
+    return nearest_kinds([passage.prompt or passage.section])[0][0] in _FINDINGS
 
 
 def gap_map(

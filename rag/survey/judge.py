@@ -17,7 +17,7 @@ import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.checker import Claim, Verifier
-from rag.citation.quotes import verbatim
+from rag.citation.quotes import quoted
 from rag.errors import ContextOverflow, ModelError
 from rag.i18n.translations import marked
 from rag.models.chat import ChatModel
@@ -192,7 +192,7 @@ class SurveyJudge:
 
         def show(passage: Passage, span: Span) -> None:
             passage = mask_passage(passage) if self._settings.mask_contacts else passage
-            if place := verbatim(passage.text[slice(*span)], raw, passage.spans):
+            if place := quoted(passage, span, raw):
                 found.setdefault(place[0], (passage, *place))
 
         if row.passage and row.span:
@@ -296,7 +296,7 @@ class SurveyJudge:
             stance=stance if self._claim and stance in STANCES else row.stance,
         )
         if not speaks or at == 0:
-            row = replace(row, passage=None, quote="", span=None)
+            row = replace(row, passage=None, quote="", span=None, finding=None)
         if not speaks:
             return row
         cells = entry.get("cells")

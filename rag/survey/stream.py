@@ -7,12 +7,13 @@ expected one.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from random import Random
 
 import numpy as np
 
 from rag.catalog.tag_fields import Filters
-from rag.citation.quotes import verbatim
+from rag.citation.quotes import quoted
 from rag.errors import InputError
 from rag.i18n.translations import marked
 from rag.index.interface import StoredReport
@@ -30,10 +31,10 @@ from rag.survey.classifier import (
     speaking,
     waited_scores,
 )
-from rag.survey.evidence import evidence_of
+from rag.survey.evidence import evidence_of, is_finding
 from rag.survey.features import UNMEASURED, Near, ReportMeasure, Topic
-from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
-from rag.types import Plan, Progress
+from rag.survey.types import Evidence, Finding, Survey, SurveyRow, Verdict
+from rag.types import Passage, Plan, Progress, Span
 
 # Of so many likely reports the cross-encoder reads the nearest sentences, so many of each.
 # Headings and questions, which say little, have lower log odds.
@@ -171,8 +172,9 @@ class SurveyStream:
         self.rows: list[SurveyRow] = []  # that are there
         self.first: list[SurveyRow] = []  # the likeliest, before the cross-encoder has looked
         self._judged: Judged | None = None
-        # By report its sentences that speak of the topic, the likeliest first.
+        # By report its sentences that speak of the topic, the likeliest first, and such findings.
         self._speaking: dict[str, list[Near]] = {}
+        self._findings: dict[str, list[Near]] = {}
         self._making = self._make()
 
     def __iter__(self) -> Iterator[SurveyRow]:
@@ -214,7 +216,7 @@ class SurveyStream:
             likely = [
                 row for row in with_verdicts(survey, judged, measure).found if row.score >= SURE
             ]
-            self._choose_sentences(topic, likely[:FIRST_ROWS], is_read=False)
+            self._speaking = self._choose(topic, likely[:FIRST_ROWS], is_read=False)
             self.first = [self._told(row) for row in likely[:FIRST_ROWS]]
             self._speaking.clear()
 
@@ -236,15 +238,28 @@ class SurveyStream:
                 return
             if place % READ_AT_A_TIME == 0 and place < speak:
                 part = made.rows[place : min(place + READ_AT_A_TIME, speak)]
-                self._choose_sentences(topic, part, is_read=place < QUOTES_READ)
+                is_read = place < QUOTES_READ
+                self._speaking = self._choose(topic, part, is_read=is_read)
+                # What is near to the topic in a report about it is on it.
+                about = [row for row in part if row.verdict == "about"]
+                rest = [row for row in part if row.verdict != "about"]
+                self._findings = self._choose(topic, about, is_read=False, are_findings=True)
+                self._findings |= self._choose(topic, rest, is_read=is_read, are_findings=True)
             yield self._told(row)
             if place < speak:
                 progress("quoting", place + 1, speak)
 
-    def _choose_sentences(self, topic: Topic, rows: Sequence[SurveyRow], is_read: bool) -> None:
-        """Find what speaks of the topic among the sentences of these rows that are nearest."""
+    def _choose(
+        self, topic: Topic, rows: Sequence[SurveyRow], is_read: bool, are_findings: bool = False
+    ) -> dict[str, list[Near]]:
+        """What speaks of the topic among the nearest sentences, or findings, of each report."""
         passages, reranker = self._measure.snapshot.passages, self._reranker
-        pairs = [(row, near) for row in rows for near in self._nearest(row)[:SENTENCES_READ]]
+        wanted = self._is_finding if are_findings else None
+        pairs = [
+            (row, near)
+            for row in rows
+            for near in islice(filter(wanted, self._nearest(row)), SENTENCES_READ)
+        ]
         texts = [passages[near.passage].text[slice(*near.span)] for _, near in pairs]
         of = np.array([passages[near.passage].language for _, near in pairs], str)
         nearness = np.array([near.score for _, near in pairs])
@@ -260,15 +275,25 @@ class SurveyStream:
                 odds[read] = by_nearness * nearness[read] + by_report * says[read] + constant
                 odds[read] += by_reading * np.array(logits)
         odds[[len(text.split()) < FEW_WORDS or text.endswith("?") for text in texts]] -= LESS
+        speaking: dict[str, list[Near]] = {}
         for n in np.argsort(-odds, kind="stable").tolist():
             if odds[n] >= 0:
-                self._speaking.setdefault(pairs[n][0].report.id, []).append(pairs[n][1])
+                speaking.setdefault(pairs[n][0].report.id, []).append(pairs[n][1])
+        return speaking
 
     def _told(self, row: SurveyRow) -> SurveyRow:
         """A row with its evidence, and the sentence that speaks of the topic."""
         row = replace(row, evidence=self._evidence(self._measure.snapshot.report(row.report.id)))
-        said = self._speaking.get(row.report.id)
-        return self._quoted(row, said) if said else row
+        said, found = (own.get(row.report.id, ()) for own in (self._speaking, self._findings))
+        row = self._quoted(row, said)
+        if place := self._place(row, found):
+            passage, quote, span = place
+            row = replace(row, finding=Finding(quote, span, passage.prompt, passage.language))
+        return row
+
+    def _is_finding(self, near: Near) -> bool:
+        passage = self._measure.snapshot.passages[near.passage]
+        return is_finding(passage, passage.text[slice(*near.span)])
 
     def _evidence(self, report: StoredReport) -> Evidence:
         known, name = self._measure.evidence, report.info.id
@@ -295,10 +320,15 @@ class SurveyStream:
 
     def _quoted(self, row: SurveyRow, found: Sequence[Near]) -> SurveyRow:
         """A row with the first of these sentences that stands verbatim in the report's file."""
+        place = self._place(row, found)
+        return replace(row, passage=place[0], quote=place[1], span=place[2]) if place else row
+
+    def _place(self, row: SurveyRow, found: Sequence[Near]) -> tuple[Passage, str, Span] | None:
+        """The first of these sentences that stands in the file, its passage, and where."""
         raw = self._measure.snapshot.report(row.report.id).raw
         for near in found:
             passage = self._measure.snapshot.passages[near.passage]
             passage = mask_passage(passage) if self._mask else passage
-            if place := verbatim(passage.text[slice(*near.span)], raw, passage.spans):
-                return replace(row, passage=passage, quote=place[0], span=place[1])
-        return row
+            if place := quoted(passage, near.span, raw):
+                return passage, *place
+        return None

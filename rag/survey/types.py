@@ -61,6 +61,16 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What a report says that it found on the topic."""
+
+    quote: str  # verbatim, at `span` of the file
+    span: Span
+    prompt: str  # the form question that it answers
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class GapCell:
     """The reports of one country, theme or year by another: their ids and what they say."""
 
@@ -137,6 +147,7 @@ class SurveyRow:
     passage: Passage | None = None
     quote: str = ""  # verbatim, at `span` of the file, in `passage`; silent reports have none
     span: Span | None = None
+    finding: Finding | None = None
     judge: str = "rules"  # who gave the verdict: "rules" or a model's name
     cells: Mapping[str, SurveyCell] = field(default_factory=dict)  # by the names of columns
     evidence: Evidence = Evidence()

@@ -15,7 +15,7 @@ from pydantic import (
 from rag.catalog.tag_fields import FILTER_FIELDS, VALUES, Filters, ReportInfo
 from rag.engine import LONGEST_QUESTION, MOST_TURNS
 from rag.export.formats import FORMATS
-from rag.survey.types import CellState, Outcome, Rung, Stance, Verdict
+from rag.survey.types import CellState, Finding, Outcome, Rung, Stance, Verdict
 from rag.types import Intent, Notice, Span, Stage, Status, Turn
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION)]
@@ -269,6 +269,7 @@ class RowJson(SaidJson):
     judge: str
     stance: Stance | None
     evidence: EvidenceJson
+    finding: Finding | None = None
     cells: dict[str, CellJson]
 
 

@@ -61,6 +61,7 @@ def resumed(survey: Survey, before: SurveyDocument, index: Index) -> Survey:
             row = replace(
                 row,
                 **{n: getattr(said, n) for n in ("verdict", "score", "judge", "stance", "quote")},
+                finding=said.finding,
                 span=said.span,
                 passage=_passage_at(said, row, index),
             )
@@ -109,8 +110,8 @@ def _checked(row: RowJson, index: Index) -> Iterator[tuple[str, bool]]:
     info = report.info
     head = f"{row.title}, {row.country}, {row.year}, {row.kind}"
     yield head, head == f"{info.title}, {', '.join(info.countries)}, {info.year}, {info.kind}"
-    for said in (row, row.evidence, *row.cells.values()):
-        if said.quote:
+    for said in (row, row.evidence, row.finding, *row.cells.values()):
+        if said and said.quote:
             spans = [said.span] if said.span else []
             yield said.quote, still_stands(said.quote, report.raw, spans) is not None
     name = index.catalog.name

@@ -12,7 +12,7 @@ from eval.report import proportion
 from rag.catalog.catalog import Catalog
 from rag.engine import LONGEST_QUESTION
 from rag.i18n import labels
-from rag.i18n.labels import field_label, kind_label, lab_label, value_label
+from rag.i18n.labels import kind_label, lab_label, value_label
 from rag.i18n.translations import WORDS, Translations, format_number, marked
 from rag.survey.columns import MOST
 from rag.survey.evidence import consensus, gap_map, trend
@@ -224,12 +224,7 @@ def _narrowed(
 
 def _fields(counts: Counter[str], t: Translations, most: int | None = None) -> str:
     """The fields that were read, with how often, the most frequent first."""
-    # A form question stands as it is asked; a tag has a name.
-    named = (
-        (field_label(name, t) if name.replace("_", "").isalnum() else f"“{name}”", n)
-        for name, n in counts.most_common(most)
-        if name
-    )
+    named = ((labels.source_label(name, t), n) for name, n in counts.most_common(most) if name)
     return " · ".join(f"{name} {format_number(t, n)}" for name, n in named)
 
 

@@ -5,8 +5,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from passages import passage
 
-from rag.citation.quotes import fold_text, still_stands, verbatim
+from rag.citation.quotes import fold_text, quoted, still_stands, verbatim
 
 RAW = "They said: **women** sell&nbsp;fish\nevery “single” day, at dawn &amp;amp; dusk."
 UNITS = [
@@ -87,3 +88,16 @@ def test_a_whole_file_is_found_in_itself(raw: str) -> None:
 )
 def test_a_quote_stands_word_for_word(quote: str, raw: str, place: tuple[int, int] | None) -> None:
     assert still_stands(quote, raw, [(900, 943)]) == still_stands(quote, raw, []) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("https://x.org/a  www.y.org - The nets held.", "- The nets held."),
+        ("The nets held, says https://x.org/a", "The nets held, says https://x.org/a"),
+        ("https://x.org/a", "https://x.org/a"),
+    ],
+)
+def test_links_before_the_words_are_not_quoted(text: str, words: str) -> None:
+    found = quoted(passage(text), (0, len(text)), text)
+    assert found == (words, (len(text) - len(words), len(text)))

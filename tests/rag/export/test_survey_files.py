@@ -15,8 +15,17 @@ from readers import squeezed, text_of
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
-from rag.export.survey_files import SurveyFile, export_survey
-from rag.survey.types import Evidence, GapCell, GapMap, Survey, SurveyCell, SurveyColumn, SurveyRow
+from rag.export.survey_files import SurveyFile, export_survey, survey_brief
+from rag.survey.types import (
+    Evidence,
+    Finding,
+    GapCell,
+    GapMap,
+    Survey,
+    SurveyCell,
+    SurveyColumn,
+    SurveyRow,
+)
 
 DAY = date(2026, 11, 27)
 
@@ -27,6 +36,7 @@ def made() -> SurveyFile:
     evidence = Evidence("compared", "control_group", "Yes", ("sample_size",), "partly", "In part.")
     cells = {"+cost": SurveyCell("@SUM(A1)"), "next": SurveyCell(state="not_asked")}
     words: dict[str, Any] = {"passage": passage("-2 nets", info), "quote": "-2 nets"}
+    words["finding"] = Finding("-2 nets", (3, 10), "What did you learn?", "en")
     rows = (
         SurveyRow(info, "about", 0.9, 0.8, evidence=evidence, cells=cells, span=(3, 10), **words),
         SurveyRow(report("two", "Peru", "PE"), "silent", 0.1, 0.0),
@@ -85,3 +95,23 @@ def test_a_brief_has_counts_evidence_the_map_findings_and_rows(made: SurveyFile)
     assert squeezed("=HYPERLINK(1): “-2 nets”") in typeset
     assert document.inline_shapes[0].width == Cm(16)
     assert "=HYPERLINK(1): “-2 nets”" in document.tables[0].rows[1].cells[3].text
+
+
+def test_the_strongest_findings_are_of_reports_about_it_and_then_of_those_that_mention_it(
+    made: SurveyFile,
+) -> None:
+    first = made.survey.rows[0]
+    evidence = Evidence("scaled", "scaling", "Scaled in numbers")
+    rows = (
+        replace(first, report=report("two", "Mali", "ML"), verdict="mentions", evidence=evidence),
+        replace(first, report=report("three", "Togo", "TG"), finding=None, evidence=evidence),
+        replace(first, evidence=replace(first.evidence, value="Yes, a different group entirely")),
+    )
+    survey = replace(made.survey, rows=rows, language="fr")
+    ((head, sources),) = survey_brief(replace(made, survey=survey), "png").parts[0].source_lists
+    assert head == "Constats les plus solides"
+    assert [source.who for source in sources] == ["Fidji, 2023", "Mali, 2023"]
+    told = "Test avec comparaison : Groupes de contrôle : avec un groupe de contrôle"
+    assert ("Preuves", told) in sources[0].facts
+    none = replace(survey, rows=rows[1:2])
+    assert survey_brief(replace(made, survey=none), "png").parts[0].source_lists == ()

@@ -1,11 +1,16 @@
 """Columns of surveys: what they ask for, and what stands in a cell where there is no answer."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from ingest.sync import sync
 from rag.citation.quotes import fold_text
-from rag.engine import Engine
+from rag.engine import Engine, open_engine
 from rag.errors import InputError
-from rag.survey.columns import MOST, read_column
+from rag.settings import Settings
+from rag.survey.columns import MOST, WHOLE, read_column
 from rag.survey.types import Survey
 
 
@@ -52,6 +57,22 @@ def test_cells_have_verbatim_words_or_why_there_are_none(
     again = sample_engine.survey_columns(made, ["methods", "fees"])
     assert len(again.columns) == 4
     assert again.found[0].cells["fees"] == made.found[0].cells["fees"]
+
+
+def test_an_answer_that_is_cut_says_so(tmp_path: Path) -> None:
+    answer = "nets, boats, " * 40
+    text = f"# Fish\n\n[[country:Togo]]\n\n## What did you learn?\n\n{answer.strip()}\n"
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "fish.md").write_text(text, encoding="utf-8")
+    settings = Settings(index=tmp_path / "index")
+    sync([tmp_path / "reports"], settings)
+    engine = open_engine(settings)
+    row = replace(engine.survey("boats").survey.rows[0], verdict="about")
+    made = engine.survey_columns(replace(engine.survey("boats").survey, rows=(row,)), ["learnings"])
+    cell = made.rows[0].cells["learnings"]
+    assert cell.value.endswith("boats, …")
+    assert len(cell.value) <= WHOLE + 2
+    assert "…" not in cell.quote
 
 
 @pytest.mark.parametrize(

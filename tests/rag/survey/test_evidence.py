@@ -1,12 +1,14 @@
 """Evidence ladders, outcomes of hypotheses, gap maps and trends, by hand."""
 
+from typing import Any
+
 import pytest
-from passages import report
+from passages import passage, report
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.survey.evidence import evidence_of, gap_map, outcome_of, trend
+from rag.survey.evidence import evidence_of, gap_map, is_finding, outcome_of, trend
 from rag.survey.types import Evidence, Survey, SurveyCell, SurveyRow, Verdict
 
 
@@ -47,6 +49,24 @@ def test_each_rung_names_the_field_that_says_it(sample_engine: Engine) -> None:
     experiments = [e for n, e in kinds.items() if info[n].kind == "experiment"]
     assert {e.rung for e in experiments} & {"test", "compared", "scaled"}
     assert all(e.span for e in experiments if e.quote)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "more", "found"),
+    [
+        ("The mill saved the women two hours a day.", {}, True),
+        ("Si le moulin est solaire, alors les femmes gagneront du temps.", {}, False),
+        ("If we lend pumps then yields rise.", {}, False),
+        ("Se comprobó que las bombas duran.", {}, True),
+        ("Do women trust the mill?", {}, False),
+        ("The mill will be tried in two more villages.", {"prompt": "What comes next?"}, False),
+        ("The mill saves time.", {"stage": "intention"}, False),
+    ],
+)
+def test_a_finding_is_no_hypothesis_question_or_plan(
+    sentence: str, more: dict[str, Any], found: bool
+) -> None:
+    assert is_finding(passage(sentence, **more), sentence) == found
 
 
 def _row(name: str, country: str, year: int, verdict: Verdict, **values: object) -> SurveyRow:

@@ -13,6 +13,7 @@ from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import InputError
+from rag.i18n.notices import survey_sentence
 from rag.models.client import Stop
 from rag.settings import Settings
 from rag.survey.evidence import consensus
@@ -52,6 +53,9 @@ def test_verdicts_and_sentences_are_the_models_and_what_it_left_out_is_by_rules(
     assert by_model[0].quote != rules.rows[0].quote
     assert by_model[0].span
     assert [notice.code for notice in made.notices][-1] == "survey_by_rules"
+    told = "Verdicts by judge: 1 report; the others by rules."
+    assert survey_sentence(made).endswith(told)
+    assert told not in survey_sentence(rules)
     prompt = str(server.chats[0].body)
     assert "never follow instructions" in prompt
     again = engine.survey_judge(made).estimate()

@@ -92,6 +92,17 @@ def test_a_row_is_quoted_where_a_sentence_speaks_of_the_topic_in_any_language(
     assert nearest[unsaid]
 
 
+def test_only_what_was_found_on_the_topic_is_a_finding(sample_engine: Engine) -> None:
+    survey = sample_engine.survey("mobile money").survey
+    found = {row.report.id: row.finding for row in survey.rows if row.finding}
+    assert "1__women_don_t_distrust_the_phone__they_distrust_the_moment_of_handing_over" in found
+    # Its hypothesis is what speaks of the topic.
+    assert "fee_boards_at_the_market_gate" not in found
+    for name, said in found.items():
+        raw = sample_engine.report(name).raw
+        assert fold_text(said.quote) == fold_text(raw[slice(*said.span)])
+
+
 def test_places_and_years_narrow_the_scope(sample_engine: Engine) -> None:
     rows = sample_engine.survey("mobile money in Fiji", filters=Filters(year=(2023,))).survey.rows
     assert rows

@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 from openai_server import KEY, Reply, ScriptedServer
+from passages import report
 from readers import text_of
+
+from rag.catalog.tag_fields import Filters
+from rag.survey.types import Survey, SurveyCell, SurveyRow
+from ui.rendering import render_text
 
 ROW = {
     "report", "verdict", "score", "about", "quote", "span", "section", "prompt", "stage", "author",
-    "title", "country", "year", "kind", "judge", "stance", "cells", "evidence",
+    "title", "country", "year", "kind", "judge", "stance", "cells", "evidence", "finding",
 }  # fmt: skip
 Run = Callable[..., Any]
 
@@ -86,6 +91,18 @@ def test_a_written_survey_becomes_the_documents_that_it_would_have_been(
     judged = list(csv.DictReader((tmp_path / "judged.csv").open(encoding="utf-8-sig")))
     assert [row["judge"] for row in judged[:2]] == ["a model", "rules"]
     assert judged[0]["verdict"] == "mentions"
+
+
+def test_long_quotes_and_cells_are_cut_between_words_and_say_so() -> None:
+    long = "The nets held well. " * 20
+    cells = {"cost": SurveyCell(long)}
+    row = SurveyRow(report("one"), "about", 0.9, 0.8, quote=long, cells=cells)
+    survey = Survey("nets?", "nets", "en", Filters(), (row,), (1, 1))
+    values = {"survey": survey, "rows": survey.rows, "nearest": (), "said": None, "stances": ()}
+    told = render_text("survey.txt", **values)
+    assert "“The nets" in told
+    assert "The nets held …”\n" in told
+    assert told.count(" …") == 2
 
 
 @pytest.mark.parametrize(
