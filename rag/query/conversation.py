@@ -9,9 +9,10 @@ from rag.catalog.normalize import likely_language
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.countries import countries_of_regions_in, without_regions
 from rag.query.entities import countries_in, named_in, region_in, without_countries
+from rag.query.gloss import english_phrase
 from rag.query.linker import Linker
 from rag.query.wordings import any_of, has_wording, terms_of
-from rag.text.language import language_of
+from rag.text.language import LANGUAGES, language_of
 from rag.text.tokenize import stop_words, strip_accents, terms, words
 from rag.types import Turn
 
@@ -43,7 +44,10 @@ def language_in(question: str, history: Sequence[Turn] = ()) -> str:
     if language := language_of(question, default="", min_letters=8):
         return language
     default = _language_of_turns(history)
-    return default if history else likely_language(re.findall(r"\w+", question.lower()), default)
+    if history:
+        return default
+    named = (code for code in LANGUAGES if english_phrase(question, code))
+    return next(named, "") or likely_language(re.findall(r"\w+", question.lower()), default)
 
 
 def _language_of_turns(history: Sequence[Turn]) -> str:

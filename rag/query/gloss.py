@@ -196,14 +196,26 @@ def english_word(word: str, language: str) -> str:
     return ""
 
 
+def english_phrase(text: str, language: str) -> str:
+    """What the glossary has for the whole of a text, if either is of several words; "" for none."""
+    known = _glossary(language)[1] if language in _COLUMNS[1:] else {}
+    found = known.get(_stem(text, language), "")
+    return found if " " in text.strip() or " " in found else ""
+
+
 def _bare(word: str, language: str) -> Iterator[str]:
     yield word
     for prefix in _PREFIXES if language == "ar" else ():
         if word.startswith(prefix) and len(word) > len(prefix) + 1:
             yield word.removeprefix(prefix)
+    if language == "pt" and word.endswith("ões"):
+        yield word.removesuffix("ões") + "ão"
 
 
 def _stem(word: str, language: str) -> str:
+    """The stem of a word, or those of the words of a phrase that say something."""
+    if " " in word:
+        return " ".join(terms(word, language))
     return str(stemmer(language).stemWord(strip_accents(word)))
 
 

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,15 @@ from rag.index.local import Snapshot
 from rag.index.vectors import Rows, VectorMemo
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
+from rag.places.countries import names_to_countries
 from rag.query.gloss import alike_words, in_english
 from rag.query.wordings import any_of
 from rag.survey.sentences import Places, SentenceTable
 from rag.survey.types import Evidence
 from rag.survey.wording import english_wordings
+from rag.text.language import LANGUAGES
 from rag.text.sentences import sentences
-from rag.text.tokenize import content_words, terms
+from rag.text.tokenize import content_words, stop_words, strip_accents, terms
 from rag.types import Span
 
 # The features of a report, in their order.
@@ -39,6 +41,7 @@ FEATURES = (
     "learned", "known",
 )  # fmt: skip
 NEAR = 0.7  # cosine from which a word of the collection stands for one of the topic
+MOST_NEAR = 12  # words of the collection that stand for one of the topic, the nearest
 KNOWN_TAG = 0.7  # cosine from which a tag means the topic
 LEAST_KNOWN = 1.1  # reports added to those with such a tag, of whose share the logarithm is taken
 LEARNED = 30  # words that are learned
@@ -103,6 +106,7 @@ class Topic:
             texts = [t for part, known in zip(texts, called, strict=True) for t in known or [part]]
             asked += [(name, LANGUAGE) for name in names]
             text, language = " and ".join(known[0] for known in called if known), LANGUAGE
+        left_out = _function_words().union(without)
         numbers: dict[str, int] = {}
         weights: list[Mapping[str, float]] = []
         unknown: list[str] = []
@@ -118,8 +122,12 @@ class Topic:
                     for other in alike
                     if own & other.terms
                     for term, similarity in other.near.items()
-                    if similarity >= NEAR and index.spellings.get(term) not in without
+                    if similarity >= NEAR
+                    and left_out.isdisjoint(
+                        (written := index.spellings.get(term, term), strip_accents(written))
+                    )
                 }
+                near = dict(sorted(near.items(), key=lambda p: -p[1])[:MOST_NEAR])
                 # A word of another language that nothing stands for here tells nothing, unless the
                 # part has an English name: what has its other words alone is no part of the topic.
                 tells = spoken == LANGUAGE or near or names or any(index.frequencies(own))
@@ -394,6 +402,12 @@ class ReportMeasure:
         coverage, weakest = _met(topic, rarity, table.having(places, topic.words))
         scores = dense + np.where(english, static, dense) + coverage
         return NearSentences(self._report_of[places.passages], places, scores, dense, weakest)
+
+
+@cache
+def _function_words() -> frozenset[str]:
+    """The stop words of every language, and names of countries: no near words of a topic."""
+    return frozenset(names_to_countries()).union(*map(stop_words, LANGUAGES))
 
 
 def is_met(features: Numbers) -> bool:

@@ -19,13 +19,14 @@ import numpy as np
 
 from rag.index.local import Snapshot
 from rag.models.embeddings import encode_cached
-from rag.models.encoder import LANGUAGE
-from rag.query.gloss import alike_words
+from rag.models.encoder import LANGUAGE, Vectors, unit
+from rag.query.gloss import alike_words, english_phrase, in_english
 from rag.text.tokenize import content_forms, content_words, strip_accents, terms
 
 # From which cosine a phrase may mean a topic, and what a phrase gains by the logarithm of how many
 # passages have it; the least sum of both, and how far the second phrase may be behind the first.
-NEAR, OFTEN, LEAST, CLOSE = 0.55, 0.05, 0.75, 0.05
+NEAR, OFTEN, LEAST, CLOSE = 0.65, 0.05, 0.8, 0.05
+PART = 0.02  # how much nearer a phrase may be to a part of the topic than to the whole
 FEWEST = 2  # passages that have a phrase
 MANY = 10  # more passages are no better
 RARER = 8  # how much rarer one word must be elsewhere
@@ -46,7 +47,12 @@ _CLAUSE = re.compile(r"[.,;:!?()\[\]\n\"“”•|/]|\b(?:and|or)\b")
 def english_wordings(
     text: str, language: str, snapshot: Snapshot, embed: Callable[[Sequence[str]], Any]
 ) -> tuple[str, ...]:
-    """The phrases of English passages that mean a text in another language, the best first."""
+    """The phrases of English passages that mean a text in another language, the best first.
+
+    What the glossary has for the whole text goes before.
+    """
+    if phrase := english_phrase(text, language):
+        return (phrase,)
     asked = [word for word in _WORD.findall(text) if content_words(word, language)]
     english = np.flatnonzero(snapshot.languages == LANGUAGE)
     if not asked or not len(english):
@@ -57,7 +63,7 @@ def english_wordings(
             content_forms(text, language), alike_words(snapshot, text, language), strict=False
         )
     ]
-    similar = (snapshot.dense @ np.asarray(embed([text]), np.float32)[0])[english]
+    similar = (snapshot.dense @ _meanings([text], language, embed)[0])[english]
     nearest = english[np.argsort(-similar, kind="stable")]
     having = [
         np.isin(nearest, np.concatenate([snapshot.keyword.passages(t)[0] for t in of_word]))
@@ -90,10 +96,10 @@ def english_wordings(
     # Words like "without" stay with those that are left; what they are left out of is another.
     less = [[w for w in _WORD.findall(text) if w != left] for left in asked]
     others = [" ".join(words) for words in (*less, asked, *([w] for w in asked)) if len(asked) > 1]
-    vectors = np.asarray(encode_cached([text, *others]), np.float32)
+    vectors = _meanings([text, *others], language, encode_cached)
     means = np.asarray(encode_cached(names), np.float32) @ vectors.T
     often = OFTEN * np.log([min(counts[name], MANY) for name in names])
-    is_met = (means[:, 0] >= NEAR) & (means[:, 0] >= means.max(axis=1) - 1e-6)
+    is_met = (means[:, 0] >= NEAR) & (means[:, 0] >= means.max(axis=1) - PART)
     scores = np.where(is_met & (means[:, 0] + often >= LEAST), means[:, 0] + often, 0)
     if len(asked) == 1:
         scores *= _backed(names, means[:, 0])
@@ -108,6 +114,15 @@ def english_wordings(
             break
         found.setdefault(frozenset(terms(names[n], LANGUAGE)), names[n])
     return tuple(found.values())
+
+
+def _meanings(
+    texts: Sequence[str], language: str, embed: Callable[[Sequence[str]], Any]
+) -> Vectors:
+    """The vectors of texts, halfway to those of their words in English."""
+    glosses = [in_english(text, language, (), {}, least=0.0) or text for text in texts]
+    vectors = unit(np.asarray(embed([*texts, *glosses]), np.float32))
+    return unit(vectors[: len(texts)] + vectors[len(texts) :])
 
 
 def _backed(names: Sequence[str], nearness: Any) -> Any:

@@ -8,7 +8,7 @@ import pytest
 
 from rag.index.vectors import VectorMemo
 from rag.models.embeddings import encode_cached
-from rag.query.gloss import ALIKE, alike_words, in_english, weighed
+from rag.query.gloss import ALIKE, alike_words, english_phrase, english_word, in_english, weighed
 from rag.text.tokenize import content_forms, terms
 from rag.types import Alike
 
@@ -87,3 +87,13 @@ def test_words_that_are_in_no_table_come_from_the_collection_or_stay() -> None:
 def test_a_question_of_unknown_words_is_not_told_in_english() -> None:
     assert in_english("Zxqw vbnm qwzx?", "es", (), {}) == ""
     assert in_english("Wo wird Müll verbrannt?", "de", (), {}) == ""
+
+
+def test_a_phrase_has_an_english_name_as_a_whole() -> None:
+    assert english_phrase("Las personas mayores", "es") == "older people"
+    assert english_phrase("télétravail", "fr") == "remote work"
+    assert english_phrase("mayores", "es") == english_phrase("road safety", "en") == ""
+
+
+def test_a_portuguese_plural_is_known_by_its_singular() -> None:
+    assert english_word("inundações", "pt") == english_word("inundação", "pt") != ""

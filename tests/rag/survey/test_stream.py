@@ -22,8 +22,9 @@ from rag.survey.classifier import (
     uncertain,
     waited_scores,
 )
-from rag.survey.features import FEATURES, LEAST_KNOWN, Topic, is_met
+from rag.survey.features import FEATURES, LEAST_KNOWN, MOST_NEAR, Topic, is_met
 from rag.survey.wording import word_by_word
+from rag.types import Alike
 
 
 def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quote(
@@ -272,8 +273,21 @@ def test_a_topic_in_another_language_is_called_by_phrases_of_the_collection(
     assert measure.topic("groupes de femmes", "fr").english == ("women's group",)
     # A part alone ("buses") does not stand for the whole: that is told word by word.
     assert measure.topic("autobuses sin conductor", "es").english == ("bus without drivers",)
+    # What the glossary has for the whole goes before; what is near in part is no name.
+    assert measure.topic("seguridad vial", "es").english == ("road safety",)
+    assert measure.topic("fogões solares", "pt").english == ("stoves solar",)
     assert measure.topic("cría de renos", "es").is_unknown
     assert not measure.topic("dinero móvil", "es").is_unknown
+
+
+def test_few_words_stand_for_one_of_a_topic_and_none_that_says_nothing(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = {"avec": 0.9, "kenya": 0.9} | {f"word{n}": 0.8 - n / 999 for n in range(MOST_NEAR + 1)}
+    alike = (Alike(frozenset({"basi"}), near),)
+    monkeypatch.setattr("rag.survey.features.alike_words", lambda *_: alike)
+    topic = Topic.read("basis", "en", sample_engine.report_measure().snapshot)
+    assert list(topic.words[0]) == [*(f"word{n}" for n in range(MOST_NEAR)), "basi"]
 
 
 def test_a_word_that_nothing_stands_for_is_lacking_where_the_topic_has_an_english_name(
