@@ -137,7 +137,8 @@ class Comparer(ReportChooser):
 
     def named(self, info: ReportInfo) -> str:
         """The title of a report, or of another one of its work where it has a finding for one."""
-        names = [r for r in (info, *self.same_work(info)) if not r.title.endswith("…")]
+        work = () if info.kind == "plan" else self.same_work(info)  # no plan has found anything
+        names = [r for r in (info, *work) if not r.title.endswith("…")]
         return title_of(next((r for r in names if not is_whole(r.title, r.language)), info))
 
     def overview(self, reports: Sequence[ReportInfo]) -> str:

@@ -407,3 +407,9 @@ def test_quotes_stand_under_the_year_and_kind_of_their_own_report(
         (when,) = re.findall(r"\((\d{4}), (\w+)\): ", told)[:1]
         reports = [by_number[number] for number in marks(told)]
         assert {(str(report.year), report.kind) for report in reports} == {when}, told
+
+
+@pytest.mark.quality
+def test_a_plan_has_its_own_title(sample_engine: Engine) -> None:
+    answer = ask(sample_engine, "¿Qué aprendió el laboratorio de Paraguay sobre el arroyo?")
+    assert "Barreras de bambú contra el plástico del arroyo (2022, plan)" in answer.text
