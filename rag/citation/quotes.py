@@ -169,10 +169,14 @@ def verbatim(quote: str, raw: str, spans: Sequence[Span] = ()) -> tuple[str, Spa
     return None
 
 
+def after_links(text: str) -> str:
+    """A text without the links that it begins with; as it is where it has nothing else."""
+    return _LINKS.sub("", text)
+
+
 def quoted(passage: Passage, span: Span, raw: str) -> tuple[str, Span] | None:
     """A passage's words at `span`, after the links they begin with, and where the file has them."""
-    text = passage.text[slice(*span)]
-    return verbatim(_LINKS.sub("", text), raw, passage.spans)
+    return verbatim(after_links(passage.text[slice(*span)]), raw, passage.spans)
 
 
 class _Folded:

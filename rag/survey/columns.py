@@ -16,7 +16,7 @@ import numpy as np
 from rag.catalog.normalize import report_values
 from rag.catalog.tag_fields import TAGS
 from rag.citation.quotable import usable
-from rag.citation.quotes import quoted
+from rag.citation.quotes import after_links, verbatim
 from rag.errors import InputError
 from rag.index.local import Snapshot
 from rag.models.client import Stop
@@ -265,9 +265,11 @@ class ColumnReader:
             return SurveyCell("; ".join(values), state="answered" if values else "blank")
         report = self._snapshot.report(row.report.id)
         for passage, span in candidates:
-            if place := quoted(passage, span, report.raw):
+            text = after_links(passage.text[slice(*span)])
+            if place := verbatim(text, report.raw, passage.spans):
+                # A partner's name and what it does may stand apart in the file.
                 is_cut = span == (0, _cut(passage.text)) and span[1] < len(passage.text)
-                value = " ".join(place[0].split()) + (" …" if is_cut else "")
+                value = " ".join(text.split()) + (" …" if is_cut else "")
                 return SurveyCell(value, *place, passage)
         facts = [v for key in self._column.sources for v in row.report.facts.get(key, ())]
         if facts:

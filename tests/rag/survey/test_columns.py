@@ -59,6 +59,15 @@ def test_cells_have_verbatim_words_or_why_there_are_none(
     assert again.found[0].cells["fees"] == made.found[0].cells["fees"]
 
 
+@pytest.mark.quality
+def test_a_partner_has_its_name_where_the_file_has_it_apart(
+    sample_engine: Engine, survey: Survey
+) -> None:
+    made = sample_engine.survey_columns(survey, ["Who were the partners?"])
+    cells = (row.cells["Who were the partners?"] for row in made.found)
+    assert any("Lorosae Wallet" in cell.value and "300 dollars" in cell.value for cell in cells)
+
+
 def test_an_answer_that_is_cut_says_so(tmp_path: Path) -> None:
     answer = "nets, boats, " * 40
     text = f"# Fish\n\n[[country:Togo]]\n\n## What did you learn?\n\n{answer.strip()}\n"
