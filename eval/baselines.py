@@ -7,11 +7,9 @@ CitationQueryEngine numbers them.
 """
 
 import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import bm25s
@@ -47,8 +45,7 @@ from rag.types import Answer, Citation, Coverage, Hit, Passage, Progress, Turn
 # first are the library's own, which BM25 alone searches too.
 CHUNKS = {"plain": (1024, 200), "plain-512": (512, 50), "plain-256": (256, 25)}
 NAMES = (*CHUNKS, "bm25")
-# Words that a sentence of an extractive answer has at least.
-LEAST_WORDS = 5
+LEAST_WORDS = 5  # of a sentence of an answer
 # Headings, form questions, tags and table rows.
 _MARKUP = re.compile(r"^(?:#|>|\[\[|<|\||!\[|\*{3,}|-{3,})")
 # The hits for a question, the best first; as many as go with an answer of ours.
@@ -122,20 +119,15 @@ class Baseline:
 
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
         """Answer a question; a follow-up with the one before it."""
-        clock = [time.perf_counter()]
         before = [turn.content for turn in history if turn.role == "user"]
         standalone = " ".join([*before[-1:], question])
-        clock.append(time.perf_counter())
         hits = self._search(standalone)
         read = fit_budget(hits, self.settings.passages, self.settings.context_tokens)
         sources = sources_of(read, self._raw)
-        clock.append(time.perf_counter())
         # As many sentences as our extractive answer to the question may have.
         plan = self._engine.plan(question, history=history)
         is_wide = plan.wide and plan.intent != "compare"
         text = self._extract(standalone, sources, SENTENCES_WIDE if is_wide else SENTENCES)
-        clock.append(time.perf_counter())
-        stages = zip(("plan_ms", "retrieve_ms", "answer_ms"), pairwise(clock), strict=True)
         language = language_of(question, min_letters=8)
         # It can't tell a list from an answer: what it found is what it would list.
         listed = dict.fromkeys(hit.passage.report.id for hit in hits[: self.settings.passages])
@@ -144,12 +136,11 @@ class Baseline:
             standalone=standalone,
             text=text or refusal(language),
             refused=not text,
-            citations=self._citations(text, sources, language),
+            citations=tuple(self._citations(text, sources, language)),
             hits=hits,
             coverage=Coverage("answer", reports=tuple(listed), read_passages=len(read)),
             mode="extractive",
             language=language,
-            timings={name: 1000 * (end - start) for name, (start, end) in stages},
             index=self._engine.revision,
         )
         return AnswerStream(iter([answer.text]), lambda _: answer)
@@ -174,13 +165,12 @@ class Baseline:
 
     def _citations(
         self, text: str, sources: Sequence[Passage], language: str
-    ) -> tuple[Citation, ...]:
-        cited = []
+    ) -> Iterator[Citation]:
         for citation in resolve(text, sources, language):
-            info, spans = citation.passage.report, citation.passage.spans
-            if match := verbatim(citation.quote, self._raw[info.id], spans):
-                cited.append(replace(citation, quote=match[0], span=match[1]))
-        return tuple(cited)
+            passage = citation.passage
+            raw = self._raw[passage.report.id]
+            if match := verbatim(citation.quote, raw, passage.spans):
+                yield replace(citation, quote=match[0], span=match[1])
 
 
 def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
@@ -214,10 +204,7 @@ def run_baselines(
     engine: Engine, cases: Sequence[Case], out: Path, progress: Progress
 ) -> list[Path]:
     """Run the baselines over the cases, each into a folder `out`/baselines/NAME; these folders."""
-    folders = []
     asked = [case for case in cases if not case.grades]  # baselines make no surveys
     for name, baseline in make_baselines(engine, progress).items():
-        folder = out / BASELINES / name
-        run_cases(baseline, asked, folder, progress, stage=f"asking ({name})")
-        folders.append(folder)
-    return folders
+        run_cases(baseline, asked, out / BASELINES / name, progress, stage=f"asking ({name})")
+    return [out / BASELINES / name for name in NAMES]

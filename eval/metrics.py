@@ -48,11 +48,6 @@ class Observation:
         """The report of each citation."""
         return [citation.passage.report.id for citation in self.cited]
 
-    @property
-    def cited_labs(self) -> set[tuple[str, ...]]:
-        """The labs that are cited."""
-        return {citation.passage.report.countries for citation in self.cited}
-
     def found(self, first: int | None) -> list[str]:
         """The reports of so many passages that come first."""
         return [hit.passage.report.id for hit in self.answer.hits[:first]]
@@ -155,6 +150,11 @@ def cited_sent(o: Observation) -> float | None:
     return _mean(bool(re.search(r"\[\d+\]", part)) for part in sentences)
 
 
+def labs(o: Observation) -> float:
+    """How many labs are cited: a number, no share."""
+    return float(len({citation.passage.report.countries for citation in o.cited}))
+
+
 def refusal_ok(o: Observation) -> float:
     """1 when exactly the unanswerable is refused (Rajpurkar et al. 2018, SQuAD 2.0)."""
     return float(o.answer.refused == (o.case.type == "unanswerable"))
@@ -206,8 +206,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("ev_cited", ev_cited, "Answers", "prose"),
         Metric("facts", facts, "Answers", "answerable"),
         Metric("cited_sent", cited_sent, "Answers", "answered"),
-        # How many are cited: a number, no share.
-        Metric("labs", lambda o: float(len(o.cited_labs)), "Answers", "searched"),
+        Metric("labs", labs, "Answers", "searched"),
         Metric("refused", lambda o: float(o.answer.refused), "Refusals"),
         Metric("refusal_ok", refusal_ok, "Refusals"),
         Metric("list_f1", list_f1, "Complete lists", "listing"),

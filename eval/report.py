@@ -39,7 +39,9 @@ from rag.i18n.translations import ENGLISH, Translations, format_number, format_p
 WORDS: dict[str, dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("words.toml").read_text("utf-8")
 )
-LATENCIES: dict[str, str] = WORDS["latencies"]
+TYPES, FIGURES, HEADLINES, SIDES, LATENCIES = (
+    WORDS[table] for table in ("types", "figures", "headlines", "sides", "latencies")
+)
 ALL = "all"
 Floats = NDArray[np.float64]
 SEED = 0
@@ -48,15 +50,9 @@ SHUFFLES = 10_000
 # Up to this many differences every one of the 2**n sign patterns is tried.
 EXACT_UP_TO = 12
 LEVEL = 0.05
-# Sign patterns that are drawn at once; more take memory and no less time.
-_SHUFFLES_AT_ONCE = 500
 _Z = 1.959964
 # A copy of the latest summary, in the folder of the index that was asked.
 LATEST = "evaluation.json"
-TIMES = "Latency (ms, p50 / p95)"
-TYPES, FIGURES, HEADLINES, SIDES = (
-    WORDS[table] for table in ("types", "figures", "headlines", "sides")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +85,8 @@ def randomisation_p(differences: Sequence[float]) -> float:
     if len(d) <= EXACT_UP_TO:
         signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(d))))
         return float((np.abs(signs @ d) >= observed).mean())
-    rng = np.random.default_rng(SEED)
-    extreme = 0
-    for _ in range(SHUFFLES // _SHUFFLES_AT_ONCE):
-        signs = rng.integers(2, size=(_SHUFFLES_AT_ONCE, len(d))) * 2 - 1
-        extreme += int((np.abs(signs @ d) >= observed).sum())
-    return (extreme + 1) / (SHUFFLES + 1)
+    signs = np.random.default_rng(SEED).integers(2, size=(SHUFFLES, len(d))) * 2 - 1
+    return (int((np.abs(signs @ d) >= observed).sum()) + 1) / (SHUFFLES + 1)
 
 
 def proportion(hits: int, n: int) -> Estimate:
@@ -258,7 +250,7 @@ def write_report(out: Path) -> str:
     summary = json.dumps(data, default=asdict, indent=1, ensure_ascii=False)
     kinds: dict[str, list[str]] = defaultdict(list)
     titles = {name: metric.table for name, metric in METRICS.items()}
-    for name, title in (titles | dict.fromkeys(LATENCIES, TIMES)).items():
+    for name, title in (titles | dict.fromkeys(LATENCIES, "Latency (ms, p50 / p95)")).items():
         if any(name in group.metrics or name in group.latency for group in groups.values()):
             kinds[title].append(name)
     table = render(

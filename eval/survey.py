@@ -41,6 +41,8 @@ from rag.survey.types import Survey
 from rag.types import Progress
 
 BINS = 10
+# Of each bin of scores that has any: their mean, the share that was right, the number of reports.
+Bins = Sequence[tuple[float, float, int]]
 RIDGE = 20.0  # penalty of a coefficient's square
 RIDGE_JUDGED = 1.0
 STEPS = 50  # of Newton's method at most
@@ -94,31 +96,26 @@ def _share(part: set[str], whole: set[str]) -> float:
     return len(part) / max(1, len(whole))
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Scores in ten bins: mean score, share that was right, and number of reports."""
+def calibration(scores: Sequence[float], right: Sequence[bool]) -> Bins:
+    """How often scores were right, in ten bins."""
+    values, truth = np.array(scores), np.array(right, float)
+    at = np.minimum((values * BINS).astype(int), BINS - 1)
+    chosen = (at == number for number in range(BINS))
+    return [
+        (float(values[b].mean()), float(truth[b].mean()), int(b.sum())) for b in chosen if b.any()
+    ]
 
-    bins: tuple[tuple[float, float, int], ...]
 
-    @classmethod
-    def of(cls, scores: Sequence[float], right: Sequence[bool]) -> "Calibration":
-        """The calibration of scores that were right or not."""
-        values, truth = np.array(scores), np.array(right, float)
-        at = np.minimum((values * BINS).astype(int), BINS - 1)
-        chosen = (at == number for number in range(BINS))
-        bins = ((values[b].mean(), truth[b].mean(), int(b.sum())) for b in chosen if b.any())
-        return cls(tuple((float(mean), float(share), count) for mean, share, count in bins))
-
-    def error(self, *, least: float = 0.0) -> float:
-        """The expected calibration error, over bins from a mean score of `least` on."""
-        counted = [(mean, share, n) for mean, share, n in self.bins if mean >= least]
-        total = sum(n for _, _, n in counted)
-        return sum(n * abs(mean - share) for mean, share, n in counted) / max(1, total)
+def calibration_error(bins: Bins, least: float = 0.0) -> float:
+    """The expected calibration error, over bins from a mean score of `least` on."""
+    counted = [(mean, share, n) for mean, share, n in bins if mean >= least]
+    total = sum(n for _, _, n in counted)
+    return sum(n * abs(mean - share) for mean, share, n in counted) / max(1, total)
 
 
 def evaluate(
     engine: Engine, topics: Sequence[Case], progress: Progress
-) -> tuple[dict[str, dict[str, float]], Calibration]:
+) -> tuple[dict[str, dict[str, float]], Bins]:
     """The scores of an engine's surveys by topic, their mean as "mean", and the calibration."""
     table: dict[str, dict[str, float]] = {}
     scores, right = list[float](), list[bool]()
@@ -128,7 +125,7 @@ def evaluate(
         scores += [row.score for row in survey.rows]
         right += [topic.grades.get(row.report.id, 0) >= 1 for row in survey.rows]
         progress("surveying", number, len(topics))
-    return _with_mean(table), Calibration.of(scores, right)
+    return _with_mean(table), calibration(scores, right)
 
 
 def _with_mean(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
@@ -137,17 +134,17 @@ def _with_mean(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float]
     return {**table, "mean": {name: sum(of) / len(of) for name, of in values.items()}}
 
 
-def table_text(table: Mapping[str, Mapping[str, float]], calibration: Calibration) -> str:
+def table_text(table: Mapping[str, Mapping[str, float]], bins: Bins) -> str:
     """The scores as lines, a topic a line, and the calibration."""
     lines = [
         f"{topic}: " + " ".join(f"{name}={value:.3g}" for name, value in scores.items())
         for topic, scores in table.items()
     ]
     lines.append("score right reports")
-    lines += [f"{mean:5.2f} {share:5.2f} {count:7d}" for mean, share, count in calibration.bins]
+    lines += [f"{mean:5.2f} {share:5.2f} {count:7d}" for mean, share, count in bins]
     lines.append(
-        f"expected calibration error {calibration.error():.3f}; "
-        f"of scores from 0.1 on {calibration.error(least=0.1):.3f}"
+        f"expected calibration error {calibration_error(bins):.3f}; "
+        f"of scores from 0.1 on {calibration_error(bins, 0.1):.3f}"
     )
     return "\n".join(lines)
 
@@ -274,7 +271,7 @@ def left_out_text(results: Sequence[tuple[Example, Chances]], made: dict[str, An
         if (stands_for == 1).all():
             scores += chances.says.tolist()
             right += (grades > 0).tolist()
-    return table_text(_with_mean(table), Calibration.of(scores, right))
+    return table_text(_with_mean(table), calibration(scores, right))
 
 
 def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
@@ -282,12 +279,11 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     engine = open_engine(load_settings(index=index))
     measure = engine.report_measure()
     graded = [topic for path in paths for topic in load_topics(path)]
-    measures = []
+    measures, examples = [], []
     for topic in graded:
         read = measure.topic(topic.id, topic.lang)
-        measures.append((topic, read, measure.measure(read)))
-    examples = []
-    for topic, read, measured in measures:
+        measured = measure.measure(read)
+        measures.append((read, measured))
         grades = np.array([topic.grades.get(i, 0) for i in measure.ids], float)
         usual = 0.0 if topic.stands_for else 1.0
         stands_for = np.array([topic.stands_for.get(i, usual) for i in measure.ids])
@@ -298,9 +294,8 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
         )
     # Which reports are uncertain is told by the weights of the other topics.
     judged = []
-    for (_, read, measured), (example, chances, _) in zip(
-        measures, left_out(examples), strict=True
-    ):
+    pairs = zip(measures, left_out(examples), strict=True)
+    for (read, measured), (example, chances, _) in pairs:
         likeliest = np.argsort(-chances.about, kind="stable")[:FIRST].tolist()
         reports = list(dict.fromkeys((*likeliest, *uncertain(chances.says))))
         second = second_look(read, measured, reports, measure, CrossEncoder().topics)

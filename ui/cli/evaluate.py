@@ -69,16 +69,16 @@ def survey(
     json: Json = False,
 ) -> None:
     """Survey graded topics; prints what was found, how right it is, and the calibration."""
-    from eval.survey import evaluate, load_topics, table_text
+    from eval.survey import calibration_error, evaluate, load_topics, table_text
 
     topics = load_topics(graded)
     with progress() as report:
-        table, calibration = evaluate(engine_of(index), topics, report)
+        table, bins = evaluate(engine_of(index), topics, report)
     if json:
-        errors = {"ece": calibration.error(), "ece_from_0.1": calibration.error(least=0.1)}
-        print_json({"topics": table, "bins": calibration.bins, **errors})
+        errors = {"ece": calibration_error(bins), "ece_from_0.1": calibration_error(bins, 0.1)}
+        print_json({"topics": table, "bins": bins, **errors})
     else:
-        print(table_text(table, calibration))
+        print(table_text(table, bins))
 
 
 @app.command()
