@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -76,7 +76,10 @@ def take_in(
     if not new:
         return SyncResult(unchanged=unchanged, skipped=found.skipped)
     folder = settings.index / UPLOADED
-    senders, own = _senders(folder), sha256(sender.encode("utf-8", "replace")).hexdigest()
+    own = sha256(sender.encode("utf-8", "replace")).hexdigest()
+    senders: dict[str, str] = {}
+    with suppress(OSError, ValueError, TypeError):  # Else nobody is told of.
+        senders = dict(orjson.loads((folder / SENDERS).read_bytes()))
     placed: dict[Path, Path | None] = {}
     beside: list[str] = []
 
@@ -96,19 +99,15 @@ def take_in(
         done = sync([], settings, progress=progress)
         replace_file(folder / SENDERS, orjson.dumps(senders))
     except BaseException as error:
-        _put_back(placed)
+        for target, earlier in placed.items():
+            # A disk that fails here has failed already: this error says so.
+            with suppress(OSError):
+                os.replace(earlier, target) if earlier else target.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise IndexUnusable(f"Nothing can be written to {folder} ({error}).") from error
         raise
     added, skipped = [*done.added, *done.moved], [*found.skipped, *done.skipped]
     return replace(done, added=added, unchanged=unchanged, skipped=skipped, beside=beside)
-
-
-def _senders(folder: Path) -> dict[str, str]:
-    """Who sent each file, as a hash; a file that is not there, or damaged, tells of nobody."""
-    with suppress(OSError, ValueError, TypeError):
-        return dict(orjson.loads((folder / SENDERS).read_bytes()))
-    return {}
 
 
 def older_index(settings: Settings) -> str:
@@ -179,11 +178,3 @@ def _place(target: Path, data: bytes) -> Path | None:
     replace_file(target, data)
     target.chmod(0o600)
     return earlier
-
-
-def _put_back(placed: Mapping[Path, Path | None]) -> None:
-    """Have the folder as it was: what was written goes, what was there before is there again."""
-    for target, earlier in placed.items():
-        # A disk that fails here has failed already: the error that led here says so.
-        with suppress(OSError):
-            os.replace(earlier, target) if earlier else target.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from rag.files import append, replace_file
 from rag.index import local
 from rag.index.interface import unpack
 from rag.index.local import BAD, CHROMA, POINTER, LocalWriter, Snapshot, Version
-from rag.types import Passage, Progress
+from rag.types import Progress
 
 STAGE, TOGETHER = "writing to Chroma", 100  # reports that are written at a time
 KEPT = ("texts", "tags")  # what lies beside it
@@ -67,15 +67,13 @@ def _write(collection: Any, snapshot: Snapshot, names: list[str], held: Collecti
                 collection.delete(batch)
     if passages:
         vectors: Any = np.concatenate([snapshot.dense.at(snapshot.heads[i].rows) for i in new])
-        tags: Any = list(map(_metadata, passages))
+        tags: Any = [
+            {"report": p.report.id, "lab": p.report.lab, "year": p.report.year}
+            | {"kind": p.report.kind, "prompt": p.prompt, "stage": p.stage, "language": p.language}
+            for p in passages
+        ]
         for part in create_batches(collection._client, ids, vectors, tags, texts):
             collection.upsert(*part)
-
-
-def _metadata(passage: Passage) -> dict[str, Any]:
-    info, of_passage = passage.report, ("prompt", "stage", "language")
-    of_report = {"report": info.id, "lab": info.lab, "year": info.year, "kind": info.kind}
-    return of_report | {name: getattr(passage, name) for name in of_passage}
 
 
 def _delete_indexes(home: Path, *, shrink: bool) -> None:

@@ -17,7 +17,7 @@ from rag.settings import Settings
 from rag.types import Notice
 
 # From texts to a vector each, in their order.
-Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
+Embed = Callable[[Sequence[str]], Any]
 # The stored vectors of those texts that have one.
 Stored = Callable[[Sequence[str]], Mapping[str, Vectors]]
 # How many vectors of texts that no ingest has stored are cached, such as those of questions and of

