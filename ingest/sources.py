@@ -179,7 +179,7 @@ def _zip(path: Path) -> Iterator[SourceFile]:
             raise Unreadable("archive_too_large")
         for member in sorted(members, key=lambda m: m.filename):
             unpack = partial(archive.open, member)
-            yield _source(path, _member(unpack, member.file_size), member.filename)
+            yield _source(path, _member(unpack), member.filename)
 
 
 def _tar(path: Path) -> Iterator[SourceFile]:
@@ -194,7 +194,7 @@ def _tar(path: Path) -> Iterator[SourceFile]:
                 raise Unreadable("archive_too_many_files", n=str(MAX_MEMBERS))
             if member.isfile() and member.name.lower().endswith(ENDINGS):
                 unpack = partial(archive.extractfile, member)
-                yield _source(path, _member(unpack, member.size), member.name)
+                yield _source(path, _member(unpack), member.name)
 
 
 class _Portions(io.BufferedReader):
@@ -210,10 +210,8 @@ class _Portions(io.BufferedReader):
         return super().read(size)
 
 
-def _member(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], bytes]:
+def _member(unpack: Callable[[], IO[bytes] | None]) -> Callable[[], bytes]:
     """The reader of a member, which is unpacked at once: later its archive will be closed."""
-    if size > MAX_BYTES:
-        return lambda: b"x" * (MAX_BYTES + 1)
     try:
         stream = unpack()
         data = stream.read(MAX_BYTES + 1) if stream else b""

@@ -20,12 +20,12 @@ from pathlib import Path
 
 from ingest.parsing.form_text import Forms, head_key
 from ingest.parsing.scan import (
+    BLANK,
     NOT_SHOWN,
     Event,
     Tag,
     clean,
     find_tags,
-    is_blank,
     key,
     scan,
     tags_to_fields,
@@ -176,7 +176,7 @@ def _add_text(state: _State, span: Span, quoted: bool = False) -> None:
 
 def _block(slot: _Slot, raw: str) -> Block:
     """The finished block of a slot: spans that hold no readable text are dropped."""
-    answers = {s: text for s in slot.spans if not is_blank(text := clean(raw[slice(*s)]))}
+    answers = {s: text for s in slot.spans if not BLANK.fullmatch(text := clean(raw[slice(*s)]))}
     prompt = slot.prompt or slot.section or FREE_TEXT
     return Block(slot.section, prompt, "\n".join(answers.values()), tuple(answers))
 

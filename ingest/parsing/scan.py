@@ -40,7 +40,8 @@ _STRAY = " ,;|/\\"
 NOT_SHOWN = frozenset({"latlng"})
 # How exports write that a question has no text.
 _NO_TEXT = frozenset(("None", "null", "undefined", "NaN", "nan"))
-_BLANK = re.compile(
+# All of a paragraph that says only that there is no answer.
+BLANK = re.compile(
     r"[-–*•.\s]*(?:n\s?[/.]?\s?a|not applicable|tb[acd]|to be (?:added|confirmed|determined))?"
     r"[-–*.\s]*",
     re.IGNORECASE,
@@ -282,11 +283,6 @@ def clean(raw: str) -> str:
         if needs in raw:
             raw = pattern.sub(replace, raw)
     return raw
-
-
-def is_blank(text: str) -> bool:
-    """Whether a paragraph says only that there is no answer: "-", "N/A", "TBD"."""
-    return bool(_BLANK.fullmatch(text))
 
 
 def clean_with_offsets(raw: str) -> tuple[str, list[int]]:

@@ -30,7 +30,6 @@ import secrets
 import shutil
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -176,8 +175,6 @@ def write_error(folder: Path, error: Exception) -> IndexUnusable:
 class Snapshot(Index):
     """One version of an index in a folder."""
 
-    stamp: object = None  # what tells the file that told the version from one before or after
-
     def __init__(self, folder: Path, version: Version, tags: Tags | None = None) -> None:
         """Map the files of a version, whose tags may be known; or raise one of BAD."""
         self.folder, self.version, self.revision = folder, version, version.revision
@@ -250,15 +247,9 @@ def current_index(settings: Settings, made_by: Mapping[str, str], before: Index 
 
         opened = before if isinstance(before, PostgresIndex) else None
         return PostgresIndex.current(settings.database.get_secret_value(), made_by, opened)
-    stamp: object = None
-    with suppress(OSError):
-        told = (settings.index / POINTER).stat()
-        stamp = told.st_ino, told.st_mtime_ns
-        if isinstance(before, Snapshot) and before.stamp == stamp:
-            return before
-    snapshot = current_snapshot(settings.index, made_by)
-    snapshot.stamp = stamp
-    return snapshot
+    if isinstance(before, Snapshot) and before.version == current_version(settings.index):
+        return before
+    return current_snapshot(settings.index, made_by)
 
 
 def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -52,46 +53,39 @@ Batch = tuple[list[tuple[StoredReport, list[Passage]]], Vectors]
 def recombined(base: Snapshot, passages: int) -> Iterator[Batch]:
     """Reports with so many passages in all, in batches, with their vectors."""
     rng, noise = random.Random(0), np.random.default_rng(0)
-    forms = NO_FORMS.digest(lesson_of(""))
+    forms, dense = NO_FORMS.digest(lesson_of("")), base.dense[:]
     others: dict[str, list[int]] = defaultdict(list)
     for n, language in enumerate(base.languages):
         others[language].append(n)
-    dense = base.dense[:]
-    position = {report: int(first) for report, first in zip(base.heads, base.starts, strict=False)}
-    reports: list[tuple[StoredReport, list[Passage]]] = []
-    rows: list[tuple[int, int]] = []
-    made = copies = 0
-    while made < passages:
-        copies += 1
-        for name in base.heads:
-            report, own = base.report(name), base.passages_of(name)
+    made = 0
+    for copies, first in ((n, at) for n in count(1) for at in range(0, len(base.ids), TOGETHER)):
+        reports: list[tuple[StoredReport, list[Passage]]] = []
+        rows: list[tuple[int, int]] = []
+        for number, name in enumerate(base.ids[first : first + TOGETHER], start=first):
+            report = base.report(name)
             info = replace(report.info, id=f"{name[:80]}-{copies}")
-            written, at = [], 0
-            for n, passage in enumerate(own, start=position[name]):
+            written, at = list[Passage](), 0
+            for n, passage in enumerate(base.passages_of(name), start=base.starts[number]):
                 other = rng.choice(others[passage.language])
                 rows.append((n, other))
-                first, second = passage.text.split(), base.passages[other].text.split()
-                text = " ".join([*first[: len(first) // 2 + 1], *second[len(second) // 2 :]])
-                spans = ((at, at + len(text)),)
+                one, two = passage.text.split(), base.passages[other].text.split()
+                text = " ".join([*one[: len(one) // 2 + 1], *two[len(two) // 2 :]])
+                place = {"id": f"{info.id}#{len(written)}", "spans": ((at, at + len(text)),)}
+                written.append(replace(passage, report=info, text=text, **place))
                 at += len(text) + 1
-                own_id = f"{info.id}#{len(written)}"
-                new = replace(passage, id=own_id, report=info, text=text, spans=spans)
-                written.append(new)
             raw = "\n".join(passage.text for passage in written)
             digest = f"{report.digest}-{copies}"
             # What an ingest would make of a file of this text, so that the next one leaves it.
             parsed = hashlib.sha256(f"{digest} {forms}".encode()).hexdigest()
             new_report = replace(report, info=info, raw=raw, digest=digest, form_digest=parsed)
             reports.append((replace(new_report, source="", passages=len(written)), written))
-            made += len(written)
-            if len(reports) == TOGETHER or made >= passages:
-                one, two = np.array(rows).T
-                mixed = dense[one] + dense[two]
-                mixed += NOISE / 512**0.5 * noise.standard_normal(mixed.shape, np.float32)
-                yield reports, unit(mixed)
-                reports, rows = [], []
-            if made >= passages:
-                return
+        left, right = np.array(rows).T
+        mixed = dense[left] + dense[right]
+        mixed += NOISE / 512**0.5 * noise.standard_normal(mixed.shape, np.float32)
+        yield reports, unit(mixed)
+        made += len(rows)
+        if made >= passages:
+            return
 
 
 def resident() -> str:
@@ -140,9 +134,8 @@ def read(folder: Path, url: str = "") -> None:
     started = time.perf_counter()
     with ThreadPoolExecutor(ASKERS) as pool:
         times = list(pool.map(search, QUESTIONS * ROUNDS))
-    print(
-        f"{len(times) / (time.perf_counter() - started):.0f} searches a second by {ASKERS} askers"
-    )
+    each = (time.perf_counter() - started) / len(times)
+    print(f"{1 / each:.0f} searches a second by {ASKERS} askers")
     print(resident())
 
 

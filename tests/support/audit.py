@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ingest.parsing.form_text import Forms, head_key
-from ingest.parsing.scan import clean, is_blank, key, scan
+from ingest.parsing.scan import BLANK, clean, key, scan
 from rag.types import Passage, Report, Span
 
 # What is written for a machine inside answers: images, a link's address, elements, and white space
@@ -59,7 +59,7 @@ def _no_answers(report: Report, forms: Forms) -> Iterator[Span]:
             yield event.start, event.end
             under = head_key(event.text) if event.kind == "section" else under
             under = key(event.text) or under if is_asked else under
-        elif is_blank(clean(text)):
+        elif BLANK.fullmatch(clean(text)):
             yield event.start, event.end
         elif event.kind == "text":
             for start, end in forms.form_spans(under, text):
