@@ -63,17 +63,15 @@ class Chances:
 
         They were learned from a large collection, where few reports speak of a topic.
         """
-        more = 0.0
-        while apart.any() and more < _MOST_RAISED and self._with(apart, more).says.sum() < 1:
+        raised, more = self, 0.0
+        while apart.any() and more < _MOST_RAISED and raised.says.sum() < 1:
             more += _RAISED_BY
-        return self._with(apart, more) if more else self
-
-    def _with(self, apart: npt.NDArray[np.bool_], more: float) -> "Chances":
-        says, about = (
-            np.where(apart, 1 / (1 + np.exp(-log_odds(values) - more)), values)
-            for values in (self.says, self.about)
-        )
-        return Chances(says, about)
+            says, about = (
+                np.where(apart, 1 / (1 + np.exp(-log_odds(values) - more)), values)
+                for values in (self.says, self.about)
+            )
+            raised = Chances(says, about)
+        return raised
 
 
 class Classifier:
@@ -85,13 +83,20 @@ class Classifier:
 
     def chances(self, features: Numbers) -> Chances:
         """The probabilities of reports (rows) by their features."""
-        return _chances((features - self._mean) / self._scale, self._weights["rules"])
+        return self._chances((features - self._mean) / self._scale, "rules")
+
+    def _chances(self, rows: Numbers, by: str) -> Chances:
+        weights = self._weights[by]
+        says, about = (
+            1 / (1 + np.exp(-(rows @ np.array(weights[name][:-1]) + weights[name][-1])))
+            for name in ("says", "about")
+        )
+        return Chances(says, np.minimum(says, about))
 
     def judged(self, chances: Chances, second: Numbers) -> Chances:
         """The same after a second look (reports x SECOND); nan for those that had none."""
         known = ~np.isnan(second[:, 0])
-        rows = judged_features(chances, second)[known]
-        new = _chances(rows, self._weights["judged"])
+        new = self._chances(judged_features(chances, second)[known], "judged")
         says, about = chances.says.copy(), chances.about.copy()
         says[known], about[known] = new.says, new.about
         return Chances(says, about)
@@ -116,14 +121,6 @@ def log_odds(values: Numbers) -> Numbers:
     """The logarithms of the odds of probabilities."""
     clipped = values.clip(1e-6, 1 - 1e-6)
     return np.asarray(np.log(clipped / (1 - clipped)))
-
-
-def _chances(rows: Numbers, weights: Mapping[str, Sequence[float]]) -> Chances:
-    says, about = (
-        1 / (1 + np.exp(-(rows @ np.array(weights[name][:-1]) + weights[name][-1])))
-        for name in ("says", "about")
-    )
-    return Chances(says, np.minimum(says, about))
 
 
 @cache

@@ -47,9 +47,6 @@ NEAR_TO = np.array([1.0, 0.5])
 FULL, FULL_WORDS = 0.3, 12
 FIRST = 0.3
 AT_A_TIME = 40  # reports between two looks at whether to stop
-# What texts were found to ask for, and of how many that is held.
-_held: dict[str, tuple[str, float]] = {}
-MOST_HELD = 8192
 _PLACEHOLDERS = frozenset(("", "n/a", "na", "none", "no answer", "no", "other", "."))
 
 
@@ -82,38 +79,30 @@ def _examples() -> tuple[Sequence[str], _Texts]:
 
 def nearest_kinds(texts: Sequence[str]) -> list[tuple[str, float]]:
     """What each text asks for, such as "cost" or "partners", and how near it is to an example."""
-    known = {text: kind for text in dict.fromkeys(texts) if (kind := _held.get(text))}
-    if new := [text for text in dict.fromkeys(texts) if text not in known]:
-        # Together: the model takes hardly longer for a few texts than for one.
-        known |= zip(new, _nearest(_Texts.of(new)), strict=True)
-        if len(_held) > MOST_HELD:
-            _held.clear()
-        _held.update(known)
-    return [known[text] for text in texts]
+    encode_cached(texts)  # together: the model takes hardly longer for a few texts than for one
+    return [nearest_kind(text) for text in texts]
 
 
-def _nearest(texts: _Texts) -> list[tuple[str, float]]:
+@lru_cache(8192)
+def nearest_kind(text: str) -> tuple[str, float]:
+    """What a text asks for, and how near it is to an example."""
     names, examples = _examples()
-    nearness = texts.nearness(examples)
-    return [(names[int(row.argmax())], float(row.max())) for row in nearness]
-
-
-def _asked_for(texts: _Texts, least: float) -> list[str]:
-    """What each text asks for; "" where no example is near."""
-    return [name if near >= least else "" for name, near in _nearest(texts)] if texts.terms else []
+    nearness = _Texts.of([text]).nearness(examples)[0]
+    return names[int(nearness.argmax())], float(nearness.max())
 
 
 @lru_cache(1)
 def _forms(snapshot: Snapshot) -> tuple[Sequence[str], _Texts, Sequence[str]]:
-    """The form questions and keys of facts of a collection, and what each asks for."""
+    """The form questions and keys of facts of a collection, and what each asks for, if anything."""
     found: dict[str, None] = {}
     for head in snapshot.heads.values():
         found |= dict.fromkeys((*head.report.info.facts, *head.report.unanswered))
     for passage in snapshot.passages:
         found[passage.prompt or passage.section] = None
     questions = [question for question in found if question not in ("", FACTS)]
-    texts = _Texts.of([question.replace("_", " ") for question in questions])
-    return questions, texts, _asked_for(texts, QUESTION_LIKE_EXAMPLE)
+    texts = [question.replace("_", " ") for question in questions]
+    kinds = [kind if near >= QUESTION_LIKE_EXAMPLE else "" for kind, near in nearest_kinds(texts)]
+    return questions, _Texts.of(texts), kinds
 
 
 def read_column(name: str, snapshot: Snapshot, linker: Linker) -> SurveyColumn:
@@ -121,14 +110,14 @@ def read_column(name: str, snapshot: Snapshot, linker: Linker) -> SurveyColumn:
     links = linker.link(name, language_of(name))
     if links.fields and not links.rest and links.fields[0] in TAGS:
         return SurveyColumn(name, "tag", (links.fields[0],))
-    (questions, texts, asked_for), text = _forms(snapshot), _Texts.of([name])
+    questions, texts, kinds = _forms(snapshot)
     if not questions:
         return SurveyColumn(name, "free")
-    wanted = _asked_for(text, LIKE_EXAMPLE)[0]
-    near = text.nearness(texts)[0]
+    wanted, likeness = nearest_kind(name)
+    near = _Texts.of([name]).nearness(texts)[0]
     alike = near >= max(LIKE_QUESTION, 0.8 * near.max())
-    if wanted and wanted != "other":
-        alike |= np.array([asked == wanted for asked in asked_for])
+    if likeness >= LIKE_EXAMPLE and wanted != "other":
+        alike |= np.array([kind == wanted for kind in kinds])
     sources = [question for question, ok in zip(questions, alike, strict=True) if ok]
     return SurveyColumn(name, "form" if sources else "free", tuple(sources))
 

@@ -17,7 +17,7 @@ from rag.catalog.normalize import report_values
 from rag.citation.quotes import verbatim
 from rag.index.interface import StoredReport
 from rag.retrieval.postprocess import mask_passage
-from rag.survey.columns import nearest_kinds
+from rag.survey.columns import nearest_kind
 from rag.survey.types import (
     RUNGS,
     STANCES,
@@ -127,7 +127,7 @@ def is_finding(passage: Passage, sentence: str) -> bool:
     """Whether a sentence of a passage tells what was found, not what is asked or supposed."""
     if passage.stage != "finding" or sentence.endswith("?") or _says()["supposed"].search(sentence):
         return False
-    return nearest_kinds([passage.prompt or passage.section])[0][0] in _FINDINGS
+    return nearest_kind(passage.prompt or passage.section)[0] in _FINDINGS
 
 
 def gap_map(

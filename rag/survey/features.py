@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -169,7 +169,6 @@ class NearSentences:
         similarities: npt.NDArray[Any],
         weakest: Numbers,
     ) -> None:
-        self._reports, self._similarities, self._weakest = reports, similarities, weakest
         order = np.lexsort((-scores, reports))
         self._sorted = reports[order]
         columns = (places.passages, places.starts, places.ends, scores, similarities, weakest)
@@ -184,10 +183,11 @@ class NearSentences:
 
     def closest(self, count: int) -> tuple[Numbers, Numbers]:
         """For so many reports the highest cosine, 0 for none, and how many are near."""
+        *_, similarities, weakest = self._columns
         closest = np.full(count, -np.inf)
-        np.maximum.at(closest, self._reports, self._similarities)
-        near = np.bincount(self._reports, self._weakest >= NEAR_SENTENCE, minlength=count)
-        return np.where(np.isfinite(closest), closest, 0.0), near.astype(np.float64)
+        np.maximum.at(closest, self._sorted, similarities)
+        near = np.bincount(self._sorted, weakest >= NEAR_SENTENCE, minlength=count)
+        return np.where(np.isfinite(closest), closest, 0.0), near
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,21 +220,18 @@ class ReportMeasure:
         self._report_of = snapshot.report_numbers.astype(np.int64)
         self._lengths = np.bincount(self._report_of, minlength=len(self.ids))
         self._starts = np.cumsum(self._lengths) - self._lengths
-        self._english = lru_cache(256)(self._called)
         # Who asks on, and what the page adds to an answer, is of the same topic.
-        self._topic = lru_cache(MEASURED)(self._read)
+        self._topic = lru_cache(MEASURED)(partial(Topic.read, index=snapshot, english=self._called))
         self.measure = lru_cache(MEASURED)(self._measure)
 
     def topic(self, text: str, language: str, without: Collection[str] = ()) -> Topic:
         """The topic of a text, in English too; near words among `without` do not widen it."""
-        return self._topic(text, language, frozenset(without))
-
-    def _read(self, text: str, language: str, without: Collection[str]) -> Topic:
-        english = self._english if language != LANGUAGE else lambda *_: ()
-        return Topic.read(text, language, self.snapshot, without, english)
+        return self._topic(text, language, without=frozenset(without))
 
     def _called(self, text: str, language: str) -> tuple[str, ...]:
         """What a topic of another language is called in English; at worst word by word."""
+        if language == LANGUAGE:
+            return ()
         found = english_wordings(text, language, self.snapshot, self._embed)
         return found or self.glossed(text, language)
 

@@ -16,7 +16,6 @@ from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import quoted
 from rag.errors import InputError
 from rag.i18n.translations import marked
-from rag.index.interface import StoredReport
 from rag.models.client import Stop
 from rag.query.linker import Linker, topic_of
 from rag.retrieval.postprocess import mask_passage
@@ -33,7 +32,7 @@ from rag.survey.classifier import (
 )
 from rag.survey.evidence import evidence_of, is_finding
 from rag.survey.features import UNMEASURED, Near, ReportMeasure, Topic
-from rag.survey.types import Evidence, Finding, Survey, SurveyRow, Verdict
+from rag.survey.types import Finding, Survey, SurveyRow, Verdict
 from rag.types import Passage, Plan, Progress, Span
 
 # Of so many likely reports the cross-encoder reads the nearest sentences, so many of each.
@@ -207,30 +206,21 @@ class SurveyStream:
 
     def _made(self) -> Iterator[SurveyRow]:
         measure, survey, progress = self._measure, self._survey, self._progress
-        snapshot = measure.snapshot
         topic = measure.topic(survey.topic, survey.language, self._without)
-        scope = snapshot.catalog.ids(survey.filters)
+        scope = measure.snapshot.catalog.ids(survey.filters)
 
         def show_first(judged: Judged) -> None:
             self._judged = judged
-            likely = [
-                row for row in with_verdicts(survey, judged, measure).found if row.score >= SURE
-            ]
-            self._speaking = self._choose(topic, likely[:FIRST_ROWS], is_read=False)
-            self.first = [self._told(row) for row in likely[:FIRST_ROWS]]
+            found = with_verdicts(survey, judged, measure).found
+            likely = [row for row in found if row.score >= SURE][:FIRST_ROWS]
+            self._speaking = self._choose(topic, likely, is_read=False)
+            self.first = [self._told(row) for row in likely]
             self._speaking.clear()
 
-        judged = self._judged = judge_topic(
-            measure,
-            topic,
-            scope,
-            self._reranker,
-            first=show_first,
-            progress=progress,
-            stop=self._stop,
-        )
-        made = with_verdicts(survey, judged, measure)
-        self._survey = replace(made, near=topic.near(snapshot), rows=())
+        ways = measure, topic, scope, self._reranker
+        judged = judge_topic(*ways, first=show_first, progress=progress, stop=self._stop)
+        self._judged, made = judged, with_verdicts(survey, judged, measure)
+        self._survey = replace(made, near=topic.near(measure.snapshot), rows=())
         speak = len(made.found)
         for place, row in enumerate(made.rows):
             if self._stop.is_set():
@@ -283,10 +273,11 @@ class SurveyStream:
 
     def _told(self, row: SurveyRow) -> SurveyRow:
         """A row with its evidence, and the sentence that speaks of the topic."""
-        row = replace(row, evidence=self._evidence(self._measure.snapshot.report(row.report.id)))
-        said, found = (own.get(row.report.id, ()) for own in (self._speaking, self._findings))
-        row = self._quoted(row, said)
-        if place := self._place(row, found):
+        snapshot, known, name = self._measure.snapshot, self._measure.evidence, row.report.id
+        if name not in known:
+            known[name] = evidence_of(snapshot.report(name), snapshot.passages_of(name), self._mask)
+        row = self._quoted(replace(row, evidence=known[name]), self._speaking.get(name, ()))
+        if place := self._place(row, self._findings.get(name, ())):
             passage, quote, span = place
             row = replace(row, finding=Finding(quote, span, passage.prompt, passage.language))
         return row
@@ -294,13 +285,6 @@ class SurveyStream:
     def _is_finding(self, near: Near) -> bool:
         passage = self._measure.snapshot.passages[near.passage]
         return is_finding(passage, passage.text[slice(*near.span)])
-
-    def _evidence(self, report: StoredReport) -> Evidence:
-        known, name = self._measure.evidence, report.info.id
-        if name not in known:
-            passages = self._measure.snapshot.passages_of(name)
-            known[name] = evidence_of(report, passages, self._mask)
-        return known[name]
 
     def silent_sample(self, count: int = 10, seed: int = 0) -> list[SurveyRow]:
         """Silent rows drawn at random, each with what comes nearest, for a person to check."""
