@@ -10,14 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rag.catalog.normalize import (
-    Group,
-    Vocabulary,
-    filter_key,
-    in_dictionary,
-    report_values,
-    translations,
-)
+from rag.catalog.normalize import Group, Vocabulary, filter_key, report_values, translations
 from rag.catalog.tag_fields import (
     FILTER_FIELDS,
     FREE_FIELDS,
@@ -238,7 +231,7 @@ class Catalog:
             counts: Counter[str] = Counter()
             for spellings in self._spellings[field].values():
                 counts.update(spellings)
-            self._vocabularies[field] = Vocabulary(counts, in_dictionary, translations(field))
+            self._vocabularies[field] = Vocabulary(counts, translations(field))
         return self._vocabularies[field]
 
 

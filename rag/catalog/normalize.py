@@ -151,19 +151,12 @@ class Vocabulary:
     Two spellings are one value if they differ only in case, accents, spaces and punctuation; or if
     their words are the same in American spelling, in the singular and without slips; or if they
     list the same parts in another order. Otherwise the order of words counts.
-
-    Args:
-        counts: each spelling as written, with the number of reports that use it.
-        known: whether a word in lower case is in a dictionary.
-        translations: names of values in other languages, which mean the values.
     """
 
     def __init__(
-        self,
-        counts: Mapping[str, int],
-        known: Callable[[str], bool] = in_dictionary,
-        translations: Mapping[str, str] = MappingProxyType({}),
+        self, counts: Mapping[str, int], translations: Mapping[str, str] = MappingProxyType({})
     ) -> None:
+        """Group spellings with their numbers of reports; `translations` of values mean these."""
         self._translations = {fold_tag(name): value for name, value in translations.items()}
         uses: Counter[str] = Counter()
         forms: dict[str, set[str]] = {}
@@ -178,7 +171,7 @@ class Vocabulary:
         )
         plain = {word: n for word, n in uses.items() if word not in self._acronyms}
         self._corrections = corrections(
-            plain, lambda w: known(w) or any(known(form.lower()) for form in forms[w])
+            plain, lambda w: any(in_dictionary(form.lower()) for form in (w, *forms[w]))
         )
         self._singulars = frozenset(plain) | {_join(map(strip_accents, _words(v))) for v in counts}
         keys = {value: tuple(self._keys(value)) for value in sorted(counts)}

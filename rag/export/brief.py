@@ -259,8 +259,10 @@ class _Writer:
             verdict = notices.verdicts(citation.status, citation.corrected, self.t)
             same = answer.mode == "extractive" and citation.status == "supported"
             status = "" if listed or answer.refused or same else ". ".join(verdict.values())
-            # Each quote stands once: in the answer, where that is made of quotes.
-            is_there = same and _bare(citation.quote) in said
+            # Each quote stands once: in the answer, where that is made of quotes, without the number
+            # before it or its full stop.
+            bare = _ITEM_SIGN.sub("", one_line(citation.quote), count=1).rstrip(".")
+            is_there = same and bare in said
             shown = [] if is_there else [_quote(citation.quote, status)]
             quotes.setdefault(citation.n, []).extend(shown)
             passages.setdefault(citation.n, citation.passage)
@@ -279,8 +281,8 @@ class _Writer:
             t.gettext("Form question"): question,
             t.gettext("Report"): "" if info.title else info.id,
         }
-        made = source_of(info, n, quotes, facts, self.report_url, t)
-        return replace(made, language=self._code(passage.language))
+        language = self._code(passage.language)
+        return source_of(info, language, n, quotes, facts, self.report_url, t)
 
 
 def _signed(text: str, doubted: Sequence[Struck]) -> str:
@@ -322,13 +324,14 @@ def table_of(answer: Answer, known: Mapping[str, ReportInfo], t: Translations) -
 
 def source_of(
     info: ReportInfo,
+    language: str,
     n: int,
     quotes: Sequence[Quote],
     facts: Mapping[str, str],
     report_url: str,
     t: Translations,
 ) -> Source:
-    """A report as a source, in its own language; facts without a value are left out."""
+    """Quotes of a report, in a language, as a source; facts without a value are left out."""
     return Source(
         n=n,
         who=who(info, t),
@@ -336,7 +339,7 @@ def source_of(
         title=one_line(info.title) or one_line(info.id),
         quotes=tuple(quotes),
         facts=tuple((one_line(k), one_line(v)) for k, v in facts.items() if one_line(v)),
-        language=info.language,
+        language=language,
         link=report_link(report_url, info.id),
     )
 
@@ -351,11 +354,6 @@ def cells(
         return Line("paragraph", (Run(text),) if known is None else _runs(text, known))
 
     return tuple(tuple(map(cell, row)) for row in rows)
-
-
-def _bare(quote: str) -> str:
-    """A quote on one line, without the number or the full stop that an answer leaves out."""
-    return _ITEM_SIGN.sub("", one_line(quote), count=1).rstrip(".")
 
 
 def _quote(words: str, status: str = "") -> Quote:

@@ -152,7 +152,9 @@ def to_pdf(brief: Brief) -> bytes:
     Where FiraGO lacks a character the computer's fonts are tried too; a symbol that no font has is
     named in brackets, and a letter that none has is an error.
     """
-    data = json.dumps(asdict(brief), ensure_ascii=False, default=_as_text)
+    # Its pictures are SVG, its day is a date.
+    plain = {**asdict(brief), "day": str(brief.day)}
+    data = json.dumps(plain, ensure_ascii=False, default=bytes.decode)
     day = datetime.combine(brief.day, time(), UTC)
     kind = {"format": "pdf", "pdf_standards": "ua-1", "timestamp": day}
     try:
@@ -165,10 +167,6 @@ def to_pdf(brief: Brief) -> bytes:
     # A name has no character that means something to JSON.
     data = data.translate({ord(sign): _character_name(sign) for sign in missing})
     return typeset("brief.typ", {"brief": data, "product": PRODUCT}, **kind)
-
-
-def _as_text(value: date | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def typeset(template: str, values: Mapping[str, str], **kind: Any) -> bytes:

@@ -157,7 +157,7 @@ def survey_brief(made: SurveyFile, picture: str) -> Brief:
     Its gap map is a `picture` of this format.
     """
     survey, report_url, t = made.survey, made.report_url, translations_for(made.survey.language)
-    code = language_code(t)
+    code, topic = language_code(t), one_line(made.survey.topic)
     meanings = [(t.gettext(name), t.gettext(words)) for name, words in _MEANINGS.values()]
     told = [*_facts(made, t), *meanings]
     facts = tuple((name, one_line(str(value))) for name, value in told if value)
@@ -170,11 +170,10 @@ def survey_brief(made: SurveyFile, picture: str) -> Brief:
     annex = Table(t.gettext("All reports that speak of it"), head, cells(rows), (3, 2, 3, 12))
     part = Part(one_line(survey.question), code, (), facts, tuple(lines))
     if not rows:
-        return framed(one_line(survey.topic), made.day, t, (), (part,))
+        return framed(topic, made.day, t, (), (part,))
     found = ((t.gettext("Strongest findings"), sources),) if sources else ()
     part = replace(part, source_lists=found, picture=gap_picture(made.gaps, t, picture))
-    parts = (part, Part("", code, table=annex))
-    return framed(one_line(survey.topic), made.day, t, (), parts)
+    return framed(topic, made.day, t, (), (part, Part("", code, table=annex)))
 
 
 def _line(kind: Any, words: str) -> Line:
@@ -216,8 +215,8 @@ def _source(row: SurveyRow, n: int, t: Translations, report_url: str) -> Source:
         t.gettext("Form question"): finding.prompt,
         **{name: cell.value for name, cell in row.cells.items()},
     }
-    source = source_of(row.report, n, [Quote((one_line(finding.quote),))], facts, report_url, t)
-    return replace(source, language=finding.language)
+    quotes = [Quote((one_line(finding.quote),))]
+    return source_of(row.report, finding.language, n, quotes, facts, report_url, t)
 
 
 def _row(row: SurveyRow, t: Translations) -> tuple[str, ...]:
@@ -231,26 +230,22 @@ def gap_picture(gaps: GapMap, t: Translations, kind: str) -> bytes:
     """A gap map as a PNG or SVG: the rows where reports speak of the topic, with their numbers."""
     totals = {row: sum(gaps.at(row, column).found for column in gaps.columns) for row in gaps.rows}
     rows = sorted((row for row in gaps.rows if totals[row]), key=lambda row: -totals[row])
-    legend = [
-        _cell(GapCell(("",), {state: 1}), t.gettext(words))
+    shown = [
+        {
+            "name": one_line(labels.value_label(gaps.by[0], row, t)),
+            "cells": [_cell(gaps.at(row, column)) for column in gaps.columns],
+        }
+        for row in rows[:MOST_ROWS]
+    ]
+    states = [
+        _cell(GapCell(counts={state: 1}), t.gettext(words))
         for state, words in labels.GAP_LABELS.items()
     ]
     ladder = [
-        _cell(GapCell(("",), {"about": 1}, rung), t.gettext(labels.RUNG_LABELS[rung]))
+        _cell(GapCell(counts={"about": 1}, rung=rung), t.gettext(labels.RUNG_LABELS[rung]))
         for rung in RUNGS
     ]
-
-    def name(value: str) -> str:
-        return labels.value_label(gaps.by[0], value, t)
-
-    data = {
-        "columns": gaps.columns,
-        "rows": [
-            {"name": one_line(name(row)), "cells": [_cell(gaps.at(row, c)) for c in gaps.columns]}
-            for row in rows[:MOST_ROWS]
-        ],
-        "legend": [*legend, *ladder],
-    }
+    data = {"columns": gaps.columns, "rows": shown, "legend": [*states, *ladder]}
     values = {"map": json.dumps(data, ensure_ascii=False)}
     return typeset("gap_map.typ", values, format=kind, ppi=200)
 

@@ -6,7 +6,6 @@ the wordings that people use ("West Africa", "les laboratoires arabes"); CLDR ha
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from itertools import product
@@ -18,6 +17,7 @@ from babel import Locale
 from babel.languages import get_official_languages
 
 from rag.text.language import LANGUAGES
+from rag.text.tokenize import strip_accents
 
 # CLDR has the code and ISO only reserves it.
 _KOSOVO = "XK"
@@ -41,9 +41,7 @@ _LANGUAGE = "lang-"
 @lru_cache(10_000)
 def fold_name(name: str) -> str:
     """A name without case, accents, punctuation and repeated spaces."""
-    text = unicodedata.normalize("NFKD", name.casefold().replace("’", "'").replace("&", " and "))
-    text = "".join(ch for ch in text if not unicodedata.combining(ch))
-    return re.sub(r"[^\w']+", " ", text).replace("'", " ").strip()
+    return " ".join(re.findall(r"\w+", strip_accents(name.replace("&", " and "))))
 
 
 @cache

@@ -187,7 +187,7 @@ class NearSentences:
         closest = np.full(count, -np.inf)
         np.maximum.at(closest, self._sorted, similarities)
         near = np.bincount(self._sorted, weakest >= NEAR_SENTENCE, minlength=count)
-        return np.where(np.isfinite(closest), closest, 0.0), near
+        return np.where(np.isfinite(closest), closest, 0.0), near.astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
