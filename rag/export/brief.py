@@ -259,8 +259,8 @@ class _Writer:
             verdict = notices.verdicts(citation.status, citation.corrected, self.t)
             same = answer.mode == "extractive" and citation.status == "supported"
             status = "" if listed or answer.refused or same else ". ".join(verdict.values())
-            # Each quote stands once: in the answer, where that is made of quotes, without the number
-            # before it or its full stop.
+            # Each quote stands once: in the answer, where that is made of quotes; their numbers and
+            # full stops aside.
             bare = _ITEM_SIGN.sub("", one_line(citation.quote), count=1).rstrip(".")
             is_there = same and bare in said
             shown = [] if is_there else [_quote(citation.quote, status)]

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rag.catalog.tag_fields import ReportInfo
 from rag.models.client import Stop
 from rag.retrieval.rerank import CrossEncoder, Shed
 from rag.survey.features import FEATURES, Measured, Numbers, ReportMeasure, Topic, is_met
@@ -168,7 +169,7 @@ def second_look(
     nor any where it stays busy.
     """
     passages = measure.snapshot.passages
-    nearest = ((report, near) for report in reports for near in measured.sentences.of(report)[:1])
+    nearest = ((report, near) for report in reports for near in measured.sentences.of(report, 1))
     pairs = [
         (report, near.passage, after_tags(passage, near.span))
         for report, near in nearest
@@ -195,9 +196,13 @@ def second_look(
 
 def after_tags(passage: Passage, span: Span) -> str:
     """A sentence as it is read with a topic: after its report's title and tags."""
-    info = passage.report
-    tags = ", ".join((*info.thematic_areas, *info.datasources, *info.methods))
-    return f"{info.title}. {tags}. {passage.text[slice(*span)]}"
+    tags = ", ".join(tags_of(passage.report))
+    return f"{passage.report.title}. {tags}. {passage.text[slice(*span)]}"
+
+
+def tags_of(info: ReportInfo) -> tuple[str, ...]:
+    """The tags of a report that say what it is about."""
+    return (*info.thematic_areas, *info.datasources, *info.methods)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from rag.query.linker import Linker
 from rag.query.planner import first_object
 from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
-from rag.survey.classifier import classifier
+from rag.survey.classifier import classifier, tags_of
 from rag.survey.columns import ColumnReader
 from rag.survey.features import Near, ReportMeasure
 from rag.survey.types import STANCES, Survey, SurveyCell, SurveyRow, Verdict
@@ -106,7 +106,8 @@ class SurveyJudge:
             for column in survey.columns
             if column.kind != "tag"
         ]
-        rows = tuple(row for row in survey.rows if self._is_open(row))
+        self._tokens = TOKENS + CELL_TOKENS * len(self._readers)  # of a row
+        rows = [row for row in survey.rows if self._is_open(row)]
         names = [row.report.id for row in rows]
         self._measured = measure.measure(self._topic, frozenset(names))
         answers = [reader.candidates(names) for reader in self._readers]
@@ -115,7 +116,7 @@ class SurveyJudge:
     def _is_open(self, row: SurveyRow) -> bool:
         """Whether there is something of a row left to judge."""
         if row.judge != self._llm.name:
-            named = " ".join((row.report.title, *_tags(row.report)))
+            named = " ".join((row.report.title, *tags_of(row.report)))
             return row.score >= JUDGED_FROM or self._share(named, row.report.language) >= NAMED
         if row.score < JUDGED_FROM:
             return False
@@ -178,10 +179,6 @@ class SurveyJudge:
             tokens=dict(self._tokens_spent),
         )
 
-    @property
-    def _tokens(self) -> int:
-        return TOKENS + CELL_TOKENS * len(self._readers)
-
     def _batches(self) -> list[Sequence[_Case]]:
         return [self._cases[n : n + BATCH] for n in range(0, len(self._cases), BATCH)]
 
@@ -228,7 +225,7 @@ class SurveyJudge:
 
     def _nearest_tags(self, info: ReportInfo) -> str:
         """The tags of a report, those nearest to the topic first: the last of many are cut."""
-        tags = _tags(info)
+        tags = tags_of(info)
         near = unit(encode_cached([self._topic.text, *tags]))
         order = np.argsort(-near[1:] @ near[0], kind="stable").tolist()
         return ", ".join(tags[n] for n in order)
@@ -323,10 +320,6 @@ class SurveyJudge:
         if not answer or len(answer) > LONGEST or verifier.verify(claim)[1].denied:
             return None
         return SurveyCell(answer, quote, span, passage, writer=self._llm.name)
-
-
-def _tags(info: ReportInfo) -> tuple[str, ...]:
-    return (*info.thematic_areas, *info.datasources, *info.methods)
 
 
 def _number(said: object) -> int:

@@ -18,7 +18,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
-from Stemmer import Stemmer
 
 from rag.citation.quotable import usable
 from rag.files import replace_file
@@ -26,7 +25,7 @@ from rag.index.local import BAD, SENTENCES, Snapshot
 from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors, static_table, static_tokens
 from rag.text.language import LANGUAGES
-from rag.text.tokenize import words
+from rag.text.tokenize import stemmer, words
 from rag.types import Passage
 
 AT_A_TIME = 256  # passages that are read between two looks of others at what is there
@@ -48,7 +47,6 @@ class _Column:
         self.hold(np.zeros((0, width) if width else 0, dtype))
 
     def hold(self, values: npt.NDArray[Any]) -> None:
-        """Hold these in place of what was there."""
         self._values, self.size = values, len(values)
 
     def extend(self, values: npt.ArrayLike) -> None:
@@ -246,10 +244,9 @@ class SentenceTable:
         split = [list(dict.fromkeys(words(text))) for text in texts]
         stems: dict[tuple[str, str], int] = {}
         for language in {passage.language for passage in of}:
-            code = LANGUAGES.get(language)
             own = [w for w, p in zip(split, of, strict=True) if p.language == language]
             known = list({word for one in own for word in one})
-            stemmed = Stemmer(code.lower()).stemWords(known) if code else known
+            stemmed = stemmer(language).stemWords(known) if language in LANGUAGES else known
             for word, stem in zip(known, stemmed, strict=True):
                 stems[language, word] = self._vocabulary.setdefault(stem, len(self._vocabulary))
         counts = np.array([len(one) for one in split])
