@@ -31,7 +31,7 @@ from eval.metrics import METRICS
 from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from rag.errors import InputError, first_problem
 from rag.export.brief import one_line, shortened
-from rag.export.formats import escape_markdown
+from rag.export.documents import escape_markdown
 from rag.files import replace_file
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent
 

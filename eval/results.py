@@ -20,7 +20,7 @@ from eval.metrics import SURVEYED
 from eval.report import FIGURES, Estimate, Group
 from eval.run import BASELINES, OUTCOMES, load_outcomes, load_record
 from rag.errors import InputError
-from rag.export.formats import escape_markdown
+from rag.export.documents import escape_markdown
 
 # What figures count; those of surveys and of the check of sentences have no words elsewhere.
 TITLES = {name: title for name, (title, _) in FIGURES.items()} | {

@@ -21,7 +21,7 @@ from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_to_dict
 from rag.export.brief import clean
-from rag.export.formats import environment
+from rag.export.documents import environment
 from rag.files import replace_file
 from rag.i18n.translations import ENGLISH, Translations
 from rag.types import Answer

@@ -8,6 +8,7 @@ facets, and don't change with its own choice.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from rag.catalog.normalize import Group, Vocabulary, filter_key, report_values, translations
@@ -37,13 +38,7 @@ class Catalog:
         languages: Mapping[str, Collection[str]] | None = None,
         topics: Callable[[], Mapping[str, Collection[str]]] = dict,
     ) -> None:
-        """Index the reports by their tags.
-
-        Args:
-            reports: what is known of each.
-            languages: report id -> the languages of its passages; else its own language counts.
-            topics: finds the ids of the reports of each topic by its name, when they are needed.
-        """
+        """`languages` are those of a report's passages; `topics` finds each topic's reports."""
         self.reports: Mapping[str, ReportInfo] = {r.id: r for r in reports}
         self._every = frozenset(self.reports)
         # By field and key: the ids of reports, and the spellings with their numbers of reports.
@@ -93,9 +88,8 @@ class Catalog:
     ) -> tuple[list[tuple[str, int]], int]:
         """The values that a query groups by with their reports, in order; and how many have any.
 
-        Counted are only reports that pass `within` as well.
-
-        The most used come first, years in their order; the largest of sizes and costs.
+        Counted are only reports that pass `within` as well. The most used values come first, years
+        in their order, the largest of sizes and costs.
         """
         matching = self.matching(query) & self.ids(within)
         fewest, most = query.having
@@ -157,14 +151,10 @@ class Catalog:
         return self._values[field]
 
     def variants(self, field: str) -> list[tuple[Group, int]]:
-        """Each value of a filter field with its spellings, and its number of reports.
-
-        Values that were merged from several spellings come first, then by name.
-        """
-        values = ((group, len(ids)) for group, ids in self._grouped(field))
-        return sorted(
-            values, key=lambda v: (len(v[0].variants) == 1, v[0].name.casefold(), v[0].name)
-        )
+        """Each value of a filter field with its spellings, merged ones first, and its reports."""
+        values = [(group, len(ids)) for group, ids in self._grouped(field)]
+        values.sort(key=lambda value: (value[0].name.casefold(), value[0].name))
+        return sorted(values, key=lambda value: len(value[0].variants) == 1)
 
     def _know_topics(self) -> None:
         if not self._ids["topic"]:
@@ -200,12 +190,10 @@ class Catalog:
 
     def expanded(self, filters: Filters) -> Filters:
         """Filters with every spelling of each value, for a store that knows spellings only."""
-        written: dict[str, Any] = {
-            field: tuple(
-                s for value in getattr(filters, field) for s in self._written(field, value)
-            )
-            for field in FREE_FIELDS
-        }
+        written: dict[str, Any] = {}
+        for field in FREE_FIELDS:
+            spellings = (self._written(field, value) for value in getattr(filters, field))
+            written[field] = tuple(chain.from_iterable(spellings))
         return replace(filters, **written)
 
     def unknown(self, filters: Filters) -> tuple[Notice, ...]:

@@ -1,29 +1,24 @@
 """Turns answers into files: briefs to read, data to work with, references to cite.
 
 `FORMATS` is the table to add a format to. Briefs (docx, pdf, html, md) are laid out once, by
-`rag.export.brief`. What a report or a model wrote is text in every format, never markup.
+`rag.export.brief`, and written by `rag.export.documents`. What a report or a model wrote is text in
+every format, never markup.
 """
 
 import csv
 import io
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.errors import InputError
 from rag.export.answer_json import answers_to_json
-from rag.export.brief import PRODUCT, Brief, clean, make_brief, one_line, report_link, right_to_left
+from rag.export.brief import Brief, clean, make_brief, one_line, report_link
+from rag.export.documents import to_docx, to_html, to_markdown, to_pdf
 from rag.i18n.labels import author_label, kind_label, language_label
 from rag.i18n.translations import marked, translations_for
 from rag.text.tokenize import strip_accents
@@ -44,7 +39,6 @@ class Format:
 
 
 Value = str | float | None  # of a cell
-TEMPLATES = Path(__file__).with_name("templates")
 # The quote stands in the report's file from character `start` up to `end`.
 _COLUMNS = (
     *("question", "n", "status", "lab", "year", "type", "kind", "title", "section", "prompt"),
@@ -53,7 +47,6 @@ _COLUMNS = (
 # A spreadsheet takes a cell that begins with one of these, also in full width, for a formula.
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
 LONGEST_CELL = 32_000  # characters; Excel takes 32,767
-_LONGEST_LINK = 2079  # characters of an address that Excel opens
 
 
 def export(
@@ -90,113 +83,6 @@ def _brief(write: Callable[[Brief], bytes]) -> Writer:
 
 def _cited(write: Callable[[Sequence[Mapping[str, Any]]], bytes]) -> Writer:
     return lambda answers, _title, _day, url: write(_references(answers, url))
-
-
-# What CommonMark and GitHub's dialect give a meaning anywhere in a line: links, also bare ones
-# (a colon, a www, an address), HTML, emphasis, code, tables, footnotes, formulas, shortcodes.
-_MARKUP = re.compile(r"[\\`*_\[\]<>&~|$#^{}]|:(?=\S)|(?<=www)\.|(?<=WWW)\.|@")
-# What has a meaning only where a line begins.
-_AT_START = re.compile(r"^(\d*)([-+=.)])")
-
-
-def escape_markdown(text: str, *, at_start: bool = True) -> Markup:
-    """One line of text with everything escaped that Markdown would take for markup."""
-    escaped = _MARKUP.sub(r"\\\g<0>", text)
-    return Markup(_AT_START.sub(r"\1\\\2", escaped) if at_start else escaped)
-
-
-@cache
-def environment(*, markdown: bool = False) -> Environment:
-    """The templates of briefs; every value is escaped for HTML or Markdown unless it is markup."""
-    templates = Environment(
-        autoescape=True,
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=(lambda v: v if isinstance(v, Markup) else escape_markdown(str(v)))
-        if markdown
-        else None,
-    )
-    templates.filters["inline"] = lambda text: escape_markdown(text, at_start=False)
-    templates.filters["direction"] = lambda texts: "rtl" if right_to_left("".join(texts)) else "ltr"
-    return templates
-
-
-def _to_html(brief: Brief) -> bytes:
-    template = environment().get_template("brief.html.jinja")
-    return template.render(brief=brief, product=PRODUCT).encode()
-
-
-def _to_markdown(brief: Brief) -> bytes:
-    template = environment(markdown=True).get_template("brief.md.jinja")
-    text = template.render(brief=brief, product=PRODUCT)
-    return (re.sub(r"\n{3,}", "\n\n", text).strip() + "\n").encode()
-
-
-def _to_docx(brief: Brief) -> bytes:
-    from rag.export.docx import to_docx  # which reads this module's templates
-
-    return to_docx(brief)
-
-
-# How Typst's errors name the texts that no font can show.
-_NO_GLYPH = re.compile(r'the text `"((?:[^"\\]|\\.)*)"` could not be displayed')
-_ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
-
-
-def to_pdf(brief: Brief) -> bytes:
-    """A PDF made with Typst: tagged for screen readers (PDF/UA-1), fonts inside.
-
-    The brief goes to the template as data, never as Typst source, so that nothing in it is run.
-    Where FiraGO lacks a character the computer's fonts are tried too; a symbol that no font has is
-    named in brackets, and a letter that none has is an error.
-    """
-    # Its pictures are SVG, its day is a date.
-    plain = {**asdict(brief), "day": str(brief.day)}
-    data = json.dumps(plain, ensure_ascii=False, default=bytes.decode)
-    day = datetime.combine(brief.day, time(), UTC)
-    kind = {"format": "pdf", "pdf_standards": "ua-1", "timestamp": day}
-    try:
-        return typeset("brief.typ", {"brief": data, "product": PRODUCT}, **kind)
-    except RuntimeError as error:  # Typst's own, which tells what is wrong in `diagnostic`.
-        missing = "".join(_NO_GLYPH.findall(getattr(error, "diagnostic", "")))
-        if not missing:
-            raise
-    missing = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else m[2], missing)
-    # A name has no character that means something to JSON.
-    data = data.translate({ord(sign): _character_name(sign) for sign in missing})
-    return typeset("brief.typ", {"brief": data, "product": PRODUCT}, **kind)
-
-
-def typeset(template: str, values: Mapping[str, str], **kind: Any) -> bytes:
-    """What Typst makes of a template and values, in the fonts of briefs and those there are."""
-    # They load a typesetter, and unpack fonts.
-    import typst
-    from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
-
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for number, font in enumerate((FiraGO_Regular, FiraGO_Bold, NotoSansSymbols2_Regular)):
-            Path(folder, f"{number}.ttf").write_bytes(font.fontbuffer)
-        fonts = typst.Fonts(include_system_fonts=True, font_paths=[folder])
-        options: Any = {"root": str(TEMPLATES), "font_paths": fonts, "sys_inputs": values}
-        made: bytes = typst.compile(str(TEMPLATES / template), **options, **kind)
-        return made
-
-
-def _character_name(character: str) -> str:
-    category = unicodedata.category(character)
-    if category[0] in "LN":
-        raise InputError(
-            f"No font on this computer has the letter {character} (U+{ord(character):04X}), so "
-            "the PDF would show a box. Install a font for its script, such as Noto Sans, or "
-            "export to .docx or .html."
-        )
-    if category[0] == "M" or category in ("Cf", "Sk"):
-        return ""
-    # Bullets of old word processors have no name of their own.
-    name = unicodedata.name(character, "")
-    return f"[{name.lower()}]" if name else "▪"
 
 
 def _source_rows(answers: Sequence[Answer], report_url: str) -> list[Sequence[Value]]:
@@ -248,7 +134,7 @@ def to_workbook(sheets: Sequence[Sheet]) -> bytes:
             for number, row in enumerate(sheet.rows):
                 cells = [clean(v)[:LONGEST_CELL] if isinstance(v, str) else v for v in row]
                 page.write_row(number, 0, cells, plain if number else head)
-                if number and sheet.linked and 0 < len(str(cells[last])) <= _LONGEST_LINK:
+                if number and sheet.linked and cells[last]:
                     page.write_url(number, last, cells[last], link, cells[last])
             if sheet.filtered:
                 page.autofilter(0, 0, len(sheet.rows) - 1, last)
@@ -404,18 +290,18 @@ _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # What writes a brief, by the ending of its file.
 BRIEFS: Mapping[str, Callable[[Brief], bytes]] = {
-    "docx": _to_docx,
+    "docx": to_docx,
     "pdf": to_pdf,
-    "html": _to_html,
-    "md": _to_markdown,
+    "html": to_html,
+    "md": to_markdown,
 }
 # By the ending of the file, in the order of the page's menu, those of one use together. Names of
 # programs and formats are the same in all languages.
 FORMATS: Mapping[str, Format] = {
-    "docx": Format(_WORD, _READ, "Word", _brief(BRIEFS["docx"])),
-    "pdf": Format("application/pdf", _READ, "PDF", _brief(BRIEFS["pdf"])),
-    "html": Format("text/html", _READ, marked("Web page"), _brief(BRIEFS["html"])),
-    "md": Format("text/markdown", _READ, "Markdown", _brief(BRIEFS["md"])),
+    "docx": Format(_WORD, _READ, "Word", _brief(to_docx)),
+    "pdf": Format("application/pdf", _READ, "PDF", _brief(to_pdf)),
+    "html": Format("text/html", _READ, marked("Web page"), _brief(to_html)),
+    "md": Format("text/markdown", _READ, "Markdown", _brief(to_markdown)),
     "json": Format(
         "application/json", _DATA, marked("Whole answers"), lambda a, *_: answers_to_json(a)
     ),

@@ -27,8 +27,8 @@ from rag.export.brief import (
     report_link,
     source_of,
 )
-from rag.export.docx import to_docx
-from rag.export.formats import Sheet, Value, to_csv, to_pdf, to_workbook, typeset
+from rag.export.documents import to_docx, to_pdf, typeset
+from rag.export.formats import Sheet, Value, to_csv, to_workbook
 from rag.i18n import labels
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import (

@@ -90,8 +90,8 @@ class SurveyJudge:
     ) -> None:
         """Rows that this model has judged before stay, unless a `claim` or a column is new."""
         if claim not in ("", survey.claim):
-            rows = tuple(replace(row, stance=None) for row in survey.rows)
-            survey = replace(survey, rows=rows, claim=claim)
+            unsaid = tuple(replace(row, stance=None) for row in survey.rows)
+            survey = replace(survey, rows=unsaid, claim=claim)
         self._survey, self._measure, self._llm = survey, measure, llm
         self._claim, self._settings = claim, settings
         self._tokens_spent = Counter(survey.tokens)
