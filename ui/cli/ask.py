@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 # The beginning of every line of answers.
 _LINE_START = b'{"id":'
-Texts = list[str] | None
 _ROWS = 20  # rows that are printed
 _NEAREST = 3  # rows that are printed where no report speaks of the topic
 
@@ -72,7 +70,7 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
 
     options = []
     for name, text in _FILTERS.items():
-        values: Any = list[int] | None if name == "year" else Texts
+        values: Any = list[int] | None if name == "year" else list[str] | None
         option = Annotated[values, Option(help=text)]
         kind = Parameter.POSITIONAL_OR_KEYWORD
         options.append(Parameter(name, kind, default=None, annotation=option))
@@ -152,15 +150,6 @@ class BatchQuestion(BaseModel):
     filters: Annotated[Filters, BeforeValidator(_listed)] = Filters()
 
 
-@dataclass(slots=True)
-class BatchResult:
-    """How many questions were answered now, how many before, and why others failed."""
-
-    answered: int
-    answered_before: int
-    failures: list[str]
-
-
 def batch(
     questions: Annotated[
         Path, Argument(help="JSON lines with id and question; history and filters may follow.")
@@ -171,23 +160,22 @@ def batch(
     """Answer a file of questions, one a line; an interrupted run goes on where it stopped."""
     engine = engine_of(index)
     with progress() as report:
-        result = run_batch(engine, questions, out, report)
-    for failure in result.failures:
+        answered, before, failures = run_batch(engine, questions, out, report)
+    for failure in failures:
         print(f"failed {failure}", file=sys.stderr)
-    before = f", {result.answered_before} were there already" if result.answered_before else ""
-    counts = f"{result.answered} answered{before}, {len(result.failures)} failed"
-    print(f"{out}: {counts}", file=sys.stderr)
-    if result.failures:
+    known = f", {before} were there already" if before else ""
+    print(f"{out}: {answered} answered{known}, {len(failures)} failed", file=sys.stderr)
+    if failures:
         raise typer.Exit(1)
 
 
 def run_batch(
     engine: "Engine", questions: Path, out: Path, progress: Progress = lambda *_: None
-) -> BatchResult:
+) -> tuple[int, int, list[str]]:
     """Answer each line of `questions` into `out`, in order, after those of an interrupted run.
 
-    Unusable lines are named in the result's failures and left out; a question that fails gets a
-    line with its error. An InputError says that a file can't be used.
+    Tells how many are answered now, how many were before, and what failed: unusable lines, which
+    are left out, and questions whose line has an error. An InputError names an unusable file.
     """
     failures: list[str] = []
     lines = list(_read_questions(questions, failures))
@@ -208,7 +196,7 @@ def run_batch(
             sink.write(orjson.dumps(answer) + b"\n")
             sink.flush()
             progress("asking", n, len(lines))
-    return BatchResult(len(lines) - done, done, failures)
+    return len(lines) - done, done, failures
 
 
 def _read_questions(path: Path, failures: list[str]) -> Iterator[BatchQuestion]:

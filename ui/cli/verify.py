@@ -16,9 +16,9 @@ from rag.citation.quotes import still_stands
 from rag.index.interface import Index
 from rag.index.local import current_index
 from rag.settings import Settings
-from rag.survey.types import CellState, Survey, SurveyCell, SurveyRow
-from rag.types import Answer, Citation, Passage
-from ui.api.models import RowJson, SaidJson
+from rag.survey.types import Survey, SurveyCell
+from rag.types import Answer, Citation
+from ui.api.models import RowJson
 from ui.cli import print_json, show, write_file
 
 
@@ -55,32 +55,26 @@ def resumed(survey: Survey, before: SurveyDocument, index: Index) -> Survey:
     if (before.topic, before.index) != (survey.topic, survey.index):
         return survey
     known = {row.report: row for row in before.rows if row.judge != "rules"}
+    names = {column.name for column in survey.columns}
     rows = []
     for row in survey.rows:
         if said := known.get(row.report.id):
+            judged = ("verdict", "score", "judge", "stance", "quote", "span", "finding")
+            at = said.span[0] if said.span else -1
+            passages = index.passages_of(row.report.id)
+            cells = {
+                name: SurveyCell(cell.value, cell.quote, cell.span, None, cell.state, cell.writer)
+                for name, cell in said.cells.items()
+                if cell.writer == said.judge and name in names
+            }
             row = replace(
                 row,
-                **{n: getattr(said, n) for n in ("verdict", "score", "judge", "stance", "quote")},
-                finding=said.finding,
-                span=said.span,
-                passage=_passage_at(said, row, index),
+                **{name: getattr(said, name) for name in judged},
+                passage=next((p for p in passages if any(a <= at < b for a, b in p.spans)), None),
+                cells={**row.cells, **cells},
             )
-            for name, cell in said.cells.items():
-                if cell.writer == said.judge and name in {c.name for c in survey.columns}:
-                    words = (cell.value, cell.quote, cell.span, _passage_at(cell, row, index))
-                    state: CellState = "answered" if cell.value else "nothing"
-                    row = replace(
-                        row, cells={**row.cells, name: SurveyCell(*words, state, cell.writer)}
-                    )
         rows.append(row)
     return replace(survey, rows=tuple(rows), tokens=before.tokens)
-
-
-def _passage_at(said: SaidJson, row: SurveyRow, index: Index) -> Passage | None:
-    """The passage in which what was said stands."""
-    at = said.span[0] if said.span else -1
-    passages = index.passages_of(row.report.id)
-    return next((p for p in passages if any(a <= at < b for a, b in p.spans)), None)
 
 
 def survey_stands(survey: SurveyDocument, settings: Settings, *, json: bool) -> bool:

@@ -113,7 +113,7 @@ def test_each_question_has_its_answer_in_order(
     done = run_batch(
         sample_engine, asked, out, lambda _, n, of: steps.append((n, of, len(lines(out))))
     )
-    assert (done.answered, done.answered_before, done.failures) == (3, 0, [])
+    assert done == (3, 0, [])
     # Each answer is written before the next question is asked.
     assert steps == [(1, 3, 1), (2, 3, 2), (3, 3, 3)]
     answers = lines(out)
@@ -123,7 +123,7 @@ def test_each_question_has_its_answer_in_order(
     assert answers[1]["coverage"]["filters"] == {"country": ["Fiji"]}
     assert "solar pumps" in answers[2]["standalone"]
     before = out.read_bytes()
-    assert run_batch(sample_engine, asked, out).answered == 0
+    assert run_batch(sample_engine, asked, out)[0] == 0
     assert out.read_bytes() == before
 
 
@@ -131,8 +131,7 @@ def test_an_interrupted_batch_goes_on(sample_engine: Engine, asked: Path, tmp_pa
     out = tmp_path / "answers.jsonl"
     before = row("a") + row("b")
     out.write_text(before + '{"id":"c","quest', encoding="utf-8")
-    done = run_batch(sample_engine, asked, out)
-    assert (done.answered, done.answered_before) == (1, 2)
+    assert run_batch(sample_engine, asked, out) == (1, 2, [])
     assert [answer["id"] for answer in lines(out)] == ["a", "b", "c"]
     assert out.read_text(encoding="utf-8").startswith(before)
 
@@ -154,9 +153,9 @@ def test_malformed_lines_are_named_and_those_around_them_answered(
 ) -> None:
     path, out = tmp_path / "questions.jsonl", tmp_path / "out"
     path.write_text("\n".join([FIRST, "", *MALFORMED, SECOND]), encoding="utf-8-sig")
-    done = run_batch(sample_engine, path, out)
+    *_, failures = run_batch(sample_engine, path, out)
     assert [answer["id"] for answer in lines(out)] == ["a", "b"]
-    for n, (failure, reason) in enumerate(zip(done.failures, MALFORMED.values(), strict=True), 3):
+    for n, (failure, reason) in enumerate(zip(failures, MALFORMED.values(), strict=True), 3):
         assert f"line {n}: " in failure
         assert reason in failure
     path.write_bytes(b"\xff\xfe\x00")
@@ -166,8 +165,7 @@ def test_malformed_lines_are_named_and_those_around_them_answered(
 
 def test_a_question_that_fails_has_its_line(asked: Path, tmp_path: Path) -> None:
     failing = Mock(side_effect=ModelError(text_notice("The server is down.")))
-    done = run_batch(Mock(ask=failing), asked, tmp_path / "out")
-    assert len(done.failures) == 3
+    assert len(run_batch(Mock(ask=failing), asked, tmp_path / "out")[2]) == 3
     assert lines(tmp_path / "out")[0] == {**QUESTIONS[0], "error": "The server is down."}
 
 
