@@ -126,7 +126,7 @@ def test_a_stopped_answer_and_errors_leave_the_page_usable(
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#turn-1 .note")).to_have_text("Stopped before the end.")
     expect(page.locator("#turn-1 .answer")).to_contain_text("word word")
-    assert engine.streams[-1].closed.is_set()
+    assert engine.stopped[-1].is_set()
 
     errors = {"please fail": "Start it, or set the model.", "please break": "Something went wrong"}
     for turn, (question, message) in enumerate(errors.items(), 2):
@@ -236,5 +236,5 @@ def test_closing_the_page_stops_the_model(site: str, engine: FakeEngine, visit: 
     page = visit(site)
     write_slowly(page)
     page.close()
-    assert engine.streams[-1].closed.wait(60)
+    assert engine.stopped[-1].wait(60)
     assert len(engine.streams[-1].answer.text.split()) < 200

@@ -10,6 +10,7 @@ import numpy as np
 import passages
 from passages import text_notice
 
+from rag.answer.pipeline import AnswerStream
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import ModelError, UnknownReport
@@ -120,43 +121,6 @@ def checked(question: str = "Which boxes?") -> Answer:
     )
 
 
-class FakeStream:
-    """Hands out a text word by word; `pause` seconds, or the event, come before each word.
-
-    What was struck from the answer is written first, as a model would have.
-    """
-
-    def __init__(self, answer: Answer, pause: float = 0, gate: threading.Event | None = None):
-        written = " ".join([*(one.text for one in answer.struck), answer.text])
-        self._words = iter([f"{word} " for word in written.split(" ")])
-        self._answer, self._pause, self._gate = answer, pause, gate
-        self._read = ""
-        self.closed = threading.Event()
-        self.steps: tuple[Notice, ...] = ()
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if self._gate:
-            self._gate.wait(20)
-        if self.closed.wait(self._pause):
-            raise StopIteration
-        word = next(self._words)
-        self._read += word
-        return word
-
-    def stop(self) -> None:
-        self.closed.set()
-
-    @property
-    def answer(self) -> Answer:
-        for _ in self:
-            pass
-        read = replace(self._answer, text=self._read.strip())
-        return read if self.closed.is_set() else self._answer
-
-
 class FakeEngine:
     """Answers by what the question says: fail, break, slow, or anything else."""
 
@@ -172,12 +136,14 @@ class FakeEngine:
         self.asked: list[tuple[str, tuple[Turn, ...], Filters]] = []
         self.passages: tuple[Passage, ...] = ()
         self.more: list[dict[str, Any]] = []  # what else is said of each question
-        self.streams: list[FakeStream] = []
+        self.streams: list[AnswerStream] = []
+        self.stopped: list[threading.Event] = []  # whether each of them was
         self.gate: threading.Event | None = None
         self.pause = 0.05  # seconds before each word of a slow answer
         self._write = write or self._default
 
-    def ask(self, question: str, *, stop: Stop | None = None, **given: Any) -> FakeStream:
+    def ask(self, question: str, *, stop: Stop | None = None, **given: Any) -> AnswerStream:
+        """Answer word by word; what was struck comes first, as a model would have written it."""
         history, filters = given.pop("history", ()), given.pop("filters", Filters())
         self.asked.append((question, tuple(history), filters))
         self.more.append(given)
@@ -186,14 +152,26 @@ class FakeEngine:
             raise ModelError(text_notice(said))
         if "break" in question:
             raise RuntimeError("a defect, not meant for the user")
-        pause = self.pause if "slow" in question else 0
-        stream = FakeStream(self._write(question), pause, self.gate)
-        if stop:
-            watched: Future[None] = Future()
-            watched.add_done_callback(lambda _: stream.stop())
-            stop.cancels(watched)
-        self.streams.append(stream)
-        return stream
+        known, stopped, stop = self._write(question), threading.Event(), stop or Stop()
+        watched: Future[None] = Future()
+        watched.add_done_callback(lambda _: stopped.set())
+        stop.cancels(watched)
+
+        def words() -> Iterator[str]:
+            for text in (*(one.text for one in known.struck), known.text):
+                for word in text.split(" "):
+                    if self.gate:
+                        self.gate.wait(20)
+                    if stopped.wait(self.pause if "slow" in question else 0):
+                        return
+                    yield f"{word} "
+
+        def finish(read: str) -> Answer:
+            return replace(known, text=read.strip()) if stopped.is_set() else known
+
+        self.streams.append(AnswerStream(words(), finish, stop))
+        self.stopped.append(stopped)
+        return self.streams[-1]
 
     def shed_when(self, _: Callable[[], bool]) -> None:
         pass

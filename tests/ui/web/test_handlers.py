@@ -83,7 +83,7 @@ def test_stopping_waits_for_no_silent_model() -> None:
     assert time.monotonic() - begun < 3
     assert (exchange.stopped, exchange.answer) == (True, None)
     engine.gate.set()
-    assert engine.streams[0].closed.wait(5)
+    assert engine.stopped[0].wait(5)
 
 
 def test_the_last_question_can_be_looked_into_further() -> None:
