@@ -65,40 +65,28 @@ class Run:
         self._stop = Stop()
         self.job = in_background(partial(self._read, start), "survey")
 
-    def _begin(self, stage: str, work: Callable[[Stop], None]) -> None:
+    def begin(self, stage: str, work: Callable[[], None]) -> None:
         """Go on in a thread with what takes time and can be stopped."""
         self.progress, self._stop = (stage, 0, 0), Stop()
-        self.job = in_background(partial(work, self._stop), "survey")
+        self.job = in_background(work, "survey")
 
     def add(self, engine: Engine, survey: Survey) -> None:
         """Fill the columns of the address; those that the survey had besides go."""
         names = self.address.columns
+        self.tried.update(names)
         base = replace(survey, columns=tuple(c for c in survey.columns if c.name in names))
-
-        def filled(stop: Stop) -> None:
-            self.tried.update(names)
-            self.survey = engine.survey_columns(base, names, progress=self._progressed, stop=stop)
-
-        self._begin("columns", filled)
+        told: Any = {"progress": self._progressed, "stop": self._stop}
+        self.survey = engine.survey_columns(base, names, **told)
 
     def estimate(self, engine: Engine, survey: Survey) -> None:
         """Find out what judging the rows by the model takes; `ask` it then."""
-        claim = self.address.claim
-
-        def estimated(_: Stop) -> None:
-            self.judge = engine.survey_judge(survey, claim=claim)
-            self.needed = self.judge.estimate()
-
-        self._begin("estimating", estimated)
+        self.judge = engine.survey_judge(survey, claim=self.address.claim)
+        self.needed = self.judge.estimate()
 
     def ask(self, judge: SurveyJudge) -> None:
         """Let the model judge; stopping it keeps what it has judged."""
-
-        def judged(stop: Stop) -> None:
-            self.survey = judge.judge(self._progressed, stop)
-            self.judge = self.needed = None
-
-        self._begin("asking", judged)
+        self.survey = judge.judge(self._progressed, self._stop)
+        self.judge = self.needed = None
 
     def _read(self, start: Callable[..., SurveyStream]) -> None:
         begun = time.monotonic()
@@ -194,12 +182,12 @@ def show(v: Visit) -> Iterator[dict[str, Any]]:
         yield from _waiting(run, t)
         # The visitor may ask for another column while one is filled.
         while run.survey and not run.left and not run.tried.issuperset(run.address.columns):
-            run.add(engine, run.survey)
+            run.begin("columns", partial(run.add, engine, run.survey))
             yield from _waiting(run, t)
         if run.survey and step == "estimate":
-            run.estimate(engine, run.survey)
+            run.begin("estimating", partial(run.estimate, engine, run.survey))
         elif run.survey and step == "judge" and run.judge:
-            run.ask(run.judge)
+            run.begin("asking", partial(run.ask, run.judge))
         elif step == "leave":
             run.judge = run.needed = None
         yield from _waiting(run, t)
