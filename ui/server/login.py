@@ -142,16 +142,15 @@ def set_login(path: Path, name: str, password: str, command: str = "login") -> b
     lines = _text(path).splitlines() if path.exists() else []
     if any(line.strip() and not line.startswith("#") for line in lines):
         read_logins(path, command)
-    earlier = [n for n, line in enumerate(lines) if line.strip().partition(":")[0] == name]
-    for n in earlier[:1]:
-        lines[n] = new
-    text = "\n".join(lines if earlier else [*lines, new]) + "\n"
+    names = [line.strip().partition(":")[0] for line in lines]
+    at = names.index(name) if name in names else len(names)
+    lines[at : at + 1] = [new]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, text.encode(), mode=0o600)
+        replace_file(path, "".join(f"{line}\n" for line in lines).encode(), mode=0o600)
     except OSError as error:
         raise SettingsError(f"{path}: it can't be written: {error.strerror}.") from error
-    return bool(earlier)
+    return name in names
 
 
 class TooManyLogins(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -45,10 +45,10 @@ def add_routes(
     app: App,
     check: Callable[[], object],
     check_login: Check | None,
-    programs: Sequence[BaseRoute] = (),
+    programs: Sequence[BaseRoute],
 ) -> None:
     """Add the routes: health, which follows `check`, and a login where there is one to check."""
-    routes = [Route(HEALTH, _health(check)), *programs]
+    routes = [Route(HEALTH, partial(_health, check)), *programs]
     if check_login:
         routes.append(Route(LOGIN, partial(_log_in, check_login), methods=["POST"]))
     # Before Gradio's own routes, one of which matches all paths.
@@ -113,18 +113,14 @@ def login_page(app: ASGIApp) -> ASGIApp:
     return page
 
 
-def _health(check: Callable[[], object]) -> Callable[[Request], Awaitable[Response]]:
-    """Answers 503 if `check` raises an error, else 200."""
-
-    async def health(_: Request) -> Response:
-        try:
-            await run_in_threadpool(check)
-        except Exception as error:
-            _log.error("The page can't answer: %s", error)
-            return PlainTextResponse("The index can't be used; the log says why.\n", 503)
-        return PlainTextResponse("ok\n")
-
-    return health
+async def _health(check: Callable[[], object], _: Request) -> Response:
+    """503 if `check` raises an error, else 200."""
+    try:
+        await run_in_threadpool(check)
+    except Exception as error:
+        _log.error("The page can't answer: %s", error)
+        return PlainTextResponse("The index can't be used; the log says why.\n", 503)
+    return PlainTextResponse("ok\n")
 
 
 async def _log_in(check: Check, request: Request) -> Response:
