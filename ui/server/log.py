@@ -16,6 +16,7 @@ import orjson
 from prometheus_client import Counter, Gauge, Histogram
 
 from rag.errors import AskLabsError
+from rag.text.sentences import encodable
 
 if TYPE_CHECKING:
     from rag.settings import Settings
@@ -118,4 +119,4 @@ def _value(value: object) -> str:
         return f"{value:.2f}"
     text = str(value)
     plain = text.isascii() and text.isprintable() and not set(text) & set(' "=')
-    return text if plain else orjson.dumps(text.encode("utf-8", "replace").decode()).decode()
+    return text if plain else orjson.dumps(encodable(text)).decode()

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from rag.errors import InputError, first_problem
 from rag.export.answer_json import answer_to_dict
 from rag.i18n.translations import Translations, marked
+from rag.text.sentences import encodable
 from ui.web.handlers import Exchange, Talk, Update, Visit, shown_talk
 
 MOST_TURNS = 500
@@ -22,8 +23,6 @@ LARGEST = 64 * 1024 * 1024  # characters of a whole conversation: far above 500 
 SEARCHABLE = 20_000  # characters of an answer by which its conversation can be found
 BUSY = marked("An answer is being written. Wait, or stop it.")
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
-
-
 _STORED = TypeAdapter(Exchange)
 
 
@@ -31,7 +30,7 @@ def exchange_to_json(exchange: Exchange) -> str:
     """A question, its filters, and its answer, error or stopped text."""
     values = _STORED.dump_python(exchange, mode="json", by_alias=True, exclude={"answer"})
     values["answer"] = exchange.answer and answer_to_dict(exchange.answer)
-    return _without_surrogates(json.dumps(values, ensure_ascii=False, allow_nan=False))
+    return encodable(json.dumps(values, ensure_ascii=False, allow_nan=False))
 
 
 def exchange_from_json(data: str) -> Exchange:
@@ -126,8 +125,8 @@ def _entry(exchange: Exchange) -> dict[str, str]:
     """What the browser lists a question by, and all of it, which the browser never looks into."""
     text = exchange.answer.text if exchange.answer else exchange.text
     return {
-        "question": _without_surrogates(exchange.question),
-        "text": _without_surrogates(text[:SEARCHABLE]),
+        "question": encodable(exchange.question),
+        "text": encodable(text[:SEARCHABLE]),
         "data": exchange_to_json(exchange),
     }
 
@@ -136,8 +135,3 @@ def _message(do: str, **values: object) -> str:
     # Two equal messages must differ: the page hears of changes only.
     message = json.dumps({"do": do, "mark": secrets.token_hex(4), **values}, ensure_ascii=False)
     return message.replace("<", "\\u003c")  # it is no HTML, and nothing is to take it for some
-
-
-def _without_surrogates(text: str) -> str:
-    """The text without lone surrogates, which a model can write and JSON over HTTP can't carry."""
-    return text.encode("utf-8", "replace").decode("utf-8")

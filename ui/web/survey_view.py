@@ -169,7 +169,7 @@ def chosen(survey: Survey, catalog: Catalog, address: Address, t: Translations) 
     wanted = VERDICTS.get(address.show, (address.show,))
     _, is_within = _narrowed(survey, catalog, address, t)
     rows = [row for row in survey.rows if row.verdict in wanted and is_within(row)]
-    if words := _fold(address.find).split():
+    if words := strip_accents(address.find).split():
         rows = [row for row in rows if _has(words, row, address, t)]
     for name in filter(None, (address.sort, address.group)):
         column, down = name.lstrip("-"), name.startswith("-") or name == "year" == address.group
@@ -183,19 +183,16 @@ def _order(row: SurveyRow, column: str, t: Translations) -> Any:
         return list(labels.VERDICT_LABELS).index(row.verdict)
     if column == "rung":
         return -RUNGS.index(row.evidence.rung) if row.evidence.rung else 1
-    return _fold(shown_words(row, column, t))
+    return strip_accents(shown_words(row, column, t))
 
 
 def _has(words: Sequence[str], row: SurveyRow, address: Address, t: Translations) -> bool:
     """Whether all words stand in the table's row of a report."""
     cells = [row.cells[name] for name in address.columns if name in row.cells]
     shown = [shown_words(row, name, t) for name in ("country", "year", "kind", "title")]
-    text = _fold(" ".join([*shown, row.quote, *(cell.value or cell.quote for cell in cells)]))
+    shown += [row.quote, *(cell.value or cell.quote for cell in cells)]
+    text = strip_accents(" ".join(shown))
     return all(word in text for word in words)
-
-
-def _fold(text: str) -> str:
-    return strip_accents(text).casefold()
 
 
 def _narrowed(
