@@ -1,15 +1,11 @@
 """Standing questions: what is told after an ingest, and to whom."""
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import orjson
-import pytest
 from ferries import text
+from openai_server import Reply, ScriptedServer
 
 from ingest.sync import sync
 from rag.engine import open_engine
@@ -19,35 +15,13 @@ from ui.web.layout import facts
 
 LISTED = "Which reports are of 2023?"
 ASKED = "What waits in Fiji?"
-Hook = tuple[str, list[Any]]
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    """A server that redirects what it is sent first and takes the rest, and what came."""
-    came: list[Any] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            came.append(orjson.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(307 if len(came) == 1 else 204)
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/", came
-    server.shutdown()
-    server.server_close()
 
 
 def test_what_changed_is_told_once_with_quotes(
-    run: Any, reports: Path, settings: Settings, hook: Hook
+    run: Any, reports: Path, settings: Settings, server: ScriptedServer
 ) -> None:
-    (address, came), folder = hook, reports.parent
+    address, folder = f"{server.url}/chat/completions", reports.parent
+    server.script(Reply(status=307, headers={"Location": "/elsewhere"}), Reply(status=204, body=""))
     mali = (reports / "mali.md").rename(folder / "mali.md")
     sync([reports], settings)
 
@@ -65,12 +39,12 @@ def test_what_changed_is_told_once_with_quotes(
     # A redirect is not followed; what was not delivered is news again in the next run.
     for wrong in (address, "http://127.0.0.1:1", "no address"):
         failed = watch("run", "--json", "--post", wrong)
-        assert (failed.code, failed.out, len(came)) == (2, "", 1)
+        assert (failed.code, failed.out, len(server.requests)) == (2, "", 1)
         assert "Not sent: " in failed.err
     done = watch("run", "--json", "--atom", "news.xml", "--post", address)
     assert done.code == 0
-    assert len(came) == 2
-    assert came[1] == {"watches": done.json}
+    assert len(server.requests) == 2
+    assert server.requests[1].body == {"watches": done.json}
     listed, asked = ([c for n in w["news"] for c in n["changes"]] for w in done.json)
     added = next(c for c in listed if c["kind"] == "report added")
     assert added["report"] == "mali"
@@ -82,7 +56,7 @@ def test_what_changed_is_told_once_with_quotes(
     feed = ElementTree.parse(folder / "news.xml").getroot()
     assert len(feed.findall("{http://www.w3.org/2005/Atom}entry")) == 2
     assert watch("run", "--json", "--post", address).json == []
-    assert len(came) == 2
+    assert len(server.requests) == 2
     told = run("diff", answers, "--index", settings.index).out
     assert "quote gone: Ferries of Fiji [fiji] “Fiji waits for a ferry.”" in told
     # The page tells the same under its bell.
