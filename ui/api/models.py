@@ -3,14 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    create_model,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from rag.catalog.tag_fields import FILTER_FIELDS, VALUES, Filters, ReportInfo
 from rag.engine import LONGEST_QUESTION, MOST_TURNS

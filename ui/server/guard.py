@@ -46,10 +46,7 @@ READ = (
     *(f"{API}/startup-events", f"{API}/app_id", f"{API}/login_check", f"{API}/theme.css"),
     *(f"{REST}/", MCP, METRICS),
 )
-WRITE = (
-    *(LOGIN, UPLOAD, JOIN, f"{API}/run/", f"{API}/cancel", f"{API}/reset"),
-    *(f"{REST}/", MCP),
-)
+WRITE = (LOGIN, UPLOAD, JOIN, f"{API}/run/", f"{API}/cancel", f"{API}/reset", f"{REST}/", MCP)
 # What is large and comes at once, beside what events outside the queue give.
 PACKED = ("/", "/config")
 ANSWERS = (JOIN, f"{REST}/export")

@@ -42,10 +42,7 @@ HANDLERS = {KeyError: _unknown, FnIndexInferError: _unknown}
 
 
 def add_routes(
-    app: App,
-    check: Callable[[], object],
-    check_login: Check | None,
-    programs: Sequence[BaseRoute],
+    app: App, check: Callable[[], object], check_login: Check | None, programs: Sequence[BaseRoute]
 ) -> None:
     """Add the routes: health, which follows `check`, and a login where there is one to check."""
     routes = [Route(HEALTH, partial(_health, check)), *programs]

@@ -13,14 +13,7 @@ from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
 from rag.types import Coverage, PlannedBy
 from ui.web.answer import render_conversation
-from ui.web.filters import (
-    LONGEST_QUESTION,
-    Link,
-    changed,
-    link_notice,
-    read_link,
-    write_link,
-)
+from ui.web.filters import LONGEST_QUESTION, Link, changed, link_notice, read_link, write_link
 from ui.web.handlers import Exchange
 
 SDG = "9. Industry, innovation and infrastructure"
@@ -82,12 +75,6 @@ def scope_of(exchange: Exchange) -> str:
     return html.partition('<ul class="scope"')[2].partition(">")[2].partition("</ul>")[0]
 
 
-def scoped(named: Filters, first: Filters = Filters(), **values: Filters) -> Exchange:
-    """A question that names these filters."""
-    coverage = Coverage("answer", filters=named, first=first)
-    return Exchange("Q", answer=answer(coverage=coverage), **values)
-
-
 def labels(html: str) -> list[str | None]:
     return [b["aria-label"] for b in Outline(html).all("button") if "data-field" in b]
 
@@ -95,8 +82,8 @@ def labels(html: str) -> list[str | None]:
 def test_each_chip_of_a_question_says_where_it_comes_from() -> None:
     used, first = Filters(country=("Peru",), year=(2023,)), Filters(kind=("closing",))
     ignored = Filters(sdg=("1. No poverty",))
-    exchange = scoped(used, first, filters=Filters(year=(2023,)), ignored=ignored)
-    html = scope_of(exchange)
+    answered = answer(coverage=Coverage("answer", filters=used, first=first))
+    html = scope_of(Exchange("Q", Filters(year=(2023,)), answered, ignored=ignored))
     assert Outline(html).text == (
         "2023 (your filter)Peru (from your question)×"
         "Kind closing first (from your question)×SDG 1. No poverty (not used)Use again"

@@ -32,14 +32,6 @@ def ask(
     return list(handlers.ask(Visit(engine, question=question, talk=talk, chosen=filters)))
 
 
-def talk_of(engine: FakeEngine, *questions: str) -> Talk:
-    """A conversation in which these questions were answered."""
-    talk: Talk = ()
-    for question in questions:
-        talk = ask(engine, question, talk)[-1]["talk"]
-    return talk
-
-
 def running(engine: FakeEngine, question: str) -> tuple[Run, Iterator[Update]]:
     """A question that is being answered, and its updates from then on."""
     updates = handlers.ask(Visit(engine, question=question))
@@ -50,7 +42,7 @@ def running(engine: FakeEngine, question: str) -> tuple[Run, Iterator[Update]]:
 
 def test_a_question_goes_with_its_filters_and_the_answered_questions_before_it() -> None:
     engine = FakeEngine()
-    talk = talk_of(engine, "First?", "Please fail")
+    talk = ask(engine, "Please fail", ask(engine, "First?")[-1]["talk"])[-1]["talk"]
     last = ask(engine, "Second?", talk, PERU)[-1]
     _, history, filters = engine.asked[-1]
     assert filters == PERU
