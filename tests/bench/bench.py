@@ -142,14 +142,16 @@ def page_times(index: Path) -> None:
 
 
 @contextmanager
-def served(index: Path, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def served(
+    index: Path, *options: str, **settings: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A page in a process of its own: its address and the process."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
     environ |= {"ASKLABS_LOG_LEVEL": "error"} | settings
     command = [sys.executable, "-m", "ui.cli.main", "serve", "--index", index, "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environ)
+    process = subprocess.Popen([*command, *options], cwd=ROOT, env=environ)
     try:
         while process.poll() is None:
             with suppress(httpx.TransportError):

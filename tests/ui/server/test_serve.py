@@ -1,18 +1,16 @@
 """Starting and stopping the page, at rest and amid its work; a short soak while a model fails."""
 
-import os
-import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from unittest.mock import Mock
 
 import httpx
 import pytest
+from bench import served
 from fake_engine import FakeEngine
 from machine import free_port
 from openai_server import Reply, ScriptedServer
@@ -53,41 +51,26 @@ def test_an_error_says_why_nothing_can_listen() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
 def test_a_service_logs_its_start_and_ends_amid_answer_and_survey(
-    sample_index: Path, server: ScriptedServer
+    sample_index: Path, server: ScriptedServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.script(Reply(("The labs tell of it [1].",), mute=60))
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = ["-m", "ui.cli.main", "serve", "--index", str(sample_index), "--port", str(port)]
-    secret = {"OPENAI_API_KEY": "sk-not-for-logs", "OPENAI_BASE_URL": server.url}
+    settings = {"OPENAI_API_KEY": "sk-not-for-logs", "OPENAI_BASE_URL": server.url}
+    settings |= {"ASKLABS_MODEL": "openai:small", "ASKLABS_LOG_LEVEL": "info"}
 
-    def ask() -> None:
+    def ask(address: str) -> None:
         with suppress(httpx.TransportError):
             httpx.post(f"{address}/api/v1/ask", json={"question": "Ferries?"}, timeout=90)
 
-    with subprocess.Popen(
-        [sys.executable, *command, "--host", "0.0.0.0"],
-        env={**os.environ, **secret, "ASKLABS_MODEL": "openai:small"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        status = 0
-        while status != 200 and process.poll() is None:
-            with suppress(httpx.TransportError):
-                status = httpx.get(f"{address}/healthz").status_code
-            time.sleep(0.1)
-        asking = threading.Thread(target=ask)
-        asking.start()
-        begun = httpx.post(f"{address}/api/v1/survey", json={"question": "mobile money"})
-        assert begun.status_code == 202
-        while not server.chats:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
-    asking.join(30)
-    assert not asking.is_alive()
+    with ThreadPoolExecutor(1) as pool:
+        with served(sample_index, "--host", "0.0.0.0", **settings) as (address, process):
+            asking = pool.submit(ask, address)
+            begun = httpx.post(f"{address}/api/v1/survey", json={"question": "mobile money"})
+            assert begun.status_code == 202
+            while not server.chats:
+                time.sleep(0.05)
+        asking.result(30)
     assert process.returncode == 0
+    (out, err), port = capfd.readouterr(), address.rpartition(":")[2]
     assert f"Ask the Labs is at http://localhost:{port}" in out
     assert f"start outcome=ready version=0.1.0 address=http://localhost:{port}" in err
     assert "model=openai:small" in err
