@@ -282,8 +282,7 @@ def _dictionary(language: str) -> bytes:
 @lru_cache(10_000)
 def american(word: str) -> str:
     """A word of lower-case letters in American spelling ("behavioural" -> "behavioral")."""
-    rules: list[tuple[str, str]] = _spelling()["american"]
-    for pattern, replacement in rules:
+    for pattern, replacement in _spelling()["american"]:
         word = re.sub(pattern, replacement, word)
     return word
 
@@ -292,9 +291,8 @@ def singular(word: str, known: Collection[str]) -> str:
     """The singular of a word if `known` has it, else the word as it is."""
     if word.endswith(("ss", "us", "is")) and not word.endswith(("ais", "eis")):
         return word
-    endings: list[tuple[str, str]] = _spelling()["plurals"]
-    for plural_ending, ending in endings:
-        candidate = word.removesuffix(plural_ending) + ending
+    for plural_ending, ending in _spelling()["plurals"]:
+        candidate: str = word.removesuffix(plural_ending) + ending
         if word.endswith(plural_ending) and len(candidate) >= 3 and candidate in known:
             return candidate
     return word
@@ -333,8 +331,7 @@ def slips(word: str, intended: str) -> int:
 
 
 def _prefix(word: str) -> str:
-    prefixes: list[str] = _spelling()["prefixes"]
-    return next(filter(word.startswith, prefixes), "")
+    return next((prefix for prefix in _spelling()["prefixes"] if word.startswith(prefix)), "")
 
 
 def corrections(counts: Mapping[str, int], known: Callable[[str], bool]) -> dict[str, str]:

@@ -119,8 +119,6 @@ def is_whole(text: str, language: str) -> bool:
     function = stop_words(language)
     if len(own) < (MIN_WORDS if ends else CLEAR_WORDS) or not (ends or not text[0].islower()):
         return False
-    if not function:
-        return True
     topics = [word for word in text.split() if not function.issuperset(_words_of(word))]
     capitals = sum(word.lstrip("\"'“‘«(")[:1].isupper() for word in topics)
     is_title = capitals > MOST_CAPITALS * len(topics)

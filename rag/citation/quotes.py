@@ -124,8 +124,6 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
     wanted = set(terms(sentence, language)) | set(terms(sentence, passage.language))
     wanted -= set(terms(passage.report.lab, "en"))
     units = lines(passage)
-    if not units:
-        return Support(passage.text, 0.0, False)
     runs = [(n, n) for n in range(len(units))]
     runs += [(n, n + 1) for n in range(len(units) - 1)]
     quotes = [passage.text[units[first].start : units[last].end] for first, last in runs]

@@ -174,10 +174,11 @@ class _Writer:
             text = "\n".join([text.partition("\n")[0], *(rest if tags else ())])
         sources = tuple(source for source in self._sources(answer) if source.n > tags)
         if not sources and answer.refused:
-            nearest = [hit.passage for hit in answer.hits[:NEAREST]]
-            quotes = [_quote(shortened(passage.text, NEAREST_CHARS)) for passage in nearest]
-            pairs = zip(nearest, quotes, strict=True)
-            sources = tuple(self._source(p, 0, [quote], p.place) for p, quote in pairs)
+            nearest = (hit.passage for hit in answer.hits[:NEAREST])
+            sources = tuple(
+                self._source(p, 0, [_quote(shortened(p.text, NEAREST_CHARS))], p.place)
+                for p in nearest
+            )
         mentioned = tuple(
             self._source(hit.passage, 0, (), ("", ""))
             for hit in answer.mentions

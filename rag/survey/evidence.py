@@ -10,6 +10,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 from rag.catalog.catalog import Catalog
@@ -138,11 +139,10 @@ def gap_map(
     found: tuple[Counter[str], Counter[str]] = Counter(), Counter()
     for row in survey.rows:
         values = [_values(row, field, catalog) for field in by]
-        for n in range(2):
-            found[n].update(dict.fromkeys(values[n], int(row.verdict != "silent")))
-        for first in values[0]:
-            for second in values[1]:
-                groups[first, second].append(row)
+        for counts, own in zip(found, values, strict=True):
+            counts.update(dict.fromkeys(own, int(row.verdict != "silent")))
+        for first, second in product(*values):
+            groups[first, second].append(row)
     axes = [_axis(field, counts) for field, counts in zip(by, found, strict=True)]
     cells = {
         place: _cell(rows, column)

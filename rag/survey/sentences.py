@@ -24,7 +24,6 @@ from rag.files import replace_file
 from rag.index.local import BAD, SENTENCES, Snapshot
 from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors, static_table, static_tokens
-from rag.text.language import LANGUAGES
 from rag.text.tokenize import stemmer, words
 from rag.types import Passage
 
@@ -246,8 +245,7 @@ class SentenceTable:
         for language in {passage.language for passage in of}:
             own = [w for w, p in zip(split, of, strict=True) if p.language == language]
             known = list({word for one in own for word in one})
-            stemmed = stemmer(language).stemWords(known) if language in LANGUAGES else known
-            for word, stem in zip(known, stemmed, strict=True):
+            for word, stem in zip(known, stemmer(language).stemWords(known), strict=True):
                 stems[language, word] = self._vocabulary.setdefault(stem, len(self._vocabulary))
         counts = np.array([len(one) for one in split])
         self._terms_at.extend(self._terms.size + np.cumsum(counts) - counts)

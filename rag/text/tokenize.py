@@ -100,10 +100,7 @@ def terms(text: str, language: str) -> list[str]:
 
 def terms_of(words: Iterable[str], language: str) -> list[str]:
     """The stemmed content words among the words of a text."""
-    content = _content(words, language)
-    if language not in LANGUAGES:
-        return content
-    return list(stemmer(language).stemWords(content))
+    return list(stemmer(language).stemWords(_content(words, language)))
 
 
 def stemmer(language: str) -> Any:
