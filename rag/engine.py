@@ -309,9 +309,7 @@ class Engine:
         plan = self._planner.without_model().plan(checked(question), snapshot, filters=filters)
         survey = planned(question, plan, self._planner.linker_of(snapshot.catalog), filters)
         reranker = self._reranker if judged else None
-        return SurveyStream(
-            measure, survey, without, reranker, self.settings.mask_contacts, progress
-        )
+        return SurveyStream(measure, survey, without, reranker, progress)
 
     def survey_columns(
         self,
@@ -327,8 +325,7 @@ class Engine:
         """
         measure = self.report_measure()
         linker = self._planner.linker_of(measure.snapshot.catalog)
-        mask = self.settings.mask_contacts
-        return with_columns(survey, names, measure, linker, mask=mask, progress=progress, stop=stop)
+        return with_columns(survey, names, measure, linker, progress, stop)
 
     def survey_judge(self, survey: Survey, *, claim: str = "") -> SurveyJudge:
         """The model as judge of a survey's rows, cells, and stance to a claim; or InputError.
@@ -348,7 +345,8 @@ class Engine:
         if measure is None or measure.snapshot.revision != index.revision:
             snapshot, embed = index.with_files(self.settings.index), self._embedding
             stored = snapshot.memo if is_builtin(self.settings) else None
-            measure = ReportMeasure(snapshot, embed.get_text_embedding_batch, stored)
+            encode, mask = embed.get_text_embedding_batch, self.settings.mask_contacts
+            measure = ReportMeasure(snapshot, encode, stored, mask)
             self._report_measure = measure
         return measure
 

@@ -9,7 +9,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,20 +44,12 @@ _UNIT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
+class Support(NamedTuple):
     """How well a passage supports a sentence: its best words, and the share of it they cover."""
 
     quote: str
     share: float
-    numbers: bool
-
-    @property
-    def status(self) -> Status:
-        """The verdict on the share of words covered, which missing numbers lower."""
-        if self.share >= SUPPORTED and self.numbers:
-            return "supported"
-        return "partly" if self.share >= PARTLY else "unsupported"
+    status: Status
 
 
 def resolve(
@@ -83,7 +75,7 @@ def resolve(
             passage = passages[n - 1]
             support = best_support(sentence, passage, language)
             if sought and support.status != "supported":
-                support = Support(best_support(sought, passage, language).quote, 1.0, True)
+                support = best_support(sought, passage, language)._replace(status="supported")
             quote = support.quote
             if passage.section == FACTS:
                 # The label before the value is a tag's key, made readable: not the file's words.
@@ -115,12 +107,12 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
         text = defuse(own.text).rstrip(".!?؟。…")
         answer = text.partition(": ")[2]
         if text in quoted or (answer and answer in quoted):
-            return Support(passage.text[own.start : own.end], 1.0, True)
+            return Support(passage.text[own.start : own.end], 1.0, "supported")
     for bare in quoted:
         at = passage.text.find(bare) if len(bare) > 2 else -1
         if at >= 0:
             tail = re.match(r"[.!?؟。…]*", passage.text[at + len(bare) :])
-            return Support(bare + (tail.group() if tail else ""), 1.0, True)
+            return Support(bare + (tail.group() if tail else ""), 1.0, "supported")
     wanted = set(terms(sentence, language)) | set(terms(sentence, passage.language))
     wanted -= set(terms(passage.report.lab, "en"))
     units = lines(passage)
@@ -136,7 +128,10 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
         scores += unit([means[first] + means[last] for first, last in runs]) @ meant
     best = int(scores.argmax())
     there = numbers_in(f"{passage.text} {passage.prompt} {passage.report.year or ''}")
-    return Support(quotes[best], shares[best], numbers_in(sentence) <= there)
+    status: Status = "partly" if shares[best] >= PARTLY else "unsupported"
+    if shares[best] >= SUPPORTED and numbers_in(sentence) <= there:
+        status = "supported"
+    return Support(quotes[best], shares[best], status)
 
 
 def fold_text(text: str) -> str:

@@ -23,7 +23,6 @@ from rag.models.client import Stop
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, Vectors, encode_static, unit
 from rag.query.linker import Linker, topic_of
-from rag.retrieval.postprocess import mask_passage
 from rag.survey.classifier import judge_topic
 from rag.survey.features import Near, Numbers, ReportMeasure
 from rag.survey.types import Survey, SurveyCell, SurveyColumn, SurveyRow
@@ -139,16 +138,14 @@ def with_columns(
     names: Collection[str],
     measure: ReportMeasure,
     linker: Linker,
-    *,
-    mask: bool = True,
-    progress: Progress = lambda *_: None,
-    stop: Stop | None = None,
+    progress: Progress,
+    stop: Stop | None,
 ) -> Survey:
     """The survey with more columns; silent reports get only tags, and why cells are empty."""
     had = [column.name for column in survey.columns]
     for name in checked_names([*had, *names])[len(had) :]:
         column = read_column(name, measure.snapshot, linker)
-        reader = ColumnReader(column, survey, measure, linker, mask)
+        reader = ColumnReader(column, survey, measure, linker)
         rows: list[SurveyRow] = []
         for start in range(0, len(survey.rows), AT_A_TIME):
             if stop and stop.is_set():
@@ -163,14 +160,9 @@ class ColumnReader:
     """Reads the cells of one column."""
 
     def __init__(
-        self,
-        column: SurveyColumn,
-        survey: Survey,
-        measure: ReportMeasure,
-        linker: Linker,
-        mask: bool,
+        self, column: SurveyColumn, survey: Survey, measure: ReportMeasure, linker: Linker
     ) -> None:
-        self._column, self._snapshot, self._mask = column, measure.snapshot, mask
+        self._column, self._snapshot, self._shown = column, measure.snapshot, measure.shown
         self.name = column.name
         self._sources = frozenset(column.sources)
         self._wanted = unit(encode_cached([survey.topic, column.name]))
@@ -207,7 +199,7 @@ class ColumnReader:
             passages = self._snapshot.passages
             for name in reports:
                 near = self._found.get(name, ())
-                best[name] = [(self._masked(passages[n.passage]), n.span) for n in near]
+                best[name] = [(self._shown(passages[n.passage]), n.span) for n in near]
             return best
         every = [(name, *c) for name in reports for c in self._answers(name)]
         if not every:
@@ -226,7 +218,7 @@ class ColumnReader:
     def _answers(self, report_id: str) -> list[tuple[Passage, Span]]:
         """What a report answers to the column's questions."""
         found: list[tuple[Passage, Span]] = []
-        for passage in map(self._masked, self._snapshot.passages_of(report_id)):
+        for passage in map(self._shown, self._snapshot.passages_of(report_id)):
             text = passage.text.strip()
             if not self._asks(passage) or text.strip(" .*_-").casefold() in _PLACEHOLDERS:
                 continue
@@ -241,9 +233,6 @@ class ColumnReader:
 
     def _asks(self, passage: Passage) -> bool:
         return passage.section != FACTS and (passage.prompt or passage.section) in self._sources
-
-    def _masked(self, passage: Passage) -> Passage:
-        return mask_passage(passage) if self._mask else passage
 
     def _cell(
         self, row: SurveyRow, candidates: Sequence[tuple[Passage, Span]]

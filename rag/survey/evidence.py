@@ -16,9 +16,8 @@ from pathlib import Path
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import report_values
 from rag.citation.quotes import verbatim
-from rag.index.interface import StoredReport
-from rag.retrieval.postprocess import mask_passage
 from rag.survey.columns import nearest_kind
+from rag.survey.features import ReportMeasure
 from rag.survey.types import (
     RUNGS,
     STANCES,
@@ -60,15 +59,16 @@ def _says() -> Mapping[str, re.Pattern[str]]:
     return {name: re.compile(text % words, re.IGNORECASE) for name, text in words.items()}
 
 
-def evidence_of(report: StoredReport, passages: Sequence[Passage], mask: bool = True) -> Evidence:
-    """The evidence of a report by its tags and its passages, whose contacts it may `mask`."""
+def evidence_of(report_id: str, measure: ReportMeasure) -> Evidence:
+    """The evidence of a report by its tags and its passages."""
+    report, passages = measure.snapshot.report(report_id), measure.snapshot.passages_of(report_id)
     info = report.info
     tags = {key: values for key, values in info.facts.items() if any(values)}
     rung, field, value = _rung(info.kind, tags, passages)
     missing = tuple(key for key in TELLING if key not in tags) if info.kind == "experiment" else ()
     for passage in passages:
         if passage.part == 1 and _says()["hypothesis"].search(passage.prompt):
-            passage = mask_passage(passage) if mask else passage
+            passage = measure.shown(passage)
             read = sentences(passage.text)[:_READ]
             quote = passage.text[read[0][0] : read[-1][1]] if read else ""
             place = verbatim(quote, report.raw, passage.spans) if quote else None

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.citation.quotable import usable
+from rag.citation.quotes import quoted
 from rag.index.interface import Index
 from rag.index.local import Snapshot
 from rag.index.vectors import Rows, VectorMemo
@@ -27,13 +28,14 @@ from rag.models.encoder import LANGUAGE, encode_static
 from rag.places.countries import names_to_countries
 from rag.query.gloss import alike_words, in_english
 from rag.query.wordings import any_of
+from rag.retrieval.postprocess import mask_passage
 from rag.survey.sentences import Places, SentenceTable
 from rag.survey.types import Evidence
 from rag.survey.wording import english_wordings
 from rag.text.language import LANGUAGES
 from rag.text.sentences import sentences
 from rag.text.tokenize import content_words, stop_words, strip_accents, terms
-from rag.types import Span
+from rag.types import Passage, Span
 
 # The features of a report, in their order.
 FEATURES = (
@@ -66,8 +68,6 @@ class Near:
     passage: int
     span: Span
     score: float
-    similarity: float  # its cosine to the topic's nearest part, which is part of its score
-    weakest: float  # how much it has of the word of a part that it has least of
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,16 +162,11 @@ class NearSentences:
     """The sentences that were read for a topic, by the numbers of their reports."""
 
     def __init__(
-        self,
-        reports: npt.NDArray[np.int64],
-        places: Places,
-        scores: Numbers,
-        similarities: npt.NDArray[Any],
-        weakest: Numbers,
+        self, reports: npt.NDArray[np.int64], places: Places, scores: npt.NDArray[Any]
     ) -> None:
         order = np.lexsort((-scores, reports))
         self._sorted = reports[order]
-        columns = (places.passages, places.starts, places.ends, scores, similarities, weakest)
+        columns = (places.passages, places.starts, places.ends, scores)
         self._columns = [column[order] for column in columns]
 
     def of(self, report: int, most: int | None = None) -> list[Near]:
@@ -179,15 +174,7 @@ class NearSentences:
         first, end = np.searchsorted(self._sorted, [report, report + 1]).tolist()
         at = slice(first, end if most is None else min(end, first + most))
         rows = zip(*(column[at].tolist() for column in self._columns), strict=True)
-        return [Near(i, (start, end), *measured) for i, start, end, *measured in rows]
-
-    def closest(self, count: int) -> tuple[Numbers, Numbers]:
-        """For so many reports the highest cosine, 0 for none, and how many are near."""
-        *_, similarities, weakest = self._columns
-        closest = np.full(count, -np.inf)
-        np.maximum.at(closest, self._sorted, similarities)
-        near = np.bincount(self._sorted, weakest >= NEAR_SENTENCE, minlength=count)
-        return np.where(np.isfinite(closest), closest, 0.0), near.astype(np.float64)
+        return [Near(i, (start, end), score) for i, start, end, score in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +193,15 @@ class ReportMeasure:
         self,
         snapshot: Snapshot,
         embed: Callable[[Sequence[str]], Any],
-        stored: VectorMemo | None = None,
+        stored: VectorMemo | None,
+        mask: bool,
     ) -> None:
-        """`embed` gives the vectors of texts; those of many sentences may be `stored`."""
+        """`embed` gives the vectors of texts; those of many sentences may be `stored`.
+
+        Where `mask` is set, no contacts are quoted.
+        """
         self.snapshot = snapshot
-        self._embed = embed
+        self._embed, self._mask = embed, mask
         self.table = SentenceTable(snapshot, embed, stored)
         # Of reports that a survey has met; what their forms say stays the same.
         self.evidence: dict[str, Evidence] = {}
@@ -287,7 +278,7 @@ class ReportMeasure:
         ranked = np.argsort(-order, kind="stable")
         if only:
             ranked = ranked[self.inside(only)[self._report_of[ranked]]]
-        sentences = self._sentences(topic, rarity, ranked, vectors)
+        sentences, closest, near = self._sentences(topic, rarity, ranked, vectors)
         tagged, known = np.zeros((2, len(self.ids)))
         tags, of_tags, rows = self._tags
         if len(rows):
@@ -297,7 +288,6 @@ class ReportMeasure:
             )
             near_tags = (of_tags @ np.array(encode_cached(topic.texts)).T).max(axis=1)
             known[reports[near_tags[numbers] > KNOWN_TAG]] = 1
-        closest, near = sentences.closest(len(self.ids))
         speaking = np.bincount(self._report_of, weakest >= NEAR, minlength=len(self.ids))
         columns = {
             "meaning": self._best(meaning),
@@ -324,7 +314,17 @@ class ReportMeasure:
         passage = self.snapshot.passages[nearest]
         # What a solution says in a line may be no whole sentence.
         spans = [(unit.start, unit.end) for unit in usable(passage)] or sentences(passage.text)
-        return [Near(nearest, span, UNMEASURED, 0.0, 0.0) for span in spans]
+        return [Near(nearest, span, UNMEASURED) for span in spans]
+
+    def shown(self, passage: Passage) -> Passage:
+        """A passage as it may be quoted."""
+        return mask_passage(passage) if self._mask else passage
+
+    def quoted(self, passage: Passage, span: Span, raw: str) -> tuple[Passage, str, Span] | None:
+        """A passage as it may be quoted, its words at a place, and where its file has them."""
+        passage = self.shown(passage)
+        place = quoted(passage, span, raw)
+        return (passage, *place) if place else None
 
     def inside(self, reports: Collection[str]) -> npt.NDArray[np.bool_]:
         """For each report whether it is among these."""
@@ -379,8 +379,8 @@ class ReportMeasure:
 
     def _sentences(
         self, topic: Topic, rarity: Numbers, ranked: npt.NDArray[np.int64], vectors: tuple[Any, Any]
-    ) -> NearSentences:
-        """The sentences of the passages that come first, measured."""
+    ) -> tuple[NearSentences, Numbers, Numbers]:
+        """The sentences of the passages that come first; by report the nearest, and how many."""
         of_report: Counter[int] = Counter()
         read: list[int] = []
         for i in ranked.tolist():
@@ -398,7 +398,11 @@ class ReportMeasure:
         english &= topic.language == LANGUAGE
         coverage, weakest = _met(topic, rarity, table.having(places, topic.words))
         scores = dense + np.where(english, static, dense) + coverage
-        return NearSentences(self._report_of[places.passages], places, scores, dense, weakest)
+        reports, count = self._report_of[places.passages], len(self.ids)
+        closest = np.full(count, -np.inf)
+        np.maximum.at(closest, reports, dense)
+        near = np.bincount(reports, weakest >= NEAR_SENTENCE, count).astype(np.float64)
+        return NearSentences(reports, places, scores), np.nan_to_num(closest, neginf=0.0), near
 
 
 @cache

@@ -17,7 +17,6 @@ import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.checker import Claim, Verifier
-from rag.citation.quotes import quoted
 from rag.errors import ContextOverflow, ModelError
 from rag.i18n.translations import marked
 from rag.models.chat import ChatModel
@@ -28,7 +27,6 @@ from rag.models.prompts import Message, fenced, list_schema, messages_of, object
 from rag.models.tokens import count_tokens, list_price
 from rag.query.linker import Linker
 from rag.query.planner import first_object
-from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
 from rag.survey.classifier import classifier, tags_of
 from rag.survey.columns import ColumnReader
@@ -102,7 +100,7 @@ class SurveyJudge:
         often = [max(measure.snapshot.frequencies(word), default=size) for word in own]
         self._words = [(w, log(1 + size / (1 + n))) for w, n in zip(own, often, strict=True)]
         self._readers = [
-            ColumnReader(column, survey, measure, linker, settings.mask_contacts)
+            ColumnReader(column, survey, measure, linker)
             for column in survey.columns
             if column.kind != "tag"
         ]
@@ -188,9 +186,8 @@ class SurveyJudge:
         found: dict[str, _Said] = {}
 
         def show(passage: Passage, span: Span) -> None:
-            passage = mask_passage(passage) if self._settings.mask_contacts else passage
-            if place := quoted(passage, span, raw):
-                found.setdefault(place[0], (passage, *place))
+            if place := self._measure.quoted(passage, span, raw):
+                found.setdefault(place[1], place)
 
         if row.passage and row.span:
             found[row.quote] = (row.passage, row.quote, row.span)

@@ -13,12 +13,10 @@ from random import Random
 import numpy as np
 
 from rag.catalog.tag_fields import Filters
-from rag.citation.quotes import quoted
 from rag.errors import InputError
 from rag.i18n.translations import marked
 from rag.models.client import Stop
 from rag.query.linker import Linker, topic_of
-from rag.retrieval.postprocess import mask_passage
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import (
     MOST_READ,
@@ -160,13 +158,11 @@ class SurveyStream:
         survey: Survey,
         without: Collection[str],
         reranker: CrossEncoder | None,
-        mask: bool,
-        progress: Progress = lambda *_: None,
+        progress: Progress,
     ) -> None:
         """`survey` has what is known before: question, topic and filters."""
-        self._measure, self._reranker, self._mask = measure, reranker, mask
-        self._without, self._progress = without, progress
-        self._survey = survey
+        self._measure, self._survey, self._without = measure, survey, without
+        self._reranker, self._progress = reranker, progress
         self._stop = Stop()
         self.rows: list[SurveyRow] = []  # that are there
         self.first: list[SurveyRow] = []  # the likeliest, before the cross-encoder has looked
@@ -273,9 +269,9 @@ class SurveyStream:
 
     def _told(self, row: SurveyRow) -> SurveyRow:
         """A row with its evidence, and the sentence that speaks of the topic."""
-        snapshot, known, name = self._measure.snapshot, self._measure.evidence, row.report.id
+        known, name = self._measure.evidence, row.report.id
         if name not in known:
-            known[name] = evidence_of(snapshot.report(name), snapshot.passages_of(name), self._mask)
+            known[name] = evidence_of(name, self._measure)
         row = self._quoted(replace(row, evidence=known[name]), self._speaking.get(name, ()))
         if place := self._place(row, self._findings.get(name, ())):
             passage, quote, span = place
@@ -309,10 +305,7 @@ class SurveyStream:
 
     def _place(self, row: SurveyRow, found: Sequence[Near]) -> tuple[Passage, str, Span] | None:
         """The first of these sentences that stands in the file, its passage, and where."""
-        raw = self._measure.snapshot.report(row.report.id).raw
-        for near in found:
-            passage = self._measure.snapshot.passages[near.passage]
-            passage = mask_passage(passage) if self._mask else passage
-            if place := quoted(passage, near.span, raw):
-                return passage, *place
-        return None
+        measure, snapshot = self._measure, self._measure.snapshot
+        raw = snapshot.report(row.report.id).raw
+        places = (measure.quoted(snapshot.passages[near.passage], near.span, raw) for near in found)
+        return next(filter(None, places), None)

@@ -38,10 +38,10 @@ def test_a_question_left_blank_is_told_from_one_not_asked() -> None:
 
 
 def test_each_rung_names_the_field_that_says_it(sample_engine: Engine) -> None:
-    snapshot = sample_engine.report_measure().snapshot
-    kinds = {}
+    measure = sample_engine.report_measure()
+    snapshot, kinds = measure.snapshot, {}
     for name in snapshot.heads:
-        evidence = evidence_of(snapshot.report(name), snapshot.passages_of(name))
+        evidence = evidence_of(name, measure)
         kinds[name] = evidence
         assert bool(evidence.rung) == bool(evidence.field)
     info = {name: snapshot.heads[name].report.info for name in kinds}
