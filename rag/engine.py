@@ -253,9 +253,8 @@ class Engine:
 
         @cache
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
-            linker = self._planner.linker_of(snapshot.catalog)
             form = as_topic(plan)
-            known = self.report_measure, linker, self._reranker, bool(given), stop
+            known = self.report_measure, self._reranker, bool(given), stop
             ways = partial(self._opened, snapshot), partial(line_of_work, snapshot)
             parts = snapshot.catalog, self._embedding, TopicSurvey(form, *known), *ways
             material = Material(form, self._masked(found), *parts, self._reranker)
@@ -304,10 +303,9 @@ class Engine:
         Raises:
             InputError: the question has no topic, or no report is in scope.
         """
-        measure = self.report_measure()
-        snapshot = measure.snapshot
-        plan = self._planner.without_model().plan(checked(question), snapshot, filters=filters)
-        survey = planned(question, plan, self._planner.linker_of(snapshot.catalog), filters)
+        measure, planner = self.report_measure(), self._planner.without_model()
+        plan = planner.plan(checked(question), measure.snapshot, filters=filters)
+        survey = planned(question, plan, measure.linker, filters)
         reranker = self._reranker if judged else None
         return SurveyStream(measure, survey, without, reranker, progress)
 
@@ -323,9 +321,7 @@ class Engine:
 
         A name that is empty, or too many, are an InputError.
         """
-        measure = self.report_measure()
-        linker = self._planner.linker_of(measure.snapshot.catalog)
-        return with_columns(survey, names, measure, linker, progress, stop)
+        return with_columns(survey, names, self.report_measure(), progress, stop)
 
     def survey_judge(self, survey: Survey, *, claim: str = "") -> SurveyJudge:
         """The model as judge of a survey's rows, cells, and stance to a claim; or InputError.
@@ -335,9 +331,7 @@ class Engine:
         llm = make_chat(self.settings, retries=0)
         if llm is None or self._writers.answerer is self._writers.fallback:
             raise InputError(NO_MODEL)
-        measure = self.report_measure()
-        linker = self._planner.linker_of(measure.snapshot.catalog)
-        return SurveyJudge(survey, measure, llm, checked(claim), self.settings, linker)
+        return SurveyJudge(survey, self.report_measure(), llm, checked(claim), self.settings)
 
     def report_measure(self) -> ReportMeasure:
         """What measures the reports of the index; two threads may make it at the same time."""
@@ -345,8 +339,9 @@ class Engine:
         if measure is None or measure.snapshot.revision != index.revision:
             snapshot, embed = index.with_files(self.settings.index), self._embedding
             stored = snapshot.memo if is_builtin(self.settings) else None
-            encode, mask = embed.get_text_embedding_batch, self.settings.mask_contacts
-            measure = ReportMeasure(snapshot, encode, stored, mask)
+            encode, linker = embed.get_text_embedding_batch, self._planner.linker_of(index.catalog)
+            mask = self.settings.mask_contacts
+            measure = ReportMeasure(snapshot, encode, stored, linker, mask)
             self._report_measure = measure
         return measure
 

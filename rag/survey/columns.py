@@ -22,7 +22,7 @@ from rag.index.local import Snapshot
 from rag.models.client import Stop
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, Vectors, encode_static, unit
-from rag.query.linker import Linker, topic_of
+from rag.query.linker import topic_of
 from rag.survey.classifier import judge_topic
 from rag.survey.features import Near, Numbers, ReportMeasure
 from rag.survey.types import Survey, SurveyCell, SurveyColumn, SurveyRow
@@ -104,12 +104,12 @@ def _forms(snapshot: Snapshot) -> tuple[Sequence[str], _Texts, Sequence[str]]:
     return questions, _Texts.of(texts), kinds
 
 
-def read_column(name: str, snapshot: Snapshot, linker: Linker) -> SurveyColumn:
+def read_column(name: str, measure: ReportMeasure) -> SurveyColumn:
     """What a column asks for, by its name as it was typed."""
-    links = linker.link(name, language_of(name))
+    links = measure.linker.link(name, language_of(name))
     if links.fields and not links.rest and links.fields[0] in TAGS:
         return SurveyColumn(name, "tag", (links.fields[0],))
-    questions, texts, kinds = _forms(snapshot)
+    questions, texts, kinds = _forms(measure.snapshot)
     if not questions:
         return SurveyColumn(name, "free")
     wanted, likeness = nearest_kind(name)
@@ -137,15 +137,14 @@ def with_columns(
     survey: Survey,
     names: Collection[str],
     measure: ReportMeasure,
-    linker: Linker,
     progress: Progress,
     stop: Stop | None,
 ) -> Survey:
     """The survey with more columns; silent reports get only tags, and why cells are empty."""
     had = [column.name for column in survey.columns]
     for name in checked_names([*had, *names])[len(had) :]:
-        column = read_column(name, measure.snapshot, linker)
-        reader = ColumnReader(column, survey, measure, linker)
+        column = read_column(name, measure)
+        reader = ColumnReader(column, survey, measure)
         rows: list[SurveyRow] = []
         for start in range(0, len(survey.rows), AT_A_TIME):
             if stop and stop.is_set():
@@ -159,9 +158,7 @@ def with_columns(
 class ColumnReader:
     """Reads the cells of one column."""
 
-    def __init__(
-        self, column: SurveyColumn, survey: Survey, measure: ReportMeasure, linker: Linker
-    ) -> None:
+    def __init__(self, column: SurveyColumn, survey: Survey, measure: ReportMeasure) -> None:
         self._column, self._snapshot, self._shown = column, measure.snapshot, measure.shown
         self.name = column.name
         self._sources = frozenset(column.sources)
@@ -169,7 +166,7 @@ class ColumnReader:
         self._found: Mapping[str, Sequence[Near]] = {}
         if column.kind == "free":
             language = language_of(column.name, survey.language)
-            links = linker.link(column.name, language)
+            links = measure.linker.link(column.name, language)
             text = topic_of(column.name, links, language) or column.name
             judged = judge_topic(measure, measure.topic(text, language), ())
             says, measured = judged.stated.says, judged.measured

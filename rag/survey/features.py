@@ -27,6 +27,7 @@ from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.places.countries import names_to_countries
 from rag.query.gloss import alike_words, in_english
+from rag.query.linker import Linker
 from rag.query.wordings import any_of
 from rag.retrieval.postprocess import mask_passage
 from rag.survey.sentences import Places, SentenceTable
@@ -194,13 +195,14 @@ class ReportMeasure:
         snapshot: Snapshot,
         embed: Callable[[Sequence[str]], Any],
         stored: VectorMemo | None,
+        linker: Linker,
         mask: bool,
     ) -> None:
         """`embed` gives the vectors of texts; those of many sentences may be `stored`.
 
         Where `mask` is set, no contacts are quoted.
         """
-        self.snapshot = snapshot
+        self.snapshot, self.linker = snapshot, linker
         self._embed, self._mask = embed, mask
         self.table = SentenceTable(snapshot, embed, stored)
         # Of reports that a survey has met; what their forms say stays the same.

@@ -25,7 +25,6 @@ from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, unit
 from rag.models.prompts import Message, fenced, list_schema, messages_of, object_schema, prompts
 from rag.models.tokens import count_tokens, list_price
-from rag.query.linker import Linker
 from rag.query.planner import first_object
 from rag.settings import Settings
 from rag.survey.classifier import classifier, tags_of
@@ -84,7 +83,6 @@ class SurveyJudge:
         llm: ChatModel,
         claim: str,
         settings: Settings,
-        linker: Linker,
     ) -> None:
         """Rows that this model has judged before stay, unless a `claim` or a column is new."""
         if claim not in ("", survey.claim):
@@ -100,7 +98,7 @@ class SurveyJudge:
         often = [max(measure.snapshot.frequencies(word), default=size) for word in own]
         self._words = [(w, log(1 + size / (1 + n))) for w, n in zip(own, often, strict=True)]
         self._readers = [
-            ColumnReader(column, survey, measure, linker)
+            ColumnReader(column, survey, measure)
             for column in survey.columns
             if column.kind != "tag"
         ]

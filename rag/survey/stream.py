@@ -99,7 +99,6 @@ class TopicSurvey:
 
     plan: Plan
     open: Callable[[], ReportMeasure]
-    linker: Linker
     reranker: CrossEncoder | None
     is_given: bool  # whether what it is told from is, so that the collection is not surveyed
     stop: Stop
@@ -138,7 +137,7 @@ class TopicSurvey:
     def _made(self) -> tuple[Survey, Judged] | None:
         plan, measure = self.plan, self.open()
         try:
-            survey = planned(plan.standalone, plan, self.linker, plan.filters)
+            survey = planned(plan.standalone, plan, measure.linker, plan.filters)
         except InputError:
             return None
         if self.is_given:

@@ -20,8 +20,7 @@ def survey(sample_engine: Engine) -> Survey:
 
 
 def _column(engine: Engine, name: str) -> tuple[str, str]:
-    snapshot = engine.report_measure().snapshot
-    column = read_column(name, snapshot, engine._planner.linker_of(snapshot.catalog))
+    column = read_column(name, engine.report_measure())
     return column.kind, " ".join(column.sources).lower()
 
 
