@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ingest.parsing.parser import stage_of
@@ -15,10 +15,9 @@ from rag.types import FACTS, Block, Passage, Report, Span
 # Tokens of the longest passage: two or three paragraphs, so that a dozen passages fit any model.
 MAX_TOKENS = 300
 MAX_GAP = 40  # characters of markup that may lie between two sentences of one span
-# A text of more sentences than any report has in one answer is data: a table, a log. Its
-# sentences are taken in runs of RUN characters, since placing each one costs time.
+# A text of more sentences than any report has in one answer is data: a table, a log. It is cut at
+# white space, since placing each sentence costs time.
 MANY_SENTENCES = 1000
-RUN = 200
 
 
 def chunk(report: Report, max_tokens: int = MAX_TOKENS) -> list[Passage]:
@@ -66,8 +65,7 @@ def _parts(raw: str, block: Block, max_tokens: int) -> list[tuple[str, tuple[Spa
         return [(block.text, block.spans)]
     parts: list[dict[Span, str]] = []
     total = 0
-    origins = _joined(block.spans, lambda last, span: bool(raw[last[1] : span[0]].strip()))
-    for origin in origins:
+    for origin in block.spans:
         for n, (piece, span, size) in enumerate(_pieces(raw, origin, max_tokens)):
             room = bool(parts) and total + size <= max_tokens
             grown = _grown(raw, parts[-1], piece, span, within=n > 0) if room else {}
@@ -102,27 +100,13 @@ def _pieces(raw: str, span: Span, max_tokens: int) -> Iterator[tuple[str, Span, 
     """Sentences (cut at white space where longer than `max_tokens`) with place and size."""
     source = raw[slice(*span)]
     text, offsets = clean_with_offsets(source)
-    for a, b in _joined(sentences(text), lambda last, span: span[1] - last[0] > RUN):
+    units = sentences(text)
+    for a, b in units if len(units) <= MANY_SENTENCES else [(0, len(text))]:
         for c, d in _cut(text, a, b, max_tokens):
             start, end = _place(source, text, offsets, c, d)
             piece = clean(source[start:end])
             if piece:
                 yield piece, (span[0] + start, span[0] + end), count_tokens(piece) + 1
-
-
-def _joined(spans: Sequence[Span], apart: Callable[[Span, Span], bool]) -> Iterator[Span]:
-    """The spans; where they are too many, one for each run of those that are not `apart`."""
-    if len(spans) <= MANY_SENTENCES:
-        yield from spans
-        return
-    last = spans[0]
-    for span in spans[1:]:
-        if apart(last, span):
-            yield last
-            last = span
-        else:
-            last = last[0], span[1]
-    yield last
 
 
 def _place(source: str, text: str, offsets: list[int], c: int, d: int) -> Span:
