@@ -44,8 +44,6 @@ _INSIGHT = re.compile(r"^(?:[-_*•\"'.]|\d+\s*[.)]|$)")
 MAX_TITLE = 200  # characters of the longest title or heading
 # What may be left of a paragraph of form text without being a word of the lab's.
 _MARKS = "*_>-–.:; \t\n\u00a0"
-# Characters up to which a question may go over several lines: joining without end takes seconds.
-MAX_JOINED = 2000
 
 
 @dataclass(slots=True)
@@ -63,7 +61,6 @@ class _State:
     """Where in the form the reader of events is."""
 
     section: str = ""
-    prompt: str = ""
     key: str = ""
     outer: str = ""
     depth: int = 0
@@ -73,6 +70,10 @@ class _State:
     def open_slot(self, prompt: str) -> _Slot:
         self.slots.append(_Slot(self.section, prompt))
         return self.slots[-1]
+
+    def add_text(self, span: Span) -> None:
+        slot = self.record or (self.slots[-1] if self.slots else self.open_slot(""))
+        slot.spans.append(span)
 
 
 def parse(report_id: str, raw: str, forms: Forms) -> Report:
@@ -112,8 +113,7 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
     questions = forms.prompt_lines(events)
     for i, event in enumerate(events):
         if event.kind == "section" and len(event.text) <= MAX_TITLE:
-            state.section, state.prompt, state.outer = clean(event.text), "", ""
-            state.key = head_key(event.text)
+            state.section, state.key, state.outer = clean(event.text), head_key(event.text), ""
             state.record, state.depth = None, 0
             state.open_slot("")
         elif event.kind == "open":
@@ -122,15 +122,13 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
             state.depth = max(0, state.depth - 1)
         elif event.kind == "prompt" and i in questions:
             if event.text:
-                before = events[i - 1]
-                touches = i - 1 in questions and bool(before.text) and before.end == event.start
-                _enter_prompt(state, event, forms, touches)
+                _enter_prompt(state, event, forms)
         elif event.kind == "text":
             for span in _without(event, forms.form_spans(state.key, event.text)):
-                _add_text(state, span)
+                state.add_text(span)
         elif event.kind in ("prompt", "quote", "section"):
             # A lab's own line that begins with ">" or "##": its words begin after the mark.
-            _add_text(state, (event.inside, event.end), quoted=True)
+            state.add_text((event.inside, event.end))
     return state.slots
 
 
@@ -143,35 +141,19 @@ def _without(event: Event, form: list[Span]) -> Iterator[Span]:
         at = max(at, end)
 
 
-def _enter_prompt(state: _State, event: Event, forms: Forms, touches: bool) -> None:
-    """Go on to a question line; where it `touches` another one above it may go on with that."""
-    prompt = clean(event.text)
-    prompt_key = key(event.text)
-    fits = len(state.prompt) + len(prompt) <= MAX_JOINED
-    if touches and fits and not state.slots[-1].spans and prompt_key not in forms.prompts:
-        state.slots[-1].prompt = state.prompt = f"{state.prompt} {prompt}".strip()
-        return
-    state.prompt, state.key = prompt, prompt_key
-    if state.depth and prompt_key in forms.records:
+def _enter_prompt(state: _State, event: Event, forms: Forms) -> None:
+    """Go on to a question line."""
+    prompt, state.key = clean(event.text), key(event.text)
+    if state.depth and state.key in forms.records:
         # The next partner's record begins where this one has the question.
-        if state.record is None or prompt_key in state.record.keys:
+        if state.record is None or state.key in state.record.keys:
             state.record = state.open_slot(state.outer or prompt)
-        state.record.keys.append(prompt_key)
+        state.record.keys.append(state.key)
         return
     state.record = None
     if not state.depth:
         state.outer = prompt
     state.open_slot(prompt)
-
-
-def _add_text(state: _State, span: Span, quoted: bool = False) -> None:
-    slot = state.record or (state.slots[-1] if state.slots else state.open_slot(""))
-    joins = not quoted and state.record is None and bool(slot.spans)
-    if joins and slot.spans[-1][1] == span[0]:
-        # One span for all that stands together: a sentence is never cut by the file's lines.
-        slot.spans[-1] = (slot.spans[-1][0], span[1])
-    else:
-        slot.spans.append(span)
 
 
 def _block(slot: _Slot, raw: str) -> Block:
@@ -204,13 +186,6 @@ def _title(events: Iterable[Event], blocks: tuple[Block, ...]) -> str:
     return re.sub(r"^[-*•·]\s+", "", heading)
 
 
-# What only a machine reads: an address, a pair of coordinates, an identifier.
-_TECHNICAL = re.compile(
-    r"(?:https?:/|www\.)\S+|-?\d+\.\d+\s*,\s*-?\d+\.\d+|(?=\S*\d)[\w-]{16,}", re.IGNORECASE
-)
-_TECHNICAL_KEY = re.compile(r"(?:^|[_-])(?:id|uuid|url)$")
-
-
 def _facts_block(raw: str, tags: Iterable[Tag], facts: Mapping[str, tuple[str, ...]]) -> Block:
     """The block whose spans are the tags that hold the facts; empty where there are none."""
     allowed = {key: {fold_tag(value) for value in values} for key, values in facts.items()}
@@ -218,9 +193,7 @@ def _facts_block(raw: str, tags: Iterable[Tag], facts: Mapping[str, tuple[str, .
         (tag.key, value): (tag.start, tag.end)
         for tag in reversed(list(tags))
         if tag.key not in NOT_SHOWN
-        and not _TECHNICAL_KEY.search(tag.key)
         and (value := fold_tag(unescaped(tag.value))) in allowed.get(tag.key, ())
-        and not _TECHNICAL.fullmatch(unescaped(tag.value))
     }
     spans = tuple(sorted(span_of.values()))
     text = "\n".join(clean(raw[start:end]) for start, end in spans)
