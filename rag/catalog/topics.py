@@ -49,11 +49,8 @@ def find_topics(
 ) -> tuple[TopicCluster, ...]:
     """The topics of a collection, the largest first; none where there are few reports.
 
-    Args:
-        of_passage: the number of each passage's report.
-        dense: the vectors of the passages.
-        words: words that may name a topic, with the numbers of the passages that have them.
-        path: where names and centres are kept.
+    Passages are given with the numbers of their reports, `words` that may name a topic with the
+    numbers of the passages that have them. Names and centres are kept at the `path`.
     """
     ids = [report.id for report in reports]
     count = min(MOST, round(len(ids) ** 0.5 / 2))

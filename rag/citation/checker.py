@@ -74,6 +74,16 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """An answer to a question, in a language, as claims, with the passages that were read."""
+
+    claims: Sequence[Claim]
+    passages: Sequence[Passage]
+    question: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether passages support a claim, and why not."""
 
@@ -96,15 +106,13 @@ def _joined(facts: Iterable[_Facts]) -> _Facts:
 
 
 class Verifier:
-    """Verifies the claims of one answer in a language by the passages that were read for it."""
+    """Verifies the claims of one answer by the passages that were read for it."""
 
-    def __init__(
-        self, claims: Sequence[Claim], passages: Sequence[Passage], question: str, language: str
-    ) -> None:
-        self._language = language
-        self._passages = passages
-        self._question = numbers_in(question) | spelled_in(question)
-        self._asked = frozenset(countries_in(question))
+    def __init__(self, text: Text) -> None:
+        passages, claims = text.passages, text.claims
+        self._language, self._passages = text.language, passages
+        self._question = numbers_in(text.question) | spelled_in(text.question)
+        self._asked = frozenset(countries_in(text.question))
         self._by_number = {n: self._facts(p) for n, p in enumerate(passages, start=1)}
         self._all = _joined(self._by_number.values())
         # "These are eleven labs" and the like count what the answer has cited, or what was read.
@@ -198,16 +206,6 @@ class Verifier:
         return Verdict("unchecked")
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """An answer to a question, in a language, as claims, with the passages that were read."""
-
-    claims: Sequence[Claim]
-    passages: Sequence[Passage]
-    question: str
-    language: str
-
-
 # Judges the claims of a text, None where it says nothing of one, and tells how many tokens that
 # took. Raises ModelError.
 Judge = Callable[[Text, Stop], tuple[Sequence[Verdict | None], int]]
@@ -268,11 +266,8 @@ def unchecked(text: str) -> CheckedText:
 def verdicts(
     text: Text, judge: Judge | None = None, stop: Stop | None = None
 ) -> tuple[list[tuple[Claim, Verdict]], tuple[Notice, ...], int]:
-    """Each claim with the passages that it should cite and its verdict.
-
-    Also notices of a failure, and how many tokens the `judge` took.
-    """
-    verifier = Verifier(text.claims, text.passages, text.question, text.language)
+    """Each claim as it should cite, with its verdict; notices of a failure; the `judge`'s tokens."""
+    verifier = Verifier(text)
     by_facts = [verifier.verify(claim) for claim in text.claims]
     if judge is None or not by_facts:
         return by_facts, (), 0

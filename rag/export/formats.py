@@ -57,11 +57,10 @@ def export(
     day: date | None = None,
     report_url: str = "",
 ) -> bytes:
-    """A file of these answers, of the kind that `ending` names (see FORMATS).
+    """A file of these answers, of the kind that `ending` names (see FORMATS), or an InputError.
 
     `day` dates a brief and is today if not given; equal input gives equal bytes. `report_url` is
-    the template of the reports' addresses. An InputError says that no format has this ending, that
-    there is no answer, or no font for the PDF.
+    the template of the reports' addresses.
     """
     kind = FORMATS.get(ending)
     if kind is None:
@@ -196,10 +195,7 @@ _TEX = str.maketrans(
 
 
 def _references(answers: Sequence[Answer], report_url: str) -> list[dict[str, Any]]:
-    """What references say of each cited report, in the order of first citations.
-
-    What it is cited for stands in its `notes`, in the language of the first question.
-    """
+    """What references say of each cited report, in the order of first citations."""
     t = translations_for(answers[0].language)
     items: dict[str, dict[str, Any]] = {}
     keys = set[str]()

@@ -152,10 +152,7 @@ def _to_xlsx(made: SurveyFile) -> bytes:
 
 
 def survey_brief(made: SurveyFile, picture: str) -> Brief:
-    """A survey as a brief: counts, evidence, strongest findings, all that speak of it.
-
-    Its gap map is a `picture` of this format.
-    """
+    """A survey as a brief; its gap map is a `picture` of this format."""
     survey, report_url, t = made.survey, made.report_url, translations_for(made.survey.language)
     code, topic = language_code(t), one_line(made.survey.topic)
     meanings = [(t.gettext(name), t.gettext(words)) for name, words in _MEANINGS.values()]

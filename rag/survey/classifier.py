@@ -169,7 +169,7 @@ def second_look(
     nor any where it stays busy.
     """
     passages = measure.snapshot.passages
-    nearest = ((report, near) for report in reports for near in measured.sentences.of(report, 1))
+    nearest = ((report, near) for report in reports for near in measured.sentences(report, 1))
     pairs = [
         (report, near.passage, after_tags(passage, near.span))
         for report, near in nearest
@@ -212,11 +212,6 @@ class Judged:
     measured: Measured
     chances: Chances
     is_absent: bool
-
-    @property
-    def stated(self) -> Chances:
-        """The probabilities, of which little is left for a topic that is absent."""
-        return self.chances.stated(self.is_absent)
 
 
 def standing_out(features: Numbers, passages: int) -> npt.NDArray[np.bool_]:
@@ -300,15 +295,14 @@ def speaking(
     measure: ReportMeasure, judged: Judged, reports: Collection[str]
 ) -> dict[str, Speaking]:
     """These reports by their ids, those most about a topic first."""
-    chances, passages = judged.chances, measure.snapshot.passages
-    sentences = judged.measured.sentences
-    closest = judged.measured.features[:, FEATURES.index("closest_sentence")]
+    chances, measured, passages = judged.chances, judged.measured, measure.snapshot.passages
+    closest = measured.features[:, FEATURES.index("closest_sentence")]
     inside = np.flatnonzero(measure.inside(reports))
     return {
         measure.ids[n]: Speaking(
             float(chances.says[n]),
             float(chances.about[n]),
-            tuple((passages[s.passage].id, s.span[0]) for s in sentences.of(n, NEAREST)),
+            tuple((passages[s.passage].id, s.span[0]) for s in measured.sentences(n, NEAREST)),
             float(closest[n]),
         )
         for n in inside[np.argsort(-chances.about[inside], kind="stable")].tolist()

@@ -169,9 +169,9 @@ class ColumnReader:
             links = measure.linker.link(column.name, language)
             text = topic_of(column.name, links, language) or column.name
             judged = judge_topic(measure, measure.topic(text, language), ())
-            says, measured = judged.stated.says, judged.measured
+            says, measured = judged.chances.stated(judged.is_absent).says, judged.measured
             self._found = {
-                name: measured.sentences.of(n)
+                name: measured.sentences(n)
                 for n, name in enumerate(measure.ids)
                 if says[n] >= ANSWERS
             }

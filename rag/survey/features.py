@@ -30,7 +30,7 @@ from rag.query.gloss import alike_words, in_english
 from rag.query.linker import Linker
 from rag.query.wordings import any_of
 from rag.retrieval.postprocess import mask_passage
-from rag.survey.sentences import Places, SentenceTable
+from rag.survey.sentences import SentenceTable
 from rag.survey.types import Evidence
 from rag.survey.wording import english_wordings
 from rag.text.language import LANGUAGES
@@ -159,32 +159,20 @@ class Topic:
         )
 
 
-class NearSentences:
-    """The sentences that were read for a topic, by the numbers of their reports."""
-
-    def __init__(
-        self, reports: npt.NDArray[np.int64], places: Places, scores: npt.NDArray[Any]
-    ) -> None:
-        order = np.lexsort((-scores, reports))
-        self._sorted = reports[order]
-        columns = (places.passages, places.starts, places.ends, scores)
-        self._columns = [column[order] for column in columns]
-
-    def of(self, report: int, most: int | None = None) -> list[Near]:
-        """The sentences of a report, best first; so many of them."""
-        first, end = np.searchsorted(self._sorted, [report, report + 1]).tolist()
-        at = slice(first, end if most is None else min(end, first + most))
-        rows = zip(*(column[at].tolist() for column in self._columns), strict=True)
-        return [Near(i, (start, end), score) for i, start, end, score in rows]
-
-
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The features of all reports (reports x FEATURES), and by report the sentences, best first."""
+    """The features of all reports (reports x FEATURES), and the sentences that were read."""
 
     features: Numbers
-    sentences: NearSentences
     nearest: npt.NDArray[np.int64]  # position of each report's nearest passage; -1 for none
+    read: Sequence[npt.NDArray[Any]]  # by report, the best first: report, passage, places, score
+
+    def sentences(self, report: int, most: int | None = None) -> list[Near]:
+        """The sentences of a report, best first; so many of them."""
+        first, end = np.searchsorted(self.read[0], [report, report + 1]).tolist()
+        at = slice(first, end if most is None else min(end, first + most))
+        rows = zip(*(column[at].tolist() for column in self.read[1:]), strict=True)
+        return [Near(passage, (start, end), score) for passage, start, end, score in rows]
 
 
 class ReportMeasure:
@@ -280,7 +268,7 @@ class ReportMeasure:
         ranked = np.argsort(-order, kind="stable")
         if only:
             ranked = ranked[self.inside(only)[self._report_of[ranked]]]
-        sentences, closest, near = self._sentences(topic, rarity, ranked, vectors)
+        read, closest, near = self._sentences(topic, rarity, ranked, vectors)
         tagged, known = np.zeros((2, len(self.ids)))
         tags, of_tags, rows = self._tags
         if len(rows):
@@ -305,11 +293,11 @@ class ReportMeasure:
         guess = GUESS_CONSTANT + sum(columns[name] * weight for name, weight in GUESS.items())
         columns["learned"] = self._best(self._learned(1 / (1 + np.exp(-guess))))
         features = np.column_stack([columns[name] for name in FEATURES])
-        return Measured(features, sentences, self._nearest(order))
+        return Measured(features, self._nearest(order), read)
 
     def nearest(self, measured: Measured, report: int) -> list[Near]:
         """The sentences of a report, the nearest to a topic first."""
-        found, nearest = measured.sentences.of(report), int(measured.nearest[report])
+        found, nearest = measured.sentences(report), int(measured.nearest[report])
         # A report of tags alone has no passage.
         if found or nearest < 0:
             return found
@@ -381,7 +369,7 @@ class ReportMeasure:
 
     def _sentences(
         self, topic: Topic, rarity: Numbers, ranked: npt.NDArray[np.int64], vectors: tuple[Any, Any]
-    ) -> tuple[NearSentences, Numbers, Numbers]:
+    ) -> tuple[Sequence[npt.NDArray[Any]], Numbers, Numbers]:
         """The sentences of the passages that come first; by report the nearest, and how many."""
         of_report: Counter[int] = Counter()
         read: list[int] = []
@@ -404,7 +392,10 @@ class ReportMeasure:
         closest = np.full(count, -np.inf)
         np.maximum.at(closest, reports, dense)
         near = np.bincount(reports, weakest >= NEAR_SENTENCE, count).astype(np.float64)
-        return NearSentences(reports, places, scores), np.nan_to_num(closest, neginf=0.0), near
+        order = np.lexsort((-scores, reports))
+        columns = (reports, places.passages, places.starts, places.ends, scores)
+        best = [column[order] for column in columns]
+        return best, np.nan_to_num(closest, neginf=0.0), near
 
 
 @cache

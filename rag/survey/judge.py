@@ -16,7 +16,7 @@ from typing import Any, get_args
 import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
-from rag.citation.checker import Claim, Verifier
+from rag.citation.checker import Claim, Text, Verifier
 from rag.errors import ContextOverflow, ModelError
 from rag.i18n.translations import marked
 from rag.models.chat import ChatModel
@@ -130,10 +130,7 @@ class SurveyJudge:
         return Estimate(len(self._cases), len(batches), prompt, completion, cost)
 
     def judge(self, progress: Progress = lambda *_: None, stop: Stop | None = None) -> Survey:
-        """The survey with the model's verdicts.
-
-        Where the model fails or `stop` is set, the rest keeps its verdicts, and a notice says so.
-        """
+        """The survey with the model's verdicts; a notice says of how many rows it gave none."""
         stop, notices = stop or Stop(), list[Notice]()
         judged: dict[str, SurveyRow] = {}
         down = broken = 0
@@ -311,8 +308,8 @@ class SurveyJudge:
             return None
         (passage, quote, span), answer = case.sentences[at - 1], " ".join(answer.split())
         claim = Claim(answer, (1,))
-        verifier = Verifier([claim], [passage], self._survey.question, self._survey.language)
-        if not answer or len(answer) > LONGEST or verifier.verify(claim)[1].denied:
+        text = Text([claim], [passage], self._survey.question, self._survey.language)
+        if not answer or len(answer) > LONGEST or Verifier(text).verify(claim)[1].denied:
             return None
         return SurveyCell(answer, quote, span, passage, writer=self._llm.name)
 

@@ -71,7 +71,7 @@ def survey_scope(named: Filters) -> Filters:
 
 def with_verdicts(survey: Survey, judged: Judged, measure: ReportMeasure) -> Survey:
     """The survey with a row for every report in scope, the likeliest first, without quotes."""
-    snapshot, chances = measure.snapshot, judged.stated
+    snapshot, chances = measure.snapshot, judged.chances.stated(judged.is_absent)
     inside = snapshot.catalog.ids(survey.filters)
     scope = np.array([n for n, report in enumerate(measure.ids) if report in inside], int)
     says, about = chances.says[scope], chances.about[scope]

@@ -47,10 +47,7 @@ _CLAUSE = re.compile(r"[.,;:!?()\[\]\n\"“”•|/]|\b(?:and|or)\b")
 def english_wordings(
     text: str, language: str, snapshot: Snapshot, embed: Callable[[Sequence[str]], Any]
 ) -> tuple[str, ...]:
-    """The phrases of English passages that mean a text in another language, the best first.
-
-    What the glossary has for the whole text goes before.
-    """
+    """The phrases of English passages that mean a text in another language, the best first."""
     if phrase := english_phrase(text, language):
         return (phrase,)
     asked = [word for word in _WORD.findall(text) if content_words(word, language)]

@@ -3,7 +3,7 @@
 import pytest
 from passages import passage, report
 
-from rag.citation.checker import Claim, Verdict, Verifier
+from rag.citation.checker import Claim, Text, Verdict, Verifier
 from rag.types import Notice, Passage
 
 ICE = passage(
@@ -20,7 +20,7 @@ READ = (ICE, WELLS, CATCH, CONGO, GLACE)
 
 def verify(sentence: str, *cited: Passage, question: str = "") -> tuple[Claim, Verdict]:
     claim = Claim(sentence, tuple(READ.index(p) + 1 for p in cited))
-    return Verifier([claim], READ, question, "en").verify(claim)
+    return Verifier(Text([claim], READ, question, "en")).verify(claim)
 
 
 @pytest.mark.parametrize(
