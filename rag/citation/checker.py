@@ -266,7 +266,7 @@ def unchecked(text: str) -> CheckedText:
 def verdicts(
     text: Text, judge: Judge | None = None, stop: Stop | None = None
 ) -> tuple[list[tuple[Claim, Verdict]], tuple[Notice, ...], int]:
-    """Each claim as it should cite, with its verdict; notices of a failure; the `judge`'s tokens."""
+    """Claims as they should cite, with verdicts; notices of a failure; the `judge`'s tokens."""
     verifier = Verifier(text)
     by_facts = [verifier.verify(claim) for claim in text.claims]
     if judge is None or not by_facts:

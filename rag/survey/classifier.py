@@ -29,7 +29,7 @@ UNCERTAIN = (0.03, 0.97)  # probabilities between which the cross-encoder is ask
 MOST_JUDGED = 250  # reports that it judges at most
 UNMET = 0.02  # what is left of probabilities where the collection does not meet a topic
 PATIENCE, PAUSE = 15.0, 0.25  # seconds to wait while it serves others, and between two tries
-MOST_READ = 30  # reports that it judges before a digest is made
+MOST_READ = 30  # and where it is to be quick
 FIRST = 10  # likeliest reports of which one must have a sentence with this logit,
 ANSWERS = -3.0
 SAYS_IT = 1.0  # with this logit one speaks of it, whichever words it has
@@ -250,19 +250,19 @@ def judge_topic(
     scope: Collection[str],
     reranker: CrossEncoder | None = None,
     *,
-    only: bool = False,
-    most: int = MOST_JUDGED,
+    is_quick: bool = False,
     first: Callable[[Judged], None] = lambda _: None,
     progress: Progress = lambda *_: None,
     stop: Stop | None = None,
 ) -> Judged:
-    """How likely the reports of a scope speak of a topic; sentences of these `only` may be read.
+    """How likely the reports of a scope speak of a topic.
 
-    The cross-encoder, if there is one, judges so many of the uncertain ones, and the likeliest;
-    `first` is told before what is known without it.
+    The cross-encoder, if there is one, judges the likeliest, and uncertain ones; `first` is told
+    before what is known without it. Where `is_quick` is set, fewer are judged, and only sentences
+    of the scope are read.
     """
     progress("reading", 0, len(scope))
-    measured = measure.measure(topic, frozenset(scope if only else ()))
+    measured = measure.measure(topic, frozenset(scope if is_quick else ()))
     progress("reading", len(scope), len(scope))
     chances = classifier().chances(measured.features)
     inside = measure.inside(scope)
@@ -271,7 +271,7 @@ def judge_topic(
     if reranker:
         first(Judged(measured, chances, False))
         likeliest = np.argsort(np.where(inside, -chances.about, 1), kind="stable")[:FIRST]
-        unsure = uncertain(np.where(inside, chances.says, 0))[:most]
+        unsure = uncertain(np.where(inside, chances.says, 0))[: MOST_READ if is_quick else None]
         read = [n for n in dict.fromkeys([*likeliest.tolist(), *unsure]) if inside[n]]
         second = second_look(topic, measured, read, measure, reranker.topics, progress, stop)
         chances = classifier().judged(chances, second)

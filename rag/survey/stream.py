@@ -19,7 +19,6 @@ from rag.models.client import Stop
 from rag.query.linker import Linker, topic_of
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import (
-    MOST_READ,
     Judged,
     Speaking,
     classifier,
@@ -114,7 +113,7 @@ class TopicSurvey:
         text, snapshot = plan.subject or plan.standalone, measure.snapshot
         # These are words in a row rather than a phrase, which alone has a name in English.
         topic = Topic.read(text, plan.language, snapshot, english=measure.glossed)
-        judged = judge_topic(measure, topic, reports, self.reranker, only=True, most=MOST_READ)
+        judged = judge_topic(measure, topic, reports, self.reranker, is_quick=True)
         is_told = also_absent or not judged.is_absent
         return speaking(measure, judged, reports) if is_told else {}
 
