@@ -9,14 +9,7 @@ from babel import Locale
 from babel.numbers import get_decimal_symbol
 
 from rag.catalog.tag_fields import TAGS, ReportInfo, listed_names
-from rag.i18n.translations import (
-    ENGLISH,
-    WORDS,
-    Translations,
-    format_number,
-    language_code,
-    marked,
-)
+from rag.i18n.translations import ENGLISH, WORDS, Translations, format_number, language_code, marked
 from rag.places.countries import region_name, region_of, resolve_country
 from rag.types import Answer, Passage
 

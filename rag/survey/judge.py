@@ -77,12 +77,7 @@ class SurveyJudge:
     """Judges the rows of one survey by a chat model."""
 
     def __init__(
-        self,
-        survey: Survey,
-        measure: ReportMeasure,
-        llm: ChatModel,
-        claim: str,
-        settings: Settings,
+        self, survey: Survey, measure: ReportMeasure, llm: ChatModel, claim: str, settings: Settings
     ) -> None:
         """Rows that this model has judged before stay, unless a `claim` or a column is new."""
         if claim not in ("", survey.claim):

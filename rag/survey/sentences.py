@@ -31,10 +31,7 @@ AT_A_TIME = 256  # passages that are read between two looks of others at what is
 AHEAD, AHEAD_AT_A_TIME = 50_000, 16  # passages that are read before anybody asks
 PAUSE = 0.5  # seconds to wait while others ask
 # What the table has of each sentence, token and term.
-COLUMNS = (
-    *("_spans", "_rows", "_lengths", "_tokens_at", "_terms_at", "_tokens", "_terms"),
-    "_own",
-)
+COLUMNS = ("_spans", "_rows", "_lengths", "_tokens_at", "_terms_at", "_tokens", "_terms", "_own")
 Numbers = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 

@@ -13,9 +13,7 @@ from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.index.local import Snapshot, current_version
 
 REPORTS = (
-    report(
-        "a", "Peru", "PE", year=2022, methods=("In-depth interviews",), sdgs=("5. Gender equality",)
-    ),
+    report("a", year=2022, methods=("In-depth interviews",), sdgs=("5. Gender equality",)),
     report("b", "Peru", "PE", year=2023, methods=("in depth Interviews", "Pilots"), kind="closing"),
     report("c", "Turkey", "TR", year=2023, sdgs=("SDG 5",), methods=("in-depth interviews",)),
     report("d", "Türkiye", "TR", year=None, methods=("In-depth interviews",)),

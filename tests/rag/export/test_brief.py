@@ -30,11 +30,7 @@ SENTENCES = (
 )
 CORRECTED = "The quote supports the sentence in part. Citation corrected: the writer had cited"
 # Date, labels and sentences, a number of more than three digits among them.
-FRENCH = (
-    "4 mars 2026",
-    "Filtres : Année : 2023",
-    "1 032 autres rapports trouvés, non lus.",
-)
+FRENCH = ("4 mars 2026", "Filtres : Année : 2023", "1 032 autres rapports trouvés, non lus.")
 ARABIC = ("4 مارس 2026", "المرشحات: السنة: 2023")
 
 

@@ -86,10 +86,8 @@ def test_gap_maps_tell_kinds_of_nothing_apart_and_trends_want_ten_reports() -> N
     catalog = Catalog([row.report for row in rows])
     made = gap_map(survey, catalog)
     assert (made.rows, made.columns) == (("Fiji", "Peru"), ("2021", "2022"))
-    assert [made.at(*place).state for place in (("Fiji", "2021"), ("Fiji", "2022"))] == [
-        "about",
-        "silent",
-    ]
+    states = [made.at("Fiji", year).state for year in ("2021", "2022")]
+    assert states == ["about", "silent"]
     assert (made.at("Fiji", "2021").rung, made.at("Fiji", "2022").rung) == ("scaled", None)
     assert made.at("Mali", "2021").state == "none"
     blank = gap_map(survey, catalog, column="cost")

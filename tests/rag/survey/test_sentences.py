@@ -32,9 +32,8 @@ def test_numbers_of_sentences_are_those_of_their_texts(
     places = table.read(wanted)
     found = [(i, s) for i in wanted for s in usable(snapshot.passages[i])]
     assert places.passages.tolist() == [i for i, _ in found]
-    assert list(zip(places.starts, places.ends, strict=True)) == [
-        (s.start, s.end) for _, s in found
-    ]
+    spans = list(zip(places.starts, places.ends, strict=True))
+    assert spans == [(s.start, s.end) for _, s in found]
     texts, topics = [s.text for _, s in found], ["mobile money", "lessons of the lab"]
     dense = np.asarray(encode_cached(topics), np.float32)
     # What is stored is rounded to a byte, what was embedded before by something else is not.

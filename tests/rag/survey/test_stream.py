@@ -140,9 +140,7 @@ def test_a_near_word_can_be_taken_back(sample_engine: Engine) -> None:
         assert near[0] not in sample_engine.survey("waste", without=near[:1]).survey.near
 
 
-def test_who_asks_on_about_a_topic_waits_for_no_second_measure_of_it(
-    sample_engine: Engine,
-) -> None:
+def test_who_asks_on_about_a_topic_waits_for_no_second_measure_of_it(sample_engine: Engine) -> None:
     measure = sample_engine.report_measure()
     first, again = (measure.topic("mobile money", "en") for _ in range(2))
     assert measure.measure(first) is measure.measure(again)
