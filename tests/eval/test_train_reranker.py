@@ -86,32 +86,30 @@ def data(passages: list[Passage], folder: Path) -> Data:
     return load_data(passages, folder)
 
 
+def rows_of(file: str) -> list[dict[str, Any]]:
+    return [*map(json.loads, (DATA / f"{file}.jsonl").read_text("utf-8").splitlines())]
+
+
 def test_the_files_name_passages_and_places_and_hold_no_text() -> None:
-    count = answered = 0
-    for line in (DATA / "questions.jsonl").read_text(encoding="utf-8").splitlines():
-        sheet = json.loads(line)
-        assert set(sheet) == {"passages", "questions"}
-        assert all(re.fullmatch("[0-9a-f]{12}", name) for name in sheet["passages"])
-        for question in sheet["questions"]:
-            assert set(question) == {"question", "alone", "best", "also"}
-            assert 1 <= len(question["question"].split()) < 60
-            assert question["best"] or not question["also"]
-            places = [tuple(place) for place in question["best"] + question["also"]]
-            assert len(places) == len(set(places))
-            assert all(0 <= at < len(sheet["passages"]) for at, _, _ in places)
-            assert all(0 <= start < end for _, start, end in places)
-            count += 1
-            answered += bool(question["best"])
-    assert count > 8_000
-    assert 0.5 < answered / count < 0.6
-    for line in (DATA / "graded.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    sheets, graded = rows_of("questions"), rows_of("graded")
+    assert all(set(sheet) == {"passages", "questions"} for sheet in sheets)
+    asked = [(len(sheet["passages"]), row) for sheet in sheets for row in sheet["questions"]]
+    for count, row in asked:
+        assert set(row) == {"question", "alone", "best", "also"}
+        assert 1 <= len(row["question"].split()) < 60
+        assert row["best"] or not row["also"]
+        places = [tuple(place) for place in row["best"] + row["also"]]
+        assert len(places) == len(set(places))
+        assert all(0 <= at < count and 0 <= start < end for at, start, end in places)
+    assert len(asked) > 8_000
+    assert 0.5 < sum(bool(row["best"]) for _, row in asked) / len(asked) < 0.6
+    for row in graded:
         assert set(row) == {"asked", "read", "held", "quotes"}
         assert len(row["asked"].split()) < (60 if row["read"] == "line" else 8)
-        for name, start, end, grade in row["quotes"]:
-            assert re.fullmatch("[0-9a-f]{12}", name)
-            assert 0 <= start < end
-            assert grade in (0, 1, 2)
+    quotes = [quote for row in graded for quote in row["quotes"]]
+    assert all(0 <= start < end and grade in (0, 1, 2) for _, start, end, grade in quotes)
+    names = [name for sheet in sheets for name in sheet["passages"]] + [name for name, *_ in quotes]
+    assert all(re.fullmatch("[0-9a-f]{12}", name) for name in names)
 
 
 def test_held_out_are_sheets_of_reports_that_no_other_sheet_has(data: Data) -> None:
