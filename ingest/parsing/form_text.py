@@ -2,9 +2,9 @@
 
 Form text recurs: the same words under the same prompt in the reports of several labs. One lab's
 own words recur too (a plan, its closing), but only in that lab's reports, and short or ticked
-answers recur everywhere. So a paragraph (or a line of one) is form text when it is no list and no
-image, has at least five words, and stands in a fifth or more of the reports with that prompt, of
-three or more labs (two when there are no more). In a section's head, the section counts as the
+answers recur everywhere. So a paragraph is form text when it is no list and no image, has at least
+five words, and stands in a fifth or more of the reports with that prompt, of three or more labs
+(two when there are no more). In a section's head, the section counts as the
 prompt. Reports of a single lab teach nothing: what the network's own forms say ships as data
 (`form_text.toml`) and is known in any collection.
 
@@ -27,7 +27,6 @@ from pydantic import TypeAdapter
 
 from ingest.parsing.scan import Event, find_tags, key, scan, tags_to_fields
 from rag.files import replace_file
-from rag.types import Span
 
 MIN_LABS = 3  # labs that must have a text for it to be form text
 # Share of the reports with a prompt that must have a text under it for it to be form text.
@@ -39,7 +38,7 @@ MAX_PROMPT = 300
 KNOWN_FORM = 0.7
 HEAD = "# "
 # The number is raised when a file teaches something else than before.
-_LESSONS_FILE = "lessons-2.json"
+_LESSONS_FILE = "lessons-3.json"
 _LIST = re.compile(r"\s*(?:(?:[-*•]|\d+[.)])\s|!\[)")
 _ASKS = re.compile(r"[?؟:]|\bplease\b", re.IGNORECASE)
 Pair = tuple[str, int]  # a prompt, and the hash of a text under it
@@ -105,16 +104,9 @@ class Forms:
 
         return frozenset(i for i, text in prompts.items() if i in known or asks(text))
 
-    def form_spans(self, prompt: str, text: str) -> list[Span]:
-        """The parts of a paragraph under a prompt (its key) that are form text: all, or lines."""
-
-        def is_form(part: str) -> bool:
-            return (prompt, text_hash(key(part))) in self.paragraphs
-
-        if is_form(text):
-            return [(0, len(text))]
-        lines = re.finditer(r"[^\n]+", text) if "\n" in text.strip() else ()
-        return [line.span() for line in lines if is_form(line[0])]
+    def has(self, prompt: str, text: str) -> bool:
+        """Whether a paragraph under a prompt (its key) is form text."""
+        return (prompt, text_hash(key(text))) in self.paragraphs
 
 
 @cache
@@ -157,12 +149,10 @@ def lesson_of(text: str) -> Lesson:
         if event.kind == "section" or (event.kind == "prompt" and event.text):
             prompt = head_key(event.text) if event.kind == "section" else key(event.text)
             texts.setdefault(prompt, set())
-        elif event.kind == "text":
-            lines = event.text.strip().split("\n")
-            for part in (event.text, *lines) if len(lines) > 1 else lines:
-                text_key = "" if _LIST.match(part) else key(part)
-                if text_key.count(" ") + 1 >= MIN_WORDS:
-                    texts.setdefault(prompt, set()).add(text_hash(text_key))
+        elif event.kind == "text" and not _LIST.match(event.text):
+            text_key = key(event.text)
+            if text_key.count(" ") + 1 >= MIN_WORDS:
+                texts.setdefault(prompt, set()).add(text_hash(text_key))
     lab = ",".join(tags_to_fields(find_tags(text)).iso)
     return Lesson(lab, {prompt: tuple(sorted(own)) for prompt, own in sorted(texts.items())})
 

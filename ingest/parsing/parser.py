@@ -42,8 +42,6 @@ _NAME_PROMPT = re.compile(
 )
 _INSIGHT = re.compile(r"^(?:[-_*•\"'.]|\d+\s*[.)]|$)")
 MAX_TITLE = 200  # characters of the longest title or heading
-# What may be left of a paragraph of form text without being a word of the lab's.
-_MARKS = "*_>-–.:; \t\n\u00a0"
 
 
 @dataclass(slots=True)
@@ -123,22 +121,12 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
         elif event.kind == "prompt" and i in questions:
             if event.text:
                 _enter_prompt(state, event, forms)
-        elif event.kind == "text":
-            for span in _without(event, forms.form_spans(state.key, event.text)):
-                state.add_text(span)
+        elif event.kind == "text" and not forms.has(state.key, event.text):
+            state.add_text((event.start, event.end))
         elif event.kind in ("prompt", "quote", "section"):
             # A lab's own line that begins with ">" or "##": its words begin after the mark.
             state.add_text((event.inside, event.end))
     return state.slots
-
-
-def _without(event: Event, form: list[Span]) -> Iterator[Span]:
-    """The parts of a paragraph without its form text."""
-    at = 0
-    for start, end in (*form, (len(event.text), len(event.text))):
-        if event.text[at:start].strip(_MARKS) or not form:
-            yield event.start + at, event.start + start
-        at = max(at, end)
 
 
 def _enter_prompt(state: _State, event: Event, forms: Forms) -> None:

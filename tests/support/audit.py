@@ -43,24 +43,20 @@ def _no_answers(report: Report, forms: Forms) -> Iterator[Span]:
 
     It goes by the markers of lines alone. All that can't be named is taken for an answer.
     """
-    questions = dict.fromkeys((*(b.prompt for b in report.blocks), *report.unanswered))
-    # A question over several lines is one question.
-    joined = " " + " \n ".join(questions) + " "
+    questions = {*(b.prompt for b in report.blocks), *report.unanswered}
     # The question that a paragraph stands under, or its section.
     under = ""
     for event in scan(report.raw):
         is_asked = event.kind == "prompt" and (
             not event.text
-            or f" {clean(event.text)} " in joined
+            or clean(event.text) in questions
             or key(event.text) in forms.prompts | forms.records
         )
-        text = report.raw[event.start : event.end]
         if is_asked or event.kind in ("title", "tag", "section", "open", "close"):
             yield event.start, event.end
             under = head_key(event.text) if event.kind == "section" else under
             under = key(event.text) or under if is_asked else under
-        elif BLANK.fullmatch(clean(text)):
+        elif BLANK.fullmatch(clean(text := report.raw[event.start : event.end])) or (
+            event.kind == "text" and forms.has(under, text)
+        ):
             yield event.start, event.end
-        elif event.kind == "text":
-            for start, end in forms.form_spans(under, text):
-                yield event.start + start, event.start + end

@@ -22,11 +22,10 @@ FILES = [filled_in(country) for country in COUNTRIES]
 FORM_TEXT = {(key(QUESTION), text_hash(key(NOTE)))}
 
 
-@pytest.mark.parametrize("gap", ["\n\n", "\n"])
-def test_a_paragraph_or_line_that_recurs_over_labs_is_form_text(gap: str) -> None:
-    forms = learned(*(file.replace("\n\n", gap) for file in FILES))
+def test_a_paragraph_that_recurs_over_labs_is_form_text() -> None:
+    forms = learned(*FILES)
     assert forms.paragraphs == FORM_TEXT
-    filled = parsed(f"> {QUESTION}{gap}{NOTE}{gap}Exploratory.", forms)
+    filled = parsed(f"> {QUESTION}\n\n{NOTE}\n\nExploratory.", forms)
     assert answers(filled) == [(QUESTION, "Exploratory.")]
     # Under another question the same words are an answer.
     assert answers(parsed(f"> What is it?\n\n{NOTE}", forms)) == [("What is it?", NOTE)]
