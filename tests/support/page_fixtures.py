@@ -63,12 +63,14 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serve(engine: Any, logins: Any = None, keys: Any = None, **settings: Any) -> Iterator[str]:
+def serve(
+    engine: Any, logins: Any = None, keys: Any = None, page: Any = None, **settings: Any
+) -> Iterator[str]:
     """Where the page over an engine is, with the settings that are given, perhaps a port."""
     port = settings.pop("port", 0) or free_port()
     if settings:
         engine.settings = engine.settings.model_copy(update=settings)
-    page = build_app(engine)
+    page = page or build_app(engine)
     yield launch(page, engine, "127.0.0.1", port, logins, keys)
     stop(page)
 

@@ -8,11 +8,9 @@ import httpx
 import pytest
 from bench import Site
 from fake_engine import FakeEngine
-from machine import free_port
 from page_fixtures import serve
 
 from rag.engine import Engine
-from ui.server.serve import launch, stop
 from ui.web import app, uploads
 from ui.web.app import build_app
 from ui.web.layout import STATIC, head
@@ -22,8 +20,8 @@ QUESTIONS = ("What did labs learn about mobile money?", "And what about women?",
 
 def test_questions_leave_no_copies_of_the_page_behind(sample_engine: Engine) -> None:
     page = build_app(sample_engine)
-    site = Site(launch(page, sample_engine, "127.0.0.1", free_port()))
-    try:
+    with serve(sample_engine, page=page) as address:
+        site = Site(address)
         for question in QUESTIONS:
             site.ask(question, "visitor")
         visit = page.state_holder.session_data["visitor"]
@@ -32,8 +30,6 @@ def test_questions_leave_no_copies_of_the_page_behind(sample_engine: Engine) -> 
         drawn = [part for part in held if isinstance(part, gr.HTML)]
         parts = page.default_config.blocks.values()
         assert len(drawn) == len([part for part in parts if isinstance(part, gr.HTML)])
-    finally:
-        stop(page)
 
 
 def test_the_head_has_every_sheet_and_script_and_asks_for_nothing_from_elsewhere() -> None:
@@ -80,9 +76,8 @@ def test_a_file_that_nobody_takes_in_is_deleted(
 def test_an_ended_visit_is_forgotten(quick_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "KEPT", 0.2)
     page = build_app(quick_engine)
-    address = launch(page, quick_engine, "127.0.0.1", free_port())
-    held = page.state_holder.session_data
-    try:
+    with serve(quick_engine, page=page) as address:
+        held = page.state_holder.session_data
         with httpx.stream("GET", f"{address}/gradio_api/heartbeat/visitor"):
             Site(address).ask(QUESTIONS[0], "visitor")
             assert "visitor" in held
@@ -90,5 +85,3 @@ def test_an_ended_visit_is_forgotten(quick_engine: Engine, monkeypatch: pytest.M
         while "visitor" in held and time.monotonic() < until:
             time.sleep(0.1)
         assert "visitor" not in held
-    finally:
-        stop(page)
