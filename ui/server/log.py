@@ -69,34 +69,18 @@ def event(name: str, outcome: str, level: int = logging.INFO, **facts: object) -
 @contextmanager
 def question(settings: Settings, text: str) -> Iterator[Callable[..., None]]:
     """Log and count what comes of a question; to be told its answer or error, and if it stopped."""
-    begun, is_stopped = time.monotonic(), False
-    came: Answer | str | None = ""  # also where it is given up
-
-    def told(answer: Answer | str, stopped: bool = False) -> None:
-        nonlocal came, is_stopped
-        came, is_stopped = answer, stopped
-
-    try:
-        yield told
-    except Exception as error:
-        came = str(error) if isinstance(error, AskLabsError) else None
-        raise
-    finally:
-        shown = text if settings.log_questions else ""
-        _question_event(came, is_stopped, time.monotonic() - begun, shown)
-
-
-def _question_event(came: Answer | str | None, stopped: bool, seconds: float, text: str) -> None:
     # Imported here because it is slow to load.
     from rag.i18n.notices import notice_words
 
-    outcome, level = "failed", logging.ERROR
+    begun, outcome, level = time.monotonic(), "stopped", logging.INFO  # also where it is given up
     facts: dict[str, object] = {}
-    if came == "":
-        outcome, level = "stopped", logging.INFO
-    elif isinstance(came, str):
-        outcome, facts = "error", {"error": came}
-    elif came:
+
+    def told(came: Answer | str, stopped: bool = False) -> None:
+        nonlocal outcome, level, facts
+        if isinstance(came, str):
+            if came:
+                outcome, level, facts = "error", logging.ERROR, {"error": came}
+            return
         failed = any(notice.code in FAILED for notice in came.notices)
         outcome = "stopped" if stopped else "refused" if came.refused else "answered"
         level = logging.WARNING if failed else logging.INFO
@@ -110,8 +94,20 @@ def _question_event(came: Answer | str | None, stopped: bool, seconds: float, te
             "mode": came.mode,
             "notice": notice_words(came.notices),
         }
-    QUESTIONS.labels(outcome).inc()
-    event("question", outcome, level, seconds=seconds, **facts, question=text)
+
+    try:
+        yield told
+    except AskLabsError as error:
+        told(str(error))
+        raise
+    except Exception:
+        outcome, level, facts = "failed", logging.ERROR, {}
+        raise
+    finally:
+        QUESTIONS.labels(outcome).inc()
+        shown = text if settings.log_questions else ""
+        seconds = time.monotonic() - begun
+        event("question", outcome, level, seconds=seconds, **facts, question=shown)
 
 
 def _value(value: object) -> str:
