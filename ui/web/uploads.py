@@ -44,12 +44,9 @@ def add(v: Visit) -> Iterator[Markup]:
         return
     at: list[tuple[str, int, int]] = [("reading", 0, 0)]
     job = in_background(lambda: _take_in(v, uploads, lambda *now: at.append(now)))
-    shown = ""
     while not wait([job], PAUSE).done:
         stage, done, total = at[-1]
-        progress = render("upload_progress.html", t, stage=stage, done=done, total=total)
-        if progress != shown:
-            yield (shown := progress)
+        yield render("upload_progress.html", t, stage=stage, done=done, total=total)
     try:
         taken = job.result()
     except (AskLabsError, OSError) as error:
