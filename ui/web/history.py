@@ -13,7 +13,6 @@ from dataclasses import replace
 from pydantic import TypeAdapter, ValidationError
 
 from rag.errors import InputError, first_problem
-from rag.export.answer_json import answer_to_dict
 from rag.i18n.translations import Translations, marked
 from rag.text.sentences import encodable
 from ui.web.handlers import Exchange, Talk, Update, Visit, shown_talk
@@ -28,8 +27,7 @@ _STORED = TypeAdapter(Exchange)
 
 def exchange_to_json(exchange: Exchange) -> str:
     """A question, its filters, and its answer, error or stopped text."""
-    values = _STORED.dump_python(exchange, mode="json", by_alias=True, exclude={"answer"})
-    values["answer"] = exchange.answer and answer_to_dict(exchange.answer)
+    values = _STORED.dump_python(exchange, mode="json", by_alias=True)
     return encodable(json.dumps(values, ensure_ascii=False, allow_nan=False))
 
 
