@@ -167,8 +167,6 @@ def _title(events: Iterable[Event], blocks: tuple[Block, ...]) -> str:
             text = " ".join(block.text.split())
             if len(stem) >= 3 and text.startswith(stem):
                 first = text[slice(*sentences(text)[0])]
-                # Insights are numbered, and the next one's number may stand on the same line.
-                first = re.sub(r"[;,]?\s+\d{1,2}[.)]$", "", first)
                 heading = first if len(stem) <= len(first) <= MAX_TITLE else heading
                 break
     return re.sub(r"^[-*•·]\s+", "", heading)
