@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ingest.parsing.parser import stage_of
-from ingest.parsing.scan import clean, clean_with_offsets
+from ingest.parser import stage_of
+from ingest.scan import clean, clean_with_offsets
 from rag.models.tokens import count_tokens, fits
 from rag.text.language import language_of
 from rag.text.sentences import sentences

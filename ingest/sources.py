@@ -19,7 +19,7 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ingest.parsing.scan import find_tags, hide_private
+from ingest.scan import find_tags, hide_private
 from rag.errors import InputError
 from rag.i18n.notices import notice_words
 from rag.index.interface import StoredReport

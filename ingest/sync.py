@@ -19,8 +19,8 @@ from filelock import FileLock, Timeout
 
 from ingest.chunk import MAX_TOKENS, chunk
 from ingest.embed import Embedder
-from ingest.parsing.form_text import Lesson, learn, lesson_of, load_lessons, save_lessons
-from ingest.parsing.parser import parse
+from ingest.form_text import Lesson, learn, lesson_of, load_lessons, save_lessons
+from ingest.parser import parse
 from ingest.sources import (
     ReportFile,
     ReportFiles,

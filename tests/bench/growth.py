@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from bench import QUESTIONS, ROOT, run, show, timed
 
-from ingest.parsing.form_text import Lesson, learn, lesson_of, save_lessons
+from ingest.form_text import Lesson, learn, lesson_of, save_lessons
 from ingest.sync import made_by
 from rag.engine import open_engine
 from rag.files import size_of

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from made_up import NO_FORMS, learned, parsed, passages_of, read_back, report, report_text, steady
 
 from ingest.chunk import MAX_TOKENS, chunk
-from ingest.parsing.form_text import text_hash
-from ingest.parsing.parser import parse
-from ingest.parsing.scan import find_tags, hide_private, key
+from ingest.form_text import text_hash
+from ingest.parser import parse
+from ingest.scan import find_tags, hide_private, key
 from rag.models.tokens import count_tokens
 from rag.types import FACTS
 from tests.conftest import SAMPLE

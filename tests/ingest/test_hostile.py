@@ -14,9 +14,9 @@ import pytest
 from ferries import text
 from made_up import NO_FORMS, passages_of, report, zipped
 
-from ingest.parsing.form_text import learn, lesson_of
-from ingest.parsing.parser import parse
-from ingest.parsing.scan import clean_with_offsets, hide_private
+from ingest.form_text import learn, lesson_of
+from ingest.parser import parse
+from ingest.scan import clean_with_offsets, hide_private
 from rag.catalog.normalize import fold_tag
 from rag.places.countries import fold_name
 

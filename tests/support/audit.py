@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ingest.parsing.form_text import Forms, head_key
-from ingest.parsing.scan import BLANK, clean, key, scan
+from ingest.form_text import Forms, head_key
+from ingest.scan import BLANK, clean, key, scan
 from rag.types import Passage, Report, Span
 
 # What is written for a machine inside answers: images, a link's address, elements, and white space

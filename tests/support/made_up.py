@@ -9,9 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from ingest.chunk import chunk
-from ingest.parsing.form_text import Forms, learn, lesson_of, shipped_forms
-from ingest.parsing.parser import parse
-from ingest.parsing.scan import clean
+from ingest.form_text import Forms, learn, lesson_of, shipped_forms
+from ingest.parser import parse
+from ingest.scan import clean
 from rag.types import Passage, Report
 
 TAGS = "[[year:2023]]\n[[type:learningplan]]\n[[country:Peru]]\n"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import report_text, steady
 
-from ingest.parsing import scan
+from ingest import scan
 from rag.catalog.tag_fields import ReportInfo
 
 NAMES = st.sampled_from(["focal-point", "focal_points_2", "lab_e-mail", "phone_no", "sdgs", "team"])

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ingest.parsing.scan import Event, find_tags, key, scan, tags_to_fields
+from ingest.scan import Event, find_tags, key, scan, tags_to_fields
 from rag.files import replace_file
 
 MIN_LABS = 3  # labs that must have a text for it to be form text

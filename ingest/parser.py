@@ -1,6 +1,6 @@
 """Parses the text of one report file into its tags and answer blocks; pure and lossless.
 
-The file is a sequence of events (`ingest.parsing.scan`). Text belongs to the last form question
+The file is a sequence of events (`ingest.scan`). Text belongs to the last form question
 above it; an empty `> ` line changes nothing; a group of questions that comes round again for each
 partner is gathered into one block a partner, under the question that asks for the list.
 Where no question stands above a text, its section's heading serves as one, and where there is
@@ -18,8 +18,8 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from ingest.parsing.form_text import Forms, head_key
-from ingest.parsing.scan import (
+from ingest.form_text import Forms, head_key
+from ingest.scan import (
     BLANK,
     NOT_SHOWN,
     Event,

@@ -3,7 +3,7 @@
 import pytest
 from made_up import TAGS, answers, learned, parsed, report, texts
 
-from ingest.parsing.scan import clean
+from ingest.scan import clean
 from rag.types import FACTS, FREE_TEXT
 
 PARTNER = (

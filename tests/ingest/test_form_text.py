@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from made_up import answers, learned, parsed, report
 
-from ingest.parsing.form_text import learn, lesson_of, load_lessons, save_lessons, text_hash
-from ingest.parsing.scan import key
+from ingest.form_text import learn, lesson_of, load_lessons, save_lessons, text_hash
+from ingest.scan import key
 
 QUESTION = "Challenge type: which one is it?"
 NOTE = "Please note: we ask you to submit no more than three challenges."

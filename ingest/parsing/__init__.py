@@ -1,1 +1,0 @@
-"""The text of one report file as tags and answer blocks."""
