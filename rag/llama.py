@@ -27,7 +27,7 @@ class ReportRetriever(BaseRetriever):
     """Finds the k best passages for a question; scores are those of the fused rankings."""
 
     def __init__(self, engine: Engine, k: int = 20, filters: Filters = Filters()) -> None:
-        self._engine, self._k, self._filters = engine, k, filters
+        self._engine, self._k, self._filters = engine, k, _checked(filters)
         super().__init__()
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
@@ -39,7 +39,7 @@ class ReportQueryEngine(BaseQueryEngine):
     """Answers with citations: its response has the contract's answer as metadata."""
 
     def __init__(self, engine: Engine, filters: Filters = Filters()) -> None:
-        self._engine, self._filters = engine, filters
+        self._engine, self._filters = engine, _checked(filters)
         super().__init__(CallbackManager([]))
 
     def _get_prompt_modules(self) -> PromptMixinType:
@@ -72,6 +72,13 @@ class ReportEmbedding(BaseEmbedding):
 
     async def _aget_query_embedding(self, query: str) -> Any:
         return self._get_text_embeddings([query])[0]
+
+
+def _checked(filters: object) -> Filters:
+    if not isinstance(filters, Filters):
+        wanted = "rag.catalog.tag_fields.Filters(country=('Peru',))"
+        raise TypeError(f"filters takes {wanted}, no {type(filters).__name__}")
+    return filters
 
 
 def _node(hit: Hit) -> NodeWithScore:
