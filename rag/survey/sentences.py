@@ -30,8 +30,6 @@ from rag.types import Passage
 AT_A_TIME = 256  # passages that are read between two looks of others at what is there
 AHEAD, AHEAD_AT_A_TIME = 50_000, 16  # passages that are read before anybody asks
 PAUSE = 0.5  # seconds to wait while others ask
-# What the table has of each sentence, token and term.
-COLUMNS = ("_spans", "_rows", "_lengths", "_tokens_at", "_terms_at", "_tokens", "_terms", "_own")
 Numbers = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -39,18 +37,19 @@ Integers = npt.NDArray[np.int64]
 class _Column:
     """Numbers that only grow: a view that was taken stays as it is."""
 
-    def __init__(self, dtype: str, width: int = 0) -> None:
-        self.hold(np.zeros((0, width) if width else 0, dtype))
+    def __init__(self, dtype: str) -> None:
+        self.hold(np.zeros(0, dtype))
 
     def hold(self, values: npt.NDArray[Any]) -> None:
         self._values, self.size = values, len(values)
 
     def extend(self, values: npt.ArrayLike) -> None:
-        added = np.asarray(values, self._values.dtype).reshape(-1, *self._values.shape[1:])
+        added = np.asarray(values, self._values.dtype)
         size = self.size + len(added)
         if size > len(self._values):
-            room = np.zeros((max(size, size * 5 // 4), *self._values.shape[1:]), self._values.dtype)
-            room[: self.size] = self.view
+            room = np.zeros((max(size, size * 5 // 4), *added.shape[1:]), added.dtype)
+            if self.size:
+                room[: self.size] = self.view
             self._values = room
         self._values[self.size : size] = added
         self.size = size
@@ -87,11 +86,10 @@ class SentenceTable:
         self._count = np.zeros(len(snapshot.passages), np.int64)
         # Of each sentence its place, its row among the stored vectors or (-1, -2 ...) among its
         # own, the length of its static vector, and where its tokens and terms begin.
-        self._spans, self._rows = _Column("i4", 2), _Column("i4")
-        self._lengths = _Column("f4")
+        self._starts, self._ends, self._rows = _Column("i4"), _Column("i4"), _Column("i4")
+        self._lengths, self._own = _Column("f4"), _Column("f4")
         self._tokens_at, self._terms_at = _Column("i8"), _Column("i8")
         self._tokens, self._terms = _Column("u2"), _Column("i4")
-        self._own: _Column | None = None
         self._vocabulary: dict[str, int] = {}
         held = zlib.crc32(stored.hashes.tobytes()) if stored else 0
         self._made_from = f"{snapshot.revision} {held} {_code()}"
@@ -114,22 +112,23 @@ class SentenceTable:
             kept = np.load(self._path)
             if str(kept["made_from"]) != self._made_from:
                 return
-            columns = {name: kept[name] for name in COLUMNS if name in kept}
+            values = {name: kept[name] for name in self._columns}
             first, count, words = kept["first"], kept["count"], str(kept["words"]).split("\n")
-            for name, values in columns.items():
-                column = _Column("f4", values.shape[1]) if name == "_own" else getattr(self, name)
-                column.hold(values)
-                setattr(self, name, column)
+            for name, column in self._columns.items():
+                column.hold(values[name])
             self._vocabulary = {word: n for n, word in enumerate(words)}
             self._first, self._count, self.is_kept = first, count, True
+
+    @property
+    def _columns(self) -> dict[str, _Column]:
+        return {name: own for name, own in vars(self).items() if isinstance(own, _Column)}
 
     def keep(self) -> None:
         """Write what was read to a file for other processes; on a full disk there is none."""
         if self.is_kept:
             return
         with self._lock:
-            columns = {name: getattr(self, name) for name in COLUMNS}
-            kept = {name: column.view for name, column in columns.items() if column}
+            kept: dict[str, Any] = {name: own.view for name, own in self._columns.items()}
             kept |= {"first": self._first, "count": self._count}
             words, file = "\n".join(self._vocabulary), io.BytesIO()
             np.savez(file, made_from=self._made_from, words=words, **kept)
@@ -145,7 +144,7 @@ class SentenceTable:
                     self._add([i for i in part if self._first[i] < 0])
         counts = self._count[passages]
         numbers = _ranges(self._first[passages], counts)
-        starts, ends = self._spans.view[numbers].T.astype(np.int64)
+        starts, ends = (of.view[numbers].astype(np.int64) for of in (self._starts, self._ends))
         return Places(np.repeat(np.asarray(passages, np.int64), counts), starts, ends, numbers)
 
     def read_ahead(self, is_idle: Callable[[], bool]) -> None:
@@ -164,7 +163,7 @@ class SentenceTable:
         for own in np.array_split(np.flatnonzero(stored), len(rows) // AT_A_TIME + 1):
             if self._memo and len(own):
                 nearness[own] = self._memo[rows[own]] @ topics.T
-        if self._own and not stored.all():
+        if not stored.all():
             nearness[~stored] = self._own.view[-1 - rows[~stored]] @ topics.T
         return nearness
 
@@ -211,11 +210,12 @@ class SentenceTable:
         found = [usable(passage) for passage in read]
         texts = [sentence.text for own in found for sentence in own]
         counts = np.array([len(own) for own in found])
-        first = self._spans.size + np.cumsum(counts) - counts
+        first = self._starts.size + np.cumsum(counts) - counts
         if texts:
             self._add_terms(texts, [p for p, own in zip(read, found, strict=True) for _ in own])
             self._add_vectors(texts)
-            self._spans.extend([(s.start, s.end) for own in found for s in own])
+            self._starts.extend([sentence.start for own in found for sentence in own])
+            self._ends.extend([sentence.end for own in found for sentence in own])
         self._count[passages] = counts
         self._first[passages] = first
 
@@ -223,7 +223,6 @@ class SentenceTable:
         rows = self._memo.rows(texts) if self._memo else np.full(len(texts), -1)
         if len(new := np.flatnonzero(rows < 0).tolist()):
             vectors = np.asarray(self._embed([texts[n] for n in new]), np.float32)
-            self._own = self._own or _Column("f4", vectors.shape[1])
             rows[new] = -1 - self._own.size - np.arange(len(new))
             self._own.extend(vectors)
         self._rows.extend(rows)
