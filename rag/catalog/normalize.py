@@ -35,6 +35,9 @@ _WORD = re.compile(r"\d+|[^\W\d_]+")
 MAX_TAG_LENGTH = 120
 # A longer word in capitals is no acronym.
 _MAX_ACRONYM = 5
+_SPELLING: Mapping[str, Any] = tomllib.loads(
+    Path(__file__).with_name("spelling.toml").read_text("utf-8")
+)
 _DICTIONARIES = ("en", "es", "fr", "pt")
 # A slip in a shorter word, in letters, makes another word too easily; so do two missing letters.
 _MIN_SLIP = 6
@@ -47,12 +50,6 @@ _SHORT_RATIO = 3
 # so many times as many.
 _RARE = 2
 UNKNOWN_RATIO = 10
-
-
-@cache
-def _spelling() -> Mapping[str, Any]:
-    """The tables of `spelling.toml`."""
-    return tomllib.loads(Path(__file__).with_name("spelling.toml").read_text(encoding="utf-8"))
 
 
 def fold_tag(value: str) -> str:
@@ -282,7 +279,7 @@ def _dictionary(language: str) -> bytes:
 @lru_cache(10_000)
 def american(word: str) -> str:
     """A word of lower-case letters in American spelling ("behavioural" -> "behavioral")."""
-    for pattern, replacement in _spelling()["american"]:
+    for pattern, replacement in _SPELLING["american"]:
         word = re.sub(pattern, replacement, word)
     return word
 
@@ -291,7 +288,7 @@ def singular(word: str, known: Collection[str]) -> str:
     """The singular of a word if `known` has it, else the word as it is."""
     if word.endswith(("ss", "us", "is")) and not word.endswith(("ais", "eis")):
         return word
-    for plural_ending, ending in _spelling()["plurals"]:
+    for plural_ending, ending in _SPELLING["plurals"]:
         candidate: str = word.removesuffix(plural_ending) + ending
         if word.endswith(plural_ending) and len(candidate) >= 3 and candidate in known:
             return candidate
@@ -331,7 +328,7 @@ def slips(word: str, intended: str) -> int:
 
 
 def _prefix(word: str) -> str:
-    return next((prefix for prefix in _spelling()["prefixes"] if word.startswith(prefix)), "")
+    return next((prefix for prefix in _SPELLING["prefixes"] if word.startswith(prefix)), "")
 
 
 def corrections(counts: Mapping[str, int], known: Callable[[str], bool]) -> dict[str, str]:

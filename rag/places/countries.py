@@ -34,6 +34,12 @@ _ARTICLE = re.compile(r"\b(?:(?:an?|one)|(?:une?|una|uma?) \w+) $")
 _PLURAL = r"(?:n?e?s|[oa]s|as?|x)?"
 # A word for labs counts for an adjective that is at most so many characters away.
 _REACH = 25
+# The countries of regions and languages, and how people name these.
+_DATA: dict[str, Any] = tomllib.loads(Path(__file__).with_name("regions.toml").read_text("utf-8"))
+_LABS, _OTHER_NAMES = (
+    re.compile(rf"\b(?:{'|'.join(_DATA[key])})\b") for key in ("labs", "other_names")
+)
+_ADJECTIVES = frozenset(w for of in _DATA["regions"].values() for w in of.get("adjectives", ()))
 # Regions of languages ("francophone") are named "lang-fr", to tell them from those of places.
 _LANGUAGE = "lang-"
 
@@ -166,13 +172,13 @@ def countries_of_regions_in(text: str) -> frozenset[str]:
     before "Caribbean"), also in the feminine and the plural. An adjective counts only near a word
     for labs: "African labs", but not "African swine fever".
     """
-    folded = _patterns("other_names").sub(" ", _fold(text))
+    folded = _OTHER_NAMES.sub(" ", _fold(text))
     folded = _TWO_SIDES.sub(r"\1 \3 and \2 \3", folded)
     places: frozenset[str] = frozenset()
     speakers: frozenset[str] = frozenset()
     for match in _name_pattern().finditer(folded):
         context = folded[max(0, match.start() - _REACH) : match.end() + _REACH]
-        if match["name"] in _adjectives() and not _patterns("labs").search(context):
+        if match["name"] in _ADJECTIVES and not _LABS.search(context):
             continue
         region = _region_names()[match["name"]]
         if region.startswith(_LANGUAGE):
@@ -211,7 +217,7 @@ def regions() -> Mapping[str, frozenset[str]]:
     """
     ordered: dict[str, frozenset[str]] = {}
     for number in ("002", "419", "021", "142", "150", "009"):
-        parts = [part for part in _data()["regions"][number]["members"].split() if part.isdigit()]
+        parts = [part for part in _DATA["regions"][number]["members"].split() if part.isdigit()]
         for region in (number, *sorted(parts, key=region_name)):
             ordered[region] = _members()[region]
     return ordered
@@ -237,22 +243,6 @@ def _fold(text: str) -> str:
 
 
 @cache
-def _data() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("regions.toml").read_text("utf-8"))
-
-
-@cache
-def _patterns(key: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(_data()[key])})\b")
-
-
-@cache
-def _adjectives() -> frozenset[str]:
-    regions = _data()["regions"].values()
-    return frozenset(word for region in regions for word in region.get("adjectives", ()))
-
-
-@cache
 def _name_pattern() -> re.Pattern[str]:
     names = sorted(_region_names(), key=lambda name: (-len(name), name))
     # The article and prepositions are written as one with an Arabic name.
@@ -263,16 +253,16 @@ def _name_pattern() -> re.Pattern[str]:
 def _region_names() -> Mapping[str, str]:
     """Every folded name of a region with its key in `_members`."""
     names: dict[str, str] = {}
-    for region, language in product(_data()["regions"], LANGUAGES):
+    for region, language in product(_DATA["regions"], LANGUAGES):
         folded = _fold(region_name(region, language))
         names.setdefault(folded, region)
         # "Western African", "South American"; those of continents are listed as adjectives.
         if region.isdigit() and language == "en" and folded.endswith("a") and " " in folded:
             names.setdefault(f"{folded}n", region)
-    for region, entry in _data()["regions"].items():
+    for region, entry in _DATA["regions"].items():
         for name in (*entry.get("names", ()), *entry.get("adjectives", ())):
             names[name] = region
-    for language, entry in _data()["languages"].items():
+    for language, entry in _DATA["languages"].items():
         names |= dict.fromkeys(entry["names"], _LANGUAGE + language)
     return names
 
@@ -281,7 +271,7 @@ def _region_names() -> Mapping[str, str]:
 def _members() -> Mapping[str, frozenset[str]]:
     """The codes of the countries of each region, by M49 number, group or language."""
     members: dict[str, frozenset[str]] = {}
-    for region, entry in _data()["regions"].items():
+    for region, entry in _DATA["regions"].items():
         parts = (members.get(part, {part}) for part in entry["members"].split())
         members[region] = frozenset().union(*parts)
     countries = frozenset().union(*members.values())

@@ -9,7 +9,6 @@ import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -50,13 +49,9 @@ _OF_OUTCOME: Mapping[Outcome, Stance] = {
 }
 LEAST_OF_YEAR = 10  # reports of a year from which a share is told
 MOST_VALUES = 12  # themes and other tags of a map, those with most reports that speak of the topic
-
-
-@cache
-def _says() -> Mapping[str, re.Pattern[str]]:
-    """What tells of results, by the names of `evidence.toml`."""
-    words = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-    return {name: re.compile(text % words, re.IGNORECASE) for name, text in words.items()}
+# What tells of results.
+_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+_SAYS = {name: re.compile(text % _WORDS, re.IGNORECASE) for name, text in _WORDS.items()}
 
 
 def evidence_of(report_id: str, measure: ReportMeasure) -> Evidence:
@@ -67,7 +62,7 @@ def evidence_of(report_id: str, measure: ReportMeasure) -> Evidence:
     rung, field, value = _rung(info.kind, tags, passages)
     missing = tuple(key for key in TELLING if key not in tags) if info.kind == "experiment" else ()
     for passage in passages:
-        if passage.part == 1 and _says()["hypothesis"].search(passage.prompt):
+        if passage.part == 1 and _SAYS["hypothesis"].search(passage.prompt):
             passage = measure.shown(passage)
             read = sentences(passage.text)[:_READ]
             quote = passage.text[read[0][0] : read[-1][1]] if read else ""
@@ -83,13 +78,13 @@ def _rung(
 ) -> tuple[Rung | None, str, str]:
     """The highest rung that a report reaches, the field that says so, and what that says."""
     for value in tags.get("scaling", ()):
-        if _says()["scaled"].search(value):
+        if _SAYS["scaled"].search(value):
             return "scaled", "scaling", value
     for passage in passages:
-        lines = passage.text.splitlines() if _says()["after"].search(passage.prompt) else ()
+        lines = passage.text.splitlines() if _SAYS["after"].search(passage.prompt) else ()
         for line in lines:
             # What was ticked, not what a lab wrote beside it.
-            if line.startswith("- ") and _says()["scaled"].search(line):
+            if line.startswith("- ") and _SAYS["scaled"].search(line):
                 return "scaled", passage.prompt, line[2:]
     found = next((p.prompt or p.section for p in passages if p.stage == "finding"), "")
     status = next(iter(tags.get("experiment_status", ())), "")
@@ -108,25 +103,24 @@ def _rung(
 
 def outcome_of(answer: str, unanswered: Collection[str]) -> Outcome | None:
     """What an answer says of a hypothesis; of none, whether a form question was left blank."""
-    says = _says()
     if not answer:
-        return "blank" if any(map(says["hypothesis"].search, unanswered)) else None
-    if says["open"].search(answer):
+        return "blank" if any(map(_SAYS["hypothesis"].search, unanswered)) else None
+    if _SAYS["open"].search(answer):
         return "unclear"
-    denied = bool(says["denied"].search(answer) or says["no"].match(answer))
+    denied = bool(_SAYS["denied"].search(answer) or _SAYS["no"].match(answer))
     proven = bool(
-        says["proven"].search(says["denied"].sub("", answer)) or says["yes"].match(answer)
+        _SAYS["proven"].search(_SAYS["denied"].sub("", answer)) or _SAYS["yes"].match(answer)
     )
-    if says["partly"].match(answer):
+    if _SAYS["partly"].match(answer):
         return "partly"
-    if denied and proven:
+    if denied == proven:
         return "unclear"
-    return "disproven" if denied else "proven" if proven else "unclear"
+    return "disproven" if denied else "proven"
 
 
 def is_finding(passage: Passage, sentence: str) -> bool:
     """Whether a sentence of a passage tells what was found, not what is asked or supposed."""
-    if passage.stage != "finding" or sentence.endswith("?") or _says()["supposed"].search(sentence):
+    if passage.stage != "finding" or sentence.endswith("?") or _SAYS["supposed"].search(sentence):
         return False
     return nearest_kind(passage.prompt or passage.section)[0] in _FINDINGS
 
@@ -184,7 +178,7 @@ def consensus(survey: Survey, claim: str, *, weighted: bool = False) -> Consensu
     """
     rows: dict[Stance, list[SurveyRow]] = {stance: [] for stance in STANCES}
     asked = set(terms(claim, survey.language))
-    plain = bool(asked) and not _says()["denies"].search(claim)
+    plain = bool(asked) and not _SAYS["denies"].search(claim)
     for row in survey.found:
         told = row.stance if survey.claim == claim else None
         stance = told or (_plain_stance(row, asked) if plain else "unclear")

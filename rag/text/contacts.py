@@ -18,9 +18,6 @@ from rag.text.tokenize import LISTS
 Span = tuple[int, int]
 MASK = "•"
 _AT = r"(?:@|&(?:amp;)*(?:#64|#x40|commat);|[\[(] ?(?:at|arroba|arobase) ?[\])])"
-_SPELLED_AT = re.compile(
-    r"[&\[(](?:(?:amp;)*(?:#64|#x40|commat);| ?a(?:t|rroba|robase) ?[\])])", re.I
-)
 # Possessive quantifiers keep the time linear. A blank stands on both sides of
 # the "@" or on neither; a blank only before it begins the name of an account.
 _EMAIL = re.compile(
@@ -64,9 +61,7 @@ def mask_contacts(text: str, regions: Sequence[str] = ()) -> str:
     `regions` are the ISO 3166 alpha-2 codes of the countries whose national numbers count. The
     length of the text stays the same.
     """
-    spans: list[Span] = []
-    if "@" in text or _SPELLED_AT.search(text):
-        spans += (match.span(part) for match in _EMAIL.finditer(text) for part in (1, 2))
+    spans = [match.span(part) for match in _EMAIL.finditer(text) for part in (1, 2)]
     # Most numbers are figures, and checking each closely would take longer than answering.
     numbers = _MANY_DIGITS.finditer(text)
     if any(_HINT.search(text, m.start() - _REACH, m.end() + _REACH) for m in numbers):
