@@ -310,10 +310,10 @@ class ReportMeasure:
         """A passage as it may be quoted."""
         return mask_passage(passage) if self._mask else passage
 
-    def quoted(self, passage: Passage, span: Span, raw: str) -> tuple[Passage, str, Span] | None:
+    def quoted(self, passage: Passage, span: Span) -> tuple[Passage, str, Span] | None:
         """A passage as it may be quoted, its words at a place, and where its file has them."""
         passage = self.shown(passage)
-        place = quoted(passage, span, raw)
+        place = quoted(passage, span, self.snapshot.report(passage.report.id).raw)
         return (passage, *place) if place else None
 
     def inside(self, reports: Collection[str]) -> npt.NDArray[np.bool_]:

@@ -172,11 +172,10 @@ class SurveyJudge:
 
     def _case(self, row: SurveyRow, answers: Sequence[Sequence[tuple[Passage, Span]]]) -> _Case:
         snapshot, name = self._measure.snapshot, row.report.id
-        raw = snapshot.report(name).raw
         found: dict[str, _Said] = {}
 
         def show(passage: Passage, span: Span) -> None:
-            if place := self._measure.quoted(passage, span, raw):
+            if place := self._measure.quoted(passage, span):
                 found.setdefault(place[1], place)
 
         if row.passage and row.span:

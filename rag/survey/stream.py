@@ -271,7 +271,7 @@ class SurveyStream:
         if name not in known:
             known[name] = evidence_of(name, self._measure)
         row = self._quoted(replace(row, evidence=known[name]), self._speaking.get(name, ()))
-        if place := self._place(row, self._findings.get(name, ())):
+        if place := self._place(self._findings.get(name, ())):
             passage, quote, span = place
             row = replace(row, finding=Finding(quote, span, passage.prompt, passage.language))
         return row
@@ -298,12 +298,11 @@ class SurveyStream:
 
     def _quoted(self, row: SurveyRow, found: Sequence[Near]) -> SurveyRow:
         """A row with the first of these sentences that stands verbatim in the report's file."""
-        place = self._place(row, found)
+        place = self._place(found)
         return replace(row, passage=place[0], quote=place[1], span=place[2]) if place else row
 
-    def _place(self, row: SurveyRow, found: Sequence[Near]) -> tuple[Passage, str, Span] | None:
+    def _place(self, found: Sequence[Near]) -> tuple[Passage, str, Span] | None:
         """The first of these sentences that stands in the file, its passage, and where."""
-        measure, snapshot = self._measure, self._measure.snapshot
-        raw = snapshot.report(row.report.id).raw
-        places = (measure.quoted(snapshot.passages[near.passage], near.span, raw) for near in found)
+        passages, quoted = self._measure.snapshot.passages, self._measure.quoted
+        places = (quoted(passages[near.passage], near.span) for near in found)
         return next(filter(None, places), None)
