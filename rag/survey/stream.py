@@ -47,6 +47,7 @@ SPEAKS, SPEAKS_READ = (2.7, 0.32, -4.2), (0.9, 0.12, 0.5, -2.15)
 NO_TOPIC = marked(
     "The question names no topic. Survey what reports can speak of, such as “waste management”."
 )
+_Sentences = dict[str, list[Near]]  # by report
 NO_SCOPE = marked("No report passes the filters of the survey. Use fewer filters.")
 
 
@@ -135,11 +136,11 @@ class TopicSurvey:
     @cached_property
     def _made(self) -> tuple[Survey, Judged] | None:
         plan, measure = self.plan, self.open()
+        if self.is_given:
+            return None
         try:
             survey = planned(plan.standalone, plan, measure.linker, plan.filters)
         except InputError:
-            return None
-        if self.is_given:
             return None
         topic = measure.topic(survey.topic, survey.language)
         scope = measure.snapshot.catalog.ids(survey.filters)
@@ -165,9 +166,6 @@ class SurveyStream:
         self.rows: list[SurveyRow] = []  # that are there
         self.first: list[SurveyRow] = []  # the likeliest, before the cross-encoder has looked
         self._judged: Judged | None = None
-        # By report its sentences that speak of the topic, the likeliest first, and such findings.
-        self._speaking: dict[str, list[Near]] = {}
-        self._findings: dict[str, list[Near]] = {}
         self._making = self._make()
 
     def __iter__(self) -> Iterator[SurveyRow]:
@@ -207,15 +205,15 @@ class SurveyStream:
             self._judged = judged
             found = with_verdicts(survey, judged, measure).found
             likely = [row for row in found if row.score >= SURE][:FIRST_ROWS]
-            self._speaking = self._choose(topic, likely, is_read=False)
-            self.first = [self._told(row) for row in likely]
-            self._speaking.clear()
+            said = self._choose(topic, likely, is_read=False)
+            self.first = [self._told(row, said, _Sentences()) for row in likely]
 
         ways = measure, topic, scope, self._reranker
         judged = judge_topic(*ways, first=show_first, progress=progress, stop=self._stop)
         self._judged, made = judged, with_verdicts(survey, judged, measure)
         self._survey = replace(made, near=topic.near(measure.snapshot), rows=())
         speak = len(made.found)
+        said = findings = _Sentences()
         for place, row in enumerate(made.rows):
             if self._stop.is_set():
                 self._survey = replace(self._survey, complete=False)
@@ -223,20 +221,20 @@ class SurveyStream:
             if place % READ_AT_A_TIME == 0 and place < speak:
                 part = made.rows[place : min(place + READ_AT_A_TIME, speak)]
                 is_read = place < QUOTES_READ
-                self._speaking = self._choose(topic, part, is_read=is_read)
+                said = self._choose(topic, part, is_read=is_read)
                 # What is near to the topic in a report about it is on it.
                 about = [row for row in part if row.verdict == "about"]
                 rest = [row for row in part if row.verdict != "about"]
-                self._findings = self._choose(topic, about, is_read=False, are_findings=True)
-                self._findings |= self._choose(topic, rest, is_read=is_read, are_findings=True)
-            yield self._told(row)
+                findings = self._choose(topic, about, is_read=False, are_findings=True)
+                findings |= self._choose(topic, rest, is_read=is_read, are_findings=True)
+            yield self._told(row, said, findings)
             if place < speak:
                 progress("quoting", place + 1, speak)
 
     def _choose(
         self, topic: Topic, rows: Sequence[SurveyRow], is_read: bool, are_findings: bool = False
-    ) -> dict[str, list[Near]]:
-        """What speaks of the topic among the nearest sentences, or findings, of each report."""
+    ) -> _Sentences:
+        """The nearest sentences, or findings, that speak of the topic, the likeliest first."""
         passages, reranker = self._measure.snapshot.passages, self._reranker
         wanted = self._is_finding if are_findings else None
         pairs = [
@@ -259,19 +257,19 @@ class SurveyStream:
                 odds[read] = by_nearness * nearness[read] + by_report * says[read] + constant
                 odds[read] += by_reading * np.array(logits)
         odds[[len(text.split()) < FEW_WORDS or text.endswith("?") for text in texts]] -= LESS
-        speaking: dict[str, list[Near]] = {}
+        speaking = _Sentences()
         for n in np.argsort(-odds, kind="stable").tolist():
             if odds[n] >= 0:
                 speaking.setdefault(pairs[n][0].report.id, []).append(pairs[n][1])
         return speaking
 
-    def _told(self, row: SurveyRow) -> SurveyRow:
-        """A row with its evidence, and the sentence that speaks of the topic."""
+    def _told(self, row: SurveyRow, said: _Sentences, findings: _Sentences) -> SurveyRow:
+        """A row with its evidence, the sentence that speaks of the topic, and what it found."""
         known, name = self._measure.evidence, row.report.id
         if name not in known:
             known[name] = evidence_of(name, self._measure)
-        row = self._quoted(replace(row, evidence=known[name]), self._speaking.get(name, ()))
-        if place := self._place(self._findings.get(name, ())):
+        row = self._quoted(replace(row, evidence=known[name]), said.get(name, ()))
+        if place := self._place(findings.get(name, ())):
             passage, quote, span = place
             row = replace(row, finding=Finding(quote, span, passage.prompt, passage.language))
         return row
