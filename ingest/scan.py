@@ -271,14 +271,10 @@ RULES: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], 
     ("\n\n", re.compile(r"\n{2,}"), "\n"),
     ("", re.compile(r"\A\s+|\s+\Z"), ""),
 )
-# Anything that a rule may change, but for white space at the ends.
-_CHANGED = re.compile(_UNSEEN.pattern + r"|[&<\[\n]|https?:|\*{4}|[^\S\n ]|  ")
 
 
 def clean(raw: str) -> str:
     """The readable text of a raw slice of a report."""
-    if not _CHANGED.search(text := raw.strip()):
-        return text
     for needs, pattern, replace in RULES:
         if needs in raw:
             raw = pattern.sub(replace, raw)
