@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # A word of so many letters is frequent if so many passages have it: rarer ones are often slips.
 SHORTEST, LEAST_PASSAGES = 3, 3
-RECORDS = 4_000  # reports that stay in memory
+RECORDS = 4_000  # reports in memory, after which they are forgotten
 # Rows with their scores, the best first.
 Ranking = Sequence[tuple[int, float]]
 Mask = npt.NDArray[np.bool_]  # one value for each passage
@@ -164,8 +164,7 @@ class Index(ABC):
         for name, packed in self.packed(missing) if missing else ():
             found[name] = self._records[name] = unpack(self.heads[name].report, packed)
         if len(self._records) > RECORDS:
-            for oldest in list(self._records)[:-RECORDS]:
-                self._records.pop(oldest, None)
+            self._records.clear()
         return {name: record for name, record in found.items() if record}
 
     def rows(self, rows: Collection[int]) -> Mapping[int, Passage]:

@@ -26,7 +26,7 @@ CACHED = 20_000
 
 
 class CachedEncoder:
-    """Encodes the latest texts once, and none that has a vector in `stored`. Safe to share."""
+    """Encodes a text once in a while, and none that has a vector in `stored`. Safe to share."""
 
     def __init__(self, encode: Embed = encode) -> None:
         self._encode = encode
@@ -38,9 +38,7 @@ class CachedEncoder:
         """The vectors of texts, in order; they are shared, and not to be changed."""
         unique = dict.fromkeys(texts)
         with self._lock:
-            # Put in again as the latest.
-            vectors = {t: self._cache.pop(t) for t in unique if t in self._cache}
-            self._cache |= vectors
+            vectors = {t: self._cache[t] for t in unique if t in self._cache}
         vectors |= self.stored([t for t in unique if t not in vectors])
         if new := [t for t in unique if t not in vectors]:
             # Copies: a row would keep the whole array alive.
@@ -48,9 +46,9 @@ class CachedEncoder:
             encoded = dict(zip(new, rows, strict=True))
             vectors |= encoded
             with self._lock:
+                if len(self._cache) > CACHED:
+                    self._cache.clear()
                 self._cache |= encoded
-                for oldest in list(self._cache)[: max(0, len(self._cache) - CACHED)]:
-                    del self._cache[oldest]
         return [vectors[text] for text in texts]
 
 
@@ -63,7 +61,7 @@ def use_stored_vectors(stored: Stored) -> None:
 
 
 def encode_cached(texts: Sequence[str]) -> list[Any]:
-    """The built-in model's vectors of texts, in order; the latest are cached."""
+    """The built-in model's vectors of texts, in order; they are cached for a while."""
     return _shared.encode(texts)
 
 
