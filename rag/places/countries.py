@@ -27,6 +27,9 @@ _MAX_LENGTH = 500
 # The most pieces between separators that a country's name may have.
 _MAX_PIECES = 6
 _ADJECTIVE_ENDING = re.compile(r"(?:n?e?s?|[oa]s?)$")
+_ROWS = Path(__file__).with_name("demonyms.tsv").read_text("utf-8").splitlines()
+# The countries of adjectives.
+_DEMONYMS = {w: code for code, *words in (row.split("\t") for row in _ROWS) for w in words}
 _SIDE = r"(?:east|west|north|south)(?:ern)?|central"
 _TWO_SIDES = re.compile(rf"(?<!middle )\b({_SIDE}) and ({_SIDE}) (africa|asia|europe|america)\b")
 # What stands before a region's name where one place of it is meant: "a West African city".
@@ -123,14 +126,13 @@ def adjective_to_iso(phrase: str) -> str | None:
     ending of gender or number. Endings alone don't tell: "perish" is not of Peru, "chaos" not of
     Chad, and "nigérien" is of another country than "nigérian".
     """
-    codes = _demonyms()
-    if phrase in codes:
-        return codes[phrase]
+    if phrase in _DEMONYMS:
+        return _DEMONYMS[phrase]
     # Every ending that leaves a word of the table, the shortest first.
     for size in range(1, 4):
         stem, ending = phrase[:-size], phrase[-size:]
-        if stem in codes and _ADJECTIVE_ENDING.match(ending):
-            return codes[stem]
+        if stem in _DEMONYMS and _ADJECTIVE_ENDING.match(ending):
+            return _DEMONYMS[stem]
     return None
 
 
@@ -156,12 +158,6 @@ def is_abbreviation(phrase: str) -> bool:
 @cache
 def _listed_names() -> Mapping[str, dict[str, str]]:
     return tomllib.loads(Path(__file__).with_name("country_names.toml").read_text("utf-8"))
-
-
-@cache
-def _demonyms() -> Mapping[str, str]:
-    rows = Path(__file__).with_name("demonyms.tsv").read_text("utf-8").splitlines()
-    return {word: code for code, *words in (row.split("\t") for row in rows) for word in words}
 
 
 def countries_of_regions_in(text: str) -> frozenset[str]:

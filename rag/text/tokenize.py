@@ -82,15 +82,14 @@ def _content(words: Iterable[str], language: str) -> list[str]:
 
 def content_forms(text: str, language: str) -> list[str]:
     """The content words of a text as they are written, each once, numbers aside."""
-    written = written_words(text)
-    forms = dict.fromkeys(written.get(w, w) for w in content_words(text, language))
+    forms = dict.fromkeys(_written(text, language))
     return [word for word in forms if len(word) > 2 and word.isalpha()]
 
 
-def written_words(text: str) -> dict[str, str]:
-    """Word without accents -> the word as the text has it, in lower case."""
-    written = _WORD.findall(unicodedata.normalize("NFC", text).casefold().replace("’", "'"))
-    return {strip_accents(word): word for word in written}
+def _written(text: str, language: str) -> list[str]:
+    words = _WORD.findall(unicodedata.normalize("NFC", text).casefold().replace("’", "'"))
+    written = {strip_accents(word): word for word in words}
+    return [written.get(word, word) for word in content_words(text, language)]
 
 
 def terms(text: str, language: str) -> list[str]:
@@ -119,11 +118,9 @@ def terms_and_pairs(text: str, language: str) -> list[str]:
 
 def terms_and_forms(text: str, language: str) -> tuple[list[str], dict[str, str]]:
     """The terms and pairs of a text, and a word as it is written for each that is no pair."""
-    written = written_words(text)
-    words = [written.get(word, word) for word in content_words(text, language)]
     found = terms_and_pairs(text, language)
     # The first of the words that have a stem stands for it.
-    return found, dict(reversed(list(zip(found, words, strict=False))))
+    return found, dict(reversed(list(zip(found, _written(text, language), strict=False))))
 
 
 def question_terms(text: str, language: str, pairs: bool) -> list[str]:
