@@ -40,7 +40,7 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
         "standalone": answer.standalone,
         "answer": answer.text,
         "refused": answer.refused,
-        "citations": [_citation(citation) for citation in answer.citations],
+        "citations": [citation_to_dict(citation) for citation in answer.citations],
         "passages": [passage_to_dict(rank, hit) for rank, hit in enumerate(answer.hits, 1)],
         "coverage": {
             **_fields(answer.coverage, "intent", "reports", "count", "labs", "matched_reports"),
@@ -72,7 +72,8 @@ def _fields(value: object, *names: str) -> dict[str, Any]:
     }
 
 
-def _citation(citation: Citation) -> dict[str, Any]:
+def citation_to_dict(citation: Citation) -> dict[str, Any]:
+    """A citation as the contract's entry of `citations`."""
     info = citation.passage.report
     return {
         "n": citation.n,

@@ -16,7 +16,7 @@ from typing import Any
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.errors import InputError
-from rag.export.answer_json import answers_to_json
+from rag.export.answer_json import answers_to_json, citation_to_dict
 from rag.export.brief import Brief, clean, make_brief, one_line, report_link
 from rag.export.documents import to_docx, to_html, to_markdown, to_pdf
 from rag.i18n.labels import author_label, kind_label, language_label
@@ -90,16 +90,14 @@ def _source_rows(answers: Sequence[Answer], report_url: str) -> list[Sequence[Va
     for answer in answers:
         for citation in answer.citations:
             passage, info = citation.passage, citation.passage.report
-            row = (
-                *(answer.question, citation.n, citation.status, info.lab, info.year),
-                *(info.type, info.kind, info.title, passage.section, passage.prompt),
-                *(passage.stage, citation.quote, passage.language, info.id),
-                *(citation.span or (None, None)),
-                "yes" if citation.corrected else "no",
-                report_link(report_url, info.id),
-                info.author,
-            )
-            rows.append(row)
+            start, end = citation.span or (None, None)
+            told = {
+                **citation_to_dict(citation),
+                **{"question": answer.question, "lab": info.lab, "language": passage.language},
+                **{"start": start, "end": end, "link": report_link(report_url, info.id)},
+                "corrected": "yes" if citation.corrected else "no",
+            }
+            rows.append([told[name] for name in _COLUMNS])
     return rows
 
 

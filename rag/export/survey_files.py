@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from rag.errors import InputError
-from rag.export.answer_json import SCORE_DIGITS, survey_to_dict
+from rag.export.answer_json import row_to_dict, survey_to_dict
 from rag.export.brief import (
     Brief,
     Line,
@@ -72,7 +72,17 @@ def _table(made: SurveyFile) -> list[list[Value]]:
     rows: list[list[Value]] = [[*head[:at], *names, *head[at:]]]
     for row in made.survey.rows:
         cells = [_shown(row.cells.get(name)) for name in names]
-        values = list(_values(row, made.report_url))
+        told, found = row_to_dict(row), row.evidence
+        start, end = row.span or (None, None)
+        told |= {
+            "form question": told["prompt"],
+            "rung": labels.RUNG_LABELS[found.rung] if found.rung else "not said",
+            **{"rung read from": found.field, "it says": found.value},
+            **{"missing": ", ".join(found.missing), "hypothesis": found.outcome},
+            **{"on hypothesis": found.quote, "start": start, "end": end},
+            "link": report_link(made.report_url, row.report.id),
+        }
+        values = [told[name] for name in head]
         rows.append([*values[:at], *cells, *values[at:]])
     return rows
 
@@ -82,21 +92,6 @@ def _shown(cell: SurveyCell | None) -> str:
     if cell and cell.value and cell.writer != "rules":
         return f"{cell.value} (“{' '.join(cell.quote.split())}”)"
     return cell.value or f"({labels.CELL_LABELS[cell.state]})" if cell else ""
-
-
-def _values(row: SurveyRow, report_url: str) -> Iterator[Value]:
-    info, found, passage = row.report, row.evidence, row.passage
-    yield from (row.verdict, round(row.score, SCORE_DIGITS), round(row.about, SCORE_DIGITS))
-    yield from (", ".join(info.countries), info.year, info.kind, info.author, info.title, row.quote)
-    yield from (passage.stage, passage.section, passage.prompt) if passage else ("", "", "")
-    yield from (
-        labels.RUNG_LABELS[found.rung] if found.rung else "not said",
-        found.field,
-        found.value,
-    )
-    yield from (", ".join(found.missing), found.outcome, found.quote)
-    yield from (row.judge, info.id, *(row.span or (None, None)))
-    yield report_link(report_url, info.id)
 
 
 def _facts(made: SurveyFile, t: Translations) -> list[tuple[str, Value]]:
