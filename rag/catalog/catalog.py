@@ -139,7 +139,6 @@ class Catalog:
                 yield group.name.removeprefix(prefix), ids
 
     def _grouped(self, field: str) -> list[tuple[Group, set[str]]]:
-        """Each value of a filter field with the ids of its reports."""
         if field == "topic":
             self._know_topics()
         if field not in self._values:

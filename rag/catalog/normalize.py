@@ -33,7 +33,6 @@ _POSSESSIVE = re.compile(r"['’](?=s\b)|(?<=s)['’](?!\w)", re.IGNORECASE)
 _WORD = re.compile(r"\d+|[^\W\d_]+")
 # A longer value, in characters, is a text and not a tag: only its exact spelling counts.
 MAX_TAG_LENGTH = 120
-# A longer word in capitals is no acronym.
 _MAX_ACRONYM = 5
 _SPELLING: Mapping[str, Any] = tomllib.loads(
     Path(__file__).with_name("spelling.toml").read_text("utf-8")

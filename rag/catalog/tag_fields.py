@@ -144,7 +144,6 @@ class TagField:
     free: bool = True
 
 
-# Filter field -> its tag.
 TAGS: Mapping[str, TagField] = {
     "method": TagField("methods", marked("Method"), marked("Methods")),
     "datasource": TagField("datasources", marked("Data source"), marked("Data sources")),

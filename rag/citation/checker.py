@@ -286,7 +286,6 @@ def verdicts(
 
 
 def _both(facts: Verdict, judged: Verdict | None) -> Verdict:
-    """The verdict on a claim by hard facts and by a model."""
     if facts.denied:
         # A model that finds it supported may know better, not so much that nothing is said.
         status: Status = "partly" if judged and judged.status == "supported" else "unsupported"

@@ -148,7 +148,6 @@ def _units(text: str, language: str) -> list[list[Span]]:
 
 
 def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: str) -> bool:
-    """Whether text[start:end] needs the sentences and lines before it."""
     pieces = [text[a:b] for a, b in unit]
     piece = text[start:end]
     length = end - unit[0][0]
@@ -171,13 +170,11 @@ def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: st
 
 
 def _is_heading(line: str, after: str, language: str) -> bool:
-    """Whether a line is the heading of the sentence in the line after it."""
     is_short = len(words(line)) <= 2 * SHORT_WORDS
     return is_short and not is_whole(line, language) and is_whole(after, language)
 
 
 def _goes_on(before: str, after: str) -> bool:
-    """Whether a line carries on the one before it."""
     if before.endswith(",") or before.count("(") > before.count(")"):
         return True
     return after[:1].islower() and not _BULLET.match(after) and not before.endswith((*_ENDS, ";"))

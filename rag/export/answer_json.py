@@ -278,7 +278,6 @@ def survey_from_dict(data: Any, known: Mapping[str, ReportInfo]) -> Survey:
 
 
 def _placed(row: Mapping[str, Any], info: ReportInfo) -> dict[str, Any]:
-    """The report of a row, and the passage of its quote."""
     spans = [row["span"]] if row["span"] else []
     shown = {"id": "", "report": info, "text": row["quote"], "language": info.language}
     return {"report": info, "passage": {**row, **shown, "spans": spans} if row["stage"] else None}

@@ -157,8 +157,6 @@ def framed(
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Lays out answers with the words of one language."""
-
     t: Translations
     report_url: str
 
@@ -218,7 +216,6 @@ class _Writer:
         yield t.gettext("Filters"), labels.join_parts(t, "; ", filters) or t.gettext("None")
 
     def _doubts(self, doubted: Sequence[Struck]) -> Iterator[Line]:
-        """The sentences that are in doubt, each with the reason."""
         t = self.t
         if doubted:
             count = labels.format_count(len(doubted), "sentence", t)
@@ -247,7 +244,6 @@ class _Writer:
         yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")
 
     def _sources(self, answer: Answer) -> tuple[Source, ...]:
-        # A number has a citation for each of its quotes.
         quotes: dict[int, list[Quote]] = {}
         passages: dict[int, Passage] = {}
         said = one_line(keep_known(answer.text, 0))

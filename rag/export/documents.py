@@ -103,7 +103,6 @@ def to_pdf(brief: Brief) -> bytes:
     Where FiraGO lacks a character the computer's fonts are tried too; a symbol that no font has is
     named in brackets, and a letter that none has is an error.
     """
-    # Its pictures are SVG, its day is a date.
     plain = {**asdict(brief), "day": str(brief.day)}
     data = json.dumps(plain, ensure_ascii=False, default=bytes.decode)
     day = datetime.combine(brief.day, time(), UTC)

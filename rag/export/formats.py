@@ -282,7 +282,6 @@ def _key(info: ReportInfo, taken: set[str]) -> str:
 _READ, _DATA, _CITE = marked("To read"), marked("Data"), marked("References")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-# What writes a brief, by the ending of its file.
 BRIEFS: Mapping[str, Callable[[Brief], bytes]] = {
     "docx": to_docx,
     "pdf": to_pdf,

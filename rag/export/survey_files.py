@@ -95,7 +95,6 @@ def _shown(cell: SurveyCell | None) -> str:
 
 
 def _facts(made: SurveyFile, t: Translations) -> list[tuple[str, Value]]:
-    """How a survey was made."""
     survey = made.survey
     judges = dict.fromkeys(row.judge for row in survey.rows)
     filters = (
@@ -125,7 +124,6 @@ def _facts(made: SurveyFile, t: Translations) -> list[tuple[str, Value]]:
 
 
 def _column_fact(column: SurveyColumn, t: Translations) -> tuple[str, Value]:
-    """From where the cells of a column are."""
     sources = labels.join_parts(t, "; ", column.sources)
     kind = t.gettext(WORDS["survey_sources"][column.kind])
     return (

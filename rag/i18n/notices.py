@@ -13,7 +13,6 @@ from rag.survey.types import Survey
 from rag.text.citation_marks import keep_known
 from rag.types import Answer, Notice, Status, Struck
 
-# A message by the code of its notice.
 MESSAGES = {
     **WORDS["messages"],
     **WORDS["english"],

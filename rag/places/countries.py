@@ -28,7 +28,6 @@ _MAX_LENGTH = 500
 _MAX_PIECES = 6
 _ADJECTIVE_ENDING = re.compile(r"(?:n?e?s?|[oa]s?)$")
 _ROWS = Path(__file__).with_name("demonyms.tsv").read_text("utf-8").splitlines()
-# The countries of adjectives.
 _DEMONYMS = {w: code for code, *words in (row.split("\t") for row in _ROWS) for w in words}
 _SIDE = r"(?:east|west|north|south)(?:ern)?|central"
 _TWO_SIDES = re.compile(rf"(?<!middle )\b({_SIDE}) and ({_SIDE}) (africa|asia|europe|america)\b")
@@ -234,7 +233,6 @@ def region_name(region: str, language: str = "en") -> str:
 
 
 def _fold(text: str) -> str:
-    """A text folded, with the parts of its compounds apart."""
     return fold_name(re.sub(r"[-–]", " ", text))
 
 

@@ -51,8 +51,6 @@ _PLACEHOLDERS = frozenset(("", "n/a", "na", "none", "no answer", "no", "other", 
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """Texts with what tells how alike they are."""
-
     dense: Vectors
     static: Vectors
     terms: Sequence[frozenset[str]]
@@ -70,7 +68,6 @@ class _Texts:
 
 @cache
 def _examples() -> tuple[Sequence[str], _Texts]:
-    """What texts ask for, by example."""
     data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
     pairs = [(name, text) for name, texts in data.items() for text in texts]
     return [name for name, _ in pairs], _Texts.of([text for _, text in pairs])
@@ -213,7 +210,6 @@ class ColumnReader:
         return best
 
     def _answers(self, report_id: str) -> list[tuple[Passage, Span]]:
-        """What a report answers to the column's questions."""
         found: list[tuple[Passage, Span]] = []
         for passage in map(self._shown, self._snapshot.passages_of(report_id)):
             text = passage.text.strip()

@@ -49,7 +49,6 @@ _OF_OUTCOME: Mapping[Outcome, Stance] = {
 }
 LEAST_OF_YEAR = 10  # reports of a year from which a share is told
 MOST_VALUES = 12  # themes and other tags of a map, those with most reports that speak of the topic
-# What tells of results.
 _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _SAYS = {name: re.compile(text % _WORDS, re.IGNORECASE) for name, text in _WORDS.items()}
 

@@ -38,7 +38,6 @@ from rag.text.sentences import sentences
 from rag.text.tokenize import content_words, stop_words, strip_accents, terms
 from rag.types import Passage, Span
 
-# The features of a report, in their order.
 FEATURES = (
     "meaning", "coverage", "weakest", "passages", "tags", "closest_sentence", "sentences", "length",
     "learned", "known",
@@ -336,7 +335,6 @@ class ReportMeasure:
         return values
 
     def _best(self, values: npt.ArrayLike) -> Numbers:
-        """For each report its highest value."""
         best = np.zeros(len(self.ids))
         has = self._lengths > 0
         if has.any():

@@ -105,7 +105,6 @@ class SurveyJudge:
         self._cases = [self._case(row, [a.get(row.report.id, ()) for a in answers]) for row in rows]
 
     def _is_open(self, row: SurveyRow) -> bool:
-        """Whether there is something of a row left to judge."""
         if row.judge != self._llm.name:
             named = " ".join((row.report.title, *tags_of(row.report)))
             return row.score >= JUDGED_FROM or self._share(named, row.report.language) >= NAMED
@@ -315,7 +314,6 @@ def _number(said: object) -> int:
 
 
 def _word(said: object) -> Any:
-    """A word of a reply that is to be one of a few."""
     return said.strip().lower() if isinstance(said, str) else said
 
 

@@ -43,7 +43,6 @@ FIRST_ROWS, SURE = 10, 0.9
 # says something, and the cross-encoder's logit where it has read it. Weights of two logistic
 # regressions; from 0 on the likeliest sentence is quoted.
 SPEAKS, SPEAKS_READ = (2.7, 0.32, -4.2), (0.9, 0.12, 0.5, -2.15)
-# Why no survey can be made.
 NO_TOPIC = marked(
     "The question names no topic. Survey what reports can speak of, such as “waste management”."
 )
@@ -289,7 +288,6 @@ class SurveyStream:
         return [self._quoted(row, self._nearest(row)) for row in self.survey.rows[:count]]
 
     def _nearest(self, row: SurveyRow) -> list[Near]:
-        """The sentences of a row's report, the nearest to the topic first."""
         assert self._judged is not None
         report = self._measure.numbers[row.report.id]
         return self._measure.nearest(self._judged.measured, report)

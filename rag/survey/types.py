@@ -14,7 +14,6 @@ Rung = Literal["intention", "observation", "test", "compared", "scaled"]
 RUNGS: tuple[Rung, ...] = get_args(Rung)
 # What came of a hypothesis; "blank" where the form asks and nobody answered.
 Outcome = Literal["proven", "partly", "disproven", "unclear", "blank"]
-# What a report says to a claim.
 Stance = Literal["supports", "partly", "against", "unclear"]
 STANCES: tuple[Stance, ...] = get_args(Stance)
 # Why a cell is as it is: there is an answer, the form asks but was left blank, the form does not

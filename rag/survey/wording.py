@@ -181,7 +181,6 @@ def word_by_word(name: str, near: Sequence[Mapping[str, float]]) -> float:
 
 @lru_cache(50_000)
 def _tells(word: str) -> bool:
-    """Whether a word says something of itself."""
     return bool(content_words(word, LANGUAGE)) and not word.isdigit()
 
 

@@ -118,5 +118,4 @@ def _is_announced(text: str, span: Span, valid: Collection[Span]) -> bool:
 
 
 def _in_link(text: str, start: int) -> bool:
-    """Whether a place in the text is inside the address of a page."""
     return bool(_LINK.search(text, max(0, start - 200), start))

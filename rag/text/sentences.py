@@ -25,7 +25,6 @@ _ABBREVIATION = re.compile(
 )
 # These may also end a sentence, and do so where a capital follows.
 _MAY_END = ("etc.", "a.m.", "p.m.")
-# What instructs a machine.
 _WORDS = {name: f"(?:{'|'.join(words)})" for name, words in LISTS["instructions"].items()}
 _OVERRIDES = re.compile(_WORDS["overrides"].format(**_WORDS))
 _INSTRUCTS = re.compile(f"{_OVERRIDES.pattern}|{_WORDS['others'].format(**_WORDS)}")

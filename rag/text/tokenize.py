@@ -17,7 +17,6 @@ from Stemmer import Stemmer
 from rag.text.language import LANGUAGES
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
-# Stop words, words for numbers and quantities, scales.
 LISTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("lists.toml").read_text("utf-8"))
 NUMERALS = {
     word: str(number)
@@ -30,7 +29,6 @@ _QUANTITY = re.compile("|".join(LISTS["questions"]["quantity"]))
 _COUNT = re.compile("|".join(LISTS["questions"]["count"]))
 _stemmers = threading.local()
 _TOKEN = re.compile(r"\w+(?:['’]\w+)?|%")
-# The number before an item of a list.
 ITEM = re.compile(r"^\W*\(?\d{1,2}[.)]\s")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 # A number that is a name's: "Treatment Group 2", "SDG 5", "COVID-19".
