@@ -115,23 +115,17 @@ def load_replies(path: Path) -> list[LabelledReply]:
 def check_replies(replies: Sequence[LabelledReply], judge: Judge | None) -> list[Outcome]:
     """The outcome of each sentence by hard facts and a judge; an InputError where that failed."""
     outcomes: list[Outcome] = []
-    failed: list[str] = []
     for reply in replies:
         planted = {s.of: s for s in reply.sentences if s.error}
         written = [s for s in reply.sentences if not s.error]
-        outcomes += _checked(reply, written, judge, failed)
-        changed = _checked(reply, [planted.get(s.text, s) for s in written], judge, failed)
+        outcomes += _checked(reply, written, judge)
+        changed = _checked(reply, [planted.get(s.text, s) for s in written], judge)
         outcomes += [outcome for outcome in changed if outcome.sentence.error]
-    if failed:
-        raise InputError(f"{len(failed)} checks by the model failed, the first with: {failed[0]}")
     return outcomes
 
 
 def _checked(
-    reply: LabelledReply,
-    sentences: Sequence[LabelledSentence],
-    judge: Judge | None,
-    failed: list[str],
+    reply: LabelledReply, sentences: Sequence[LabelledSentence], judge: Judge | None
 ) -> list[Outcome]:
     stating = [s for s in sentences if makes_claim(s.text)]
     claims = [Claim(keep_known(s.text, 0), s.cited) for s in stating]
@@ -139,7 +133,7 @@ def _checked(
     passages = [labelled.passage for labelled in reply.passages]
     checked, notices, _ = verdicts(Text(claims, passages, reply.question, language), judge)
     if notices:
-        failed.append(notice_words(notices[:1]))
+        raise InputError(f"A check by the model failed: {notice_words(notices[:1])}")
     # What makes no claim is neither struck nor marked.
     found = {s.text: Outcome(reply.id, s, False, False) for s in sentences}
     for sentence, (final, verdict) in zip(stating, checked, strict=True):

@@ -304,9 +304,7 @@ def without_reasoning(pieces: Iterable[str]) -> Iterator[str]:
 # lists and tables have fewer.
 _TIMES = 4
 _REPEATED_CHARACTERS = 160
-# Repetition is sought each so many characters, in so many of the last ones.
-_EVERY = 40
-_TAIL = 2400
+_TAIL = 2400  # characters in which repetition is sought
 _COMPLETE = re.compile(r"[.!?؟。…][\"'”’»)\]*_]*(?:\s*\[\d+\])*$|^(?:\[\d+\]\s*)+$")
 
 
@@ -316,7 +314,7 @@ def truncate(pieces: Iterator[str], generation: Generation, max_tokens: int) -> 
     How much of it the answer keeps, and a notice that says so, is noted in `generation`. Where it
     did nothing but repeat itself, a ModelError is raised.
     """
-    text, checked, longest, too_long = "", 0, _CHARACTERS_PER_TOKEN * max_tokens, False
+    text, longest, too_long = "", _CHARACTERS_PER_TOKEN * max_tokens, False
     for piece in pieces:
         # A server may send all in one piece, and the check of each sentence takes its time.
         piece, too_long = piece[: longest - len(text)], len(piece) > longest - len(text)
@@ -324,9 +322,6 @@ def truncate(pieces: Iterator[str], generation: Generation, max_tokens: int) -> 
         yield piece
         if too_long:
             break
-        if len(text) - checked < _EVERY:
-            continue
-        checked = len(text)
         if period := _period(text[-_TAIL:]):
             # With the end of its line, where it has one.
             generation.end = len(complete_sentences(text[: _first_end(text, period) + 1]))
