@@ -27,7 +27,7 @@ from rag.i18n.translations import ENGLISH, Translations
 from rag.types import Answer
 
 FILE, LOCK = "watches.json", "watches.lock"
-MOST_WATCHES, MOST_NEWS = 100, 50  # questions of an index; changes that each remembers
+MOST_NEWS = 50  # changes that a question remembers
 # What an answer rests on.
 _KEPT = ("question", "refused", "citations", "coverage", "index")
 # Their names are their words in English, of the table `changes` of `rag/i18n/words.toml`.
@@ -140,13 +140,7 @@ def load_watches(folder: Path) -> tuple[Watch, ...]:
 def add_watch(engine: Engine, question: str, filters: Filters) -> Watch:
     """Ask a question now and watch it from now on; an InputError where it can't be kept."""
     watch = Watch(os.urandom(4).hex(), question, filters, _asked(engine, question, filters))
-
-    def added(watches: tuple[Watch, ...]) -> tuple[Watch, ...]:
-        if len(watches) >= MOST_WATCHES:
-            raise InputError(f"{MOST_WATCHES} questions are watched already. Remove one first.")
-        return (*watches, watch)
-
-    _rewrite(engine, added)
+    _rewrite(engine, lambda watches: (*watches, watch))
     return watch
 
 
