@@ -12,6 +12,7 @@ from fake_engine import FakeEngine
 from machine import free_port
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect, sync_playwright
 
+from ui.server.room import Room
 from ui.server.serve import launch, stop
 from ui.web.app import build_app
 
@@ -63,16 +64,20 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serve(
-    engine: Any, logins: Any = None, keys: Any = None, page: Any = None, **settings: Any
-) -> Iterator[str]:
-    """Where the page over an engine is, with the settings that are given, perhaps a port."""
-    port = settings.pop("port", 0) or free_port()
-    if settings:
-        engine.settings = engine.settings.model_copy(update=settings)
-    page = page or build_app(engine)
-    yield launch(page, engine, "127.0.0.1", port, logins, keys)
+def launched(engine: Any, logins: Any = None, keys: Any = None, **given: Any) -> Iterator[Any]:
+    """A page over an engine and its address, with the settings that are given."""
+    engine.settings = engine.settings.model_copy(update={"port": free_port()} | given)
+    room = Room(engine)
+    page = build_app(engine, room)
+    yield page, launch(page, engine, room, logins or {}, keys or {})
     stop(page)
+
+
+@contextmanager
+def serve(engine: Any, logins: Any = None, keys: Any = None, **given: Any) -> Iterator[str]:
+    """The address of a page over an engine."""
+    with launched(engine, logins, keys, **given) as (_, address):
+        yield address
 
 
 @pytest.fixture(scope="module")

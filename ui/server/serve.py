@@ -86,7 +86,7 @@ def start(settings: Settings) -> None:
     # The server's thread gives the interpreter away at each read and write of a socket; those that
     # compute keep it for so long.
     sys.setswitchinterval(SWITCH)
-    address = launch(page, engine, settings.host, settings.port, logins, keys, room)
+    address = launch(page, engine, room, logins, keys)
     gc.freeze()
     # Commands collect seldom; what failed requests leave, open files too, is to go soon, as usual.
     gc.set_threshold(700, 10, 10)
@@ -175,11 +175,9 @@ def _log_start(engine: Engine, address: str, logins: int) -> None:
 def launch(
     page: gr.Blocks,
     engine: Engine,
-    host: str,
-    port: int,
-    logins: Mapping[str, Secret] | None = None,
-    keys: Mapping[str, Secret] | None = None,
-    room: Room | None = None,
+    room: Room,
+    logins: Mapping[str, Secret],
+    keys: Mapping[str, Secret],
 ) -> str:
     """Start the page of an engine in the background; its address, or a SettingsError.
 
@@ -194,9 +192,8 @@ def launch(
     from ui.web.layout import head, theme, translations
 
     settings, check_login = engine.settings, checker(logins) if logins else None
-    programs, sessions = program_routes(
-        engine, room or Room(engine), keys or {}, visitor if logins else None
-    )
+    host, port = settings.host, settings.port
+    programs, sessions = program_routes(engine, room, keys, visitor if logins else None)
     hosts = (host.strip("[]"), *settings.host_names)
 
     @asynccontextmanager

@@ -215,7 +215,7 @@ def _sent(part: Any, value: Any, state: Any) -> Any:
     return {k: part.postprocess(v) if k == "value" else v for k, v in value.items()}
 
 
-def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
+def build_app(engine: Engine, room: Room) -> gr.Blocks:
     """The page over an open engine; what a visitor does stays in that visitor's session."""
     has_uploads = engine.settings.page_ingest
     page = _Page(
@@ -227,7 +227,7 @@ def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
     with page:
         words = layout.first_words(engine, ENGLISH)
         parts = {f.name: gr.State(f.default) for f in fields(Visit) if f.name in HELD.split()}
-        wires = Wires(engine, room or Room(engine), parts | layout.parts_of(words, has_uploads))
+        wires = Wires(engine, room, parts | layout.parts_of(words, has_uploads))
         opened = _wire_filters(page, wires)
         _wire_questions(wires, opened)
         _wire_reading(wires)

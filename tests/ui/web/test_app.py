@@ -8,19 +8,17 @@ import httpx
 import pytest
 from bench import Site
 from fake_engine import FakeEngine
-from page_fixtures import serve
+from page_fixtures import launched, serve
 
 from rag.engine import Engine
 from ui.web import app, uploads
-from ui.web.app import build_app
 from ui.web.layout import STATIC, head
 
 QUESTIONS = ("What did labs learn about mobile money?", "And what about women?", "Why?")
 
 
 def test_questions_leave_no_copies_of_the_page_behind(sample_engine: Engine) -> None:
-    page = build_app(sample_engine)
-    with serve(sample_engine, page=page) as address:
+    with launched(sample_engine) as (page, address):
         site = Site(address)
         for question in QUESTIONS:
             site.ask(question, "visitor")
@@ -75,8 +73,7 @@ def test_a_file_that_nobody_takes_in_is_deleted(
 
 def test_an_ended_visit_is_forgotten(quick_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "KEPT", 0.2)
-    page = build_app(quick_engine)
-    with serve(quick_engine, page=page) as address:
+    with launched(quick_engine) as (page, address):
         held = page.state_holder.session_data
         with httpx.stream("GET", f"{address}/gradio_api/heartbeat/visitor"):
             Site(address).ask(QUESTIONS[0], "visitor")
