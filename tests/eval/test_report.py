@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from readers import Outline, rendered
-from runs import HOSTILE, case, hostile, outcome, reported, save
+from runs import case, outcome, reported, save
 
 from eval.report import LATEST, keep_latest, load_summary, write_report
 from eval.run import Outcome
 from rag.errors import InputError
+
+HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1>\"'[x](javascript:hacked) {{ 7*7 }}"
 
 
 def test_templates_and_tables_are_packaged() -> None:
@@ -24,7 +26,8 @@ def test_templates_and_tables_are_packaged() -> None:
 
 
 def test_untrusted_text_is_no_markup(tmp_path: Path) -> None:
-    table = write_report(save(tmp_path, hostile(), Outcome(case(f"f{HOSTILE}"), error=HOSTILE)))
+    bad = outcome(case(f"c{HOSTILE}"), mode=HOSTILE, index=HOSTILE, refused=0.0)
+    table = write_report(save(tmp_path, bad, Outcome(case(f"f{HOSTILE}"), error=HOSTILE)))
     shown = Outline(rendered(table))
     shown.is_inert()
     assert not shown.all("a")

@@ -3,13 +3,10 @@
 import json
 from pathlib import Path
 
-from eval.cases import Case, Evidence
+from eval.cases import Case
 from eval.report import write_report
 from eval.run import Outcome, outcome_to_line, run_record
 from rag.settings import Settings
-from rag.types import Turn
-
-HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1>\"'[x](javascript:hacked) {{ 7*7 }}"
 
 
 def case(name: str, kind: str = "single", lang: str = "en", question: str = "Why?") -> Case:
@@ -18,39 +15,11 @@ def case(name: str, kind: str = "single", lang: str = "en", question: str = "Why
 
 
 def outcome(
-    of: Case,
-    citations: int = 1,
-    ms: float = 10.0,
-    mode: str = "extractive",
-    index: str = "f1",
-    **scores: float,
+    of: Case, citations: int = 1, mode: str = "extractive", index: str = "f1", **scores: float
 ) -> Outcome:
     cited = {"n": 1, "report": "a", "quote": "Why not?", "status": "supported"}
     answer = {"citations": [cited] * citations, "mode": mode, "index": index}
-    return Outcome(of, answer, scores, {"total_ms": ms})
-
-
-def hostile() -> Outcome:
-    """A case all of whose texts try to become markup."""
-    of = Case(
-        f"c {HOSTILE}",
-        "single",
-        "en",
-        HOSTILE,
-        (HOSTILE,),
-        (Evidence(HOSTILE, HOSTILE),),
-        (HOSTILE,),
-        alt_reports=(f"alt{HOSTILE}",),
-        history=(Turn("user", HOSTILE),),
-    )
-    answer = {
-        "answer": HOSTILE,
-        "passages": [{"rank": 1, "report": HOSTILE, "text": HOSTILE}],
-        "citations": [{"n": 1, "report": HOSTILE, "quote": HOSTILE, "status": HOSTILE}],
-        "mode": HOSTILE,
-        "index": HOSTILE,
-    }
-    return Outcome(of, answer, {"rep@10": 0.0, "refused": 0.0}, {"total_ms": 5.0})
+    return Outcome(of, answer, scores, {"total_ms": 10.0})
 
 
 def numbered(n: int, **scores: float) -> list[Outcome]:
