@@ -169,13 +169,12 @@ def show(v: Visit) -> Iterator[dict[str, Any]]:
         drawn = render("survey.html", t, **_EMPTY | {"examples": examples})
         yield {"survey": drawn, "surveyed": None}
         return
-    older = run.before if run and run.key != key else None
-    if older and older.key == key:
-        older.before, run = _left(run), older
-    elif run is None or run.key != key or run.survey is None:
+    both = (run, run.before) if run else ()
+    made = next((r for r in both if r and r.key == key and r.survey), None)
+    if run is None or run is not made:
         before = _left(run)
         start = partial(engine.survey, address.topic, filters=filters, without=address.without)
-        run = Run(key, start)
+        run = made or Run(key, start)
         run.before = before
     run.address = address
     try:
