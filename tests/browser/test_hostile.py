@@ -1,17 +1,13 @@
 """Hostile text from every side, in a real browser: it stays text, and the page stays usable."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
-from fake_engine import FakeEngine, hostile, passage, report
+from fake_engine import FakeEngine, hostile, report
 from page_fixtures import Visit, ask
-from passages import text_notice
 from playwright.sync_api import Page, expect
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import Filters
-from rag.types import Answer, Citation, Coverage, Hit, Struck
 
 pytestmark = pytest.mark.browser
 
@@ -41,27 +37,10 @@ ACTIVE = """() => [...document.querySelectorAll("#desk *")].filter((e) =>
 ).map((e) => e.outerHTML.slice(0, 200))"""
 
 
-def everywhere(bad: str) -> Answer:
-    """An answer in which the question's text stands wherever a report or a model has its say."""
-    info = report(1, title=bad, countries=(bad,), iso=('"><',), kind=bad, id=bad[:200])
-    source = passage(info, text=bad, section=bad, prompt=bad, language=bad[:50])
-    return replace(
-        hostile(bad),
-        text=f"{bad}\n- {bad} [1]\n# {bad}\n**{bad}** [99999]",
-        citations=(Citation(1, source, bad, "partly"),),
-        hits=(Hit(source, 1.0, siblings=(info,)),),
-        coverage=Coverage("answer", (info.id,), (bad,), 3, 2, 1, Filters(theme=(bad,))),
-        mode=bad,
-        notices=(text_notice(bad),),
-        struck=(Struck(bad, text_notice(bad)),),
-        language=bad[:50],
-    )
-
-
 @pytest.fixture(scope="module")
 def engine() -> FakeEngine:
     """An engine over a collection whose tags and titles are hostile too."""
-    engine = FakeEngine(everywhere)
+    engine = FakeEngine(lambda bad: hostile(bad, bad))
     engine.catalog = Catalog(
         report(n, title=bad, countries=(bad,), kind=bad, methods=(bad,), thematic_areas=(bad,))
         for n, bad in enumerate(ATTACKS.values())

@@ -87,23 +87,22 @@ def answer(question: str = "What keeps food cool?", **given: Any) -> Answer:
     return Answer(**(values | given))
 
 
-def hostile(question: str) -> Answer:
+def hostile(question: str, bad: str = HOSTILE) -> Answer:
     """An answer in which every text that comes from outside tries to become markup."""
-    given = {"title": HOSTILE, "countries": (HOSTILE,), "iso": ('"><',), "kind": HOSTILE}
-    info = report(0, id="report_11", **given)
-    text = f'{HOSTILE} [1] <a class="cite" data-n="1" href="javascript:window.hacked=1">2</a>'
-    source = passage(info, text=text, section=HOSTILE, prompt=HOSTILE, language='"><script>')
+    info = report(1, id=bad[:200], title=bad, countries=(bad,), iso=('"><',), kind=bad)
+    text = f'{bad} [1] <a class="cite" data-n="1" href="javascript:window.hacked=1">2</a>'
+    source = passage(info, text=text, section=bad, prompt=bad, language=bad[:50])
     return answer(
         question,
-        text=f"{HOSTILE} [1] [9] [link](javascript:window.hacked=1) **{HOSTILE}**",
-        citations=(Citation(1, source, HOSTILE),),
-        hits=(Hit(source, 1.0),),
-        coverage=Coverage("list", (info.id,), (HOSTILE,), 1, 1, 1, Filters(theme=(HOSTILE,))),
-        mode=HOSTILE,
-        notices=(text_notice(HOSTILE),),
-        struck=(Struck(HOSTILE, text_notice(HOSTILE)),),
-        checked={HOSTILE: 1, "supported": 1},
-        language='"><script>',
+        text=f"{bad} [1] [link](javascript:window.hacked=1)\n- {bad} [1]\n# {bad}\n**{bad}** [9]",
+        citations=(Citation(1, source, bad, "partly"),),
+        hits=(Hit(source, 1.0, siblings=(info,)),),
+        coverage=Coverage("answer", (info.id,), (bad,), 3, 2, 1, Filters(theme=(bad,))),
+        mode=bad,
+        notices=(text_notice(bad),),
+        struck=(Struck(bad, text_notice(bad)),),
+        checked={bad: 1, "supported": 1},
+        language=bad[:50],
     )
 
 

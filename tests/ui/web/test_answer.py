@@ -156,8 +156,9 @@ def test_nothing_from_outside_becomes_markup() -> None:
     bad = hostile(HOSTILE)
     catalog = Catalog([bad.citations[0].passage.report])
     unread = replace(READ, unread=((HOSTILE, 1),), read=tuple(catalog.reports))
+    listed = replace(bad, coverage=replace(bad.coverage, intent="list"))
     talk = (
-        Exchange(HOSTILE, Filters(country=(HOSTILE,)), bad),
+        Exchange(HOSTILE, Filters(country=(HOSTILE,)), listed),
         Exchange(HOSTILE, error=HOSTILE),
         Exchange(HOSTILE, answer=replace(bad, coverage=unread)),
     )
