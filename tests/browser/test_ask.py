@@ -21,9 +21,7 @@ QUESTION = "What did labs learn about mobile money?"
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
     """The small engine, with a folder of its own for votes."""
-    engine = FakeEngine()
-    engine.settings = Settings(index=tmp_path_factory.mktemp("index"))
-    return engine
+    return FakeEngine(settings=Settings(index=tmp_path_factory.mktemp("index")))
 
 
 def export(page: Page, ending: str) -> tuple[str, Path]:

@@ -25,14 +25,11 @@ IN_2021 = sum(i % 4 == 0 for i in NUMBERS)
 def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
     """An engine over more reports than are drawn at once, one of them hostile, and a run."""
     run = reported(tmp_path_factory.mktemp("run") / "run", outcome(case("s"), **{"rep@10": 1.0}))
-    engine = FakeEngine()
     (run / "summary.json").rename(run / LATEST)
-    engine.settings = Settings(index=run)
     reports = [report(i, thematic_areas=(f"theme {i % 30:02}",)) for i in range(REPORTS - 2)]
     small = report(-1, id="small", title="Aaa first", countries=("Maldives",), iso=("MV",))
     hostile = report(-2, id=HOSTILE, title=HOSTILE, thematic_areas=(HOSTILE,), methods=(HOSTILE,))
-    engine.catalog = Catalog([*reports, small, hostile])
-    return engine
+    return FakeEngine(settings=Settings(index=run), catalog=Catalog([*reports, small, hostile]))
 
 
 def explore(page: Page) -> Locator:

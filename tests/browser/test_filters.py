@@ -17,10 +17,8 @@ THEMES = ("Énergie", HOSTILE, *(f"Theme {n}" for n in range(10)))
 @pytest.fixture(scope="module")
 def engine() -> FakeEngine:
     """An engine over a collection with a long facet."""
-    engine = FakeEngine()
     kenya = report(12, countries=("Kenya",), iso=("KE",), thematic_areas=THEMES)
-    engine.catalog = Catalog([*(report(i) for i in range(12)), kenya])
-    return engine
+    return FakeEngine(catalog=Catalog([*(report(i) for i in range(12)), kenya]))
 
 
 def facet(page: Page, field: str) -> Locator:

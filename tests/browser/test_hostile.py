@@ -40,13 +40,12 @@ ACTIVE = """() => [...document.querySelectorAll("#desk *")].filter((e) =>
 @pytest.fixture(scope="module")
 def engine() -> FakeEngine:
     """An engine over a collection whose tags and titles are hostile too."""
-    engine = FakeEngine(lambda bad: hostile(bad, bad))
-    engine.catalog = Catalog(
+    catalog = Catalog(
         report(n, title=bad, countries=(bad,), kind=bad, methods=(bad,), thematic_areas=(bad,))
         for n, bad in enumerate(ATTACKS.values())
     )
-    engine.revision = "<b>f1</b>" * 4
-    return engine
+    revision = "<b>f1</b>" * 4
+    return FakeEngine(lambda bad: hostile(bad, bad), catalog=catalog, revision=revision)
 
 
 @pytest.fixture

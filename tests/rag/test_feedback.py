@@ -86,9 +86,7 @@ def test_an_error_says_why_no_vote_is_kept(tmp_path: Path, monkeypatch: pytest.M
 
 
 def engine_in(folder: Path) -> FakeEngine:
-    engine = FakeEngine()
-    engine.settings = Settings(index=folder)
-    return engine
+    return FakeEngine(settings=Settings(index=folder))
 
 
 def test_a_vote_and_its_comment_are_kept_with_the_answer(tmp_path: Path) -> None:

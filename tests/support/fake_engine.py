@@ -50,21 +50,20 @@ def passage(info: ReportInfo, number: int = 1, text: str = "", **given: Any) -> 
     return passages.passage(text or TEXT, info, **(place | {"spans": ((0, 9),)} | given))
 
 
-def whole(info: ReportInfo, said: str = "") -> tuple[Passage, ...]:
+def whole(info: ReportInfo) -> tuple[Passage, ...]:
     """A whole report: what only its tags say, two sections, an answer of two parts, one in French.
 
-    With `said` that is all that it says. What `answer` cites is its passage number 1.
+    What `answer` cites is its passage number 1.
     """
     long = "A long beginning of an answer.\n" * 40
-    given = {"section": said, "prompt": said, "language": said} if said else {}
-    opening = {"section": "Challenge", "prompt": "What is your challenge?", "parts": 2} | given
+    opening: Any = {"section": "Challenge", "prompt": "What is your challenge?", "parts": 2}
     return (
-        passage(info, 9, said or "Sample size: 43", section=FACTS, prompt=FACTS),
-        passage(info, 2, said or long, part=1, **opening),
-        passage(info, 3, said or "Its end.", part=2, **opening),
-        passage(info, 4, said or "Le sable.", **({"prompt": "Who?", "language": "fr"} | given)),
-        passage(info, 1, said, **given),
-        passage(info, 5, said or long, **({"prompt": "And then?"} | given)),
+        passage(info, 9, "Sample size: 43", section=FACTS, prompt=FACTS),
+        passage(info, 2, long, part=1, **opening),
+        passage(info, 3, "Its end.", part=2, **opening),
+        passage(info, 4, "Le sable.", prompt="Who?", language="fr"),
+        passage(info, 1),
+        passage(info, 5, long, prompt="And then?"),
     )
 
 
@@ -125,7 +124,8 @@ class FakeEngine:
 
     topics = ()
 
-    def __init__(self, write: Callable[[str], Answer] | None = None) -> None:
+    def __init__(self, write: Callable[[str], Answer] | None = None, **given: Any) -> None:
+        """What is `given` takes the place of its settings, catalog or whatever else it has."""
         self.settings = Settings()
         self.revision = "f1" * 16
         self.catalog = Catalog(report(i) for i in range(12))
@@ -140,6 +140,7 @@ class FakeEngine:
         self.gate: threading.Event | None = None
         self.pause = 0.05  # seconds before each word of a slow answer
         self._write = write or self._default
+        vars(self).update(given)
 
     def ask(self, question: str, *, stop: Stop | None = None, **given: Any) -> AnswerStream:
         """Answer word by word; what was struck comes first, as a model would have written it."""

@@ -31,8 +31,7 @@ def ask(
     write: Callable[[str], Answer] = answer,
     **settings: bool,
 ) -> None:
-    engine = FakeEngine(write)
-    engine.settings = Settings(**settings)  # type: ignore[arg-type]
+    engine = FakeEngine(write, settings=Settings(**settings))  # type: ignore[arg-type]
     log.set_up(engine.settings)
     list(handlers.ask(Visit(engine, question=question)))  # type: ignore[arg-type]
 

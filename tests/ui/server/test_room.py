@@ -78,8 +78,7 @@ def test_one_more_comes_in_while_many_wait(
 @contextmanager
 def crowd(ask: Callable[[str, int], str]) -> Iterator[list[Future[str]]]:
     """Two who ask a page of which the engine waits: one is being answered, one waits."""
-    engine = FakeEngine()
-    engine.gate = threading.Event()
+    engine = FakeEngine(gate=threading.Event())
     with serve(engine) as address, ThreadPoolExecutor(2) as pool:
         asking = [pool.submit(ask, address, 0)]
         while not engine.asked:

@@ -55,8 +55,7 @@ def test_a_question_goes_with_its_filters_and_the_answered_questions_before_it()
 
 
 def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
-    engine = FakeEngine()
-    engine.gate = threading.Event()
+    engine = FakeEngine(gate=threading.Event())
     assert ask(engine, " \n ") == []
     run, updates = running(engine, "slow")
     assert list(handlers.ask(Visit(engine, question="another", run=run))) == []
@@ -66,8 +65,7 @@ def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
 
 
 def test_stopping_waits_for_no_silent_model() -> None:
-    engine = FakeEngine()
-    engine.gate = threading.Event()
+    engine = FakeEngine(gate=threading.Event())
     run, updates = running(engine, "silent")
     begun = time.monotonic()
     run.stop()
@@ -114,8 +112,7 @@ def test_the_whole_conversation_or_its_last_answer_is_saved() -> None:
         return base64.b64decode(file["data"])
 
     def download(answers: list[Answer], ending: object, url: str = "", **sent: bool) -> Any:
-        engine = FakeEngine()
-        engine.settings = Settings(report_url=url)
+        engine = FakeEngine(settings=Settings(report_url=url))
         talk = tuple(Exchange(answer.question, answer=answer) for answer in answers)
         return handlers.download(Visit(engine, sent={"ending": ending, **sent}, talk=talk))
 

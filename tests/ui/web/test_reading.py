@@ -38,8 +38,7 @@ from ui.web.reading import (
 
 
 def shared(folder: Path) -> tuple[Any, Talk]:
-    engine: Any = FakeEngine()
-    engine.settings = Settings(index=folder, share=True)
+    engine: Any = FakeEngine(settings=Settings(index=folder, share=True))
     exchange = Exchange("What?", answer=engine.ask("What?").answer)
     return engine, (replace(exchange, seal=seal(engine, exchange)),)
 
@@ -78,10 +77,9 @@ def test_nothing_else_is_shown_and_nothing_kept_unasked(tmp_path: Path, name: st
 
 
 def test_partners_are_named_without_their_number_or_address() -> None:
-    engine: Any = FakeEngine()
     names = ("1. The Board\nIt pays.", "The Board https://b.example\nIt pays.", "No name")
     own = [passage(report(0), n, words, stage="partner") for n, words in enumerate(names)]
-    engine.passages_of = lambda _: own
+    engine: Any = FakeEngine(passages_of=lambda _: own)
     assert partners_of(engine, [report(0)]) == [("The Board", 1)]
 
 
@@ -208,19 +206,17 @@ def test_what_no_longer_stands_is_left_out_and_damaged_pins_are_refused() -> Non
 
 
 def drawn(
-    info: ReportInfo, said: str = "", *, at: str = "", key: str = "", url: str = "", **given: Any
+    info: ReportInfo, quotes: dict[str, list[str]], at: str = "", unanswered: tuple[str, ...] = ()
 ) -> Outline:
-    engine: Any = FakeEngine()
-    engine.settings = Settings(report_url=url)
-    engine.passages_of = lambda _: whole(info, said)
-    stored = StoredReport(info, "", unanswered=given.get("unanswered", ()))
-    return Outline(render_report(engine, stored, ENGLISH, given.get("quotes", {}), at, key))
+    engine: Any = FakeEngine(passages_of=lambda _: whole(info))
+    stored = StoredReport(info, "", unanswered=unanswered)
+    return Outline(render_report(engine, stored, ENGLISH, quotes, at, ""))
 
 
 def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     info = report(0, sdgs=("13. Climate action",), facts={"focal_point": ("ana@example.org",)})
     quotes = {"report_0#1": [QUOTE]}
-    html = drawn(info, quotes=quotes, at="report_0#4", unanswered=["Why?"])
+    html = drawn(info, quotes, at="report_0#4", unanswered=("Why?",))
     order = ["Challenge", "What is your challenge?", "A long beginning", "Its end.", "Learnings"]
     order += ["Who?", "French", "Le sable.", "What did you learn", QUOTE, "Tags of this report"]
     order += ["13. Climate action", "Sample size: 43", "Not answered: 1 form question"]
@@ -237,11 +233,11 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
 
 def test_a_quote_that_is_lost_is_told_and_a_quoted_tag_is_marked() -> None:
     info = report(0, methods=("Prototyping", "Paper prototyping"))
-    lost = drawn(info, quotes={"report_0#1": ["Never said"]})
+    lost = drawn(info, {"report_0#1": ["Never said"]})
     assert "The quoted words are no longer in this report" in lost.text
     assert not lost.all("mark")
     assert "Never said" not in lost.text
-    tagged = drawn(info, quotes={"report_0#tags": ["[[methods:prototyping]]"]})
+    tagged = drawn(info, {"report_0#tags": ["[[methods:prototyping]]"]})
     assert len(tagged.all("mark")) == 1
     assert tagged.all("section", "tags here")
 

@@ -29,10 +29,7 @@ def written(question: str) -> Answer:
 
 
 def suggestions(write: object = written, **changed: object) -> Suggestions:
-    engine = FakeEngine(write)  # type: ignore[arg-type]
-    for name, value in changed.items():
-        setattr(engine, name, value)
-    return Suggestions(engine)  # type: ignore[arg-type]
+    return Suggestions(FakeEngine(write, **changed))  # type: ignore[arg-type]
 
 
 def test_a_question_is_kept_where_tags_answer_or_three_labs_are_cited() -> None:
