@@ -107,7 +107,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
     errors: list[str] = []
     origins = ["data:", "blob:"]
 
-    def open_page(address: str, *, wait: bool = True, **options: Any) -> Page:
+    def open_page(address: str, **options: Any) -> Page:
         context = browser.new_context(**({"viewport": WIDE} | options))
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
@@ -116,9 +116,8 @@ def visit(browser: Browser) -> Iterator[Visit]:
         page = context.new_page()
         page.on("websocket", lambda socket: requests.append(socket.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address, wait_until="load" if wait else "commit")
-        if wait:
-            expect(page.locator("#question textarea")).to_be_editable()
+        page.goto(address)
+        expect(page.locator("#question textarea")).to_be_editable()
         return page
 
     yield open_page
