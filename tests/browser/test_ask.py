@@ -85,8 +85,7 @@ def test_a_question_leads_to_source_report_and_export(sample_site: str, visit: V
         assert [words for words in (QUESTION, *items) if squeezed(words) not in text] == []
 
 
-def test_the_mouse_and_the_keyboard_reach_the_quote_and_its_source(site: str, visit: Visit) -> None:
-    page = visit(site)
+def test_the_mouse_and_the_keyboard_reach_the_quote_and_its_source(page: Page) -> None:
     ask(page, "What keeps food cool?")
     expect(page.locator("#uploads")).to_have_count(0)
     popover = page.locator("#popover")
@@ -117,9 +116,8 @@ def test_the_mouse_and_the_keyboard_reach_the_quote_and_its_source(site: str, vi
 
 
 def test_a_stopped_answer_and_errors_leave_the_page_usable(
-    site: str, engine: FakeEngine, visit: Visit, monkeypatch: pytest.MonkeyPatch
+    page: Page, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = visit(site)
     write_slowly(page)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#turn-1 .note")).to_have_text("Stopped before the end.")
@@ -147,8 +145,7 @@ def test_a_stopped_answer_and_errors_leave_the_page_usable(
     expect(page.locator("#turn-1")).to_have_count(0)
 
 
-def test_an_answer_is_asked_again_and_rated(site: str, engine: FakeEngine, visit: Visit) -> None:
-    page = visit(site)
+def test_an_answer_is_asked_again_and_rated(page: Page, engine: FakeEngine) -> None:
     ask(page, "First?")
     ask(page, "Is it good?", 2)
     expect(row_button(page, "Ask again", 1)).to_have_count(0)
@@ -230,8 +227,7 @@ def test_on_a_phone_a_touch_opens_the_source(sample_site: str, visit: Visit) -> 
 
 
 @pytest.mark.slow
-def test_closing_the_page_stops_the_model(site: str, engine: FakeEngine, visit: Visit) -> None:
-    page = visit(site)
+def test_closing_the_page_stops_the_model(page: Page, engine: FakeEngine) -> None:
     write_slowly(page)
     page.close()
     assert engine.stopped[-1].wait(60)

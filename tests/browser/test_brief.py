@@ -3,15 +3,14 @@
 import json
 
 import pytest
-from page_fixtures import Visit, ask, serious
-from playwright.sync_api import expect
+from page_fixtures import ask, serious
+from playwright.sync_api import Page, expect
 from readers import text_of
 
 pytestmark = pytest.mark.browser
 
 
-def test_pins_survive_a_reload_and_become_a_brief_by_keyboard(site: str, visit: Visit) -> None:
-    page = visit(site)
+def test_pins_survive_a_reload_and_become_a_brief_by_keyboard(page: Page, site: str) -> None:
     page.get_by_role("link", name="My brief").click()
     expect(page.locator("#brief .empty")).to_be_visible()
     expect(page.locator("#brief [data-ending=docx]")).to_be_hidden()

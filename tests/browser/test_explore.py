@@ -44,8 +44,7 @@ def expect_reports(area: Locator, count: int) -> None:
     expect(area.locator("h2")).to_contain_text(re.compile(f"^{count} reports? of"))
 
 
-def test_views_are_in_the_address_and_lose_nothing(site: str, visit: Visit) -> None:
-    page = visit(site)
+def test_views_are_in_the_address_and_lose_nothing(page: Page) -> None:
     current = page.locator("#views [aria-current='page']")
     expect(current).to_have_text("Ask")
     expect(page.locator("#explore")).to_be_hidden()
@@ -69,8 +68,7 @@ def test_views_are_in_the_address_and_lose_nothing(site: str, visit: Visit) -> N
     expect(current).to_have_text("Explore")
 
 
-def test_filters_and_reports_are_steps_back_and_addresses(site: str, visit: Visit) -> None:
-    page = visit(site)
+def test_filters_and_reports_are_steps_back_and_addresses(page: Page, visit: Visit) -> None:
     area = explore(page)
     area.locator(".place[data-value='Togo']").click()
     expect_reports(area, TOGO)
@@ -114,8 +112,7 @@ def test_all_views_are_in_sight_on_a_phone(site: str, visit: Visit, language: st
 
 
 @pytest.mark.slow
-def test_the_map_and_the_bars_narrow_and_ask(site: str, engine: FakeEngine, visit: Visit) -> None:
-    page = visit(site)
+def test_the_map_and_the_bars_narrow_and_ask(page: Page, engine: FakeEngine) -> None:
     area = explore(page)
     expect_reports(area, REPORTS)
     expect(area.locator(".place")).to_have_count(4)
@@ -142,8 +139,7 @@ def test_the_map_and_the_bars_narrow_and_ask(site: str, engine: FakeEngine, visi
 
 
 @pytest.mark.slow
-def test_the_table_is_sorted_and_goes_on(site: str, visit: Visit) -> None:
-    page = visit(site)
+def test_the_table_is_sorted_and_goes_on(page: Page) -> None:
     area = explore(page)
     title = area.get_by_role("columnheader", name="Report")
     expect(area.locator("tbody tr")).to_have_count(100)

@@ -33,8 +33,7 @@ def expect_scope(page: Page, text: str) -> None:
     expect(page.locator("#filters .hint")).to_have_text(text)
 
 
-def test_counts_follow_the_chosen_values_and_chips_remove_them(site: str, visit: Visit) -> None:
-    page = visit(site)
+def test_counts_follow_the_chosen_values_and_chips_remove_them(page: Page, site: str) -> None:
     expect_scope(page, "Asking all 13 reports.")
     expect(value(page, "country", "Peru").locator(".count")).to_have_text("4")
     value(page, "country", "Togo").click()

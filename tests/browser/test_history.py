@@ -2,7 +2,7 @@
 
 import pytest
 from fake_engine import FakeEngine
-from page_fixtures import Visit, ask
+from page_fixtures import ask
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -53,8 +53,7 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
-def test_a_reload_shows_what_was_open(site: str, engine: FakeEngine, visit: Visit) -> None:
-    page = visit(site)
+def test_a_reload_shows_what_was_open(page: Page, engine: FakeEngine) -> None:
     expect(page.locator("#history .conversations")).to_be_hidden()
     ask(page, "What keeps food cool?")
     ask(page, "please fail", 2)
@@ -78,8 +77,7 @@ def test_a_reload_shows_what_was_open(site: str, engine: FakeEngine, visit: Visi
 
 
 @pytest.mark.slow
-def test_conversations_are_searched_renamed_and_deleted(site: str, visit: Visit) -> None:
-    page = visit(site)
+def test_conversations_are_searched_renamed_and_deleted(page: Page) -> None:
     for n in range(6):
         if n:
             start_new(page)
@@ -117,8 +115,7 @@ def test_conversations_are_searched_renamed_and_deleted(site: str, visit: Visit)
 
 
 @pytest.mark.slow
-def test_a_write_that_fails_loses_nothing(site: str, visit: Visit) -> None:
-    page = visit(site)
+def test_a_write_that_fails_loses_nothing(page: Page) -> None:
     trouble = page.locator("#history .trouble")
     ask(page, "What keeps food cool?")
     expect(conversations(page)).to_have_count(1)
@@ -141,8 +138,7 @@ def test_a_write_that_fails_loses_nothing(site: str, visit: Visit) -> None:
 
 
 @pytest.mark.slow
-def test_two_tabs_with_one_conversation_lose_nothing_of_each_other(site: str, visit: Visit) -> None:
-    page = visit(site)
+def test_two_tabs_with_one_conversation_lose_nothing_of_each_other(page: Page, site: str) -> None:
     ask(page, "First?")
     other = page.context.new_page()
     other.goto(site)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from fake_engine import FakeEngine, hostile, report
-from page_fixtures import Visit, ask
+from page_fixtures import ask
 from playwright.sync_api import Page, expect
 
 from rag.catalog.catalog import Catalog
@@ -49,9 +49,8 @@ def engine() -> FakeEngine:
 
 
 @pytest.fixture
-def guarded(site: str, visit: Visit) -> Iterator[Page]:
+def guarded(page: Page, site: str) -> Iterator[Page]:
     """A visitor's page; afterwards, nothing hostile has become more than text."""
-    page = visit(site)
     opened: list[object] = []
     page.on("dialog", lambda dialog: (opened.append(dialog.message), dialog.dismiss()))
     page.context.on("page", lambda popup: opened.append(popup.url))

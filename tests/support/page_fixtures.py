@@ -126,3 +126,9 @@ def visit(browser: Browser) -> Iterator[Visit]:
     assert [url for url in requests if not url.startswith(tuple(origins))] == []
     assert len(requests) > 10
     assert errors == []
+
+
+@pytest.fixture
+def page(site: str, visit: Visit) -> Page:
+    """The page over the small engine, as a new visitor sees it."""
+    return visit(site)
