@@ -196,7 +196,7 @@ class ReportMeasure:
         self.evidence: dict[str, Evidence] = {}
         self.surveys: set[object] = set()  # that are being made
         self.ids = list(snapshot.heads)
-        self.numbers = {report: n for n, report in enumerate(self.ids)}
+        self._numbers = {report: n for n, report in enumerate(self.ids)}
         self._report_of = snapshot.report_numbers.astype(np.int64)
         self._lengths = np.bincount(self._report_of, minlength=len(self.ids))
         self._starts = np.cumsum(self._lengths) - self._lengths
@@ -294,8 +294,9 @@ class ReportMeasure:
         features = np.column_stack([columns[name] for name in FEATURES])
         return Measured(features, self._nearest(order), read)
 
-    def nearest(self, measured: Measured, report: int) -> list[Near]:
+    def nearest(self, measured: Measured, report_id: str) -> list[Near]:
         """The sentences of a report, the nearest to a topic first."""
+        report = self._numbers[report_id]
         found, nearest = measured.sentences(report), int(measured.nearest[report])
         # A report of tags alone has no passage.
         if found or nearest < 0:
@@ -337,8 +338,7 @@ class ReportMeasure:
     def _best(self, values: npt.ArrayLike) -> Numbers:
         best = np.zeros(len(self.ids))
         has = self._lengths > 0
-        if has.any():
-            best[has] = np.maximum.reduceat(np.asarray(values, np.float64), self._starts[has])
+        best[has] = np.maximum.reduceat(np.asarray(values, np.float64), self._starts[has])
         return best
 
     def _nearest(self, order: Numbers) -> npt.NDArray[np.int64]:

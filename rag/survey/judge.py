@@ -184,7 +184,7 @@ class SurveyJudge:
             for span in sentences(said[0].text):
                 show(said[0], span)
         else:
-            near = self._measure.nearest(self._measured, self._measure.numbers[name])
+            near = self._measure.nearest(self._measured, name)
             for one in sorted(near, key=self._closeness, reverse=True)[:SENTENCES]:
                 show(snapshot.passages[one.passage], one.span)
             found = dict(list(found.items())[:SENTENCES])

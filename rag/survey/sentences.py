@@ -183,17 +183,15 @@ class SentenceTable:
     def having(self, places: Places, topic_words: Sequence[Mapping[str, float]]) -> Numbers:
         """How much of each word of a topic (rows) sentences have (columns), by its terms."""
         at, counts = self._within(self._terms_at, self._terms, places)
-        terms = self._terms.view[at]
-        having = np.zeros((len(topic_words), len(counts)))
-        filled = counts > 0
-        begins = (np.cumsum(counts) - counts)[filled]
-        for row, weights in zip(having, topic_words, strict=True):
-            of_term = np.zeros(len(self._vocabulary) + 1)
+        terms, begins = self._terms.view[at], np.cumsum(counts) - counts
+        having = []
+        for weights in topic_words:
+            of_term = np.zeros(len(self._vocabulary))
             for term in weights.keys() & self._vocabulary.keys():
                 of_term[self._vocabulary[term]] = weights[term]
-            if len(begins):
-                row[filled] = np.maximum.reduceat(of_term[terms], begins)
-        return having
+            # A sentence has a word at least.
+            having.append(np.maximum.reduceat(of_term[terms], begins))
+        return np.array(having)
 
     def _within(
         self, starts: _Column, values: _Column, places: Places

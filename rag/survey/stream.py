@@ -289,8 +289,7 @@ class SurveyStream:
 
     def _nearest(self, row: SurveyRow) -> list[Near]:
         assert self._judged is not None
-        report = self._measure.numbers[row.report.id]
-        return self._measure.nearest(self._judged.measured, report)
+        return self._measure.nearest(self._judged.measured, row.report.id)
 
     def _quoted(self, row: SurveyRow, found: Sequence[Near]) -> SurveyRow:
         """A row with the first of these sentences that stands verbatim in the report's file."""
