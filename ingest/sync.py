@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from ingest.chunk import MAX_TOKENS, chunk
 from ingest.embed import Embedder
-from ingest.form_text import Lesson, learn, lesson_of, load_lessons, save_lessons
+from ingest.form_text import Forms, Lesson, learn, lesson_of, load_lessons, save_lessons
 from ingest.parser import parse
 from ingest.sources import (
     ReportFile,
@@ -33,12 +33,12 @@ from ingest.sources import (
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
 from rag.files import free_bytes, in_words, replace_file, size_of
 from rag.index import local, store
-from rag.index.interface import Index, StoredReport
+from rag.index.interface import Index, Record, StoredReport
 from rag.index.local import LocalWriter, Snapshot, current_index, current_snapshot
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
 from rag.text.language import language_of
-from rag.types import Passage, Progress, Report
+from rag.types import Progress
 
 if TYPE_CHECKING:
     from rag.index.postgres import Database
@@ -78,10 +78,11 @@ class Changes:
     """
 
     result: SyncResult
+    files: ReportFiles
     lessons: Mapping[str, Lesson]
     deletes: list[str]
-    writes: list[tuple[StoredReport, Sequence[Passage]]] = field(default_factory=list)
-    updates: list[tuple[StoredReport, Sequence[Passage]]] = field(default_factory=list)
+    writes: list[Record] = field(default_factory=list)
+    updates: list[Record] = field(default_factory=list)
     origins: set[str] = field(default_factory=set)
 
 
@@ -126,7 +127,7 @@ def sync(
         index = None
         with suppress(IndexMissing):
             index = None if rebuild else current_index(settings, made, None)
-        return _compare(sources, index, prune, progress, None)[1].result
+        return _compare(sources, index, prune, progress, None).result
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / local.LOCK, timeout=0), ExitStack() as stack:
@@ -144,7 +145,7 @@ def sync(
                 local.check_made_by("the database", held_by, made)
                 base = database.run(partial(postgres.pull, base, folder, progress))
                 replace_file(folder / IN_DATABASE, held.encode())
-            files, changes = _compare(sources, base, prune, progress, embedder if base else None)
+            changes = _compare(sources, base, prune, progress, embedder if base else None)
             gone = len(changes.result.deleted)
             if base and 2 * gone > len(base.heads) and not prune_most:
                 raise InputError(
@@ -152,7 +153,7 @@ def sync(
                     "that are not at PATHS. Name all of its folders, or delete them with --yes."
                 )
             places = {source.place for source in at_paths}
-            if rebuild and places.isdisjoint(file.place for file in files.files):
+            if rebuild and places.isdisjoint(file.place for file in changes.files.files):
                 raise InputError(
                     "There is no readable report at the paths, so the index was not made anew."
                 )
@@ -178,8 +179,8 @@ def _compare(
     prune: bool,
     progress: Progress,
     embedder: Embedder | None,
-) -> tuple[ReportFiles, Changes]:
-    """The readable files, and what brings the index in line; models are loaded where any is new.
+) -> Changes:
+    """What brings the index in line with the files; models are loaded where any is new.
 
     Forms are learned from all reports that the index will hold, so that its content does not
     depend on the order in which they came. A report without a file is parsed again from the index
@@ -195,10 +196,17 @@ def _compare(
         language.start()
         store.chromadb()
         language.join()
-    renamed = _renamed(files, stored)
-    deletes = [report.info.id for report in renamed.values()]
+    ids = {file.id for file in files.files}
+    new = {file.digest: file.id for file in files.files if file.id not in stored}
+    # By a new file's id that of the report that it was: one of equal text whose file is gone.
+    renamed = {
+        new[report.digest]: name
+        for name, report in stored.items()
+        if report.digest in new and name not in ids and not place_exists(report.source)
+    }
+    deletes = list(renamed.values())
     result = SyncResult(skipped=files.skipped)
-    absent = set(stored) - {file.id for file in files.files} - set(deletes)
+    absent = set(stored) - ids - set(deletes)
     if prune:
         result.deleted = sorted(i for i in absent if not files.may_hold(stored[i].source))
         deletes += result.deleted
@@ -207,7 +215,7 @@ def _compare(
     known = load_lessons(base.home) if isinstance(base, Snapshot) else {}
     lessons = {f.digest: known.get(f.digest) or lesson_of(f.text) for f in all_files}
     forms = learn(lessons.values())
-    changes = Changes(result, lessons, deletes)
+    changes = Changes(result, files, lessons, deletes)
     for n, file in enumerate(all_files, start=1):
         progress("parsing", n, len(all_files))
         old = stored.get(file.id)
@@ -215,8 +223,15 @@ def _compare(
         parsed_from = f"{file.digest} {forms.digest(lessons[file.digest])}"
         form_digest = hashlib.sha256(parsed_from.encode()).hexdigest()
         if old is None or old.form_digest != form_digest:
-            report = parse(file.id, file.text, forms)
-            _add_report(changes, file, report, form_digest, old, renamed.get(file.id))
+            row, passages = _parsed(file, forms, form_digest)
+            if old and old.passages_digest == row.passages_digest:
+                result.unchanged.append(file.id)
+                changes.updates.append((row, passages))
+                continue
+            origin = file.id if old else renamed.get(file.id)
+            (result.updated if old else result.moved if origin else result.added).append(file.id)
+            changes.writes.append((row, passages))
+            changes.origins.update([origin] if origin else [])
         elif old.source == file.place or place_exists(old.source):
             if n <= len(files.files):
                 result.unchanged.append(file.id)
@@ -225,34 +240,16 @@ def _compare(
             moved = replace(old, raw=file.text, source=file.place)
             changes.updates.append((moved, base.passages_of(file.id) if base else ()))
     result.passages = sum(len(passages) for _, passages in changes.writes)
-    return files, changes
+    return changes
 
 
-def _renamed(files: ReportFiles, stored: Mapping[str, StoredReport]) -> dict[str, StoredReport]:
-    """By a new file's id the report that it was: one of equal text whose file is gone."""
-    ids = {file.id for file in files.files}
-    new = {file.id: file.digest for file in files.files if file.id not in stored}
-    wanted = set(new.values())
-    left = {
-        report.digest: report
-        for name, report in stored.items()
-        if report.digest in wanted and name not in ids and not place_exists(report.source)
-    }
-    return {name: left[digest] for name, digest in new.items() if digest in left}
-
-
-def _add_report(
-    changes: Changes,
-    file: ReportFile,
-    report: Report,
-    form_digest: str,
-    old: StoredReport | None,
-    renamed: StoredReport | None,
-) -> None:
+def _parsed(file: ReportFile, forms: Forms, form_digest: str) -> Record:
+    """What a file says, as the index holds it."""
+    report = parse(file.id, file.text, forms)
     passages = chunk(report)
     # All that is stored of passages: a line added above an answer moves its spans only.
     content = repr((report.info, passages)).encode("utf-8", "surrogatepass")
-    row = StoredReport(
+    stored = StoredReport(
         info=passages[0].report if passages else report.info,
         raw=file.text,
         source=file.place,
@@ -262,15 +259,7 @@ def _add_report(
         passages=len(passages),
         unanswered=report.unanswered,
     )
-    result = changes.result
-    if old and old.passages_digest == row.passages_digest:
-        result.unchanged.append(file.id)
-        changes.updates.append((row, passages))
-        return
-    (result.updated if old else result.moved if renamed else result.added).append(file.id)
-    changes.writes.append((row, passages))
-    if origin := old or renamed:
-        changes.origins.add(origin.info.id)
+    return stored, passages
 
 
 def _file_of(base: Index, report: StoredReport) -> ReportFile:
