@@ -24,7 +24,6 @@ from rag.errors import InputError, first_problem
 COMPARED = [name for name in METRICS if name not in ("refused", "labs")]
 # That every quote is verbatim is promised: this floor is never renewed.
 PROMISED = "all quote_ok"
-Pair = tuple[Outcome, Outcome]
 Verdict = Literal["better", "worse", "no difference"]
 
 
@@ -102,42 +101,38 @@ def compare(dir_a: Path, dir_b: Path) -> Comparison:
             f"{dir_a} and {dir_b} have no answered case in common. Compare two runs of one file "
             "of cases."
         )
+    # An older run may have measured less.
+    scored = [
+        {m: (x.scores[m], y.scores[m]) for m in COMPARED if m in x.scores and m in y.scores}
+        for x, y in pairs
+    ]
+    moved = []
+    for (x, _), scores in zip(pairs, scored, strict=True):
+        changed = {m: (before, after) for m, (before, after) in scores.items() if before != after}
+        if changed:
+            change = sum(after - before for before, after in changed.values())
+            moved.append(Moved(x.case.id, x.case.group, x.case.question, changed, change))
     return Comparison(
         a=_side(dir_a, list(a.values())),
         b=_side(dir_b, list(b.values())),
         paired=len(pairs),
         unpaired=len(a.keys() | b.keys()) - len(pairs),
-        differences=_differences(pairs),
-        moved=tuple(sorted(filter(None, map(_moved, pairs)), key=lambda case: -abs(case.change))),
+        differences=_differences(scored),
+        moved=tuple(sorted(moved, key=lambda case: -abs(case.change))),
     )
 
 
-def _differences(pairs: Sequence[Pair]) -> tuple[Difference, ...]:
+def _differences(scored: Sequence[Mapping[str, tuple[float, float]]]) -> tuple[Difference, ...]:
     """The change of each metric, corrected for as many tests as these are."""
     tested = []
     for metric in COMPARED:
-        scored = [(x.scores[metric], y.scores[metric]) for x, y in pairs if _have(metric, x, y)]
-        if not scored:
-            continue
-        changes = [after - before for before, after in scored]
-        before, after = (sum(values) / len(scored) for values in zip(*scored, strict=True))
-        p = report.randomisation_p(changes) if any(changes) else 1.0
-        tested.append(Difference(metric, before, after, report.estimate(changes), p))
+        if sides := [scores[metric] for scores in scored if metric in scores]:
+            changes = [after - before for before, after in sides]
+            before, after = (sum(values) / len(sides) for values in zip(*sides, strict=True))
+            p = report.randomisation_p(changes)
+            tested.append(Difference(metric, before, after, report.estimate(changes), p))
     corrected = report.holm([difference.p for difference in tested])
     return tuple(replace(d, p_holm=p) for d, p in zip(tested, corrected, strict=True))
-
-
-def _have(metric: str, *outcomes: Outcome) -> bool:
-    """Whether a metric applies in all of these; an older run may have measured less."""
-    return all(metric in outcome.scores for outcome in outcomes)
-
-
-def _moved(pair: Pair) -> Moved | None:
-    a, b = pair
-    both = {m: (a.scores[m], b.scores[m]) for m in COMPARED if _have(m, a, b)}
-    scores = {metric: (x, y) for metric, (x, y) in both.items() if x != y}
-    change = sum(y - x for x, y in scores.values())
-    return Moved(a.case.id, a.case.group, a.case.question, scores, change) if scores else None
 
 
 def _side(out: Path, outcomes: Sequence[Outcome]) -> str:
