@@ -95,14 +95,23 @@ def empty(path: Path) -> None:
     path.write_bytes(zlib.compress(b"{}"))
 
 
+IN_DATA = [
+    pytest.param(f"data-*/{name}", marks=pytest.mark.slow)
+    for name in ("texts", "dense", "static", "terms-*")
+]
+
+
 @pytest.mark.parametrize("damage", [shorten, spoil, empty, Path.unlink])
-def test_a_damaged_pointer_is_named_and_repaired(
-    reports: Path, filled: Settings, embedded: list[str], damage: Callable[[Path], Any]
+@pytest.mark.parametrize("name", ["current", *IN_DATA])
+def test_damaged_files_are_named_and_made_again_from_chroma(
+    reports: Path, filled: Settings, embedded: list[str], name: str, damage: Callable[[Path], Any]
 ) -> None:
     before = content(filled)
-    damage(filled.index / "current")
-    with pytest.raises(IndexDamaged, match="asklabs ingest PATH"):
-        open_engine(filled)
+    (path,) = filled.index.glob(name)
+    damage(path)
+    if name == "current":
+        with pytest.raises(IndexDamaged, match="asklabs ingest PATH"):
+            open_engine(filled)
     assert counts(sync([reports], filled)) == (0, 0, 3, 0, 0)
     assert content(filled) == before
     assert not embedded
@@ -154,20 +163,6 @@ def test_an_ingest_that_was_cut_short_is_continued(
     assert counts(sync([reports], settings)) == (3, 0, 0, 0, 0)
     assert not embedded
     assert not list(settings.index.glob("embedded-*"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("damage", [shorten, spoil, Path.unlink])
-@pytest.mark.parametrize("name", ["texts", "dense", "static", "terms-*"])
-def test_damaged_files_are_made_again_from_chroma(
-    reports: Path, filled: Settings, embedded: list[str], name: str, damage: Callable[[Path], Any]
-) -> None:
-    before = content(filled)
-    (path,) = filled.index.glob(f"data-*/{name}")
-    damage(path)
-    assert counts(sync([reports], filled)) == (0, 0, 3, 0, 0)
-    assert content(filled) == before
-    assert not embedded
 
 
 @pytest.mark.slow
