@@ -1,13 +1,13 @@
 """A run asks every case and records errors instead of stopping; the gate of the sample."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from passages import passage, report, text_notice
+from fake_engine import FakeEngine, answer
+from passages import passage, report
 from pydantic import SecretStr
 from runs import numbered, save
 
@@ -15,51 +15,30 @@ from eval.cases import CASE_TYPES, Case, Evidence
 from eval.compare import PROMISED, below_floors
 from eval.report import write_report
 from eval.run import load_outcomes, load_record, run_cases
-from rag.errors import InputError, ModelError
+from rag.answer.pipeline import AnswerStream
+from rag.errors import InputError
 from rag.index.interface import StoredReport
 from rag.settings import Settings
-from rag.types import Answer, Citation, Coverage, Hit, Turn
+from rag.types import Citation, Coverage, Hit, Turn
 from tests.conftest import CASES
 
 FLOORS = CASES.with_name("floors.json")
 BOATS = passage("In Fiji 12 boats carried a beacon.", report("boats", "Fiji", "FJ"))
 
 
-@dataclass
-class Stream:
-    """Two deltas, then the answer."""
+class Echo(FakeEngine):
+    """Answers everything with the one sentence that it knows."""
 
-    answer: Answer
-    closed: bool = False
-
-    def __iter__(self) -> Iterator[str]:
-        yield ""
-        yield self.answer.text
-        if "interrupt" in self.answer.question:
-            raise KeyboardInterrupt
-
-    def close(self) -> None:
-        self.closed = True
-
-
-@dataclass
-class Echo:
-    """Answers everything with the one sentence that it knows; fails when the question says so."""
-
-    settings: Settings = field(default_factory=Settings)
-    asked: list[tuple[str, tuple[Turn, ...]]] = field(default_factory=list)
-    streams: list[Stream] = field(default_factory=list)
-    text: str = "In Fiji 12 boats carried a beacon [1]."
-
-    def ask(self, question: str, *, history: Sequence[Turn] = ()) -> Stream:
-        self.asked.append((question, tuple(history)))
-        if "fail" in question:
-            raise ModelError(text_notice("The model's server is down. Start it."))
+    def __init__(self, settings: Settings | None = None) -> None:
         cited = (Citation(1, BOATS, "12 boats carried a beacon"),)
+        found = {
+            "citations": cited,
+            "hits": (Hit(BOATS, 1.0),),
+            "text": "In Fiji 12 boats carried a beacon [1].",
+        }
         listed = Coverage("answer", ("boats",))
-        said = (question, question, self.text, False)
-        self.streams.append(Stream(Answer(*said, cited, (Hit(BOATS, 1.0),), listed, mode="echo")))
-        return self.streams[-1]
+        super().__init__(lambda question: answer(question, coverage=listed, **found))
+        self.settings = settings or self.settings
 
     def report(self, report_id: str) -> StoredReport:
         assert report_id == "boats"
@@ -75,27 +54,41 @@ def names(out: Path) -> list[str]:
     return [outcome.case.id for outcome in load_outcomes(out)]
 
 
-def test_each_case_is_asked_with_its_history_and_an_error_is_its_outcome(tmp_path: Path) -> None:
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[AnswerStream]:
+    """The streams that are closed, as it happens."""
+    seen: list[AnswerStream] = []
+    monkeypatch.setattr(AnswerStream, "close", lambda stream: seen.append(stream))
+    return seen
+
+
+def test_each_case_is_asked_with_its_history_and_an_error_is_its_outcome(
+    tmp_path: Path, closed: list[AnswerStream]
+) -> None:
     engine, steps = Echo(), []
     history = (Turn("user", "Which lab?"), Turn("assistant", "Fiji."))
     cases = [case("c1", "fail"), case("c2", history=history)]
     failed, good = run_cases(engine, cases, tmp_path, lambda *step: steps.append(step))
-    assert engine.asked == [("fail", ()), ("How many boats?", history)]
+    assert [asked[:2] for asked in engine.asked] == [("fail", ()), ("How many boats?", history)]
     assert steps == [("asking", 1, 2), ("asking", 2, 2)]
-    assert failed.error == "ModelError: The model's server is down. Start it."
+    assert failed.error.startswith("ModelError: The model's server does not answer. Start it")
     assert (failed.answer, failed.scores) == (None, {})
     assert {m: v for m, v in good.scores.items() if v != 1.0} == {"refused": 0.0}
-    assert all(stream.closed for stream in engine.streams)
+    assert engine.streams == closed
     assert load_outcomes(tmp_path) == [failed, good]
 
 
-def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path) -> None:
+def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path, closed: list[AnswerStream]) -> None:
     engine = Echo()
+
+    def progress(*_: object) -> None:
+        engine.gate = Mock(wait=Mock(side_effect=KeyboardInterrupt))
+
     with pytest.raises(KeyboardInterrupt):
-        run_cases(engine, [case("c1"), case("c2", "interrupt"), case("c3")], tmp_path)
+        run_cases(engine, [case("c1"), case("c2"), case("c3")], tmp_path, progress)
     assert names(tmp_path) == ["c1"]
     assert load_record(tmp_path)["cases"] == 3
-    assert engine.streams[-1].closed
+    assert len(closed) == 2
     # A last line cut short is left out.
     with (tmp_path / "outcomes.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"id": "c2", "err')
@@ -108,7 +101,7 @@ def test_the_record_tells_how_to_repeat_the_run_but_no_secret(tmp_path: Path) ->
         openai_api_key=SecretStr("sk-secret"),
         openai_base_url="http://me:word@localhost:1/v1?token=hidden#part",
     )
-    run_cases(Echo(settings=settings), [case("c1")], tmp_path)
+    run_cases(Echo(settings), [case("c1")], tmp_path)
     text, record = (tmp_path / "run.json").read_text(encoding="utf-8"), load_record(tmp_path)
     assert not any(secret in text for secret in ("sk-secret", "word", "hidden"))
     assert record["settings"]["openai_base_url"] == "http://***@localhost:1/v1"
