@@ -1,6 +1,6 @@
 """Reports of three made-up labs, an index for them, and ways to look into it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from made_up import read_back, report
 
 from ingest.sync import SyncResult, made_by, sync
 from rag.citation.quotable import usable
+from rag.engine import Engine, open_engine
 from rag.index.interface import StoredReport
 from rag.index.local import Snapshot, current_snapshot
 from rag.models.encoder import Vectors, encode
@@ -35,6 +36,16 @@ def text(country: str, answer: str = "", more: str = "") -> str:
         f"> Background?\n\nNobody in {country} counts the boats.\n"
     )
     return report(body, title=f"Ferries of {country}", given=given + more)
+
+
+def engine_of(folder: Path, texts: Mapping[str, str], **values: Any) -> Engine:
+    """An engine over an index in a folder, of reports by their names."""
+    settings = Settings(index=folder / "index", **values)
+    (folder / "reports").mkdir()
+    for name, said in texts.items():
+        (folder / "reports" / f"{name}.md").write_text(said, "utf-8")
+    sync([folder / "reports"], settings)
+    return open_engine(settings)
 
 
 def opened(settings: Settings) -> Snapshot:

@@ -4,12 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ferries import engine_of
 
-from ingest.sync import sync
 from rag.citation.quotes import fold_text
-from rag.engine import Engine, open_engine
+from rag.engine import Engine
 from rag.errors import InputError
-from rag.settings import Settings
 from rag.survey.columns import MOST, WHOLE, read_column
 from rag.survey.types import Survey
 
@@ -70,11 +69,7 @@ def test_a_partner_has_its_name_where_the_file_has_it_apart(
 def test_an_answer_that_is_cut_says_so(tmp_path: Path) -> None:
     answer = "nets, boats, " * 40
     text = f"# Fish\n\n[[country:Togo]]\n\n## What did you learn?\n\n{answer.strip()}\n"
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "fish.md").write_text(text, encoding="utf-8")
-    settings = Settings(index=tmp_path / "index")
-    sync([tmp_path / "reports"], settings)
-    engine = open_engine(settings)
+    engine = engine_of(tmp_path, {"fish": text})
     row = replace(engine.survey("boats").survey.rows[0], verdict="about")
     made = engine.survey_columns(replace(engine.survey("boats").survey, rows=(row,)), ["learnings"])
     cell = made.rows[0].cells["learnings"]

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ferries import engine_of
 from openai_server import KEY, Reply, ScriptedServer
 from passages import report
 
-from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import InputError
@@ -23,8 +23,12 @@ from rag.survey.types import Evidence, Survey, SurveyRow
 
 @pytest.fixture
 def engine(sample_index: Path, server: ScriptedServer) -> Engine:
-    values = {"openai_api_key": KEY, "openai_base_url": server.url, "reranker": "none"}
-    return open_engine(Settings(index=sample_index, model="openai:judge", check="off", **values))
+    return open_engine(Settings(index=sample_index, **_settings(server)))
+
+
+def _settings(server: ScriptedServer) -> dict[str, Any]:
+    values = {"model": "openai:judge", "check": "off", "reranker": "none"}
+    return {**values, "openai_api_key": KEY, "openai_base_url": server.url}
 
 
 def _reply(*entries: dict[str, Any]) -> Reply:
@@ -85,7 +89,6 @@ def test_numbers_as_text_and_words_in_capitals_are_read_and_0_gives_no_quote(
 def test_the_prompt_has_the_question_the_nearest_tags_first_and_what_short_reports_say(
     tmp_path: Path, server: ScriptedServer
 ) -> None:
-    (tmp_path / "reports").mkdir()
     tags = [f"[[thematic_areas:{name} of harbour towns and islands]]" for name in "ABCDEFGH"]
     lines = [f"Shellfish such as mussels and clams grew in bay {n} of the coast." for n in range(9)]
     own = "The ferries that cross on Mondays carry letters, oysters and oil."
@@ -94,13 +97,9 @@ def test_the_prompt_has_the_question_the_nearest_tags_first_and_what_short_repor
         "long": "\n".join(["## One\n", *lines, own, "\n## Two\n\nLetters came too."]),
         "line": "## Answer\n\nhttps://ferry.example/ 2023",
     }
-    for name, text in texts.items():
-        head = "\n".join(["# Coast", *tags, "[[thematic_areas:growing oysters]]"])
-        (tmp_path / "reports" / f"{name}.md").write_text(f"{head}\n\n{text}\n", "utf-8")
-    values = {"openai_api_key": KEY, "openai_base_url": server.url, "reranker": "none"}
-    settings = Settings(index=tmp_path / "index", model="openai:judge", check="off", **values)
-    sync([tmp_path / "reports"], settings)
-    engine = open_engine(settings)
+    head = "\n".join(["# Coast", *tags, "[[thematic_areas:growing oysters]]"])
+    texts = {name: f"{head}\n\n{text}\n" for name, text in texts.items()}
+    engine = engine_of(tmp_path, texts, **_settings(server))
     rules = engine.survey("What is known about oysters?").survey
     server.script(_all("silent"))
     engine.survey_judge(rules).judge()

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ferries import engine_of
 
-from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import fold_text
-from rag.engine import Engine, open_engine
+from rag.engine import Engine
 from rag.errors import InputError
 from rag.retrieval.rerank import CrossEncoder
-from rag.settings import Settings
 from rag.survey.classifier import (
     Chances,
     classifier,
@@ -229,15 +228,10 @@ def test_the_topic_of_a_question_has_no_word_that_only_asks(
 def test_a_report_of_tags_alone_is_surveyed_without_a_quote(
     tmp_path: Path, names: Sequence[str]
 ) -> None:
-    (tmp_path / "reports").mkdir()
     answer = "## Answer\n\nThe beekeepers sold more honey than the year before.\n"
-    for name in names:
-        text = "" if name == "tags" else answer
-        head = f"# {name}\n\n[[country:Togo]]\n\n"
-        (tmp_path / "reports" / f"{name}.md").write_text(head + text, encoding="utf-8")
-    settings = Settings(index=tmp_path / "index")
-    sync([tmp_path / "reports"], settings)
-    stream = open_engine(settings).survey("beekeeping")
+    texts = {name: f"# {name}\n\n[[country:Togo]]\n\n{answer}" for name in names}
+    texts["tags"] = texts["tags"].removesuffix(answer)
+    stream = engine_of(tmp_path, texts).survey("beekeeping")
     assert {row.report.id: row.quote for row in stream.nearest(4)}["tags"] == ""
 
 
