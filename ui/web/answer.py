@@ -254,6 +254,9 @@ def plain_text(answer: Answer, t: Translations) -> str:
 
 def find_quote(text: str, quote: str) -> Span | None:
     """Where the words of a quote stand in a passage, white space aside; None if they don't."""
+    # Mostly they stand as they are, which is found ten times as fast.
+    if quote and quote == quote.strip() and (at := text.find(quote)) >= 0:
+        return at, at + len(quote)
     pattern = r"\s+".join(map(re.escape, quote.split()))
     match = re.search(pattern, text) if pattern else None
     return match.span() if match else None
