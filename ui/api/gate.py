@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
@@ -87,6 +88,7 @@ def make_key(path: Path, name: str) -> str:
 GONE: ContextVar[Stop] = ContextVar("GONE")
 
 
+@dataclass(eq=False)
 class Gate:
     """Wraps an ASGI application: lets in who has a key or is logged in, so often a minute.
 
@@ -94,17 +96,13 @@ class Gate:
     Who asks is in the scope's state, as `caller`.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        keys: Mapping[str, Secret],
-        check: Check | None,
-        visitor: Callable[[Request], str | None] | None,
-    ) -> None:
-        self._app, self._keys, self._check, self._visitor = app, keys, check, visitor
-        self._known: dict[bytes, Secret] = {}
-        self._checking: dict[bytes, asyncio.Future[bool]] = {}
-        self._asked: dict[str, deque[float]] = {}
+    app: ASGIApp
+    keys: Mapping[str, Secret]
+    check: Check | None
+    visitor: Callable[[Request], str | None] | None
+    _known: dict[bytes, Secret] = field(default_factory=dict)
+    _checking: dict[bytes, asyncio.Future[bool]] = field(default_factory=dict)
+    _asked: dict[str, deque[float]] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -137,22 +135,22 @@ class Gate:
 
         watching = asyncio.create_task(watch())
         try:
-            await self._app(scope, receive_on, send)
+            await self.app(scope, receive_on, send)
         finally:
             watching.cancel()
 
     async def _caller(self, request: Request) -> str:
         address = request.client.host if request.client else ""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if self._check and scheme.lower() == "bearer":
-            return f"key {await self._name(self._check, key.strip(), address)}"
-        if self._visitor and (name := self._visitor(request)):
+        if self.check and scheme.lower() == "bearer":
+            return f"key {await self._name(self.check, key.strip(), address)}"
+        if self.visitor and (name := self.visitor(request)):
             return f"login {name}"
-        if self._check or self._visitor:
+        if self.check or self.visitor:
             closed = "The page needs a login, and no keys were given out."
             raise HTTPException(
                 401,
-                f"{'This needs a key.' if self._check else closed} Who runs it makes one (asklabs "
+                f"{'This needs a key.' if self.check else closed} Who runs it makes one (asklabs "
                 "key NAME, ASKLABS_API_KEYS); send it as Authorization: Bearer KEY.",
             )
         return f"address {address}"
@@ -164,7 +162,7 @@ class Gate:
             coded = key.removeprefix(PREFIX)
             text = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
             name, _, secret = text.partition(":")
-            kept = self._keys.get(name)
+            kept = self.keys.get(name)
             if kept and self._known.get(digest) == kept:
                 return name
             checking = self._checking.get(digest)
