@@ -21,20 +21,10 @@ from rag.i18n.translations import ENGLISH, translations_for
 from rag.index.interface import StoredReport
 from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Notice, Struck
+from ui.web import reading
 from ui.web.brief import FEW, download, pinned_answer
 from ui.web.handlers import Exchange, Talk, Visit, seal
 from ui.web.history import exchange_from_json, exchange_to_json
-from ui.web.reading import (
-    FOLDER,
-    NOT_KEPT,
-    NOT_OURS,
-    freeze,
-    open_report,
-    partners_of,
-    render_report,
-    render_who,
-    translated,
-)
 
 
 def shared(folder: Path) -> tuple[Any, Talk]:
@@ -45,47 +35,48 @@ def shared(folder: Path) -> tuple[Any, Talk]:
 
 def test_an_answer_has_one_link_which_shows_it_and_checks_its_quotes(tmp_path: Path) -> None:
     engine, talk = shared(tmp_path)
-    made = freeze(Visit(engine, sent={"turn": 1}, talk=talk))
-    assert freeze(Visit(engine, sent={"turn": 1}, talk=talk)) == made
+    made = reading.freeze(Visit(engine, sent={"turn": 1}, talk=talk))
+    assert reading.freeze(Visit(engine, sent={"turn": 1}, talk=talk)) == made
     event = {"report": json.loads(made)["query"].removeprefix("report=")}
-    page = open_report(Visit(engine, sent=event))
+    page = reading.open_report(Visit(engine, sent=event))
     assert "What?" in page
     assert "Checked now: 2 of 2 quotes stand" in page
     assert QUOTE in Outline(page).text
-    file = next((tmp_path / FOLDER).iterdir())
+    file = next((tmp_path / reading.FOLDER).iterdir())
     file.write_text(file.read_text().replace(QUOTE, "Nobody wrote this."))
-    assert "No longer stands in the report" in open_report(Visit(engine, sent=event))
+    assert "No longer stands in the report" in reading.open_report(Visit(engine, sent=event))
     # What a browser has changed is not shared.
     kept = exchange_to_json(talk[0])
     opened = (exchange_from_json(kept),)
-    assert "query" in json.loads(freeze(Visit(engine, sent={"turn": 1}, talk=opened)))
+    assert "query" in json.loads(reading.freeze(Visit(engine, sent={"turn": 1}, talk=opened)))
     forged = (exchange_from_json(kept.replace("What?", "Who?")),)
-    told = json.loads(freeze(Visit(engine, sent={"turn": 1}, talk=forged)))
-    assert told == {"error": NOT_OURS}
+    told = json.loads(reading.freeze(Visit(engine, sent={"turn": 1}, talk=forged)))
+    assert told == {"error": reading.NOT_OURS}
 
 
 @pytest.mark.parametrize("name", ["answer:../x", "answer:" + "0" * 32, "answer:"])
 def test_nothing_else_is_shown_and_nothing_kept_unasked(tmp_path: Path, name: str) -> None:
     engine, talk = shared(tmp_path)
-    assert "removed" in open_report(Visit(engine, sent={"report": name}))
-    assert freeze(Visit(engine, sent={"turn": 2}, talk=talk)) == ""
+    assert "removed" in reading.open_report(Visit(engine, sent={"report": name}))
+    assert reading.freeze(Visit(engine, sent={"turn": 2}, talk=talk)) == ""
+    asked = Visit(engine, sent={"turn": 1}, talk=talk)
     engine.settings = Settings(index=tmp_path / "gone", share=True)
-    assert json.loads(freeze(Visit(engine, sent={"turn": 1}, talk=talk))) == {"error": NOT_KEPT}
+    assert json.loads(reading.freeze(asked)) == {"error": reading.NOT_KEPT}
     engine.settings = Settings(index=tmp_path)
-    assert freeze(Visit(engine, sent={"turn": 1}, talk=talk)) == ""
-    assert not (tmp_path / FOLDER).exists()
+    assert reading.freeze(asked) == ""
+    assert not (tmp_path / reading.FOLDER).exists()
 
 
 def test_partners_are_named_without_their_number_or_address() -> None:
     names = ("1. The Board\nIt pays.", "The Board https://b.example\nIt pays.", "No name")
     own = [passage(report(0), n, words, stage="partner") for n, words in enumerate(names)]
     engine: Any = FakeEngine(passages_of=lambda _: own)
-    assert partners_of(engine, [report(0)]) == [("The Board", 1)]
+    assert reading.partners_of(engine, [report(0)]) == [("The Board", 1)]
 
 
 @pytest.mark.quality
 def test_who_works_on_a_topic_is_told_by_the_latest_year(sample_engine: Engine) -> None:
-    page = Outline(render_who(sample_engine, "mobile money", "key", ENGLISH))
+    page = Outline(reading.render_who(sample_engine, "mobile money", "key", ENGLISH))
     assert page.all("button", "open-report")
     assert "Labs whose reports are about it" in page.text
 
@@ -93,20 +84,20 @@ def test_who_works_on_a_topic_is_told_by_the_latest_year(sample_engine: Engine) 
 def test_the_quotes_of_a_number_are_translated_and_marked(server: ScriptedServer) -> None:
     engine: Any = FakeEngine()
     talk = (Exchange("What?", answer=engine.ask("What?").answer),)
-    assert translated(Visit(engine, sent={"turn": 1, "n": 1}, talk=talk)) == ""
+    asked = Visit(engine, sent={"turn": 1, "n": 1}, talk=talk)
+    assert reading.translated(asked) == ""
     engine.settings = Settings(model="openai:small", openai_base_url=server.url)
     server.say("Les vendeurs <b>gardent</b> les boîtes.")
-    french = Visit(engine, translations_for("fr"), {"turn": 1, "n": 1}, talk=talk)
-    made = json.loads(translated(french))
+    made = json.loads(reading.translated(replace(asked, t=translations_for("fr"))))
     assert made["text"] == "Les vendeurs <b>gardent</b> les boîtes."
     assert "small" in made["by"]
     sent = json.dumps(server.chats[-1].body, ensure_ascii=False)
     assert QUOTE in sent
     assert "French" in sent
     server.script(Reply(status=500))
-    assert "error" in json.loads(translated(Visit(engine, sent={"turn": 1, "n": 1}, talk=talk)))
+    assert "error" in json.loads(reading.translated(asked))
     for event in ({"turn": 2, "n": 1}, {"turn": 1, "n": 99}, {"turn": 1, "n": "1"}, {}):
-        assert translated(Visit(engine, sent=event, talk=talk)) == ""
+        assert reading.translated(Visit(engine, sent=event, talk=talk)) == ""
 
 
 def pinned(*items: dict[str, Any], **more: str) -> dict[str, Any]:
@@ -210,7 +201,7 @@ def drawn(
 ) -> Outline:
     engine: Any = FakeEngine(passages_of=lambda _: whole(info))
     stored = StoredReport(info, "", unanswered=unanswered)
-    return Outline(render_report(engine, stored, ENGLISH, quotes, at, ""))
+    return Outline(reading.render_report(engine, stored, ENGLISH, quotes, at, ""))
 
 
 def test_a_report_is_laid_out_by_section_and_form_question() -> None:
@@ -248,7 +239,7 @@ def test_only_a_report_of_the_index_is_opened() -> None:
 
     def opened(**changed: object) -> Outline:
         event = {"report": "report_0", "turn": 1, "n": 1} | changed
-        return Outline(open_report(Visit(engine, sent=event, talk=talk)))
+        return Outline(reading.open_report(Visit(engine, sent=event, talk=talk)))
 
     assert len(opened().all("mark")) == 1
     for turn, n in ((0, 1), (2, 1), ("1", 1), (1, 9), (1, "1"), (None, None)):
@@ -266,15 +257,15 @@ def test_only_a_report_of_the_index_is_opened() -> None:
 
 
 def test_a_lab_s_page_has_its_years_methods_and_reports() -> None:
-    page = Outline(open_report(Visit(FakeEngine(), sent={"report": "lab:Peru"})))
+    page = Outline(reading.open_report(Visit(FakeEngine(), sent={"report": "lab:Peru"})))
     assert "Summarise this lab" in page.text
     assert "Prototyping" in page.text
     years = re.findall(r"20\d\d(?=Planned|Learned)", page.text)
     assert years == sorted(years, reverse=True) != []
     assert page.all("button", "open-report")
-    gone = open_report(Visit(FakeEngine(), sent={"report": "lab:Atlantis"}))
+    gone = reading.open_report(Visit(FakeEngine(), sent={"report": "lab:Atlantis"}))
     assert "removed" in gone
     # A report's page leads to it.
-    page = Outline(open_report(Visit(FakeEngine(), sent={"report": "report_0"})))
+    page = Outline(reading.open_report(Visit(FakeEngine(), sent={"report": "report_0"})))
     assert "The same line of work" in page.text
     assert page.all("button", "open-report")[0]["data-report"] == "lab:Peru"
