@@ -65,8 +65,8 @@ bench: dev ## time ingest, start, answers and the page on the sample collection 
 bench-growth: $(DEMO_INDEX)/made dev ## time an index of many passages, recombined (INDEX=DIR SIZE=100000 INTO=DIR DATABASE=ADDRESS)
 	@DATABASE=$(DATABASE) PYTHONPATH=.:tests/support $(BIN)/python tests/bench/growth.py $(or $(INDEX),$(DEMO_INDEX)) $(or $(SIZE),100000) $(INTO)
 
-soak: dev ## 2,000 questions in 20 minutes while a model fails at times (INDEX=DIR for your own)
-	@PYTHONPATH=tests/support $(BIN)/python tests/bench/soak.py $(INDEX)
+soak: $(DEMO_INDEX)/made dev ## 2,000 questions in 20 minutes while a model fails at times (INDEX=DIR for your own)
+	@PYTHONPATH=tests/support $(BIN)/python tests/bench/soak.py $(or $(INDEX),$(DEMO_INDEX))
 
 audit: dev ## list the licences and the known holes of the pinned packages
 	@$(BIN)/python .ci/licences.py requirements.lock
