@@ -37,21 +37,17 @@ def part(report: str, text: str = "") -> Passage:
 
 def answer(
     text: str = "",
-    cited: Sequence[tuple[str, str]] = (),
+    cited: Sequence[tuple[str, str] | Passage] = (),
     found: Sequence[Passage] = (),
     listed: Sequence[str] = (),
     refused: bool = False,
 ) -> Answer:
-    """An answer that cites these quotes of reports."""
-    citations = tuple(Citation(n, part(r), q) for n, (r, q) in enumerate(cited, start=1))
+    """An answer that cites these quotes of reports, or passages."""
+    quotes = [(c, c.text) if isinstance(c, Passage) else (part(c[0]), c[1]) for c in cited]
+    citations = tuple(Citation(n, *quote) for n, quote in enumerate(quotes, start=1))
     hits = tuple(Hit(passage, 1.0) for passage in found)
     coverage = Coverage("answer", tuple(listed))
     return Answer("Q?", "Q?", text, refused, citations, hits, coverage, mode="hand")
-
-
-def prose(text: str, *cited: Passage) -> Answer:
-    citations = tuple(Citation(n, p, p.text) for n, p in enumerate(cited, start=1))
-    return Answer("Q?", "Q?", text, False, citations, (), Coverage("answer"), mode="hand")
 
 
 def found(*passages: str | tuple[str, str]) -> Answer:
@@ -120,8 +116,8 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         ("listed", WORK, answer(cited=(("a", ""),), listed="d"), 1.0),
         ("read", WORK, found(*"xd"), 0.5),
         ("points_ev", WORK, answer(cited=(("a", "Twelve boats!"), ("x", D.text))), 0.5),
-        ("labs", WORK, prose("So [1][2][3].", A, B, D), 2.0),
-        ("labs", LISTED, prose("So [1].", A), None),
+        ("labs", WORK, answer(cited=(A, B, D)), 2.0),
+        ("labs", LISTED, answer(cited=(A,)), None),
         ("cite_prec", WORK, REFUSAL, 0.0),
         ("cite_prec", TOPIC, CITED, None),
         ("rep@5", WORK, found(*"xd"), 0.5),
