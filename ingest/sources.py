@@ -301,11 +301,10 @@ def read_files(
     for place in sorted(read, key=lambda place: (place not in owner, place)):
         source, text, digest = read[place]
         same = known.get(digest)
-        # A copy under another name, of a file that is not among these: if both were, that one
-        # would stay.
-        copied = same is not None and place not in owner and source.name != same.info.id
-        if same and copied and digest not in seen and place_exists(same.source):
-            seen[digest] = same.source
+        renamed = same and place not in owner and source.name != same.info.id
+        if same and renamed and place_exists(same.source):
+            # A copy of a file that is not among these: if both were, that one would stay.
+            seen.setdefault(digest, same.source)
         if digest in seen:
             same_text = Notice("file_same_text", {"name": seen[digest]})
             result.skipped.append(Skipped(source.label, same_text))

@@ -351,10 +351,9 @@ def _carry_out(
             # What was begun would keep the disk full.
             vectors.forget()
             with suppress(IndexUnusable):
-                try:
+                there = local.Version()
+                with suppress(IndexMissing):
                     there = local.current_version(settings.index)
-                except IndexMissing:
-                    there = local.Version()
                 local.trim(settings.index, there)
         raise
     save_lessons(writer.home, changes.lessons)

@@ -65,8 +65,6 @@ def take_in(
     Only the same `sender` replaces a file. Where an IndexUnusable is raised all is as it was.
     """
     found = read_files(_sources(uploads), {}, progress)
-    if not found.files:
-        return SyncResult(skipped=found.skipped)
     known: set[str] = set()
     with suppress(IndexMissing):
         index = current_index(settings, made_by(settings), None)
