@@ -24,10 +24,6 @@ from rag.survey.types import Survey, SurveyRow, Verdict
 from rag.types import Answer, Citation, Hit, Passage
 
 SCORE_DIGITS = 4
-_PASSAGE_DETAIL = ("id", "spans", "language", "part", "parts")
-_COVERAGE_DETAIL = (
-    *("read_passages", "read_reports", "first", "ignored", "read", "unread", "sides", "speaking"),
-)
 _REMEDY = "Undo what was changed by hand, or ask the question again."
 
 
@@ -44,8 +40,7 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
         "passages": [passage_to_dict(rank, hit) for rank, hit in enumerate(answer.hits, 1)],
         "coverage": {
             **_fields(answer.coverage, "intent", "reports", "count", "labs", "matched_reports"),
-            **_fields(answer.coverage, "filters", "grouped_by", "split"),
-            "excluded": answer.coverage.excluded.as_dict(),
+            **_fields(answer.coverage, "filters", "grouped_by", "split", "excluded"),
             "table": [
                 {"value": v, "reports": n, "label": value_label(answer.coverage.grouped_by, v, t)}
                 for v, n in answer.coverage.table
@@ -104,7 +99,8 @@ def _detail(answer: Answer) -> dict[str, Any]:
         return infos.setdefault(info.id, (len(infos), info))[0]
 
     def passage_detail(passage: Passage) -> dict[str, Any]:
-        return {"info": number(passage.report), **_fields(passage, *_PASSAGE_DETAIL)}
+        shown = _fields(passage, "id", "spans", "language", "part", "parts")
+        return {"info": number(passage.report), **shown}
 
     def hit_detail(hit: Hit) -> dict[str, Any]:
         return {
@@ -124,7 +120,8 @@ def _detail(answer: Answer) -> dict[str, Any]:
         # Messages in English too, for who reads the JSON.
         "notice": notice_words(answer.notices),
         **_fields(answer, "notices", "planner"),
-        **_fields(answer.coverage, *_COVERAGE_DETAIL),
+        **_fields(answer.coverage, "read_passages", "read_reports", "first", "ignored"),
+        **_fields(answer.coverage, "read", "unread", "sides", "speaking"),
         **_fields(answer, "timings", "tokens", "checked"),
         "run": to_jsonable_python(answer.generation),
         **{
