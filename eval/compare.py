@@ -22,8 +22,7 @@ from rag.errors import InputError, first_problem
 
 # Whether a refusal or one more lab is good depends on the case.
 COMPARED = [name for name in METRICS if name not in ("refused", "labs")]
-# That every quote is verbatim is promised: this floor is never renewed.
-PROMISED = "all quote_ok"
+PROMISED = "all quote_ok"  # that every quote is verbatim: this floor is never renewed
 Verdict = Literal["better", "worse", "no difference"]
 
 

@@ -19,10 +19,8 @@ from rag.types import Answer, Citation, Hit
 
 DEPTHS = (5, 10, 20)
 TOKEN_BUDGET = 4000
-# Tokens of a word, on average over English, French, Spanish and Portuguese reports.
-TOKENS_PER_WORD = 1.35
-# Ranks that the reciprocal rank looks at.
-RANKS = 10
+TOKENS_PER_WORD = 1.35  # on average over English, French, Spanish and Portuguese reports
+RANKS = 10  # that the reciprocal rank looks at
 _NATURAL = "Natural questions"  # the name of a table
 # What surveys are scored by, in `eval.survey`.
 SURVEYED = ("about_r", "about_p", "says_r", "says_p", "count_err", "inside")

@@ -47,12 +47,10 @@ Floats = NDArray[np.float64]
 SEED = 0
 RESAMPLES = 2000
 SHUFFLES = 10_000
-# Up to this many differences every one of the 2**n sign patterns is tried.
-EXACT_UP_TO = 12
+EXACT_UP_TO = 12  # differences, of which every one of the 2**n sign patterns is tried
 LEVEL = 0.05
 _Z = 1.959964
-# A copy of the latest summary, in the folder of the index that was asked.
-LATEST = "evaluation.json"
+LATEST = "evaluation.json"  # a copy of the latest summary, in the folder of its index
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,9 @@ if TYPE_CHECKING:
     from eval.baselines import Baseline
     from rag.engine import Engine
 
-OUTCOMES = "outcomes.jsonl"
-RECORD = "run.json"
 # A new run removes these, so that none is older than its outcomes.
-TABLE = "table.md"
-SUMMARY = "summary.json"
-# The folder in a run's of the runs of baselines over the same cases, one folder each.
-BASELINES = "baselines"
+OUTCOMES, RECORD, TABLE, SUMMARY = "outcomes.jsonl", "run.json", "table.md", "summary.json"
+BASELINES = "baselines"  # the folder in a run's of those of baselines over the same cases
 REMEDY = "Run `asklabs eval run CASES.jsonl --out {out}`."
 Asker: TypeAlias = "Engine | Baseline"
 

@@ -20,8 +20,7 @@ from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
 from rag.types import Passage, Progress
 
-# Passages, or sentences, embedded together: enough to keep the cores busy, little to lose.
-BATCH = 256
+BATCH = 256  # texts embedded together: enough to keep the cores busy, little to lose
 # New passages, and new sentences, from which on it pays to start processes that embed them.
 MANY = 1000
 MANY_SENTENCES = 5000

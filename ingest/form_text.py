@@ -29,13 +29,10 @@ from ingest.scan import Event, find_tags, key, scan, tags_to_fields
 from rag.files import replace_file
 
 MIN_LABS = 3  # labs that must have a text for it to be form text
-# Share of the reports with a prompt that must have a text under it for it to be form text.
-MIN_SHARE = 0.2
+MIN_SHARE = 0.2  # of the reports with a prompt must have a text under it
 MIN_WORDS = 5  # words of the shortest form text
-# Characters of the longest form question: a longer line that begins with ">" is a lab's own.
-MAX_PROMPT = 300
-# Share of a report's prompts that must be known for it to count as a known form filled in.
-KNOWN_FORM = 0.7
+MAX_PROMPT = 300  # characters: a longer line that begins with ">" is a lab's own
+KNOWN_FORM = 0.7  # of a report's prompts are known where it is a known form filled in
 HEAD = "# "
 # The number is raised when a file teaches something else than before.
 _LESSONS_FILE = "lessons-3.json"

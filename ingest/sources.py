@@ -28,8 +28,7 @@ from rag.types import Notice, Progress
 ENDINGS = (".md", ".markdown")
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 MAX_BYTES = 5_000_000  # a report is a few pages: anything beyond this is something else
-# What an archive unpacks to is held in memory until it is parsed.
-MAX_ARCHIVE_BYTES = 500_000_000
+MAX_ARCHIVE_BYTES = 500_000_000  # unpacked, which are in memory until they are parsed
 MAX_MEMBERS = 100_000
 INSIDE = "!//"  # between an archive and its member in a place
 # What reading a damaged or encrypted archive raises.

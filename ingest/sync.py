@@ -43,10 +43,8 @@ from rag.types import Progress
 if TYPE_CHECKING:
     from rag.index.postgres import Database
 
-# What is told of a file that can't grow.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# Bytes of a new passage in all files, those that an ingest deletes at its end among them.
-A_PASSAGE = 16_000
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # told of a file that can't grow
+A_PASSAGE = 16_000  # bytes of a new one in all files, also those that are deleted at the end
 IN_DATABASE = "in-database"  # the file of the revision that the database had when last in line
 PARSER_VERSION = "5"  # raise with any change that alters what is stored for the same file
 

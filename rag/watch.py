@@ -28,8 +28,7 @@ from rag.types import Answer
 
 FILE, LOCK = "watches.json", "watches.lock"
 MOST_NEWS = 50  # changes that a question remembers
-# What an answer rests on.
-_KEPT = ("question", "refused", "citations", "coverage", "index")
+_KEPT = ("question", "refused", "citations", "coverage", "index")  # of an answer
 # Their names are their words in English, of the table `changes` of `rag/i18n/words.toml`.
 Kind = Literal["report added", "report gone", "answered now", "refused now", "quote gone", "number"]
 

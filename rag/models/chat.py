@@ -41,8 +41,7 @@ CUT_SHORT = {
     "length": "cut_short_by_tokens",
     "content_filter": "cut_short_by_filter",
 }
-# A completion with more characters than this for each of its tokens is stopped.
-_CHARACTERS_PER_TOKEN = 12
+_CHARACTERS_PER_TOKEN = 12  # more of them stop a completion
 _OPEN, _CLOSE = "<think>", "</think>"
 
 

@@ -30,10 +30,8 @@ OPENAI = "https://api.openai.com/v1"
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _AZURE_PATH = "/openai/v1"
 _METHOD = re.compile(r"/(?:chat/completions|embeddings)/?$")
-# How often a failing server is asked again.
-RETRIES = 2
-# Seconds to wait for a connection. A running server accepts at once; only its answer takes time.
-CONNECT = 10.0
+RETRIES = 2  # how often a failing server is asked again
+CONNECT = 10.0  # seconds: a running server accepts at once, only its answer takes time
 # How OpenAI, vLLM, llama.cpp, Ollama and others say that a prompt is too long.
 OVERFLOW = re.compile(
     r"context[ _-]?(?:length|window|size)|prompt is too long|too many (?:input )?tokens"

@@ -99,10 +99,8 @@ def _encoder() -> Any:
 # A second embedding: WordLlama's static vectors, weights in its wheel. It tells nothing across
 # languages, but finds English paraphrases that the built-in embedding ranks too low.
 STATIC_DIMENSIONS = 256
-# Characters of a text that count; a passage has about 1,500.
-_LONGEST = 4_000
-# The language that its vectors were made for.
-LANGUAGE = "en"
+_LONGEST = 4_000  # characters of a text that count; a passage has about 1,500
+LANGUAGE = "en"  # what its vectors were made for
 
 
 def encode_static(texts: Sequence[str]) -> Vectors:

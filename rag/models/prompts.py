@@ -142,8 +142,7 @@ def _conversation(history: Sequence[Turn], most: int) -> str:
 # A fence begins with `<`, and no text that is put between fences keeps one that could begin a tag.
 # So no secret or random word is needed: what looks like a fence is one of ours.
 
-# Characters of a title or form question that are shown; some are as long as a report.
-MOST_ATTRIBUTE = 160
+MOST_ATTRIBUTE = 160  # characters of a title or form question; some are as long as a report
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # Characters that a reader doesn't see and a model reads: controls, fillers, selectors, tag
 # characters, surrogates. The two joiners stay, for scripts that need them.

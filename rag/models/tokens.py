@@ -20,13 +20,10 @@ from rag.settings import Settings
 from rag.types import Hit, Plan, Turn
 
 _ENCODING = "cl100k_base"
-# The window of a model that isn't known, in tokens: small enough for common local models.
-WINDOW = 8192
+WINDOW = 8192  # tokens of a model that isn't known: small enough for common local ones
 _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
-# The part of a window that is used where another model's tokens are counted in place of its own.
-SHARE = 0.8
-# What a chat template adds to a message, and to the whole, in tokens.
-_PER_MESSAGE = 4
+SHARE = 0.8  # of a window is used where another model's tokens are counted
+_PER_MESSAGE = 4  # tokens that a chat template adds to a message, and to the whole
 
 
 @cache

@@ -45,8 +45,7 @@ TOGETHER = 200  # reports
 NOISE = 0.3  # length of what is added to a vector
 ROUNDS = 8
 ASKERS = 16
-# The recombined reports have no form questions.
-NO_FORMS = learn(())
+NO_FORMS = learn(())  # recombined reports have no form questions
 Batch = tuple[list[tuple[StoredReport, list[Passage]]], Vectors]
 
 

@@ -19,8 +19,7 @@ from rag.models.tokens import SHARE, WINDOW, Budget, count_tokens, make_budget, 
 from rag.settings import Settings
 from rag.types import Notice, Plan
 
-# Seconds; far less than the servers here would go on, and machines may be busy.
-SOON = 5.0
+SOON = 5.0  # seconds; the servers here would go on for far longer
 OWN = "Fees matter to vendors in Peru [1]. Trust matters more in Fiji [2]."
 
 
