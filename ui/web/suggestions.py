@@ -69,7 +69,11 @@ class Suggestions:
             except AskLabsError as error:
                 _log.warning("no question could be tried: %s", error)
                 return self.first(t)
-            self._keep(code, revision, examples)
+            self._read()
+            self._kept[code] = revision, examples
+            # An index that can't be written to, or has no folder, is asked again at the next start.
+            with suppress(OSError):
+                replace_file(self._path, _KEPT.dump_json(self._kept))
             return examples
 
     def try_all(
@@ -93,13 +97,6 @@ class Suggestions:
     def _read(self) -> None:
         with suppress(OSError, ValueError):
             self._kept |= _KEPT.validate_json(self._path.read_bytes())
-
-    def _keep(self, code: str, revision: str, examples: list[Example]) -> None:
-        self._read()
-        self._kept[code] = revision, examples
-        # An index that can't be written to, or has no folder, is asked again at the next start.
-        with suppress(OSError):
-            replace_file(self._path, _KEPT.dump_json(self._kept))
 
     def _good(self, t: Translations) -> Iterator[Example]:
         engine = self._engine.without_model()
