@@ -23,46 +23,46 @@ from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Notice, Struck
 from ui.web import reading
 from ui.web.brief import FEW, download, pinned_answer
-from ui.web.handlers import Exchange, Talk, Visit, seal
+from ui.web.handlers import Exchange, Visit, seal
 from ui.web.history import exchange_from_json, exchange_to_json
 
 
-def shared(folder: Path) -> tuple[Any, Talk]:
+def shared(folder: Path) -> Visit:
+    """A visit that shares an answer."""
     engine: Any = FakeEngine(settings=Settings(index=folder, share=True))
     exchange = Exchange("What?", answer=engine.ask("What?").answer)
-    return engine, (replace(exchange, seal=seal(engine, exchange)),)
+    talk = (replace(exchange, seal=seal(engine, exchange)),)
+    return Visit(engine, sent={"turn": 1}, talk=talk)
 
 
 def test_an_answer_has_one_link_which_shows_it_and_checks_its_quotes(tmp_path: Path) -> None:
-    engine, talk = shared(tmp_path)
-    made = reading.freeze(Visit(engine, sent={"turn": 1}, talk=talk))
-    assert reading.freeze(Visit(engine, sent={"turn": 1}, talk=talk)) == made
-    event = {"report": json.loads(made)["query"].removeprefix("report=")}
-    page = reading.open_report(Visit(engine, sent=event))
+    asked = shared(tmp_path)
+    made = reading.freeze(asked)
+    assert reading.freeze(asked) == made
+    opening = replace(asked, sent={"report": json.loads(made)["query"].removeprefix("report=")})
+    page = reading.open_report(opening)
     assert "What?" in page
     assert "Checked now: 2 of 2 quotes stand" in page
     assert QUOTE in Outline(page).text
     file = next((tmp_path / reading.FOLDER).iterdir())
     file.write_text(file.read_text().replace(QUOTE, "Nobody wrote this."))
-    assert "No longer stands in the report" in reading.open_report(Visit(engine, sent=event))
+    assert "No longer stands in the report" in reading.open_report(opening)
     # What a browser has changed is not shared.
-    kept = exchange_to_json(talk[0])
-    opened = (exchange_from_json(kept),)
-    assert "query" in json.loads(reading.freeze(Visit(engine, sent={"turn": 1}, talk=opened)))
-    forged = (exchange_from_json(kept.replace("What?", "Who?")),)
-    told = json.loads(reading.freeze(Visit(engine, sent={"turn": 1}, talk=forged)))
-    assert told == {"error": reading.NOT_OURS}
+    kept = exchange_to_json(asked.talk[0])
+    opened = replace(asked, talk=(exchange_from_json(kept),))
+    assert "query" in json.loads(reading.freeze(opened))
+    forged = replace(asked, talk=(exchange_from_json(kept.replace("What?", "Who?")),))
+    assert json.loads(reading.freeze(forged)) == {"error": reading.NOT_OURS}
 
 
 @pytest.mark.parametrize("name", ["answer:../x", "answer:" + "0" * 32, "answer:"])
 def test_nothing_else_is_shown_and_nothing_kept_unasked(tmp_path: Path, name: str) -> None:
-    engine, talk = shared(tmp_path)
-    assert "removed" in reading.open_report(Visit(engine, sent={"report": name}))
-    assert reading.freeze(Visit(engine, sent={"turn": 2}, talk=talk)) == ""
-    asked = Visit(engine, sent={"turn": 1}, talk=talk)
-    engine.settings = Settings(index=tmp_path / "gone", share=True)
+    asked = shared(tmp_path)
+    assert "removed" in reading.open_report(replace(asked, sent={"report": name}))
+    assert reading.freeze(replace(asked, sent={"turn": 2})) == ""
+    asked.engine.settings = Settings(index=tmp_path / "gone", share=True)
     assert json.loads(reading.freeze(asked)) == {"error": reading.NOT_KEPT}
-    engine.settings = Settings(index=tmp_path)
+    asked.engine.settings = Settings(index=tmp_path)
     assert reading.freeze(asked) == ""
     assert not (tmp_path / reading.FOLDER).exists()
 
