@@ -252,41 +252,38 @@ LINK = re.compile(
     r"\[([^\[\]]{0,2000})\]\(\s{0,20}"
     rf"((?:https?://|www\.){_URL}(?:\s{{1,20}}{_URL}){{0,10}})\s{{0,20}}\)"
 )
-# What a text must hold for the rule to have anything to do, the pattern, the replacement.
-RULES: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+# The pattern and the replacement of each rule, in order.
+RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # Entities can be written as entities, up to three deep.
-    *3 * (("&", _ENTITY, lambda match: html.unescape(match.group())),),
-    ("", _UNSEEN, ""),
-    ("![", IMAGE, "\n\n"),
-    ("](", LINK, lambda match: match.group(1).strip() or match.group(2).strip()),
-    ("[[", TAG, _tag),
-    ("<", re.compile(_ELEMENT + r"[^<>]{0,2000}>"), "\n"),
+    *3 * ((_ENTITY, lambda match: html.unescape(match.group())),),
+    (_UNSEEN, ""),
+    (IMAGE, "\n\n"),
+    (LINK, lambda match: match.group(1).strip() or match.group(2).strip()),
+    (TAG, _tag),
+    (re.compile(_ELEMENT + r"[^<>]{0,2000}>"), "\n"),
     # Links glued to the word or link before them.
-    ("http", re.compile(r"(?<=[^\s(\[<\"'=/:])(?=https?://)"), " "),
-    ("****", re.compile(r"\*{4,}"), ""),
-    ("", re.compile(r"(?:[^\S\n ]| (?=[^\S\n]))[^\S\n]*"), " "),
-    ("\n", re.compile(r" \n ?|\n "), "\n"),
+    (re.compile(r"(?<=[^\s(\[<\"'=/:])(?=https?://)"), " "),
+    (re.compile(r"\*{4,}"), ""),
+    (re.compile(r"(?:[^\S\n ]| (?=[^\S\n]))[^\S\n]*"), " "),
+    (re.compile(r" \n ?|\n "), "\n"),
     # A line broken inside a sentence: the next one goes on in lower case.
-    ("\n", re.compile(r"(?<=[^\s.!?:;\n])\n(?=[a-zà-öø-ÿ(])(?![a-z]\))"), " "),
-    ("\n\n", re.compile(r"\n{2,}"), "\n"),
-    ("", re.compile(r"\A\s+|\s+\Z"), ""),
+    (re.compile(r"(?<=[^\s.!?:;\n])\n(?=[a-zà-öø-ÿ(])(?![a-z]\))"), " "),
+    (re.compile(r"\n{2,}"), "\n"),
+    (re.compile(r"\A\s+|\s+\Z"), ""),
 )
 
 
 def clean(raw: str) -> str:
     """The readable text of a raw slice of a report."""
-    for needs, pattern, replace in RULES:
-        if needs in raw:
-            raw = pattern.sub(replace, raw)
+    for pattern, replace in RULES:
+        raw = pattern.sub(replace, raw)
     return raw
 
 
 def clean_with_offsets(raw: str) -> tuple[str, list[int]]:
     """`clean(raw)`, and for each of its characters the index in `raw` where it came from."""
     text, offsets = raw, list(range(len(raw)))
-    for needs, pattern, replace in RULES:
-        if needs not in text:
-            continue
+    for pattern, replace in RULES:
         pieces: list[str] = []
         new_offsets: list[int] = []
         last = 0
