@@ -19,7 +19,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -52,11 +52,10 @@ class Lesson:
     lab: str
     texts: Mapping[str, tuple[int, ...]]
 
-    def pairs(self, among: frozenset[int]) -> list[Pair]:
-        """Those texts that are among some, each with its prompt."""
-        return [
-            (prompt, text) for prompt, own in self.texts.items() for text in among.intersection(own)
-        ]
+    @property
+    def pairs(self) -> list[Pair]:
+        """The texts, each with its prompt."""
+        return [(prompt, text) for prompt, own in self.texts.items() for text in own]
 
 
 _LESSONS = TypeAdapter(dict[str, Lesson])
@@ -74,14 +73,10 @@ class Forms:
     paragraphs: frozenset[Pair] = field(default_factory=frozenset)
     records: frozenset[str] = field(default_factory=frozenset)
 
-    @cached_property
-    def _texts(self) -> frozenset[int]:
-        return frozenset(text for _, text in self.paragraphs)
-
     def digest(self, lesson: Lesson) -> str:
         """A hash of all that matters for the file with this lesson."""
         prompts = sorted(self.prompts.intersection(lesson.texts))
-        paragraphs = sorted(self.paragraphs.intersection(lesson.pairs(self._texts)))
+        paragraphs = sorted(self.paragraphs.intersection(lesson.pairs))
         parts = repr((prompts, paragraphs)).encode("utf-8", "surrogatepass")
         return hashlib.sha256(parts).hexdigest()
 
@@ -120,11 +115,8 @@ def learn(lessons: Iterable[Lesson]) -> Forms:
     labs = {lesson.lab for lesson in lessons}
     prompts = Counter(filter(None, chain.from_iterable(lesson.texts for lesson in lessons)))
     labs_of: dict[Pair, list[str]] = defaultdict(list)
-    times = Counter(chain.from_iterable(chain.from_iterable(x.texts.values() for x in lessons)))
-    # Most texts are in one file alone.
-    recurring = frozenset(text for text, n in times.items() if n > 1)
     for lesson in lessons:
-        for pair in lesson.pairs(recurring):
+        for pair in lesson.pairs:
             labs_of[pair].append(lesson.lab)
     enough = min(MIN_LABS, max(2, len(labs)))
     paragraphs = {
