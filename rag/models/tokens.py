@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,8 @@ def list_price(model: str, prompt: int, completion: int) -> tuple[float | None, 
 
 @cache
 def _encoding(name: str) -> tiktoken.Encoding:
-    spec = find_spec("llama_index.core")
-    if spec is not None and spec.origin:
-        cache_dir = Path(spec.origin).parent / "_static" / "tiktoken_cache"
-        os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(cache_dir))
+    tables = distribution("llama-index-core").locate_file("llama_index/core/_static/tiktoken_cache")
+    os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(tables))
     return tiktoken.get_encoding(name)
 
 
