@@ -69,10 +69,7 @@ class Embedder:
         """A row for each passage."""
         texts = [passage.in_context for passage in passages]
         found = self._memo.find(texts)
-        width = max((len(vector) for vector in found.values()), default=0)
-        nothing = np.zeros(width, np.float32)
-        rows = np.array([found.get(t, nothing) for t in texts], np.float32)
-        return rows.reshape(len(texts), width)
+        return np.array([found[text] for text in texts], np.float32)
 
     def forget(self) -> None:
         """Delete what was kept for an ingest that is cut short."""
