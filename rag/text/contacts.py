@@ -66,8 +66,6 @@ def mask_contacts(text: str, regions: Sequence[str] = ()) -> str:
     numbers = _MANY_DIGITS.finditer(text)
     if any(_HINT.search(text, m.start() - _REACH, m.end() + _REACH) for m in numbers):
         spans += _phone_spans(text, regions)
-    if not spans:
-        return text
     masked = list(text)
     for start, end in spans:
         masked[start:end] = (MASK if ch.isalnum() else ch for ch in text[start:end])
