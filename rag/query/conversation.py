@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.normalize import likely_language
+from rag.catalog.normalize import frequency, likely_language, usage
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.countries import countries_of_regions_in, without_regions
 from rag.query.entities import countries_in, named_in, region_in, without_countries
@@ -42,7 +42,10 @@ class Thread:
 def language_in(question: str, history: Sequence[Turn] = ()) -> str:
     """The language of a question; of a few words that of a dictionary, or of the conversation."""
     if language := language_of(question, default="", min_letters=8):
-        return language
+        said = re.findall(r"[\w'’]+", question.lower())
+        # Letters mislead where some words are of two languages ("women entrepreneurs").
+        is_english = all(map(frequency, said)) and not all(usage(w, language) for w in said)
+        return "en" if is_english else language
     default = _language_of_turns(history)
     if history:
         return default
