@@ -19,7 +19,7 @@ from rag.catalog.tag_fields import (
     Filters,
     ReportInfo,
 )
-from rag.citation.quotes import best_support, verbatim
+from rag.citation.quotes import verbatim
 from rag.i18n.labels import (
     FIELD_LABELS,
     field_label,
@@ -39,7 +39,7 @@ from rag.i18n.translations import (
 )
 from rag.index.interface import Index
 from rag.models.prompts import refusal
-from rag.query.entities import stems_of
+from rag.query.entities import is_named
 from rag.text.citation_marks import defuse
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms_and_pairs
@@ -351,12 +351,9 @@ def _filter_label(
 def _mention_citation(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:
     """A citation of the words with which a passage mentions a value of the filters."""
     values = [value for name in FREE_FIELDS for value in getattr(filters, name)]
-    supports = [best_support(value, passage, passage.language) for value in values]
-    quote = max(supports, key=lambda support: support.share).quote
-    for start, end in sentences(passage.text):
-        if quote in passage.text[start:end]:
-            quote = passage.text[start:end].strip()
-            break
+    parts = (passage.text[start:end].strip() for start, end in sentences(passage.text))
+    named = (part for part in parts if any(is_named(value, part) for value in values))
+    quote = next(named, passage.text)
     quote, span = verbatim(quote, raw, passage.spans) or (quote, None)
     return Citation(n, passage, quote, span=span)
 
@@ -399,25 +396,20 @@ def mentions(index: Index, filters: Filters) -> tuple[Hit, ...]:
     """One passage each of the reports that name a value of the filters in their text alone.
 
     Only values that labs write freely are looked for. The reports lack the value's tag and pass all
-    other filters. A passage counts if it holds the words of one of the value's spellings, stemmed
-    and in their order; the passage that names the value most comes first.
+    other filters. A passage counts if it holds the words of one of the value's spellings, in any
+    inflection and in their order; the passage that names the value most comes first.
     """
     listed = index.catalog.ids(filters)
     expanded = index.catalog.expanded(filters)
-    phrases = {
-        stems_of(value): value
-        for name in FREE_FIELDS
-        if getattr(filters, name)
-        for value in getattr(expanded, name)
-    }
+    names = [value for name in FREE_FIELDS for value in getattr(expanded, name)]
     scope = replace(filters, **dict.fromkeys(FREE_FIELDS, ()))
     best: dict[str, Hit] = {}
-    for phrase, value in phrases.items():
+    for value in names:
         scores = dict(index.having([[term] for term in terms_and_pairs(value, "en")], scope))
         for row, passage in index.rows(scores.keys()).items():
             known, score = best.get(passage.report.id), scores[row]
             if passage.report.id in listed or (known and known.score >= score):
                 continue
-            if phrase in stems_of(passage.text):
+            if is_named(value, passage.text):
                 best[passage.report.id] = Hit(passage, score)
     return tuple(sorted(best.values(), key=lambda hit: (-hit.score, hit.passage.id)))

@@ -16,7 +16,7 @@ from rag.places.countries import (
     names_to_countries,
 )
 from rag.query.wordings import any_of, has_wording
-from rag.text.tokenize import strip_accents, terms
+from rag.text.tokenize import content_words, stemmer, strip_accents
 from rag.types import Span
 
 _YEAR = r"(?<!\d)(20[12]\d)(?!\d)"
@@ -145,10 +145,29 @@ def _countries(phrase: str, written: str, capitals: bool) -> str:
     return names.get(code, code) or names.get(phrase.removesuffix("s"), "")  # "kenyas lab"
 
 
-def stems_of(text: str) -> str:
-    """The stems of a text, British and American spelling alike, with a space at both ends."""
+def is_named(name: str, text: str) -> bool:
+    """Whether a text has the words of a name, in their order and in any inflection.
+
+    British and American spelling are alike. A stem alone is not enough: "informality" has that of
+    "information".
+    """
+    wanted, had = _words_and_stems(name), _words_and_stems(text)
+    runs = zip(*(had[i:] for i in range(len(wanted))), strict=False)
+    return any(all(map(_is_inflected, wanted, run)) for run in runs)
+
+
+def _words_and_stems(text: str) -> list[tuple[str, str]]:
     american = re.sub(r"(?<=\w{2})our", "or", strip_accents(text))
-    return f" {' '.join(terms(american, 'en'))} "
+    words = content_words(american, "en")
+    return list(zip(words, stemmer("en").stemWords(words), strict=True))
+
+
+def _is_inflected(word: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two words, each with its stem, are one, but for "-ing" and two last letters."""
+    # "Testing" and "tests", "city" and "cities".
+    a, b = (form.removesuffix("ing").replace("y", "i") for form, _ in (word, other))
+    least = max(3, len(a) - 2, len(b) - 2)
+    return word[1] == other[1] and a[:least] == b[:least]
 
 
 def without(named: Filters, ignored: Filters, catalog: Catalog) -> Filters:

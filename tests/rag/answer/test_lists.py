@@ -14,7 +14,7 @@ from rag.engine import Engine
 from rag.i18n.translations import ENGLISH
 from rag.index.local import Snapshot, current_snapshot
 from rag.models.prompts import is_refusal
-from rag.query.entities import stems_of
+from rag.query.entities import is_named
 from rag.types import Plan
 from ui.web.answer import render_conversation
 from ui.web.handlers import Exchange
@@ -164,7 +164,7 @@ def test_a_mention_stands_in_the_text_and_in_no_tag(snapshot: Snapshot, field: s
         assert len(reports) == len(set(reports))
         spellings = getattr(snapshot.catalog.expanded(filters), field)
         for hit in mentions(snapshot, filters):
-            assert any(stems_of(value) in stems_of(hit.passage.text) for value in spellings)
+            assert any(is_named(value, hit.passage.text) for value in spellings)
 
 
 def test_other_filters_narrow_mentions_too(snapshot: Snapshot) -> None:

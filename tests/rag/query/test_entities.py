@@ -4,7 +4,7 @@ import pytest
 
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
-from rag.query.entities import countries_in, without, years_in
+from rag.query.entities import countries_in, is_named, without, years_in
 
 COUNTRIES = {
     "Qu'a appris le Pérou ?": "PE",
@@ -65,6 +65,35 @@ def test_countries_are_found_and_words_like_them_are_not(text: str) -> None:
 @pytest.mark.parametrize("text", YEARS)
 def test_years_and_ranges_are_found(text: str) -> None:
     assert years_in(text, range(2020, 2025)) == YEARS[text]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Informality", "We measured informality, and its cost."),
+        ("community", "Both communities agreed."),
+        ("Solutions mapping", "The solution was mapped twice."),
+        ("behavioural insights", "Some behavioral insight helped."),
+        ("testing", "Two tests were made."),
+    ],
+)
+def test_a_name_stands_in_a_text_in_any_inflection(name: str, text: str) -> None:
+    assert is_named(name, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Informality", "This information informed the government."),
+        ("experiments", "Their experiences differ."),
+        ("mobility", "They paid with mobile money."),
+        ("governance", "The government agreed."),
+        ("Solutions mapping", "A mapping of solutions."),
+        ("", "Nothing is named."),
+    ],
+)
+def test_a_word_with_the_same_stem_is_no_name(name: str, text: str) -> None:
+    assert not is_named(name, text)
 
 
 def test_a_list_by_facts_is_exact_and_cited_by_its_tags(quick_engine: Engine) -> None:
