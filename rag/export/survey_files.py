@@ -21,10 +21,10 @@ from rag.export.brief import (
     Run,
     Source,
     Table,
-    cells,
     framed,
     one_line,
     report_link,
+    shortened,
     source_of,
 )
 from rag.export.documents import to_docx, to_pdf, typeset
@@ -44,6 +44,7 @@ _WIDTHS: dict[str, int] = tomllib.loads(Path(__file__).with_suffix(".toml").read
 _MEANINGS: dict[str, tuple[str, str]] = WORDS["survey_meanings"]
 _CELL_WIDTH = 44
 STRONGEST = 10  # findings that are quoted
+ANSWER = 160  # characters of an answer in the table of a brief
 MOST_ROWS = 40  # of the picture of a gap map, those with most reports that speak of the topic
 
 
@@ -157,7 +158,7 @@ def survey_brief(made: SurveyFile, picture: str) -> Brief:
     sources = tuple(_source(row, n, t, report_url) for n, row in enumerate(strongest, start=1))
     head = tuple(map(t.gettext, ("Country", "Year", "Verdict", "Report")))
     rows = tuple(_row(row, t) for row in survey.found)
-    annex = Table(t.gettext("All reports that speak of it"), head, cells(rows), (3, 2, 3, 12))
+    annex = Table(t.gettext("All reports that speak of it"), head, rows, (3, 2, 3, 12))
     part = Part(one_line(survey.question), code, (), facts, tuple(lines))
     if not rows:
         return framed(topic, made.day, t, (), (part,))
@@ -209,11 +210,22 @@ def _source(row: SurveyRow, n: int, t: Translations, report_url: str) -> Source:
     return source_of(row.report, finding.language, n, quotes, facts, report_url, t)
 
 
-def _row(row: SurveyRow, t: Translations) -> tuple[str, ...]:
+def _row(row: SurveyRow, t: Translations) -> tuple[Line, ...]:
     info = row.report
     words = f"{info.title or info.id}: “{row.quote}”" if row.quote else info.title or info.id
     verdict = t.gettext(labels.VERDICT_LABELS[row.verdict])
-    return tuple(map(one_line, (labels.lab_label(info, t), str(info.year or ""), verdict, words)))
+    told = labels.lab_label(info, t), str(info.year or ""), verdict, words
+    *first, last = (_line("paragraph", text) for text in told)
+    return *first, replace(last, runs=(*last.runs, *_answers(row, t)))
+
+
+def _answers(row: SurveyRow, t: Translations) -> Iterator[Run]:
+    """The columns that a report answers, each after its name."""
+    for name, cell in row.cells.items():
+        if cell.value:
+            yield Run(f" {labels.format_label(t, one_line(name), '')}", bold=True)
+            said = shortened(one_line(_shown(cell)), ANSWER)
+            yield Run(f"“{said}”" if cell.writer == "rules" and cell.quote else said)
 
 
 def gap_picture(gaps: GapMap, t: Translations, kind: str) -> bytes:

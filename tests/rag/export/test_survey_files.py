@@ -15,7 +15,7 @@ from readers import squeezed, text_of
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
-from rag.export.survey_files import SurveyFile, export_survey, survey_brief
+from rag.export.survey_files import ANSWER, SurveyFile, export_survey, survey_brief
 from rag.survey.types import (
     Evidence,
     Finding,
@@ -94,7 +94,25 @@ def test_a_brief_has_counts_evidence_the_map_findings_and_rows(made: SurveyFile)
         assert squeezed(words) in typeset
     assert squeezed("=HYPERLINK(1): “-2 nets”") in typeset
     assert document.inline_shapes[0].width == Cm(16)
-    assert "=HYPERLINK(1): “-2 nets”" in document.tables[0].rows[1].cells[3].text
+    (row,) = document.tables[0].rows[1:]
+    assert row.cells[3].text == "=HYPERLINK(1): “-2 nets” +cost: @SUM(A1)"
+
+
+def test_a_brief_has_the_answers_to_each_column_beside_each_report(made: SurveyFile) -> None:
+    first = made.survey.rows[0]
+    said = {
+        "coûts": SurveyCell("9 francs " * 40, quote="9 francs"),
+        "judged": SurveyCell("Nine", quote="9 francs", writer="gpt"),
+    }
+    survey = replace(made.survey, rows=(replace(first, cells=said),), language="fr")
+    annex = survey_brief(replace(made, survey=survey), "png").parts[1].table
+    assert annex
+    *_, name, answer, _, judged = annex.rows[0][3].runs
+    assert (name.text, name.bold) == (" coûts\N{NO-BREAK SPACE}: ", True)
+    assert judged.text == "Nine (“9 francs”)"
+    assert answer.text.startswith("“9 francs 9")
+    assert answer.text.endswith(" …”")
+    assert len(answer.text) <= ANSWER + 4
 
 
 def test_the_strongest_findings_are_of_reports_about_it_and_then_of_those_that_mention_it(
