@@ -145,14 +145,9 @@ def add_watch(engine: Engine, question: str, filters: Filters) -> Watch:
 
 def remove_watch(engine: Engine, watch_id: str) -> None:
     """Watch a question no more; an InputError if there is none of this id."""
-
-    def removed(watches: tuple[Watch, ...]) -> tuple[Watch, ...]:
-        left = tuple(watch for watch in watches if watch.id != watch_id)
-        if len(left) == len(watches):
-            raise InputError(f"No question {watch_id!r} is watched. See: asklabs watch list")
-        return left
-
-    _rewrite(engine, removed)
+    if watch_id not in {watch.id for watch in load_watches(engine.settings.index)}:
+        raise InputError(f"No question {watch_id!r} is watched. See: asklabs watch list")
+    _rewrite(engine, lambda watches: tuple(w for w in watches if w.id != watch_id))
 
 
 def run_watches(
