@@ -106,6 +106,7 @@ class Part:
     lines: tuple[Line, ...] = ()
     source_lists: tuple[tuple[str, tuple[Source, ...]], ...] = ()  # with their headings
     table: Table | None = None  # what the answer lists, counts or compares
+    after: tuple[Line, ...] = ()  # paragraphs under the table
     picture: bytes = b""  # a PNG for Word, an SVG for PDF
 
     @property
@@ -167,9 +168,11 @@ class _Writer:
         tags, text = answer.coverage.count if answer.is_list else 0, answer.text
         passages = (*(h.passage for h in answer.hits), *(c.passage for c in answer.citations))
         table = table_of(answer, {passage.report.id: passage.report for passage in passages}, t)
+        after = ""
         if table:
-            rest = (line for line in text.splitlines()[1:] if not line.startswith("- "))
-            text = "\n".join([text.partition("\n")[0], *(rest if tags else ())])
+            text, _, rest = text.partition("\n")
+            under = (line for line in rest.splitlines() if not line.startswith("- "))
+            after = "\n".join(under if tags else ())
         sources = tuple(source for source in self._sources(answer) if source.n > tags)
         if not sources and answer.refused:
             nearest = (hit.passage for hit in answer.hits[:NEAREST])
@@ -186,17 +189,19 @@ class _Writer:
             t.gettext("Nearest passages") if answer.refused else t.gettext("Sources"): sources,
             t.gettext("Also mentioned in the text, not counted"): mentioned,
         }
+        known = {citation.n for citation in answer.citations}
         return Part(
             question=one_line(answer.question) or t.gettext("(no question)"),
             language=self._code(answer.language),
             scope=tuple(self._scope(answer)),
             facts=tuple(self._facts(answer)),
             lines=(
-                *answer_lines(text, {citation.n for citation in answer.citations}),
+                *answer_lines(text, known),
                 *self._doubts(answer.doubted),
             ),
             source_lists=tuple((head, sources) for head, sources in lists.items() if sources),
             table=table,
+            after=tuple(answer_lines(after, known)),
         )
 
     def _code(self, language: str) -> str:

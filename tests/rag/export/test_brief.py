@@ -1,11 +1,13 @@
 """What a brief says, in the language of the first question, the same in every format."""
 
+import io
 from dataclasses import replace
 from datetime import date
 
 import fake_engine
 import pytest
 from answers import PLAIN, answer, passage
+from docx import Document
 from fake_engine import STRUCK, WHY
 from passages import text_notice
 from readers import squeezed, text_of
@@ -116,6 +118,20 @@ def test_a_refusal_shows_the_nearest_passages_and_a_complete_list_is_complete() 
     assert "| Côte d’Ivoire, Perú | 2023 | Closing | A title |" in words
     assert "|  |  |  | not\\_among\\_the\\_passages |" in words
     assert "Complete list: 2 reports of 1 lab." in words
+
+
+@pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
+def test_a_table_stands_where_the_answer_announces_it(ending: str) -> None:
+    text = "1 report:\n- Peru: “A title” [1]\nNot counted: 2 more."
+    coverage = Coverage("list", ("one_report",), ("Perú",), 1)
+    listed = replace(PLAIN, text=text, coverage=coverage, mode="catalogue")
+    made = export([listed], ending, day=DAY)
+    words = text_of(made, ending)
+    if ending == "docx":
+        # A table has no text of its own.
+        parts = Document(io.BytesIO(made)).iter_inner_content()
+        words = "\n".join(getattr(part, "text", "A title") for part in parts)
+    assert words.index("1 report:") < words.index("A title") < words.index("Not counted: 2 more.")
 
 
 def test_a_quote_that_the_answer_is_made_of_stands_once() -> None:
