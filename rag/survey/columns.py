@@ -5,6 +5,7 @@ that asks for the same, in any form and language, as `columns.toml` shows by exa
 asks for is looked for in all that a report says, as a topic of its own.
 """
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -46,6 +47,8 @@ NEAR_TO = np.array([1.0, 0.5])
 FULL, FULL_WORDS = 0.3, 12
 FIRST = 0.3
 AT_A_TIME = 40  # reports between two looks at whether to stop
+# The dash of an item of a list, with the end of the item before, if it has no full stop.
+_DASH = re.compile(r"([^\s.:;,!?؟]?)\s*^[-–*•]\s+", re.MULTILINE)
 _PLACEHOLDERS = frozenset(("", "n/a", "na", "none", "no answer", "no", "other", "."))
 
 
@@ -240,7 +243,8 @@ class ColumnReader:
             if place := verbatim(text, report.raw, passage.spans):
                 # A partner's name and what it does may stand apart in the file.
                 is_cut = span == (0, _cut(passage.text)) and span[1] < len(passage.text)
-                value = " ".join(text.split()) + (" …" if is_cut else "")
+                items = _DASH.sub(lambda m: f"{m[1]}; " if m[1] else " ", text)
+                value = " ".join(items.split()) + (" …" if is_cut else "")
                 return SurveyCell(value, *place, passage)
         facts = [v for key in self._column.sources for v in row.report.facts.get(key, ())]
         if facts:

@@ -79,6 +79,23 @@ def test_an_answer_that_is_cut_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("- 10-49", "10-49"),
+        ("- 10-49\n- More than 1,000", "10-49; More than 1,000"),
+        ("We counted:\n\n- nets.\n- -5 °C", "We counted: nets. -5 °C"),
+    ],
+)
+def test_a_cell_has_no_dashes_of_a_list(tmp_path: Path, answer: str, shown: str) -> None:
+    text = f"# Fish\n\n[[country:Togo]]\n\n## What is the sample size?\n\n{answer}\n"
+    engine = engine_of(tmp_path, {"fish": text})
+    row = replace(engine.survey("boats").survey.rows[0], verdict="about")
+    survey = replace(engine.survey("boats").survey, rows=(row,))
+    made = engine.survey_columns(survey, ["sample size"])
+    assert made.rows[0].cells["sample size"].value == shown
+
+
+@pytest.mark.parametrize(
     ("names", "words"), [([" "], "is empty"), ([f"q{n}" for n in range(500)], "these are 500")]
 )
 def test_columns_that_can_not_be_are_told(
