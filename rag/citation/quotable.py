@@ -30,6 +30,9 @@ LONGEST_UNIT = 400
 LONGEST_SENTENCE = 800  # the same where a line break cuts a sentence
 KEPT = 25_000  # passages whose sentences are held, 1 kB each
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
+# Links that a text begins with, before words, and what separates them from these.
+_LINKS = re.compile(rf"(?:\W*+{_URL.pattern})++[\s:;–—-]*+(?=[^\W\d_])")
+_QUOTATION_MARK = re.compile(r'["“”„«»]')
 # The number or bullet of a list item, which means nothing out of its list.
 _BULLET = re.compile(
     r"^(?:[-–—*•·●▪](?!•)[-–—*•·●▪\s]*+(?:(?<=\s)|(?!\d))(?=\S)"
@@ -76,7 +79,8 @@ def lines(passage: Passage) -> list[Sentence]:
 def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sentence, ...]:
     units = _all_units(text, language, facts)
     found = []
-    for unit in units:
+    for uncut in units:
+        unit = _cut(text, uncut)
         shown = _one_line(text, unit, language)
         bare = _without_links(shown)
         if _is_unfit(shown, bare):
@@ -88,7 +92,7 @@ def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sente
         is_list = shown.count("; ") > text[unit[0][0] : unit[-1][1]].count("; ")
         whole = headed or (not is_list and is_whole(bare, language))
         if not facts and (short or not whole):
-            first = unit is units[0] and (len(unit) > 1 or len(units) == 1 or bare[-1] in _ENDS)
+            first = uncut is units[0] and (len(unit) > 1 or len(units) == 1 or bare[-1] in _ENDS)
             if not (first and question):
                 continue
             shown = f"{question}: {shown}"
@@ -98,6 +102,20 @@ def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sente
 
 def _all_units(text: str, language: str, facts: bool) -> list[list[Span]]:
     return [[span] for span in sentences(text)] if facts else _units(text, language)
+
+
+def _cut(text: str, unit: Sequence[Span]) -> list[Span]:
+    """A unit without links before it, a second full stop, a quotation mark that stands alone."""
+    start, end = unit[0][0], unit[-1][1]
+    links = _LINKS.match(text, start, end)
+    if links and not text[links.end()].islower():
+        start = links.end()
+    if text.endswith("..", start, end) and not text.endswith("...", start, end):
+        end -= 1
+    if len(_QUOTATION_MARK.findall(text, start, end)) == 1:
+        start += bool(_QUOTATION_MARK.match(text, start))
+        end -= bool(_QUOTATION_MARK.match(text, end - 1))
+    return [(max(a, start), min(b, end)) for a, b in unit if a < end and b > start]
 
 
 def _without_links(text: str) -> str:

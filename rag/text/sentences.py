@@ -14,7 +14,7 @@ from rag.text.tokenize import LISTS, strip_accents
 _END = re.compile(r"(?<![.!?؟。…])[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
 _NUMBER = re.compile(r"\s*\(?\w{1,2}\.")
 # A number before a full stop, and the word before it.
-_LAST_NUMBER = re.compile(r"(?P<before>\w+)\s*[;:,)]?\s+(?P<number>\d{1,2})\.$")
+_LAST_NUMBER = re.compile(r"(?P<before>\w+)\s*(?P<mark>[;:,)]?)\s+(?P<number>\d{1,2})\.$")
 # After these words a number belongs to the sentence.
 _NUMBERED = frozenset(LISTS["sentences"]["numbered"].split())
 # Known ones, and all with dots inside: "e.g.", "p.m.", "U.S.A.", "p.ej.", but not "example.org.".
@@ -64,13 +64,15 @@ def _is_inside(text: str, start: int, end: int) -> bool:
 def _next_item(text: str, start: int, end: int) -> int:
     """Where the number begins that the full stop before `end` makes the next item's; else 0.
 
-    "... dries the fish 2. Racks ..." is two items; "... in phase 2. Racks ..." two sentences.
+    "... dries the fish 2. Racks ..." is two items; "... in phase 2. Racks ..." two sentences, as is
+    "... of Goal 2. Racks ..." where there is a Goal 1.
     """
     last = _LAST_NUMBER.search(text, max(start, end - 40), end)
-    if not last or last["before"].casefold() in _NUMBERED or last["before"][:1].isupper():
+    if not last or (not last["mark"] and last["before"].casefold() in _NUMBERED):
         return 0
-    number = int(last["number"])
-    neighbour = rf"(?<![\w.,])(?:{number - 1 or number + 1}|{number + 1})\.(?=\s*[^\W\d])"
+    number, before = int(last["number"]), last["before"]
+    named = rf"(?<!{re.escape(before)}\s)" if before[:1].isupper() else ""
+    neighbour = rf"(?<![\w.,]){named}(?:{number - 1 or number + 1}|{number + 1})\.(?=\s*[^\W\d])"
     others = text[:start] + text[start : last.start("number")] + text[end:]
     return last.start("number") if re.search(neighbour, others) else 0
 
