@@ -54,7 +54,8 @@ _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that
 _MOST_THEMES = 5
 # Reports by a lab each of whose problems is told, and sentences on what comes next.
 _FEW_REPORTS, _MOST_TO_COME = 6, 3
-_MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part tells of
+# Reports that a part tells of.
+_MOST_FOUND, _MOST_PLANNED, _MOST_OF_PART = 14, 10, 5
 KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
@@ -254,7 +255,7 @@ class _Maker(Comparer):
         return {role: picked for role, picked in told.items() if picked}
 
     def lab(self) -> Iterator[str]:
-        """All work of a lab: what was found, what is planned, what was collected."""
+        """All work of a lab: what was found, tried and is planned, what was collected."""
         plan = self.plan
         reports = self.catalog.select(plan.filters.merged(plan.boosted))
         about, saying = set[str](), dict[str, list[Line]]()
@@ -297,7 +298,8 @@ class _Maker(Comparer):
             told.update(i for i in early if not finds(of_report.get(i, ())))
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.kind == "plan", r.title)):
             part, telling = part_of(info, of_report.get(info.id, []), asked=info.id in saying)
-            each = 0 if info.id in told else _each(part, len(reports))
+            is_told = info.id in told or (few and part == "about")
+            each = 0 if is_told else _each(part, len(reports))
             if not (picked := self.pick(telling, each)):
                 continue
             best = max(line.score for line in picked)
@@ -373,7 +375,7 @@ class _Maker(Comparer):
             yield from rows.get(year, ())
 
     def topic(self) -> Iterator[str]:
-        """What many labs say: what was found, what is planned, and solutions."""
+        """What many labs say: what was found, tried and is planned, and solutions."""
         if self.by_sentences:
             survey, near, _ = self.telling
             told_of = self.odds(near)
@@ -395,15 +397,16 @@ class _Maker(Comparer):
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs = Counter[str]()  # how many reports are told
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
-        plans: list[tuple[ReportInfo, list[Line]]] = []  # of works that are told of under findings
+        # Reports of works that are told of under findings.
+        more: list[tuple[ReportInfo, str, list[Line]]] = []
         parted = [(info, *part_of(info, own[info.id], asked=self.by_sentences)) for info in told]
         # What was found comes first, so that a lab's plans do not take its places.
         for info, part, telling in sorted(parted, key=lambda row: list(_PARTS).index(row[1])):
             if begun := of_work.get(info.id):
-                if begun[0] == part:
+                if begun[0] in (part, "tried", "about"):
                     begun[1].extend(self.pick(telling, 1))
                 else:
-                    plans.append((info, telling))
+                    more.append((info, part, telling))
                 continue
             count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else _FEWEST_LINES)
             full = labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]
@@ -411,9 +414,10 @@ class _Maker(Comparer):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
                 of_work |= {other.id: (part, picked) for other in self.same_work(info)}
-        # Plans of what was found take no place of others'.
-        for info, telling in plans[: max(0, _MOST_PLANNED - len(rows["planned"]))]:
-            rows["planned"].append((info, self.pick(telling, 1)))
+        for info, part, telling in more:
+            # They take no place of others'.
+            if len(rows[part]) < _PARTS[part][1]:
+                rows[part].append((info, self.pick(telling, 1)))
         yield from self.count(survey)
         yield self.head(info for part in rows.values() for info, _ in part)
         yield from self.key_points(rows["found"])
@@ -473,8 +477,10 @@ class _Maker(Comparer):
 
 _PARTS = {
     "found": (HEADINGS["found"], _MOST_FOUND),
+    "tried": (marked("What was tried"), _MOST_OF_PART),
+    "about": (HEADINGS["about"], _MOST_OF_PART),
     "planned": (marked("What is planned"), _MOST_PLANNED),
-    "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_SOLUTIONS),
+    "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_OF_PART),
 }
 
 

@@ -222,18 +222,16 @@ def part_of(info: ReportInfo, lines: Sequence[Line], asked: bool) -> tuple[str, 
     """The part of a digest that a report belongs to, and the lines that it may have there.
 
     Of lines that all say what is `asked`, those of what was done are told with findings, not those
-    of what was to be found out.
+    of what was to be found out. Only a plan tells what is planned.
     """
-    is_lab = info.author == "lab"
-    if is_lab and finds(lines):
-        done = asked and info.kind != "plan"
-        found = [
-            line
-            for line in lines
-            if line.role in FINDINGS or (done and line.hit.passage.stage != "intention")
-        ]
-        return "found", found
-    return "planned" if is_lab else "solutions", [*lines] if asked else first_role(lines)
+    if info.author != "lab":
+        return "solutions", [*lines] if asked else first_role(lines)
+    done = info.kind != "plan"
+    tried = [line for line in lines if done and line.hit.passage.stage != "intention"]
+    if finds(lines):
+        return "found", [x for x in lines if x.role in FINDINGS or (asked and x in tried)]
+    part = "tried" if tried else "about" if done else "planned"
+    return part, (tried or [*lines]) if asked else first_role(tried or lines)
 
 
 def title_of(info: ReportInfo) -> str:

@@ -13,14 +13,14 @@ from readers import squeezed, text_of
 
 from rag.answer.chosen import ReportChooser
 from rag.answer.digests import HEADINGS
-from rag.answer.lines import Line
-from rag.answer.roles import role_and_weight
+from rag.answer.lines import Line, part_of
+from rag.answer.roles import Role, role_and_weight
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import export
 from rag.text.citation_marks import keep_known, marks
-from rag.types import Answer
+from rag.types import Answer, Hit, Stage
 
 pytestmark = pytest.mark.quality
 
@@ -268,6 +268,29 @@ def test_what_a_report_tells_comes_before_what_it_asked(sample_engine: Engine) -
     for topic in ("mobile money", "solar pumps"):
         text = ask(sample_engine, f"What is known about {topic}?").text
         assert not re.search(r"^- [^:]+: [^\[]+\[1\]\?", text, re.MULTILINE)
+
+
+def _line(role: Role, stage: Stage, kind: str) -> Line:
+    own = passage(f"Nets: {role}.", report("a", kind=kind), stage=stage)
+    return Line(Hit(own, 1.0, 0.8), 0, own.text, role, frozenset(), 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "part", "shown"),
+    [
+        ("plan", {"aim": "intention", "approach": "method"}, "planned", ["aim"]),
+        ("closing", {"aim": "intention", "approach": "method"}, "tried", ["approach"]),
+        ("closing", {"aim": "intention", "found": "finding"}, "found", ["found"]),
+        ("experiment", {"challenge": "intention"}, "about", ["challenge"]),
+        ("solution", {"challenge": "intention"}, "solutions", ["challenge"]),
+    ],
+)
+def test_only_a_plan_tells_what_is_planned(
+    kind: str, told: dict[Role, Stage], part: str, shown: list[Role]
+) -> None:
+    lines = [_line(role, stage, kind) for role, stage in told.items()]
+    own, picked = part_of(lines[0].report, lines, asked=False)
+    assert (own, [line.role for line in picked]) == (part, shown)
 
 
 @pytest.mark.parametrize(
