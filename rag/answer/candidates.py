@@ -22,7 +22,7 @@ from rag.models.encoder import Vectors
 from rag.query.entities import countries_in
 from rag.query.intents import asks_outcome
 from rag.retrieval.hybrid import collected_factor, sought
-from rag.survey.columns import QUESTION_LIKE_EXAMPLE, nearest_kinds
+from rag.survey.columns import CONTACT, QUESTION_LIKE_EXAMPLE, nearest_kinds
 from rag.text.tokenize import (
     counted_thing,
     counted_words,
@@ -211,7 +211,7 @@ def kind_wanted(plan: Plan) -> str:
             kind, best = name, near
     # "How much plastic" is no question for a cost, "how much money" is.
     thing = counted_thing(plan.question, plan.language)
-    return "" if kind == "other" or (thing and kinds_asked([thing]) != [kind]) else kind
+    return "" if kind in ("other", CONTACT) or (thing and kinds_asked([thing]) != [kind]) else kind
 
 
 def kinds_asked(prompts: Iterable[str]) -> list[str]:

@@ -23,20 +23,24 @@ from rag.index.local import Snapshot
 from rag.models.client import Stop
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, Vectors, encode_static, unit
+from rag.query.conversation import language_in
 from rag.query.linker import topic_of
 from rag.survey.classifier import judge_topic
 from rag.survey.features import Near, Numbers, ReportMeasure
 from rag.survey.types import Survey, SurveyCell, SurveyColumn, SurveyRow
 from rag.text.language import language_of
-from rag.text.tokenize import terms
+from rag.text.tokenize import content_words, terms
 from rag.types import FACTS, Passage, Progress, Span
 
 MOST = 6  # columns of a survey
-# A column asks for what its nearest example does from the first on, a form question, which is
-# longer, from the second on, and a column for what a form question does from the third on. Nearness
-# is the sum of two cosines and of half the share of terms that both have.
-LIKE_EXAMPLE, QUESTION_LIKE_EXAMPLE = 1.0, 0.8
-LIKE_QUESTION = 1.4
+# A form question asks for what its nearest example does from this nearness on, the sum of two
+# cosines and of half the share of terms that both have.
+QUESTION_LIKE_EXAMPLE = 0.8
+# A column asks for what examples do, or a form question, from this likeness on: how near it is, and
+# so many times the cosine of that of its words which is the least like one of theirs.
+LIKE, WORD = 2.4, 2.0
+LIKE_QUESTION = 1.4  # the least nearness of a column and a form question
+CONTACT = "contact"  # the kind of form questions that no column reads
 # Probability from which a report answers a free question.
 ANSWERS = 0.5
 WHOLE = 300  # characters of an answer that is shown whole
@@ -70,10 +74,27 @@ class _Texts:
 
 
 @cache
+def _listed() -> Mapping[str, Sequence[str]]:
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+
+
+@cache
 def _examples() -> tuple[Sequence[str], _Texts]:
-    data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-    pairs = [(name, text) for name, texts in data.items() for text in texts]
+    pairs = [(name, text) for name, texts in _listed().items() for text in texts]
     return [name for name, _ in pairs], _Texts.of([text for _, text in pairs])
+
+
+def _likeness(near: float, name: str, texts: Sequence[str]) -> float:
+    """How likely a column, so near to one of these texts, asks for what they do."""
+    own, theirs = (
+        [word for text in said for word in content_words(text, language_in(text))]
+        for said in ([name], texts)
+    )
+    if not own:
+        return near + WORD
+    vectors = unit(encode_cached([*own, *theirs]))
+    alike = vectors[: len(own)] @ vectors[len(own) :].T
+    return near + WORD * float(alike.max(axis=1, initial=0.0).min())
 
 
 def nearest_kinds(texts: Sequence[str]) -> list[tuple[str, float]]:
@@ -98,10 +119,19 @@ def _forms(snapshot: Snapshot) -> tuple[Sequence[str], _Texts, Sequence[str]]:
         found |= dict.fromkeys((*head.report.info.facts, *head.report.unanswered))
     for passage in snapshot.passages:
         found[passage.prompt or passage.section] = None
-    questions = [question for question in found if question not in ("", FACTS)]
-    texts = [question.replace("_", " ") for question in questions]
-    kinds = [kind if near >= QUESTION_LIKE_EXAMPLE else "" for kind, near in nearest_kinds(texts)]
-    return questions, _Texts.of(texts), kinds
+    kinds = _kinds([question for question in found if question not in ("", FACTS)])
+    questions = [question for question, kind in kinds.items() if kind != CONTACT]
+    return questions, _Texts.of([*map(_words, questions)]), [kinds[q] for q in questions]
+
+
+def _words(question: str) -> str:
+    return question.replace("_", " ")
+
+
+def _kinds(questions: Sequence[str]) -> Mapping[str, str]:
+    """What each form question or key of facts asks for, if anything."""
+    nearest = zip(questions, nearest_kinds([*map(_words, questions)]), strict=True)
+    return {q: kind if near >= QUESTION_LIKE_EXAMPLE else "" for q, (kind, near) in nearest}
 
 
 def read_column(name: str, measure: ReportMeasure) -> SurveyColumn:
@@ -112,12 +142,20 @@ def read_column(name: str, measure: ReportMeasure) -> SurveyColumn:
     questions, texts, kinds = _forms(measure.snapshot)
     if not questions:
         return SurveyColumn(name, "free")
-    wanted, likeness = nearest_kind(name)
-    near = _Texts.of([name]).nearness(texts)[0]
-    alike = near >= max(LIKE_QUESTION, 0.8 * near.max())
-    if likeness >= LIKE_EXAMPLE and wanted != "other":
-        alike |= np.array([kind == wanted for kind in kinds])
-    sources = [question for question, ok in zip(questions, alike, strict=True) if ok]
+    names, examples = _examples()
+    asked = _Texts.of([name])
+    like, near = asked.nearness(examples)[0].tolist(), asked.nearness(texts)[0].tolist()
+    nearest = dict(sorted(zip(names, like, strict=True), key=lambda pair: pair[1]))
+    likeness = {k: _likeness(n, name, _listed()[k]) for k, n in nearest.items()}
+    wanted = max(likeness, key=lambda kind: likeness[kind])
+    is_kind = likeness[wanted] >= LIKE and wanted != "other"
+    least = max(LIKE_QUESTION, 0.8 * max(near))
+    sources = [
+        question
+        for question, kind, n in zip(questions, kinds, near, strict=True)
+        if (is_kind and kind == wanted)
+        or (n >= least and _likeness(n, name, [_words(question)]) >= LIKE)
+    ]
     return SurveyColumn(name, "form" if sources else "free", tuple(sources))
 
 
@@ -195,8 +233,8 @@ class ColumnReader:
         if self._column.kind == "free":
             passages = self._snapshot.passages
             for name in reports:
-                near = self._found.get(name, ())
-                best[name] = [(self._shown(passages[n.passage]), n.span) for n in near]
+                near = ((passages[n.passage], n.span) for n in self._found.get(name, ()))
+                best[name] = [(self._shown(p), s) for p, s in near if self._tells(p, s)]
             return best
         every = [(name, *c) for name in reports for c in self._answers(name)]
         if not every:
@@ -226,6 +264,12 @@ class ColumnReader:
                 units[0] = (0, units[0][1])
             found += ((passage, span) for span in units)
         return found
+
+    def _tells(self, passage: Passage, span: Span) -> bool:
+        """Whether a sentence is no contact and has more words than the column's name."""
+        question = passage.prompt or passage.section
+        asked, said = (terms(t, LANGUAGE) for t in (self.name, passage.text[slice(*span)]))
+        return _kinds([question])[question] != CONTACT and not set(said) <= set(asked)
 
     def _asks(self, passage: Passage) -> bool:
         return passage.section != FACTS and (passage.prompt or passage.section) in self._sources

@@ -32,7 +32,26 @@ def test_a_column_is_a_tag_a_question_of_forms_or_what_any_report_may_say(
         assert kind == "form"
         assert "obstacles" in sources or "barriers" in sources
         assert "learning question" not in sources
-    assert _column(sample_engine, "trust in banks")[0] == "free"
+    for name in (
+        "trust in banks",
+        "What product is made?",
+        "How many households were equipped?",
+        "Combien de ménages ont été équipés ?",
+    ):
+        assert _column(sample_engine, name) == ("free", "")
+    assert "monetary" in _column(sample_engine, "¿Cuánto costó?")[1]
+
+
+def test_no_column_reads_a_contact(tmp_path: Path) -> None:
+    contacts = ("Mobile Number", "E-mail", "What is the address and preferred way to contact you?")
+    asked = "".join(f"## {question}\n\nAsk Amie, 3 Boat Road.\n\n" for question in contacts)
+    text = f"# Fish\n\n[[country:Togo]]\n\n## What is the sample size?\n\n40 boats.\n\n{asked}"
+    engine = engine_of(tmp_path, {"fish": text})
+    survey = engine.survey("boats").survey
+    survey = replace(survey, rows=tuple(replace(row, verdict="about") for row in survey.rows))
+    made = engine.survey_columns(survey, ["sample size", "mobile number", "contact", "40 boats"])
+    assert made.columns[0].sources == ("What is the sample size?",)
+    assert [c.value for row in made.rows for c in row.cells.values()] == ["40 boats."] * 3 + [""]
 
 
 def test_cells_have_verbatim_words_or_why_there_are_none(
