@@ -54,6 +54,9 @@ _MOST_WAYS_OUT = 3  # how many filters that could be given up are named
 _MOST_ROWS = 60  # how many rows of a table are shown where the question names no number
 _MOST_CELLS = 8  # how many values are told of a row that is split where no number is named
 _NUMBERS = ("count", "share")  # forms that begin with a number
+_TAGGED = (*TAGS, "fact")
+_PLAIN = ("country", "year", "type", "kind")
+_MOST_BARE = 0.1  # the share of reports without a tag that goes without saying
 _MOST_IN_ROWS = 20  # reports that a table of years, sizes or costs names, if it has no more
 
 
@@ -103,7 +106,7 @@ def list_draft(
                         citations.append(_tag_citation(n, report, files.get(report.id, ""), own))
             elif query.split:
                 named = {v: _split(query, v, number, catalog, t) for v, number in rows}
-            lines = [*_table_lines(query, rows, named, tagged, len(reports), len(labs), t)]
+            lines = [*_table_lines(query, rows, named, tagged, reports, labs, catalog, t)]
     elif query.form in _NUMBERS and not (query.filters or query.excluded):
         # Who asks how many there are at all wants no list of everything.
         lines = [next(_lines(query, reports, labs, catalog, t))]
@@ -117,12 +120,6 @@ def list_draft(
             citations.append(_mention_citation(n, hit.passage, text, filters))
         lines = [*_lines(query, reports, labs, catalog, t)]
         lines += _mentioned_lines(mentioned, len(reports) + 1, t)
-    of_kinds = query.form in _NUMBERS or query.group_by == "year" or len(query.filters.kind) > 1
-    if of_kinds and len({report.kind for report in reports}) > 1:
-        kinds = kinds_label((report.kind for report in reports), t)
-        lines[0] = (
-            join_parts(t, "; ", [lines[0], kinds]) if query.group_by else f"{lines[0]} {kinds}"
-        )
     return Draft(
         text="\n".join(lines),
         refused=not reports and query.form == "list",
@@ -156,10 +153,9 @@ def _lines(
     t: Translations,
 ) -> Iterator[str]:
     """A line that counts the reports, then one a lab."""
-    # Of what labs themselves wrote, labs are counted: that goes without saying.
+    # Where labs are counted, it goes without saying that they wrote what is counted.
     by_labs = query.filters.author == ("lab",)
-    message = t.gettext("{labs}, {reports}") if by_labs else t.gettext("{reports} of {labs}")
-    head = message.format(**reports_and_labs(len(reports), len(labs), t))
+    head = _counted(query, reports, labs, catalog, t)
     author = () if by_labs else query.filters.author
     named = replace(query, filters=replace(query.filters, author=author))
     if filters := _query_label(named, t):
@@ -176,7 +172,9 @@ def _lines(
         )
     if query.form == "exists":
         head = t.gettext("Yes: {answer}").format(answer=head)
-    yield format_label(t, head, "").rstrip()
+    kinds, bare = _kinds(query, reports, t), _untagged(query, catalog, t)
+    head = join_parts(t, "; ", [format_label(t, head, kinds) if kinds else head, *bare])
+    yield head if kinds else format_label(t, head, "").rstrip()
     numbered = enumerate(reports, start=1)
     for _, group in groupby(numbered, key=lambda pair: pair[1].lab):
         members = list(group)
@@ -185,12 +183,66 @@ def _lines(
         yield f"- {lab_label(members[0][1], t)}{count}: {titles}"
 
 
-def _whole(query: CatalogQuery, catalog: Catalog) -> tuple[ReportInfo, ...]:
+def _counted(
+    query: CatalogQuery,
+    reports: Sequence[ReportInfo],
+    labs: Sequence[str],
+    catalog: Catalog,
+    t: Translations,
+) -> str:
+    """How many reports of how many labs; of how many, where tags narrow another choice."""
+    counts = reports_and_labs(len(reports), len(labs), t)
+    chosen = any(getattr(query.filters, name) for name in _PLAIN)
+    if of_all := chosen and query.form != "share" and _filtered_by(query, _TAGGED):
+        counts["reports"] = _share(len(reports), len(_whole(query, catalog)), t)
+    # Of what labs themselves wrote, labs are counted.
+    if query.filters.author == ("lab",) and not query.group_by:
+        return join_parts(t, ", ", [counts["labs"], counts["reports"]])
+    if of_all:
+        return join_parts(t, ", ", [counts["reports"], counts["labs"]])
+    return t.gettext("{reports} of {labs}").format(**counts)
+
+
+def _share(number: int, every: int, t: Translations) -> str:
+    of_all = t.gettext("{share} of {all}")
+    return of_all.format(share=format_number(t, number), all=format_count(every, "report", t))
+
+
+def _kinds(query: CatalogQuery, reports: Sequence[ReportInfo], t: Translations) -> str:
+    """How many reports there are of each kind, where that tells more of a number; or ""."""
+    of_kinds = query.form in _NUMBERS or query.group_by == "year" or len(query.filters.kind) > 1
+    kinds = [report.kind for report in reports]
+    return kinds_label(kinds, t) if of_kinds and len(set(kinds)) > 1 else ""
+
+
+def _untagged(query: CatalogQuery, catalog: Catalog, t: Translations) -> Iterator[str]:
+    """How many reports have no tag at all of a field that a query filters by, where many have."""
+    facts = (fact.partition(": ")[0] for fact in query.filters.fact)
+    for name in dict.fromkeys([*(n for n in TAGS if getattr(query.filters, n)), *facts]):
+        whole = _whole(query, catalog)
+        field = TAGS[name].key if name in TAGS else ""
+        bare = [r.kind for r in whole if not (getattr(r, field) if field else name in r.facts)]
+        if len(bare) > len(whole) * _MOST_BARE:
+            message = t.gettext("{reports} have no {tag} tag")
+            said = message.format(reports=_share(len(bare), len(whole), t), tag=_tag_word(name, t))
+            several = not (query.filters.kind or query.filters.type) and len(set(bare)) > 1
+            yield f"{said} ({kinds_label(bare, t)})" if several else said
+
+
+def _whole(query: CatalogQuery, catalog: Catalog) -> list[ReportInfo]:
     """The reports that a query tells a share of: those of any tags, or else of any country."""
-    for names in ((*TAGS, "fact"), ("country",), ("type", "kind")):
-        if any(getattr(query.filters, name) for name in names):
-            return catalog.select(replace(query.filters, **dict.fromkeys(names, ())))
-    return catalog.select(Filters())
+    wanted = CatalogQuery()
+    for names in (_TAGGED, ("country",), ("type", "kind")):
+        if _filtered_by(query, names):
+            none: Mapping[str, Any] = dict.fromkeys(names, ())
+            filters, excluded = (replace(f, **none) for f in (query.filters, query.excluded))
+            wanted = replace(query, filters=filters, excluded=excluded)
+            break
+    return [catalog.reports[name] for name in sorted(catalog.matching(wanted))]
+
+
+def _filtered_by(query: CatalogQuery, names: Iterable[str]) -> bool:
+    return any(getattr(query.filters, n) or getattr(query.excluded, n) for n in names)
 
 
 def _having(field: str, value: str) -> Filters:
@@ -219,28 +271,27 @@ def _table_lines(
     rows: Sequence[tuple[str, int]],
     named: Mapping[str, str],
     tagged: int,
-    reports: int,
-    labs: int,
+    reports: Sequence[ReportInfo],
+    labs: Sequence[str],
+    catalog: Catalog,
     t: Translations,
 ) -> Iterator[str]:
     """A line that says what was counted, then one a value: its reports if `named`, or how many."""
     found = format_label(t, field_label(query.group_by, t), format_number(t, len(rows)))
-    scope = t.gettext("{values} in {reports} of {labs}").format(
-        values=found, **reports_and_labs(reports, labs, t)
-    )
+    counted = _counted(query, reports, labs, catalog, t)
+    scope = t.gettext("{values} in {reports}").format(values=found, reports=counted)
     if filters := _query_label(query, t):
         scope = f"{scope} ({filters})"
-    if reports > tagged:
-        without = t.ngettext(
-            "{n} report has no such tag", "{n} reports have no such tag", reports - tagged
-        )
-        scope = join_parts(t, "; ", [scope, without.format(n=format_number(t, reports - tagged))])
+    if bare := len(reports) - tagged:
+        without = t.ngettext("{n} report has no such tag", "{n} reports have no such tag", bare)
+        scope = join_parts(t, "; ", [scope, without.format(n=format_number(t, bare))])
     if any(query.having):
         counted = field_label(query.split, t) if query.split else t.gettext("Reports")
         fewest, most = query.having
         bounds = f"{counted} {'=' if fewest == most else '≥'} {fewest}"
         scope = join_parts(t, "; ", [scope, bounds])
-    yield scope
+    kinds = _kinds(query, reports, t)
+    yield join_parts(t, "; ", [scope, *([kinds] if kinds else ()), *_untagged(query, catalog, t)])
     shown = rows[: query.rows or _MOST_ROWS]
     for value, number in shown:
         count = named.get(value) or format_count(number, "report", t)
@@ -341,11 +392,14 @@ def _filter_label(
     for value in values:
         key, _, text = str(value).partition(": ") if name == "fact" else (name, "", str(value))
         by_key.setdefault(key, []).append(value_label(key, text, t).replace(". ", " "))
-    labels = {key: t.gettext(FIELD_LABELS[key]) for key in by_key if key in FIELD_LABELS}
     return "; ".join(
-        format_label(t, (labels.get(key) or field_label(key, t)).lower(), separator.join(texts))
-        for key, texts in by_key.items()
+        format_label(t, _tag_word(key, t), separator.join(texts)) for key, texts in by_key.items()
     )
+
+
+def _tag_word(name: str, t: Translations) -> str:
+    """A filter field, or the key of a fact, in the middle of a sentence."""
+    return (t.gettext(FIELD_LABELS[name]) if name in FIELD_LABELS else field_label(name, t)).lower()
 
 
 def _mention_citation(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:

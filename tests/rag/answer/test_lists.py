@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fake_engine import report
 
@@ -63,6 +65,39 @@ def test_a_count_says_how_many_there_are_of_each_kind() -> None:
     assert head == "4 reports of 1 lab (country: Togo): plan: 2; closing: 2"
     head, *_ = listed(CatalogQuery(Filters(country=("Togo",)), group_by="year")).text.split("\n")
     assert head.endswith("; plan: 2; closing: 2")
+
+
+COSTLY = Filters(fact=("cost: High",))
+BARE = "12 of 13 reports have no cost tag (plan: 6; closing: 6)"
+
+
+@pytest.mark.parametrize(
+    ("query", "head"),
+    [
+        # Of how many that is, and how many have no such tag at all.
+        (
+            CatalogQuery(replace(COSTLY, kind=("plan",)), form="count"),
+            "1 of 7 reports, 1 lab (kind: plan; cost: High); 6 of 7 reports have no cost tag:",
+        ),
+        (
+            CatalogQuery(Filters(kind=("plan",), author=("lab",), theme=("Markets",))),
+            "3 labs, 4 of 7 reports (kind: plan; theme: Markets):",
+        ),
+        # Without another choice that is of all reports; without a kind each is told.
+        (CatalogQuery(COSTLY), f"1 report of 1 lab (cost: High); {BARE}:"),
+        (
+            CatalogQuery(COSTLY, group_by="year"),
+            f"Year: 1 in 1 report of 1 lab (cost: High); {BARE}",
+        ),
+        (
+            CatalogQuery(Filters(kind=("plan", "closing")), excluded=COSTLY, form="share"),
+            "12 reports of 3 labs (kind: plan / closing; without cost: High), 92% of 13 reports: "
+            "plan: 6; closing: 6",
+        ),
+    ],
+)
+def test_a_number_says_of_how_many_and_who_lacks_the_tag(query: CatalogQuery, head: str) -> None:
+    assert listed(query).text.split("\n")[0] == head
 
 
 def test_a_table_says_what_was_counted_and_what_has_no_tag() -> None:
