@@ -350,7 +350,9 @@ def _none_left(plan: Plan, query: CatalogQuery, catalog: Catalog, t: Translation
     filters = none.format(filters=_query_label(query, t))
     # "None" is the answer to "how many"; a list of nothing is none.
     refused = refusal(plan.language) if query.form == "list" else ""
-    return f"{refused} {filters} {_ways_out(query.filters, catalog, t)}".strip()
+    bare = " ".join(f"{said}." for said in _untagged(query, catalog, t))
+    said = (refused, filters, bare, _ways_out(query.filters, catalog, t))
+    return " ".join(filter(None, said))
 
 
 def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:

@@ -94,6 +94,11 @@ BARE = "12 of 13 reports have no cost tag (plan: 6; closing: 6)"
             "12 reports of 3 labs (kind: plan / closing; without cost: High), 92% of 13 reports: "
             "plan: 6; closing: 6",
         ),
+        (
+            CatalogQuery(replace(COSTLY, kind=("closing",)), form="count"),
+            "No report passes these filters (kind: closing; cost: High). 6 of 6 reports have no "
+            "cost tag. Without “cost: High”: 6 reports; without “kind: closing”: 1 report.",
+        ),
     ],
 )
 def test_a_number_says_of_how_many_and_who_lacks_the_tag(query: CatalogQuery, head: str) -> None:
