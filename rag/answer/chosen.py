@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.answer.candidates import in_context
-from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, asks
+from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, asks, on_topic
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.translations import translations_for
@@ -38,7 +38,7 @@ _FEW = 3  # likely reports, to which near ones are added
 _AHEAD, _FAR_AHEAD = 1.0, 2.0
 # Reports that are read over the years, and the most of a year of a topic.
 _READ_OVER_TIME, MOST_OF_YEAR = 16, 3
-_JUDGED = 80  # lines that the cross-encoder reads
+_JUDGED, _HINDERS = 80, -1.0  # lines that the cross-encoder reads, and the least logit of one
 # Reports that are read: of a side, and of a topic.
 READ_OF_SIDE, _MOST_TOLD = 3, 60
 _NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
@@ -136,6 +136,23 @@ class ReportChooser(LineReader):
         gains = {x.place: reranker.relevance(score) for x, score in zip(read, scores, strict=True)}
         usual = sum(gains.values()) / (len(gains) or 1)
         return [replace(x, score=x.score + gains.get(x.place, usual)) for x in first]
+
+    def hindering(self, lines: Sequence[Line]) -> list[Line]:
+        """What got in the way by how the cross-encoder reads it; all on the topic where it is busy.
+
+        In reports that are about the topic a sentence need not name it.
+        """
+        near = on_topic(lines) if self.plan.subject else list(lines)
+        if self.plan.subject:
+            said = self._surveys.speaking({line.report.id for line in lines})
+            about = {i for i in said if said[i].about >= ABOUT}
+            places = {line.place for line in near}
+            lines = [x for x in lines if x.place in places or x.report.id in about]
+        first = sorted(lines, key=lambda x: (x.role != "barriers", -x.score))[:_JUDGED]
+        logits = self.logits(first)
+        least = min(_HINDERS, max(logits.values(), default=0.0))
+        read = [replace(x, score=logits[x.place]) for x in first if x.place in logits]
+        return [x for x in read if x.score >= least] or near
 
     def likeliest(self) -> list[ReportInfo]:
         """The report that is most about the topic, of the lab that is asked for."""

@@ -450,9 +450,10 @@ class _Maker(Comparer):
         hits = (hit for hit in self.hits if hit.passage.report.author == "lab")
         # "Sand" says little without its form question.
         lines = [x for x in self.lines(hits, FINDINGS) if len(x.words) >= MIN_WORDS]
-        if self.plan.subject:
-            lines = on_topic(lines)
-        lines = self.judged(lines)
+        if asked == "barriers":
+            lines = self.hindering(lines)
+        else:
+            lines = self.judged(on_topic(lines) if self.plan.subject else lines)
         rows: dict[Role, list[tuple[ReportInfo, list[Line]]]] = {}
         for role in sorted(FINDINGS, key=lambda role: role != asked):
             most = _MOST_REASONS if role == asked else _FEWER_REASONS

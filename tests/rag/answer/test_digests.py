@@ -338,6 +338,23 @@ def test_key_points_are_what_best_answers_by_the_cross_encoder(
         assert any(line.text.rstrip(".")[:40] in point for point in points)
 
 
+def test_what_got_in_the_way_is_what_the_cross_encoder_reads_as_that(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Line] = []
+
+    def logits(_: ReportChooser, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
+        given[:] = lines
+        return {x.place: 3.0 if x.role == "barriers" else -3.0 for x in lines}
+
+    monkeypatch.setattr(ReportChooser, "logits", logits)
+    answer = ask(sample_engine, "What worked and what didn't with mobile money?")
+    assert headings(answer) == ["What got in the way"]
+    assert {x.role for x in given} > {"barriers"}
+    # A sentence of a report that is about the topic need not name it.
+    assert any("money" not in c.quote for c in answer.citations)
+
+
 def test_reasons_are_no_others_where_no_report_is_near(sample_engine: Engine) -> None:
     answer = ask(sample_engine, "Why did labs fail with tourism?")
     assert answer.refused
