@@ -267,7 +267,7 @@ class Engine:
             ways = snapshot, self.settings, window, digested, self._masked
             look = Reading(plan, result, hits, *ways)
         elif plan.intent in ("answer", "lab") and not plan.wide:
-            same_work = partial(line_of_work, snapshot)
+            same_work = partial(line_of_work, snapshot, surely=True)
             hits = whole_reports(hits, partial(self._opened, snapshot), same_work)
         if researcher and look:
             library = self._library(snapshot, retriever, filters)

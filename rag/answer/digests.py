@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import exp
 from operator import itemgetter
 from statistics import fmean
 
 from rag.answer.candidates import covered, kind_wanted, kinds_asked
-from rag.answer.chosen import ABOUT, MOST_OF_YEAR, USUAL_LOGIT, Material
+from rag.answer.chosen import MOST_OF_YEAR, USUAL_LOGIT, Material
 from rag.answer.comparison import HEADINGS, Comparer
 from rag.answer.extractive import BEST_PASSAGES, NEAREST, SENTENCES_MORE, quotes_head
 from rag.answer.lines import (
@@ -70,6 +70,8 @@ _HELD_BY_SURVEYED = 0.4
 # sentences are told beside the one of their report that says it best.
 _TELLS, _TELLS_SHARE, _ALSO_SAYS = 0.2, 0.4, -1.7
 _MOST_CLOSEST = 6  # reports that may tell it
+_LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
+_AFTER = 10.0  # taken from the score of what stands after all else
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
@@ -261,8 +263,10 @@ class _Maker(Comparer):
         about, saying = set[str](), dict[str, list[Line]]()
         if plan.subject and is_short_topic(plan):
             said = self._surveys.speaking([info.id for info in reports])
-            about = {i for i in said if said[i].about >= ABOUT}
+            likely = {i for i in said if said[i].says >= _LIKELY}
             reports = tuple(self.with_results(self.on_subject(reports, said)))
+            # What came of a work that is on the topic is on it, whichever words it has.
+            about = {r.id for r in reports if likely & {r.id, *(o.id for o in self.same_work(r))}}
         elif plan.subject:
             saying = self.saying_it()
             reports = tuple(self.with_results([self.catalog.reports[i] for i in saying]))
@@ -280,8 +284,10 @@ class _Maker(Comparer):
             about = {line.report.id for line in found}
         of_report: dict[str, list[Line]] = {}
         for line in lines:
-            if line.place in near or (line.report.id in about and line.role in FINDINGS):
-                of_report.setdefault(line.report.id, []).append(line)
+            on_it = line.place in near
+            if on_it or (line.report.id in about and line.role in FINDINGS):
+                own = of_report.setdefault(line.report.id, [])
+                own.append(line if on_it else replace(line, score=line.score - _AFTER))
         of_report |= saying
         if not plan.subject:
             country = (plan.filters.country or plan.boosted.country)[0]

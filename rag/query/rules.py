@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
-from rag.places.countries import fold_name, means_one_of_a_region, without_regions
+from rag.places.countries import fold_name, means_one_of_a_region
 from rag.query.conversation import (
     Thread,
     follow_up,
@@ -166,11 +166,8 @@ class Rules:
         many = many or (listing and not named.country)
         wide = compares or many
         if region and boosted.country and not means_one_of_a_region(question):
-            wide = True
-            if many:
-                # "Labs in West Africa" leaves no doubt whose words are asked for.
-                narrowed = filters.merged(Filters(country=boosted.country))
-                standalone = without_regions(standalone)
+            # "In West Africa" leaves no doubt whose words are asked for.
+            wide, narrowed = True, filters.merged(Filters(country=boosted.country))
         if thread.only and boosted.country:
             narrowed = filters.merged(Filters(country=boosted.country))
         on_topic = (*TO_REPORTS, "about") if alone else TO_REPORTS

@@ -25,6 +25,7 @@ from rag.models.embeddings import Embedding
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.models.prompts import numbered
 from rag.models.tokens import count_tokens
+from rag.places.countries import without_regions
 from rag.query.entities import without_countries
 from rag.query.gloss import in_english
 from rag.query.wordings import has_wording
@@ -145,12 +146,12 @@ class HybridRetriever:
 
 
 def sought(plan: Plan) -> str:
-    """The question without the names of countries where these are asked first, or alone, anyway.
+    """The question without the names of places where these are asked first, or alone, anyway.
 
     A name would bring what speaks of its country before what answers.
     """
     named = plan.boosted.country or plan.filters.country
-    return (named and without_countries(plan.standalone)) or plan.standalone
+    return (named and without_regions(without_countries(plan.standalone))) or plan.standalone
 
 
 def _weight(ranking: str, asked: str, written: str) -> float:
