@@ -231,4 +231,4 @@ def test_closing_the_page_stops_the_model(page: Page, engine: FakeEngine) -> Non
     write_slowly(page)
     page.close()
     assert engine.stopped[-1].wait(60)
-    assert len(engine.streams[-1].answer.text.split()) < 200
+    assert 0 < engine.written < 200

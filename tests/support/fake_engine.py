@@ -135,8 +135,8 @@ class FakeEngine:
         self.asked: list[tuple[str, tuple[Turn, ...], Filters]] = []
         self.passages: tuple[Passage, ...] = ()
         self.more: list[dict[str, Any]] = []  # what else is said of each question
-        self.streams: list[AnswerStream] = []
-        self.stopped: list[threading.Event] = []  # whether each of them was
+        self.stopped: list[threading.Event] = []  # whether each answer was
+        self.written = 0  # words of all answers
         self.gate: threading.Event | None = None
         self.pause = 0.05  # seconds before each word of a slow answer
         self._write = write or self._default
@@ -164,14 +164,14 @@ class FakeEngine:
                         self.gate.wait(20)
                     if stopped.wait(self.pause if "slow" in question else 0):
                         return
+                    self.written += 1
                     yield f"{word} "
 
         def finish(read: str) -> Answer:
             return replace(known, text=read.strip()) if stopped.is_set() else known
 
-        self.streams.append(AnswerStream(words(), finish, stop))
         self.stopped.append(stopped)
-        return self.streams[-1]
+        return AnswerStream(words(), finish, stop)
 
     def shed_when(self, _: Callable[[], bool]) -> None:
         pass

@@ -302,9 +302,10 @@ def test_each_status_has_its_sentence_and_no_message_or_log_has_the_key(
 
 
 def test_a_stream_that_dribbles_ends_at_the_deadline(server: ScriptedServer) -> None:
-    server.script(Reply(("One sentence. ", *("word ",) * 300), delay=0.05))
+    words = (f"word{n} " for n in range(300))
+    server.script(Reply(("One sentence. ", *words), delay=0.05))
     generation = Generation()
-    pieces = chat_at(server.url, deadline=0.5).stream(MESSAGES, generation)
+    pieces = chat_at(server.url, deadline=2.0).stream(MESSAGES, generation)
     text = "".join(truncate(pieces, generation, 1000))
     assert len(text) < 500
     assert text[: generation.end].strip() == "One sentence."
