@@ -135,7 +135,8 @@ class FakeEngine:
         self.asked: list[tuple[str, tuple[Turn, ...], Filters]] = []
         self.passages: tuple[Passage, ...] = ()
         self.more: list[dict[str, Any]] = []  # what else is said of each question
-        self.stopped: list[threading.Event] = []  # whether each answer was
+        self.streams: list[AnswerStream] = []
+        self.stopped: list[threading.Event] = []  # whether each of them was
         self.written = 0  # words of all answers
         self.gate: threading.Event | None = None
         self.pause = 0.05  # seconds before each word of a slow answer
@@ -170,8 +171,9 @@ class FakeEngine:
         def finish(read: str) -> Answer:
             return replace(known, text=read.strip()) if stopped.is_set() else known
 
+        self.streams.append(AnswerStream(words(), finish, stop))
         self.stopped.append(stopped)
-        return AnswerStream(words(), finish, stop)
+        return self.streams[-1]
 
     def shed_when(self, _: Callable[[], bool]) -> None:
         pass
