@@ -218,8 +218,9 @@ def _kinds(query: CatalogQuery, reports: Sequence[ReportInfo], t: Translations) 
 def _untagged(query: CatalogQuery, catalog: Catalog, t: Translations) -> Iterator[str]:
     """How many reports have no tag at all of a field that a query filters by, where many have."""
     facts = (fact.partition(": ")[0] for fact in query.filters.fact)
-    for name in dict.fromkeys([*(n for n in TAGS if getattr(query.filters, n)), *facts]):
-        whole = _whole(query, catalog)
+    names = dict.fromkeys([*(n for n in TAGS if getattr(query.filters, n)), *facts])
+    whole = _whole(query, catalog) if names else []
+    for name in names:
         field = TAGS[name].key if name in TAGS else ""
         bare = [r.kind for r in whole if not (getattr(r, field) if field else name in r.facts)]
         if len(bare) > len(whole) * _MOST_BARE:
