@@ -36,9 +36,8 @@ from rag.models.prompts import refusal
 from rag.models.tokens import count_tokens
 from rag.retrieval.postprocess import fit_budget
 from rag.text.citation_marks import defuse, with_marks
-from rag.text.language import language_of
 from rag.text.sentences import sentences
-from rag.text.tokenize import words
+from rag.text.tokenize import language_of, words
 from rag.types import Answer, Citation, Coverage, Hit, Passage, Progress, Turn
 
 # The folder of each run of plain llama-index -> tokens of its chunks, and of their overlap. The

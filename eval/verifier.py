@@ -19,7 +19,7 @@ from rag.errors import InputError
 from rag.i18n.notices import notice_words
 from rag.places.countries import resolve_countries
 from rag.text.citation_marks import keep_known
-from rag.text.language import language_of
+from rag.text.tokenize import language_of
 from rag.types import Passage, Stage, Status
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from ingest.parser import stage_of
 from ingest.scan import clean, clean_with_offsets
 from rag.models.tokens import count_tokens, fits
-from rag.text.language import language_of
 from rag.text.sentences import sentences
+from rag.text.tokenize import language_of
 from rag.types import FACTS, Block, Passage, Report, Span
 
 # Tokens of the longest passage: two or three paragraphs, so that a dozen passages fit any model.

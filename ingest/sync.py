@@ -37,7 +37,7 @@ from rag.index.interface import Index, Record, StoredReport
 from rag.index.local import LocalWriter, Snapshot, current_index, current_snapshot
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
-from rag.text.language import language_of
+from rag.text.tokenize import language_of
 from rag.types import Progress
 
 if TYPE_CHECKING:

@@ -66,8 +66,8 @@ from rag.survey.judge import NO_MODEL, SurveyJudge
 from rag.survey.stream import SurveyStream, TopicSurvey, planned
 from rag.survey.types import Survey
 from rag.text.contacts import mask_contacts
-from rag.text.language import language_of
 from rag.text.sentences import encodable
+from rag.text.tokenize import language_of
 from rag.types import Answer, Hit, Notice, Passage, Plan, Progress, Turn
 
 LONGEST_QUESTION = 4000  # characters

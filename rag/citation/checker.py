@@ -37,9 +37,8 @@ from rag.query.entities import countries_in, places_in
 from rag.query.planner import first_object
 from rag.settings import Settings
 from rag.text.citation_marks import keep_known, marks, marks_inside, with_marks
-from rag.text.language import LANGUAGES
 from rag.text.sentences import sentences
-from rag.text.tokenize import ITEM, is_sum, numbers_in, share, spelled_in, terms, words
+from rag.text.tokenize import ITEM, LANGUAGES, is_sum, numbers_in, share, spelled_in, terms, words
 from rag.types import Hit, Notice, Passage, Status, Struck
 
 # A citation is moved to a passage that has so much of a claim's words, from those with so few.

@@ -9,7 +9,7 @@ from typing import Any
 
 from rag.catalog.tag_fields import TAGS
 from rag.text.citation_marks import defuse, keep_known
-from rag.text.language import LANGUAGES
+from rag.text.tokenize import LANGUAGES
 from rag.types import Hit, Plan, Turn
 
 # A message to a chat model: its "role" (system, user or assistant) and its "content".

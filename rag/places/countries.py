@@ -16,8 +16,7 @@ import pycountry
 from babel import Locale
 from babel.languages import get_official_languages
 
-from rag.text.language import LANGUAGES
-from rag.text.tokenize import strip_accents
+from rag.text.tokenize import LANGUAGES, strip_accents
 
 # CLDR has the code and ISO only reserves it.
 _KOSOVO = "XK"

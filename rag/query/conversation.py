@@ -12,8 +12,7 @@ from rag.query.entities import countries_in, named_in, region_in, without_countr
 from rag.query.gloss import english_phrase
 from rag.query.linker import Linker
 from rag.query.wordings import any_of, has_wording, terms_of
-from rag.text.language import LANGUAGES, language_of
-from rag.text.tokenize import stop_words, strip_accents, terms, words
+from rag.text.tokenize import LANGUAGES, language_of, stop_words, strip_accents, terms, words
 from rag.types import Turn
 
 # The beginning of a line of an answer: a lab, with its year and kind in brackets.

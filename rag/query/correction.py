@@ -7,8 +7,7 @@ from functools import cache
 from rag.catalog.normalize import UNKNOWN_RATIO, american, frequency, in_dictionary
 from rag.index.interface import Index
 from rag.places.countries import adjective_to_iso, names_to_iso
-from rag.text.language import LANGUAGES
-from rag.text.tokenize import stop_words, strip_accents, terms
+from rag.text.tokenize import LANGUAGES, stop_words, strip_accents, terms
 
 SHORTEST = 5  # letters: a shorter word is a slip away from too many others
 # A word of LONG letters and more that no more passages than FEW have may be a slip in a report.

@@ -31,8 +31,7 @@ from rag.models.encoder import Vectors
 from rag.places.countries import english_name, fold_name
 from rag.query.entities import country_spans
 from rag.query.linker import Link, Links, asks
-from rag.text.language import LANGUAGES
-from rag.text.tokenize import content_forms, content_words, stemmer, strip_accents, terms
+from rag.text.tokenize import LANGUAGES, content_forms, content_words, stemmer, strip_accents, terms
 from rag.types import Alike
 
 ALIKE = 0.65  # cosine similarity from which two words are alike

@@ -22,8 +22,7 @@ from rag.query.correction import one_slip_away
 from rag.query.entities import country_spans, places_in_order, region_in, years_in, years_named
 from rag.query.intents import words_beside
 from rag.query.wordings import any_of, has_wording, is_of_any_work, may_be_topic, words_of
-from rag.text.language import LANGUAGES
-from rag.text.tokenize import NUMERALS, stemmer, stop_words, terms
+from rag.text.tokenize import LANGUAGES, NUMERALS, stemmer, stop_words, terms
 
 _REMEMBERED = 65_536  # words whose stems are remembered: all names, and what people type
 _LONGEST = 8  # words of the longest phrase that is looked for

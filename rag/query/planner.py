@@ -41,7 +41,7 @@ from rag.query.linker import Linker
 from rag.query.parts import asks_of
 from rag.query.rules import Rules
 from rag.settings import Settings
-from rag.text.language import language_of
+from rag.text.tokenize import language_of
 from rag.types import Plan, Turn
 
 if TYPE_CHECKING:

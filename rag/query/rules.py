@@ -39,9 +39,8 @@ from rag.query.linker import Link, Linker, Links, is_usual_word, light_words
 from rag.query.parts import sides_of
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
-from rag.text.language import LANGUAGES
 from rag.text.sentences import overrides
-from rag.text.tokenize import NUMERALS, is_quantity, stop_words, strip_accents
+from rag.text.tokenize import LANGUAGES, NUMERALS, is_quantity, stop_words, strip_accents
 from rag.types import Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too

@@ -13,8 +13,7 @@ from itertools import chain
 from rag.catalog.normalize import in_dictionary
 from rag.query.linker import Linker
 from rag.query.wordings import has_wording
-from rag.text.language import LANGUAGES
-from rag.text.tokenize import strip_accents, terms
+from rag.text.tokenize import LANGUAGES, strip_accents, terms
 from rag.types import Plan
 
 _MOST_TITLED = 4  # reports of one line of work, which may have the same title

@@ -28,8 +28,7 @@ from rag.query.linker import topic_of
 from rag.survey.classifier import judge_topic
 from rag.survey.features import Near, Numbers, ReportMeasure
 from rag.survey.types import Survey, SurveyCell, SurveyColumn, SurveyRow
-from rag.text.language import language_of
-from rag.text.tokenize import content_words, terms
+from rag.text.tokenize import content_words, language_of, terms
 from rag.types import FACTS, Passage, Progress, Span
 
 MOST = 6  # columns of a survey

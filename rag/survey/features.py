@@ -33,9 +33,8 @@ from rag.retrieval.postprocess import mask_passage
 from rag.survey.sentences import SentenceTable
 from rag.survey.types import Evidence
 from rag.survey.wording import english_wordings
-from rag.text.language import LANGUAGES
 from rag.text.sentences import sentences
-from rag.text.tokenize import content_words, stop_words, strip_accents, terms
+from rag.text.tokenize import LANGUAGES, content_words, stop_words, strip_accents, terms
 from rag.types import Passage, Span
 
 FEATURES = (

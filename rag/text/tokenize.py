@@ -1,4 +1,4 @@
-"""Splits text into words and terms: folded, without stop words, stemmed; reads its numbers."""
+"""A text's language, its words and terms (folded, without stop words, stemmed), its numbers."""
 
 import re
 import threading
@@ -10,12 +10,16 @@ from importlib.metadata import distribution
 from itertools import combinations, pairwise
 from pathlib import Path
 from runpy import run_path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from Stemmer import Stemmer
 
-from rag.text.language import LANGUAGES
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
 
+# Code -> English name, which in small letters is also the name of the language's stemmer.
+LANGUAGES = {"en": "English", "fr": "French", "es": "Spanish", "pt": "Portuguese", "ar": "Arabic"}
+_ARABIC_LETTERS = re.compile("[\u0621-\u064a]")
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 LISTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("lists.toml").read_text("utf-8"))
 NUMERALS = {
@@ -49,6 +53,33 @@ _SPELLED = NUMERALS | {
 }
 # More addends are not tried for a sum.
 _MOST_ADDENDS = 6
+
+
+@cache
+def _identifier() -> "LanguageIdentifier":
+    # Loading it takes time, and numpy.
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(list(LANGUAGES))
+    # What it knows of all the other languages takes 27 MB.
+    identifier._full_model = None
+    return identifier
+
+
+def language_of(text: str, default: str = "en", min_letters: int = 20) -> str:
+    """The language of a text among the five, or `default` if it is too short to tell.
+
+    Its script tells Arabic. Its first 600 characters are classified; a probability under 0.7 counts
+    as unsure.
+    """
+    letters = sum(ch.isalpha() for ch in text[:200])
+    if 2 * len(_ARABIC_LETTERS.findall(text[:200])) > letters:
+        return "ar"
+    if letters < min_letters:
+        return default
+    language, probability = _identifier().classify(text[:600])
+    return str(language) if probability >= 0.7 else default
 
 
 def strip_accents(text: str) -> str:

@@ -14,7 +14,7 @@ from rag.engine import Engine, open_engine
 from rag.models.prompts import answer_messages, plan_messages, refusal
 from rag.settings import Settings
 from rag.text.citation_marks import marks
-from rag.text.language import LANGUAGES
+from rag.text.tokenize import LANGUAGES
 from rag.types import Hit, Plan, Turn
 
 ATTACKS = {

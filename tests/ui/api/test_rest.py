@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
 from rag.export.answer_json import answer_to_dict
-from rag.text.language import LANGUAGES
+from rag.text.tokenize import LANGUAGES
 from ui.api import gate
 from ui.api.gate import make_key
 from ui.cli.main import app
