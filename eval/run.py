@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from eval.cases import ESCAPED, Case, case_from_json, case_to_dict, read_text
 from eval.metrics import Observation, score
 from eval.survey import score as score_survey
-from rag.diagnostics import changed_settings, versions
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_to_dict
 from rag.models.prompts import PROMPT_VERSION
-from rag.settings import Settings
+from rag.settings import Settings, versions
 from rag.survey.stream import SurveyStream
 from rag.types import Progress
 
@@ -155,7 +154,7 @@ def run_record(settings: Settings, cases: Sequence[Case]) -> dict[str, Any]:
         "model": settings.answer_model,
         "prompt_version": PROMPT_VERSION,
         "embedding": settings.embedding,
-        "settings": changed_settings(settings),
+        "settings": settings.changed,
         "versions": {"python": platform.python_version()} | versions(),
         "machine": {
             "cores": os.cpu_count(),

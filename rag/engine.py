@@ -32,7 +32,6 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import in_dictionary
 from rag.catalog.tag_fields import Filters
 from rag.citation.checker import Judge, make_judge
-from rag.diagnostics import versions
 from rag.errors import InputError, Stopped, TooLong
 from rag.index.interface import Index, StoredReport
 from rag.index.local import current_index
@@ -59,7 +58,7 @@ from rag.retrieval.hybrid import (
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.related import line_of_work
 from rag.retrieval.rerank import CrossEncoder, make_reranker
-from rag.settings import Settings
+from rag.settings import Settings, versions
 from rag.survey.columns import with_columns
 from rag.survey.features import ReportMeasure
 from rag.survey.judge import NO_MODEL, SurveyJudge

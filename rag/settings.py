@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -132,6 +133,17 @@ class Settings(BaseModel):
         return min(self.timeout, 20.0)
 
     @property
+    def changed(self) -> dict[str, str]:
+        """The settings that differ from their defaults, without secrets."""
+        values = {}
+        for name, value in self.model_dump(exclude_defaults=True).items():
+            if not isinstance(value, SecretStr):
+                # An address can hold a password or a key.
+                plain = re.sub(r"^(\w+://)?.*@", r"\1***@", str(value)).partition("?")[0]
+                values[name] = plain if name == "openai_base_url" else str(value)
+        return values
+
+    @property
     def host_names(self) -> tuple[str, ...]:
         """The names in `hosts`."""
         return tuple(name.strip("[] ").lower() for name in self.hosts.split(",") if name.strip())
@@ -166,6 +178,12 @@ def load_settings(
             f"The setting {name} is not usable: {first['msg']}. Correct {values[name][1]}: it is "
             f"the {fields[name].description}."
         ) from error
+
+
+def versions() -> dict[str, str]:
+    """The versions of asklabs and of its main libraries."""
+    names = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")
+    return {name: version(name) for name in names}
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ LAYERS = (
     ("rag.citation",),
     ("rag.survey",),
     ("rag.answer",),
-    ("rag.export", "rag.feedback", "rag.diagnostics", "rag.engine", "rag.llama", "rag.watch"),
+    ("rag.export", "rag.feedback", "rag.engine", "rag.llama", "rag.watch"),
     ("ingest", "eval"),
     ("ui",),
 )

@@ -7,9 +7,12 @@ imported where they are used, so that `--help` answers at once.
 
 import atexit
 import gc
+import platform
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +23,7 @@ from typer import Argument, Option
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, IndexUnusable, InputError
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings, versions
 from ui.cli import Index, Json, engine_of, print_json, progress, show, write_file
 from ui.cli.ask import Question, ask, batch, search, survey, with_filters
 from ui.cli.evaluate import app as evaluations
@@ -192,18 +195,53 @@ def info(
         print_json(values) if json else show("tags.txt", tags=values)
     else:
         from ingest.uploads import older_index
-        from rag.diagnostics import diagnostics
 
         settings, problem, contents = load_settings(index=index), "", {}
         try:
             contents = engine_of(index).info()
         except AskLabsError as error:
             problem = str(error)
-        # After opening the engine, which may write files that diagnostics read.
-        facts = {**contents, **diagnostics(settings), "problem": problem or older_index(settings)}
+        # After opening the engine, which may write files in the index's folder.
+        facts = {**contents, **_installed(settings), "problem": problem or older_index(settings)}
         print_json(facts) if json else show("info.txt", facts=facts)
         if problem:
             raise IndexUnusable(problem)
+
+
+def _installed(settings: Settings) -> dict[str, Any]:
+    """Facts about this installation and its index, which may be missing or broken; no secrets.
+
+    `made` is when the index was written, in UTC, and `made_with` by what; both are empty if that is
+    unknown. Sizes are in bytes. `keys` tells which keys are set, `settings` holds those that differ
+    from their defaults.
+    """
+    from rag.files import free_bytes, size_of
+    from rag.i18n.translations import languages
+    from rag.index.local import POINTER, current_version
+
+    folder = settings.index
+    made, made_with = "", {}
+    with suppress(OSError):
+        written = (folder / POINTER).stat().st_mtime
+        made = datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds")
+    with suppress(IndexUnusable):
+        current = current_version(folder)
+        made_with = {**current.made_by, "schema": str(current.schema)}
+    return {
+        "index": str(folder),
+        "path": str(folder.resolve()),
+        "made": made,
+        "made_with": made_with,
+        "size": size_of(folder),
+        "disk_free": free_bytes(folder),
+        "model": settings.answer_model,
+        "keys": {"OPENAI_API_KEY": settings.openai_api_key is not None},
+        "settings": settings.changed,
+        "page_languages": list(languages()),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": versions(),
+    }
 
 
 def serve(
