@@ -30,8 +30,8 @@ from eval.cases import CASE_TYPES, ONE_REPORT, write_text
 from eval.metrics import METRICS
 from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from rag.errors import InputError, first_problem
-from rag.export.brief import one_line, shortened
 from rag.export.documents import escape_markdown
+from rag.export.lines import one_line, shortened
 from rag.files import replace_file
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent
 

@@ -20,8 +20,8 @@ from rag.citation.quotes import still_stands
 from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_to_dict
-from rag.export.brief import clean
 from rag.export.documents import environment
+from rag.export.lines import clean
 from rag.files import replace_file
 from rag.i18n.translations import ENGLISH, Translations
 from rag.types import Answer

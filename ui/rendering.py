@@ -11,7 +11,8 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
-from rag.export.brief import one_line, shortened, who
+from rag.export.brief import who
+from rag.export.lines import one_line, shortened
 from rag.files import in_words
 from rag.i18n import labels, notices, translations
 from rag.i18n.translations import ENGLISH, Translations

@@ -5,17 +5,16 @@ are in the language of the first question.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
-from typing import Literal
 from urllib.parse import quote
 
 from babel.dates import format_date
 
 from rag.catalog.tag_fields import ReportInfo
+from rag.export.lines import ITEM_SIGN, Line, Run, answer_lines, clean, one_line, runs_of, shortened
 from rag.i18n import labels, notices
 from rag.i18n.translations import (
     ENGLISH,
@@ -36,30 +35,6 @@ NEAREST = 3
 NEAREST_CHARS = 400
 DOUBT = "[?]"  # stands after a sentence that is in doubt
 Fact = tuple[str, str]  # label and value
-Kind = Literal["paragraph", "bullet", "numbered", "heading"]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Words of an answer, or with `note` above 0 the number of a source."""
-
-    text: str
-    bold: bool = False
-    note: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A paragraph, list item or heading of an answer; `number` is that of a numbered item."""
-
-    kind: Kind
-    runs: tuple[Run, ...]
-    number: int = 0
-
-    @property
-    def text(self) -> str:
-        """Its words, without the numbers of sources."""
-        return "".join(run.text for run in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +202,10 @@ class _Writer:
             heading = t.gettext("In doubt: {sentences}").format(sentences=count)
             yield Line("heading", (Run(f"{DOUBT} {heading}"),))
         for one in doubted:
-            said = _ITEM_SIGN.sub("", one_line(notices.struck_sentence(one)))
+            said = ITEM_SIGN.sub("", one_line(notices.struck_sentence(one)))
             why = one_line(notices.notice_words([one.reason], t))
             reason = labels.format_label(t, t.gettext(notices.REASON), why)
-            yield Line("bullet", (*_runs(said, set()), Run(f" {reason}")))
+            yield Line("bullet", (*runs_of(said, set()), Run(f" {reason}")))
 
     def _facts(self, answer: Answer) -> Iterator[Fact]:
         t = self.t
@@ -263,7 +238,7 @@ class _Writer:
             status = "" if listed or answer.refused or same else ". ".join(verdict.values())
             # Each quote stands once: in the answer, where that is made of quotes; their numbers and
             # full stops aside.
-            bare = _ITEM_SIGN.sub("", one_line(citation.quote), count=1).rstrip(".")
+            bare = ITEM_SIGN.sub("", one_line(citation.quote), count=1).rstrip(".")
             is_there = same and bare in said
             shown = [] if is_there else [_quote(citation.quote, status)]
             quotes.setdefault(citation.n, []).extend(shown)
@@ -353,7 +328,7 @@ def cells(
 
     def cell(text: str) -> Line:
         text = one_line(text)
-        return Line("paragraph", (Run(text),) if known is None else _runs(text, known))
+        return Line("paragraph", (Run(text),) if known is None else runs_of(text, known))
 
     return tuple(tuple(map(cell, row)) for row in rows)
 
@@ -411,84 +386,3 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
         for mode in dict.fromkeys(answer.mode for answer in answered)
     ]
     yield t.gettext("How it was made"), " ".join(methods)
-
-
-_NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
-_ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
-_ITEM_SIGN = re.compile(r"^(?:[-*•–]|\d{1,2}[.)])\s*")
-# How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."
-_SPEAKER = re.compile(
-    r"([^\[\]*:]{2,80} \((?:\d{4}|\?|\w+)(?:[,،] \w+(?: \w+){0,3})?\)[ \u00a0\u202f]?:)(?= )"
-)
-_HEADING = re.compile(r"#{1,6}\s+(.*)")
-# Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-# Between them a text has a direction of its own.
-_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
-_BIDI_CONTROL = re.compile("[\u202a-\u202e\u2066-\u2069]")
-
-
-def answer_lines(text: str, known: set[int]) -> Iterator[Line]:
-    """The lines of an answer's text; of its `[n]` marks the `known` ones are notes."""
-    for kind, number, words in kinds_of_lines(clean(text)):
-        yield Line(kind, _runs(words, known), number)
-
-
-def kinds_of_lines(text: str) -> Iterator[tuple[Kind, int, str]]:
-    """What each line is in Markdown, the number of an item that has one, and its words."""
-    for line in filter(None, map(str.strip, text.splitlines())):
-        if item := _ITEM.fullmatch(line):
-            yield "numbered" if item[1] else "bullet", int(item[1] or 0), item[2]
-        elif heading := _HEADING.fullmatch(line):
-            yield "heading", 0, heading[1]
-        else:
-            yield "paragraph", 0, line
-
-
-def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
-    if spoken := speaker(text):
-        name, speech, turns = spoken
-        text = f"**{name}**{f' {_ISOLATE}{speech.strip()}{_END_ISOLATE}' if turns else speech}"
-    runs, at = [], 0
-    for match in _NOTE_OR_BOLD.finditer(text):
-        note, before = int(match[1] or 0), text[at : match.start()]
-        if note and note not in known:
-            continue
-        runs.append(Run(before.rstrip() if note else before))
-        runs.append(Run("", note=note) if note else Run(match[2], bold=True))
-        at = match.end()
-    runs.append(Run(text[at:]))
-    return tuple(run for run in runs if run.text or run.note)
-
-
-def speaker(text: str) -> tuple[str, str, bool] | None:
-    """Who speaks in a line, what they say, and whether that runs the other way; None for nobody.
-
-    A lab's name stands in the language of the question, its words in their own.
-    """
-    match = _SPEAKER.match(text)
-    if not match:
-        return None
-    name, speech = match[1], text[match.end() :]
-    return name, speech, right_to_left(name) != right_to_left(speech)
-
-
-def clean(text: str) -> str:
-    """Text that any document can hold: no control characters, lines ended by newlines."""
-    return _CONTROL.sub("", "\n".join(text.splitlines())).replace("\t", " ")
-
-
-def one_line(text: str) -> str:
-    """Text on one line, without the marks that would turn the words around it."""
-    return " ".join(_BIDI_CONTROL.sub("", clean(text)).split())
-
-
-def shortened(text: str, length: int) -> str:
-    """A text of at most so many characters, cut between words."""
-    return text if len(text) <= length else text[:length].rsplit(None, 1)[0] + " …"
-
-
-def right_to_left(text: str) -> bool:
-    """Whether the first letter with a direction is one that runs right to left."""
-    kinds = (unicodedata.bidirectional(ch) for ch in text)
-    return next((kind != "L" for kind in kinds if kind in ("L", "R", "AL")), False)

@@ -24,7 +24,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rag.errors import InputError
-from rag.export.brief import PRODUCT, Brief, right_to_left
+from rag.export.brief import PRODUCT, Brief
+from rag.export.lines import right_to_left
 
 TEMPLATES = Path(__file__).with_name("templates")
 # Where the parts are in the archive, and their templates; what others refer to comes first.

@@ -17,8 +17,9 @@ from typing import Any
 from rag.catalog.tag_fields import ReportInfo
 from rag.errors import InputError
 from rag.export.answer_json import answers_to_json, citation_to_dict
-from rag.export.brief import Brief, clean, make_brief, one_line, report_link
+from rag.export.brief import Brief, make_brief, report_link
 from rag.export.documents import to_docx, to_html, to_markdown, to_pdf
+from rag.export.lines import clean, one_line
 from rag.i18n.labels import author_label, kind_label, language_label
 from rag.i18n.translations import marked, translations_for
 from rag.text.tokenize import strip_accents

@@ -13,22 +13,10 @@ import orjson
 
 from rag.errors import InputError
 from rag.export.answer_json import row_to_dict, survey_to_dict
-from rag.export.brief import (
-    Brief,
-    Line,
-    Part,
-    Quote,
-    Run,
-    Source,
-    Table,
-    framed,
-    one_line,
-    report_link,
-    shortened,
-    source_of,
-)
+from rag.export.brief import Brief, Part, Quote, Source, Table, framed, report_link, source_of
 from rag.export.documents import to_docx, to_pdf, typeset
 from rag.export.formats import Sheet, Value, to_csv, to_workbook
+from rag.export.lines import Line, Run, one_line, shortened
 from rag.i18n import labels
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import (

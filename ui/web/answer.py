@@ -13,7 +13,8 @@ from rag.answer.digests import KEY_POINTS
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import fold_tag
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
-from rag.export.brief import kinds_of_lines, shortened, speaker, who
+from rag.export.brief import who
+from rag.export.lines import kinds_of_lines, shortened, speaker
 from rag.feedback import MAX_COMMENT
 from rag.i18n.labels import author_label, country_label, value_label
 from rag.i18n.notices import verdicts

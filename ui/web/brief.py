@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field, ValidationError
 from rag.engine import Engine
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_from_dict, answer_to_dict
-from rag.export.brief import Brief, Part, Table, cells, make_brief, one_line, table_of
+from rag.export.brief import Brief, Part, Table, cells, make_brief, table_of
 from rag.export.formats import BRIEFS, FORMATS, file_name
+from rag.export.lines import one_line
 from rag.i18n.labels import author_label, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, language_code, marked
 from rag.text.citation_marks import defuse, keep_known

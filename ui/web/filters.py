@@ -26,7 +26,7 @@ from rag.catalog.catalog import (
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import LONGEST_QUESTION
-from rag.export.brief import shortened
+from rag.export.lines import shortened
 from rag.i18n.labels import FIELD_LABELS, value_label
 from rag.i18n.translations import Translations, format_number, language_code
 from rag.places.countries import region_name

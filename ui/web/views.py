@@ -21,7 +21,7 @@ from rag.catalog.catalog import Catalog, Value, facet, find_value
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import InputError
-from rag.export.brief import shortened
+from rag.export.lines import shortened
 from rag.i18n.labels import join_parts, kind_label, lab_label, value_label
 from rag.i18n.translations import WORDS, Translations, language_code, marked
 from rag.retrieval.keyword import find_words

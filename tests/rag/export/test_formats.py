@@ -22,8 +22,8 @@ from readers import html_text, rendered, squeezed, text_of
 
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict, answers_from_json
-from rag.export.brief import right_to_left
 from rag.export.formats import FORMATS, export
+from rag.export.lines import right_to_left
 from rag.types import Answer
 
 DAY = date(2025, 11, 25)

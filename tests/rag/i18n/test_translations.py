@@ -11,7 +11,7 @@ from babel.messages.pofile import read_po
 from fake_engine import FakeEngine, passage, report
 
 from rag.catalog.tag_fields import Filters
-from rag.export.brief import answer_lines
+from rag.export.lines import answer_lines
 from rag.i18n import labels, translations
 from rag.i18n.notices import notice_words
 from rag.i18n.translations import ENGLISH, LOCALE, format_seconds, languages, translations_for
