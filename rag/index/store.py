@@ -7,7 +7,6 @@ a kill has torn is made again from the published files, and they from it, withou
 brought in line after each ingest.
 """
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -29,9 +28,7 @@ KEPT = ("texts", "tags")  # what lies beside it
 
 
 def chromadb() -> Any:
-    """The library, without its telemetry."""
-    # Set before the import: chromadb starts its telemetry client when it is loaded.
-    os.environ["ANONYMIZED_TELEMETRY"] = "False"
+    """The library, imported where it is needed: that takes a second."""
     import chromadb
 
     return chromadb

@@ -1,6 +1,9 @@
 """Answers over the sample collection, without a model: cited, filtered, refused, complete."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -253,3 +256,11 @@ def test_too_long_a_question_is_refused_half_a_surrogate_replaced(sample_engine:
     for way in (engine.ask, engine.search, engine.plan, engine.survey):
         with pytest.raises(InputError, match="4,000 characters; this one has 100,000"):
             way("a" * 100_000)
+
+
+def test_libraries_note_nothing_for_their_makers(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": ""}
+    code = "import rag, onnxruntime; from rag.index.store import chromadb; chromadb().Client()"
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, env=os.environ | home, check=True, timeout=120)
+    assert not list(tmp_path.rglob("*"))
