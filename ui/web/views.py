@@ -1,4 +1,4 @@
-"""The Explore view (the map of labs, counts as bars, the table of reports) and the Quality view.
+"""The Explore view (the map of labs, bars, a search by words, the table) and the Quality view.
 
 Of long lists the first part is drawn; the rest travels as data, which the browser draws when it is
 asked for (views.js), by copies of what is drawn here.
@@ -6,9 +6,10 @@ asked for (views.js), by copies of what is drawn here.
 
 import json
 import logging
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ from rag.errors import InputError
 from rag.export.lines import shortened
 from rag.i18n.labels import join_parts, kind_label, lab_label, value_label
 from rag.i18n.translations import WORDS, Translations, language_code, marked
-from rag.retrieval.keyword import find_words
+from rag.index.interface import Index
+from rag.retrieval.hybrid import is_personal
+from rag.retrieval.postprocess import mask_passage
+from rag.text.tokenize import strip_accents, terms
 from rag.types import Passage
 from ui.rendering import render
 from ui.web import handlers
@@ -34,6 +38,10 @@ _log = logging.getLogger(__name__)
 BARS = 12
 ROWS = 100
 FOUND, LONGEST_SEARCH = 50, 300  # reports that a search by words shows, and its characters
+MOST_READ = 3000  # passages that have all words and are looked at for phrases
+_PHRASE = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
+_WORD = re.compile(r"\w+")
+_AROUND = 90  # characters before the first word that was found, and twice as many after it
 METHODS = 3  # methods of a report that the table names; more are counted
 COLUMNS = (marked("Country"), marked("Year"), marked("Kind"), marked("Report"), marked("Methods"))
 QUOTE = 200  # characters of the words that stand for a topic
@@ -102,6 +110,69 @@ def find(v: Visit) -> Markup:
     words = text[:LONGEST_SEARCH].strip() if isinstance(text, str) else ""
     found = find_words(index, words, language_code(v.t), v.chosen, mask=mask) if words else []
     return render("found.html", v.t, words=words, found=found[:FOUND], all=len(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A report's best passage, how many of its passages have the words, and a piece of the text.
+
+    `pieces` are the parts of that piece, each with whether it is one of the words.
+    """
+
+    passage: Passage
+    passages: int
+    pieces: tuple[tuple[str, bool], ...]
+
+
+def find_words(
+    index: Index, text: str, language: str, filters: Filters, *, mask: bool = True
+) -> list[Found]:
+    """The reports with a passage that has all words of a text, beside its title; the best first.
+
+    With `mask` the pieces are those of passages without contacts.
+    """
+    phrases = [_folded(phrase) for phrase in _PHRASE.findall(text)]
+    rows: dict[int, float] = {}
+    wanted: set[str] = set()
+    for code in dict.fromkeys((language, "en")):
+        if own := set(terms(text, code)):
+            wanted |= own
+            rows |= dict(index.having([[term] for term in own], filters))
+    best = sorted(rows, key=lambda row: -rows[row])[:MOST_READ]
+    by_report: dict[str, list[Passage]] = {}
+    for passage in index.rows(best).values():
+        said = _folded(f"{passage.report.title} {passage.text}")
+        if all(phrase in said for phrase in phrases) and not is_personal(passage):
+            by_report.setdefault(passage.report.id, []).append(passage)
+    shown = (mask_passage(having[0]) if mask else having[0] for having in by_report.values())
+    return [
+        Found(best, len(having), tuple(_pieces(best, wanted)))
+        for best, having in zip(shown, by_report.values(), strict=True)
+    ]
+
+
+def _pieces(passage: Passage, wanted: set[str]) -> Iterator[tuple[str, bool]]:
+    text = passage.text
+    spans = [
+        match.span()
+        for match in _WORD.finditer(text)
+        if not wanted.isdisjoint({*terms(match[0], passage.language), *terms(match[0], "en")})
+    ]
+    first = spans[0][0] if spans else 0
+    at, end = max(0, first - _AROUND), min(len(text), first + 2 * _AROUND)
+    if at:
+        at = text.find(" ", at) + 1 or at
+        yield "… ", False
+    for start, stop in spans:
+        if at <= start and stop <= end:
+            yield text[at:start], False
+            yield text[start:stop], True
+            at = stop
+    yield text[at:end] + (" …" if end < len(text) else ""), False
+
+
+def _folded(text: str) -> str:
+    return " ".join(strip_accents(text).split())
 
 
 def _row(info: ReportInfo, t: Translations) -> tuple[str, ...]:
