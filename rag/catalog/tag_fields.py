@@ -152,7 +152,7 @@ TAGS: Mapping[str, TagField] = {
 }
 FREE_FIELDS = tuple(name for name, tag in TAGS.items() if tag.free)
 # Filter field -> the field of `ReportInfo`, and the metadata key in the store, that it tests. None
-# has the topic, which the index finds (rag/catalog/topics.py).
+# has the topic, which the index finds (rag/index/topics.py).
 FILTER_FIELDS: Mapping[str, str] = {
     "country": "countries",
     "year": "year",

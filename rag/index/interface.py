@@ -23,9 +23,9 @@ from pydantic import TypeAdapter
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.catalog.topics import TopicCluster
 from rag.errors import UnknownReport
 from rag.index.bm25 import KeywordIndex
+from rag.index.topics import TopicCluster
 from rag.models.encoder import Vectors
 from rag.types import Passage
 

@@ -41,11 +41,11 @@ import numpy.typing as npt
 import orjson
 from pydantic import TypeAdapter
 
-from rag.catalog.topics import TopicCluster, find_topics
 from rag.errors import IndexMismatch, IndexMissing, IndexUnusable, anew, damaged
 from rag.files import append, free_bytes, in_words, replace_file
 from rag.index.bm25 import KeywordIndex, Segment
 from rag.index.interface import Head, Index, Mask, Query, Ranking, Record, StoredReport, pack, top
+from rag.index.topics import TopicCluster, find_topics
 from rag.index.vectors import Matrix, VectorMemo, in_bytes, mapped, vector_type
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, encode_static
 from rag.settings import Settings

@@ -16,6 +16,7 @@ import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.index.interface import Index
+from rag.index.topics import numbered, without_means
 from rag.models.encoder import Vectors, unit
 from rag.text.tokenize import terms
 
@@ -27,7 +28,6 @@ SIMILAR = 5
 _AHEAD, _TITLE, _KINDS, _SAME_WORK, _SURELY = 0.1, 0.3, 0.1, 0.75, 0.8
 # How near reports of a lab usually are and how that varies, as if so many more were there.
 _USUAL, _USUAL_SPREAD, _LEAST_SPREAD, _AS_MANY = 0.27, 0.18, 0.05, 2
-_SHRINK = 5.0  # reports that the mean of few of a kind is held against
 
 
 def line_of_work(index: Index, info: ReportInfo, *, surely: bool = False) -> tuple[ReportInfo, ...]:
@@ -81,12 +81,8 @@ def _title_words(index: Index) -> tuple[Mapping[str, frozenset[str]], Mapping[st
 @lru_cache(maxsize=1)
 def _without_kinds(index: Index) -> Vectors:
     """The middle of each report without what reports of its kind have in common."""
-    kinds = np.array([index.catalog.reports[name].kind for name in index.heads])
-    middles = np.array(index.means, np.float32)
-    for kind in set(kinds.tolist()):
-        own = kinds == kind
-        middles[own] -= index.means[own].sum(axis=0) / (own.sum() + _SHRINK)
-    return middles
+    kinds = numbered(index.catalog.reports[name].kind for name in index.heads)
+    return without_means(index.means, kinds)
 
 
 def similar(index: Index, info: ReportInfo) -> tuple[ReportInfo, ...]:

@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.files import replace_file
+from rag.models.encoder import Vectors, unit
 from rag.places.countries import resolve_country
 from rag.types import Passage
 
-Vectors = npt.NDArray[np.float32]
-Numbers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.integer]
 FEWEST, MOST, ROUNDS = 5, 24, 40
 WORDS = 3  # of a name
 _SHRINK = 5.0  # passages, or reports, that a mean of few is held against
@@ -42,9 +42,9 @@ class TopicCluster:
 def find_topics(
     reports: Sequence[ReportInfo],
     passages: Sequence[Passage],
-    of_passage: npt.NDArray[np.integer],
+    of_passage: Numbers,
     dense: Vectors,
-    words: Iterable[tuple[str, npt.NDArray[np.integer]]],
+    words: Iterable[tuple[str, Numbers]],
     path: Path,
 ) -> tuple[TopicCluster, ...]:
     """The topics of a collection, the largest first; none where there are few reports.
@@ -56,10 +56,10 @@ def find_topics(
     count = min(MOST, round(len(ids) ** 0.5 / 2))
     if count < FEWEST or not len(of_passage):
         return ()
-    forms = _numbered((p.report.kind, p.section, p.prompt) for p in passages)
-    labs = _numbered(report.lab for report in reports)
-    relative = _without_means(dense, forms)
-    vectors = _unit(_without_means(_means(relative, of_passage, len(ids))[0], labs))
+    forms = numbered((p.report.kind, p.section, p.prompt) for p in passages)
+    labs = numbered(report.lab for report in reports)
+    relative = without_means(dense, forms)
+    vectors = unit(without_means(_means(relative, of_passage, len(ids))[0], labs))
     names: list[str] = []
     centres = np.zeros((0, vectors.shape[1]), np.float32)
     with suppress(OSError, ValueError, LookupError, zipfile.BadZipFile), np.load(path) as kept:
@@ -74,7 +74,7 @@ def find_topics(
         if not path.exists() or path.read_bytes() != file.getvalue():
             replace_file(path, file.getvalue())
     nearness = vectors @ centres.T
-    similar = np.einsum("ij,ij->i", _unit(relative), centres[nearest][of_passage])
+    similar = np.einsum("ij,ij->i", unit(relative), centres[nearest][of_passage])
     long = np.array([len(passage.text) >= _SHORT for passage in passages])
     found = []
     for n, name in enumerate(names):
@@ -87,14 +87,13 @@ def find_topics(
     return tuple(sorted(found, key=lambda topic: -len(topic.reports)))
 
 
-def _numbered(keys: Iterable[Hashable]) -> Numbers:
+def numbered(keys: Iterable[Hashable]) -> Numbers:
+    """The number of each key: equal ones have one."""
     numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
-def _means(
-    vectors: Vectors, groups: npt.NDArray[np.integer], count: int
-) -> tuple[Vectors, Vectors]:
+def _means(vectors: Vectors, groups: Numbers, count: int) -> tuple[Vectors, Vectors]:
     """The mean of each group, and its size as a column."""
     sums = np.zeros((count, vectors.shape[1]), np.float32)
     np.add.at(sums, groups, vectors)
@@ -103,15 +102,11 @@ def _means(
     return means, sizes
 
 
-def _without_means(vectors: Vectors, groups: Numbers) -> Vectors:
+def without_means(vectors: Vectors, groups: Numbers) -> Vectors:
+    """Vectors without what those of their group have in common, less of a small one."""
     means, sizes = _means(vectors, groups, int(groups.max()) + 1)
     left: Vectors = vectors - (means * sizes / (sizes + _SHRINK))[groups]
     return left
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return unit
 
 
 def _clusters(vectors: Vectors, centres: Vectors, count: int) -> tuple[Vectors, Numbers]:
@@ -123,7 +118,7 @@ def _clusters(vectors: Vectors, centres: Vectors, count: int) -> tuple[Vectors, 
     for _ in range(ROUNDS):
         nearest = (vectors @ centres.T).argmax(axis=1)
         means, sizes = _means(vectors, nearest, count)
-        moved = np.where(sizes > 0, _unit(means), centres)
+        moved = np.where(sizes > 0, unit(means), centres)
         if np.allclose(moved, centres, atol=1e-4):
             break
         centres = moved
@@ -132,8 +127,8 @@ def _clusters(vectors: Vectors, centres: Vectors, count: int) -> tuple[Vectors, 
 
 def _name(
     names: list[str],
-    words: Iterable[tuple[str, npt.NDArray[np.integer]]],
-    of_passage: npt.NDArray[np.integer],
+    words: Iterable[tuple[str, Numbers]],
+    of_passage: Numbers,
     nearest: Numbers,
     labs: Numbers,
     count: int,
