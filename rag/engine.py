@@ -55,7 +55,7 @@ from rag.retrieval.hybrid import (
     search,
     whole_reports,
 )
-from rag.retrieval.postprocess import mask_hits, mask_passage
+from rag.retrieval.postprocess import mask_passage
 from rag.retrieval.related import line_of_work
 from rag.retrieval.rerank import CrossEncoder, make_reranker
 from rag.settings import Settings, versions
@@ -366,7 +366,9 @@ class Engine:
         return search(retriever, plan, self._reranker)
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
-        return mask_hits(hits) if self.settings.mask_contacts else tuple(hits)
+        if not self.settings.mask_contacts:
+            return tuple(hits)
+        return tuple(replace(hit, passage=mask_passage(hit.passage)) for hit in hits)
 
     def _mask(self, text: str, regions: Sequence[str] = ()) -> str:
         return mask_contacts(text, regions) if self.settings.mask_contacts else text

@@ -68,7 +68,8 @@ def points_at_labs(question: str) -> bool:
 
 def has_topic(question: str, language: str) -> bool:
     """Whether a question is about more than what any piece of work has."""
-    return not set(terms(question, language)) <= _of_any_work(language)
+    usual = terms_of("of_any_work", language) | terms_of("of_any_work_or_topic", language)
+    return not usual.issuperset(terms(question, language))
 
 
 def is_follow_up(question: str, language: str, places: bool, history: Sequence[Turn]) -> bool:
@@ -87,7 +88,7 @@ def is_follow_up(question: str, language: str, places: bool, history: Sequence[T
         return not places or len(own) <= _FEW
     if re.search(any_of("points_back", language), folded):
         return len(own) < _FEW or (len(own) <= _MANY and not places)
-    return len(own) < _FEW and not places and own <= _of_any_work(language)
+    return len(own) < _FEW and not places and not has_topic(question, language)
 
 
 def names_topic(question: str, language: str, linker: Linker) -> bool:
@@ -98,8 +99,7 @@ def names_topic(question: str, language: str, linker: Linker) -> bool:
         return False
     linked = linker.link(question, language)
     topics = [linked.words[k.start : k.end] for k in linked.links if k.field in TAGS]
-    own = set(terms(" ".join([*linked.unlinked, *map(" ".join, topics)]), language))
-    return not own <= _of_any_work(language)
+    return has_topic(" ".join([*linked.unlinked, *map(" ".join, topics)]), language)
 
 
 def follow_up(
@@ -146,12 +146,6 @@ def follow_up(
     return Thread(without_regions(standalone) if only else standalone, country, year, wide, only)
 
 
-def previous_question(history: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:
-    """The last question of a conversation, and the conversation before it."""
-    last = max((i for i, turn in enumerate(history) if turn.role == "user"), default=0)
-    return history[last].content, history[:last]
-
-
 def _questions_of_topic(history: Sequence[Turn]) -> list[str]:
     turns = [turn for turn in history if turn.role == "user"] or [history[-1]]
     texts = [turn.content for turn in turns]
@@ -165,7 +159,3 @@ def _questions_of_topic(history: Sequence[Turn]) -> list[str]:
 
 def _places(text: str, catalog: Catalog) -> tuple[str, ...]:
     return named_in(text, catalog).country or region_in(text, catalog)
-
-
-def _of_any_work(language: str) -> frozenset[str]:
-    return terms_of("of_any_work", language) | terms_of("of_any_work_or_topic", language)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rag.catalog.tag_fields import TAGS, Filters
-from rag.query.intents import CATALOG, intent_scores, overview_score, stages_score
+from rag.query.intents import CATALOG, intent_scores, own_score
 from rag.query.linker import Links, asks, light_words
 from rag.query.wordings import has_wording
 from rag.query.works import Work, Works
@@ -123,7 +123,7 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
 
 def _is_overview(plan: Plan, links: Links, scores: Mapping[str, float]) -> bool:
     """Whether a question, of many words maybe, asks for all work of a lab and names none of it."""
-    score = overview_score(links.masked())
+    score = own_score("overview", links.masked())
     words = " ".join(subject(links, plan.language, "lab"))
     # "Warnings" is a topic by itself, "visit" is none.
     topical = _TOPICAL * max(0.0, intent_scores(words)[0]["topic"]) if words else 0.0
@@ -215,8 +215,9 @@ def subject(links: Links, language: str, intent: str) -> tuple[str, ...]:
 
 def holds_stages(question: str, links: Links) -> bool:
     """Whether a question holds a plan against a later one, or against what came of it."""
+    begins = has_wording("begins", question)
     goes_on = has_wording("later", question) or has_wording("outcomes", question)
-    return has_wording("begins", question) and goes_on and stages_score(links.masked()) > _STAGES
+    return begins and goes_on and own_score("stages", links.masked()) > _STAGES
 
 
 def titled_sides(links: Links, plan: Plan, works: Works) -> tuple[str, ...]:

@@ -46,9 +46,8 @@ _RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ b
 _BESIDE = 0.03  # what an example of `wide.toml` for one work counts among those to passages
 _RIDGE_WIDE = 1.5  # the same of the scores of questions to many, and of all work of a lab
 _RIDGE_OFF = 4.0  # the same of questions off the topic
-_CERTAIN = (
-    0.2  # the score, from -1 to 1, from which on a question asks for what came of a work alone
-)
+# The score, from -1 to 1, from which on a question asks for what came of a work alone.
+_CERTAIN = 0.2
 
 
 def intent_scores(*masked: str) -> list[Mapping[str, float]]:
@@ -58,29 +57,15 @@ def intent_scores(*masked: str) -> list[Mapping[str, float]]:
     return [dict(zip(intents, row, strict=False)) for row in scores]
 
 
-def overview_score(masked: str) -> float:
-    """How much a question of any length, with placeholders, is one for all work of a lab."""
-    return _own_score("overview", masked)
+def own_score(name: str, question: str) -> float:
+    """How much a question is one of those that have a score of their own.
 
-
-def stages_score(masked: str) -> float:
-    """How much a question, with placeholders, holds the stages of a work against each other."""
-    return _own_score("stages", masked)
-
-
-def many_score(question: str) -> float:
-    """How much a question is put to many: one of 0.5 may as well be put to one work."""
-    return _own_score("many", _unmarked(question))
-
-
-def lab_score(question: str) -> float:
-    """How much a question that names a lab asks for its work, 0.5 as much as for a particular."""
-    return _own_score("lab", _unmarked(question))
-
-
-def off_topic_score(question: str) -> float:
-    """How much a question has nothing to do with reports: of 0.6 nearly all have nothing."""
-    return _own_score("off", _unmarked(question))
+    An "overview" is asked of all work of a lab, "stages" holds those of a work against each other
+    (both of any length, with placeholders). Half as much is put to "many" as to one work, or to a
+    "lab" as for a particular; nearly all of 0.6 is "off" the topic.
+    """
+    vector = _vectors([_unmarked(question)])[0]
+    return float(vector @ _trained()[1][:, _OWN.index(name) - len(_OWN)])
 
 
 @lru_cache(1024)
@@ -96,10 +81,6 @@ def _outcome_weights() -> Any:
     sizes = [len(data["outcome"]), len(data["other"])]
     wanted = np.repeat(np.array([1.0, -1.0], np.float32), sizes)
     return _ridge(_vectors([*data["outcome"], *data["other"]]), wanted)
-
-
-def _own_score(name: str, text: str) -> float:
-    return float(_vectors([text])[0] @ _trained()[1][:, _OWN.index(name) - len(_OWN)])
 
 
 @cache

@@ -21,7 +21,7 @@ from rag.places.countries import countries_of_regions_in, english_name, fold_nam
 from rag.query.correction import one_slip_away
 from rag.query.entities import country_spans, places_in_order, region_in, years_in, years_named
 from rag.query.intents import words_beside
-from rag.query.wordings import any_of, has_wording, is_of_any_work, may_be_topic, words_of
+from rag.query.wordings import any_of, has_wording, is_among, words_of
 from rag.text.tokenize import LANGUAGES, NUMERALS, stemmer, stop_words, terms
 
 _REMEMBERED = 65_536  # words whose stems are remembered: all names, and what people type
@@ -377,7 +377,8 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
         asking = only_asks if re.search(r"[?:;,\u2013-] ", between) else is_usual_word
         if all(i not in values and asking(words[i], language, intent) for i in topic[at:]):
             # "The lack of data" is one.
-            topic = topic if may_be_topic(words[topic[-1]], language) else topic[:at]
+            may_be = is_among(words[topic[-1]], "of_any_work_or_topic", language)
+            topic = topic if may_be else topic[:at]
     if not topic:
         return ""
     # "e" of "e-waste" only joins elsewhere.
@@ -469,13 +470,14 @@ def is_usual_word(word: str, language: str, intent: str = "") -> bool:
 
 def asks(word: str, language: str, intent: str = "") -> bool:
     """Whether a word asks for something that any work has, or as the examples of an intent do."""
-    usual = is_usual_word(word, language, intent) or is_of_any_work(word, language)
+    usual = is_usual_word(word, language, intent) or is_among(word, "of_any_work", language)
     return usual or has_wording("compare", word)
 
 
 def only_asks(word: str, language: str, intent: str = "") -> bool:
     """Whether a word asks for something that any work has, and can be no topic."""
-    return asks(word, language, intent) and not may_be_topic(word, language)
+    may_be_topic = is_among(word, "of_any_work_or_topic", language)
+    return asks(word, language, intent) and not may_be_topic
 
 
 @cache

@@ -13,7 +13,6 @@ from rag.query.conversation import (
     is_follow_up,
     language_in,
     points_at_labs,
-    previous_question,
 )
 from rag.query.entities import country_spans, labs_in, region_in, without
 from rag.query.forms import (
@@ -31,9 +30,7 @@ from rag.query.intents import (
     TALK,
     TO_REPORTS,
     intent_scores,
-    lab_score,
-    many_score,
-    off_topic_score,
+    own_score,
 )
 from rag.query.linker import Link, Linker, Links, is_usual_word, light_words
 from rag.query.parts import sides_of
@@ -171,7 +168,7 @@ class Rules:
             narrowed = filters.merged(Filters(country=boosted.country))
         on_topic = (*TO_REPORTS, "about") if alone else TO_REPORTS
         off_topic = scores["offtopic"] - max(scores[name] for name in on_topic)
-        own_off = off_topic_score(question) - _OFF_TOPIC
+        own_off = own_score("off", question) - _OFF_TOPIC
         own_off = own_off if own_off > OFF_TOPIC_CLEAR else -1.0
         planned = Plan(
             question,
@@ -192,7 +189,7 @@ class Rules:
         if planned.intent == "answer" and not boosted.country:
             # Words of a title are surely none in a question that is surely put to many.
             least = _TITLED_OF_MANY if planned.reports else _OF_MANY
-            of_many = many_score(question)
+            of_many = own_score("many", question)
             named_one = countries or filters.country or spans or follows or alone
             # One for a number asks for a particular.
             if of_many > least and not (named_one or is_quantity(question)):
@@ -202,7 +199,7 @@ class Rules:
                 planned = replace(planned, boosted=replace(boosted, country=countries))
         elif planned.intent == "answer" and len(boosted.country) == 1 and planned.subject:
             particular = planned.reports or follows or alone or is_quantity(question)
-            if lab_score(question) > _OF_LAB and planned.off_topic <= 0 and not particular:
+            if own_score("lab", question) > _OF_LAB and planned.off_topic <= 0 and not particular:
                 planned = in_form(planned, "lab")
         return of_one_report(planned, alone) if alone else planned
 
@@ -348,7 +345,8 @@ class Rules:
 
     def _last(self, history: Sequence[Turn]) -> Plan:
         """The plan of the last question of a conversation."""
-        before, earlier = previous_question(history)
+        last = max((i for i, turn in enumerate(history) if turn.role == "user"), default=0)
+        before, earlier = history[last].content, history[:last]
         return self.plan(before, language_in(before, earlier), earlier)
 
     def _missing(self, links: Links) -> tuple[Notice, ...]:

@@ -40,11 +40,6 @@ def terms_of(name: str, language: str) -> frozenset[str]:
     return frozenset(terms(words_of(name, language), language))
 
 
-def is_of_any_work(word: str, language: str) -> bool:
-    """Whether a word says nothing of what a question is about."""
-    return set(terms(word, language)) <= terms_of("of_any_work", language)
-
-
-def may_be_topic(word: str, language: str) -> bool:
-    """Whether a word that any work has can be what a question is about."""
-    return set(terms(word, language)) <= terms_of("of_any_work_or_topic", language)
+def is_among(word: str, name: str, language: str) -> bool:
+    """Whether a word is one of a list, in any form."""
+    return set(terms(word, language)) <= terms_of(name, language)

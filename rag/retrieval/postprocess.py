@@ -133,9 +133,3 @@ def mask_passage(passage: Passage) -> Passage:
         return passage
     at = len(passage.prompt)
     return replace(passage, prompt=masked[:at], text=masked[at + 1 :])
-
-
-def mask_hits(hits: Sequence[Hit]) -> tuple[Hit, ...]:
-    """Hits with the contacts in their passages masked."""
-    masked = ((hit, mask_passage(hit.passage)) for hit in hits)
-    return tuple(hit if p is hit.passage else replace(hit, passage=p) for hit, p in masked)

@@ -7,7 +7,7 @@ import pytest
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
 from rag.engine import Engine
 from rag.query.forms import as_topic
-from rag.query.intents import off_topic_score
+from rag.query.intents import own_score
 from rag.retrieval.hybrid import sought
 from rag.types import Plan
 
@@ -374,4 +374,4 @@ def test_labs_of_a_region_are_ignored_singly_or_all(quick_engine: Engine) -> Non
     ],
 )
 def test_what_no_report_is_asked_for_is_told_by_example(question: str, is_off: bool) -> None:
-    assert (off_topic_score(question) > 0.6) == is_off
+    assert (own_score("off", question) > 0.6) == is_off
