@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from passages import report
 
-from rag.catalog import topics
 from rag.catalog.catalog import Catalog, Region, Value, facet, region_facet, year_ranges
 from rag.catalog.normalize import Group
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
+from rag.index import topics
 from rag.index.local import Snapshot, current_version
 
 REPORTS = (
