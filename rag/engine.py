@@ -14,7 +14,7 @@ from typing import Any
 
 from rag.answer.about import about_draft
 from rag.answer.chosen import Material
-from rag.answer.deep import FOUND, Library, Researcher, make_researcher
+from rag.answer.deep import FOUND, Library, make_researcher
 from rag.answer.digests import Digest, make_digest
 from rag.answer.extractive import Answerer, ExtractiveAnswerer
 from rag.answer.generate import ModelAnswerer, Reading
@@ -31,14 +31,13 @@ from rag.answer.pipeline import (
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import in_dictionary
 from rag.catalog.tag_fields import Filters
-from rag.citation.checker import Judge, make_judge
+from rag.citation.checker import make_judge
 from rag.errors import InputError, Stopped, TooLong
 from rag.index.interface import Index, StoredReport
 from rag.index.local import current_index
 from rag.models.chat import make_chat
 from rag.models.client import Stop
 from rag.models.embeddings import (
-    Embedding,
     embedding_name,
     is_builtin,
     make_embedding,
@@ -46,9 +45,8 @@ from rag.models.embeddings import (
 )
 from rag.models.tokens import count_tokens
 from rag.query.forms import as_topic
-from rag.query.planner import Planner, make_planner
+from rag.query.planner import make_planner
 from rag.retrieval.hybrid import (
-    HybridRetriever,
     SearchResult,
     choose_passages,
     is_personal,
@@ -85,25 +83,21 @@ def checked(question: str) -> str:
 class Engine:
     """Answers questions over an index. Safe to share between threads."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        embedding: Embedding,
-        extractive: Answerer,
-        answerer: Answerer,
-        planner: Planner,
-        reranker: CrossEncoder | None = None,
-        judge: Judge | None = None,
-        researcher: Researcher | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings) -> None:
+        """Make the parts that the settings name; raises SettingsError."""
         self.settings = settings
-        self._embedding = embedding
-        self._planner = planner
-        self._reranker = reranker
-        self._researcher = researcher
+        self._embedding = make_embedding(settings)
+        llm = make_chat(settings)
+        self._reranker = make_reranker(settings)
+        extractive = ExtractiveAnswerer(
+            self._embedding, builtin=is_builtin(settings), reranker=self._reranker
+        )
+        answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
+        self._planner, judge = make_planner(settings), make_judge(settings)
+        self._researcher = make_researcher(settings)
         self._writers = Writers(answerer, extractive, settings.check != "off", judge, self._mask)
         self._lock = threading.Lock()
-        self._state: tuple[Index, HybridRetriever] | None = None
+        self._index: Index | None = None
         self._report_measure: ReportMeasure | None = None
 
     def open(self) -> None:
@@ -115,14 +109,14 @@ class Engine:
             tokens = pool.submit(count_tokens, question)
             # A word of no language is looked for in all dictionaries, which loads them.
             dictionaries = pool.submit(in_dictionary, "qzxv")
-            snapshot, retriever = self._current()
+            snapshot = self.index
             models.result()
             languages.result()
             tokens.result()
             dictionaries.result()
         self._planner.linker_of(snapshot.catalog)
         plan = self._planner.without_model().plan(question, snapshot)
-        search(retriever, plan)
+        search(snapshot, self._embedding, plan)
         if self._reranker:
             self._reranker.scores(question, [question])
 
@@ -139,37 +133,36 @@ class Engine:
         engine._writers = replace(self._writers, answerer=self._writers.fallback, judge=None)
         return engine
 
-    def _current(self) -> tuple[Index, HybridRetriever]:
-        """The snapshot of the index and its retriever, loaded again when an ingest changed it.
+    @property
+    def index(self) -> Index:
+        """The index as it stands, loaded again when an ingest changed it; contacts are not masked.
 
-        One thread loads while the others go on with the snapshot before.
+        One thread loads while the others go on with the one before.
         """
-        state = self._state
-        if state is None:
+        before = self._index
+        if before is None:
             self._lock.acquire()
         elif not self._lock.acquire(blocking=False):
-            return state
+            return before
         try:
-            before = state[0] if state else None
             made_by = {"embedding": embedding_name(self.settings)}
-            index = current_index(self.settings, made_by, before)
-            if state is None or index is not before:
-                if is_builtin(self.settings):
-                    use_stored_vectors(index.vectors)
-                self._state = state = index, HybridRetriever(index, self._embedding)
-            return state
+            index = current_index(self.settings, made_by, self._index)
+            if index is not self._index and is_builtin(self.settings):
+                use_stored_vectors(index.vectors)
+            self._index = index
+            return index
         finally:
             self._lock.release()
 
     @property
     def catalog(self) -> Catalog:
         """The reports and tags of the index."""
-        return self._current()[0].catalog
+        return self.index.catalog
 
     @property
     def revision(self) -> str:
         """The fingerprint of the index's content."""
-        return self._current()[0].revision
+        return self.index.revision
 
     def ask(
         self,
@@ -201,7 +194,7 @@ class Engine:
             Stopped: `stop` was set before there was anything to read.
         """
         watch, stop = _Stopwatch(), stop or Stop()
-        snapshot, retriever = self._current()
+        snapshot = self.index
         history = [
             replace(turn, content=encodable(turn.content[:LONGEST_TURN]))
             for turn in history[-MOST_TURNS:]
@@ -236,7 +229,7 @@ class Engine:
         if plan.intent == "about":
             return _finished(finish(about_draft(plan, snapshot)))
         reports = frozenset(hit.passage.report.id for hit in given)
-        result = SearchResult(tuple(given), reports) if given else self._find(retriever, plan)
+        result = SearchResult(tuple(given), reports) if given else self._find(snapshot, plan)
         hits = self._masked(choose_passages(result, plan, self.settings, passages))
         found = result.hits
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
@@ -269,7 +262,7 @@ class Engine:
             same_work = partial(line_of_work, snapshot, surely=True)
             hits = whole_reports(hits, partial(self._opened, snapshot), same_work)
         if researcher and look:
-            library = self._library(snapshot, retriever, filters)
+            library = self._library(snapshot, filters)
             look = partial(researcher.look, library, plan, hits, look, history)
         files = snapshot.texts({hit.passage.report.id for hit in hits})
         catalog = snapshot.catalog
@@ -334,7 +327,7 @@ class Engine:
 
     def report_measure(self) -> ReportMeasure:
         """What measures the reports of the index; two threads may make it at the same time."""
-        index, measure = self._current()[0], self._report_measure
+        index, measure = self.index, self._report_measure
         if measure is None or measure.snapshot.revision != index.revision:
             snapshot, embed = index.with_files(self.settings.index), self._embedding
             stored = snapshot.memo if is_builtin(self.settings) else None
@@ -344,12 +337,12 @@ class Engine:
             self._report_measure = measure
         return measure
 
-    def _library(self, snapshot: Index, retriever: HybridRetriever, scope: Filters) -> Library:
+    def _library(self, snapshot: Index, scope: Filters) -> Library:
         planner = self._planner.without_model()
 
         def find(query: str, filters: Filters) -> Sequence[Hit]:
             plan = planner.plan(query, snapshot, filters=filters)
-            found = self._find(retriever, plan)
+            found = self._find(snapshot, plan)
             return self._masked(choose_passages(found, plan, self.settings, FOUND))
 
         def open_report(report_id: str) -> Sequence[Hit]:
@@ -362,8 +355,8 @@ class Engine:
         parts = _in_order(chain.from_iterable(map(snapshot.passages_of, report_ids)))
         return self._masked([Hit(p, 0.0) for p in parts if not is_personal(p)])
 
-    def _find(self, retriever: HybridRetriever, plan: Plan) -> SearchResult:
-        return search(retriever, plan, self._reranker)
+    def _find(self, snapshot: Index, plan: Plan) -> SearchResult:
+        return search(snapshot, self._embedding, plan, self._reranker)
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         if not self.settings.mask_contacts:
@@ -382,9 +375,9 @@ class Engine:
         ignored: Filters = Filters(),
     ) -> list[Hit]:
         """The k best passages for a question, best first."""
-        snapshot, retriever = self._current()
+        snapshot = self.index
         plan = self._planner.plan(checked(question), snapshot, (), filters, ignored)
-        return list(self._masked(self._find(retriever, plan).hits[:k]))
+        return list(self._masked(self._find(snapshot, plan).hits[:k]))
 
     def plan(
         self,
@@ -395,34 +388,29 @@ class Engine:
         ignored: Filters = Filters(),
     ) -> Plan:
         """How a question is understood."""
-        return self._planner.plan(checked(question), self._current()[0], history, filters, ignored)
+        return self._planner.plan(checked(question), self.index, history, filters, ignored)
 
     @property
     def passages(self) -> Sequence[Passage]:
         """All passages of the index as they were read, ordered by id; contacts are not masked."""
-        return self._current()[0].passages
+        return self.index.passages
 
     def report(self, report_id: str) -> StoredReport:
         """One report with its whole text, in which characters keep their places.
 
         UnknownReport is raised where the index has none of that id.
         """
-        report = self._current()[0].report(report_id)
+        report = self.index.report(report_id)
         return replace(report, raw=self._mask(report.raw, report.info.iso))
-
-    @property
-    def index(self) -> Index:
-        """The index as it stands; contacts in it are not masked."""
-        return self._current()[0]
 
     def passages_of(self, report_id: str) -> tuple[Passage, ...]:
         """The passages of a report in the order of its file; contacts are masked."""
-        placed = _in_order(self._current()[0].passages_of(report_id))
+        placed = _in_order(self.index.passages_of(report_id))
         return tuple(map(mask_passage, placed)) if self.settings.mask_contacts else tuple(placed)
 
     def info(self) -> dict[str, Any]:
         """What the index holds and what answers questions over it, for people and scripts."""
-        snapshot, _ = self._current()
+        snapshot = self.index
         catalog = snapshot.catalog
         return {
             "reports": len(catalog.reports),
@@ -476,13 +464,6 @@ def open_engine(settings: Settings) -> Engine:
         IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
         SettingsError: a model's name is unknown, or its key or the model itself is missing.
     """
-    embedding = make_embedding(settings)
-    llm = make_chat(settings)
-    reranker, builtin = make_reranker(settings), is_builtin(settings)
-    extractive = ExtractiveAnswerer(embedding, builtin=builtin, reranker=reranker)
-    answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
-    planner, judge = make_planner(settings), make_judge(settings)
-    researcher = make_researcher(settings)
-    engine = Engine(settings, embedding, extractive, answerer, planner, reranker, judge, researcher)
+    engine = Engine(settings)
     engine.open()
     return engine

@@ -75,74 +75,69 @@ class SearchResult:
     matched: frozenset[str]
 
 
-class HybridRetriever:
-    """Dense, static and keyword search over an index."""
+def find(index: Index, embedding: Embedding, plan: Plan, limit: int = DEPTH) -> SearchResult:
+    """The best passages for a plan, within its filters."""
+    scopes = [plan.filters]
+    # A work that is named is of one lab.
+    reports = index.catalog.reports
+    of_work = {country for i in plan.reports for country in reports[i].countries}
+    named = plan.boosted.country or tuple(sorted(of_work))
+    if named and not plan.filters.country:
+        scopes.append(replace(plan.filters, country=named))
+    found = index.candidates(_query(embedding, plan, scopes))
+    passages = index.rows(found.similarity.keys())
+    points: dict[int, list[float]] = defaultdict(list)
+    for rankings in found.rankings:
+        for name, ranking in rankings.items():
+            # Another ingest may have taken some away.
+            there = (i for i, _ in ranking if i in passages)
+            for rank, i in enumerate(there, start=1):
+                weight = _weight(name, plan.language, passages[i].language)
+                points[i].append(weight / (K + rank))
+    factors = _factors(index.catalog, plan, passages)
+    scores = {i: sum(given) * factors[i] for i, given in points.items()}
+    gains = {} if plan.wide else _gains(scores, passages)
+    scores = {i: s + gains.get(passages[i].report.id, 0.0) for i, s in scores.items()}
+    best = sorted(scores, key=lambda i: (-scores[i], passages[i].id))[:limit]
+    hits = tuple(Hit(passages[i], scores[i], found.similarity[i]) for i in best)
+    matched = found.matching.union(passages[i].report.id for i in best[:20])
+    return SearchResult(hits, matched)
 
-    def __init__(self, index: Index, embedding: Embedding) -> None:
-        self._index = index
-        self._embedding = embedding
 
-    def search(self, plan: Plan, limit: int = DEPTH) -> SearchResult:
-        """The best passages for a plan, within its filters."""
-        scopes = [plan.filters]
-        # A work that is named is of one lab.
-        reports = self._index.catalog.reports
-        of_work = {country for i in plan.reports for country in reports[i].countries}
-        named = plan.boosted.country or tuple(sorted(of_work))
-        if named and not plan.filters.country:
-            scopes.append(replace(plan.filters, country=named))
-        found = self._index.candidates(self._query(plan, scopes))
-        passages = self._index.rows(found.similarity.keys())
-        points: dict[int, list[float]] = defaultdict(list)
-        for rankings in found.rankings:
-            for name, ranking in rankings.items():
-                # Another ingest may have taken some away.
-                there = (i for i, _ in ranking if i in passages)
-                for rank, i in enumerate(there, start=1):
-                    weight = _weight(name, plan.language, passages[i].language)
-                    points[i].append(weight / (K + rank))
-        factors = self._factors(plan, passages)
-        scores = {i: sum(given) * factors[i] for i, given in points.items()}
-        gains = {} if plan.wide else _gains(scores, passages)
-        scores = {i: s + gains.get(passages[i].report.id, 0.0) for i, s in scores.items()}
-        best = sorted(scores, key=lambda i: (-scores[i], passages[i].id))[:limit]
-        hits = tuple(Hit(passages[i], scores[i], found.similarity[i]) for i in best)
-        matched = found.matching.union(passages[i].report.id for i in best[:20])
-        return SearchResult(hits, matched)
+def _query(embedding: Embedding, plan: Plan, scopes: Sequence[Filters]) -> Query:
+    # "What did labs learn about ..." is close to every answer to "What did you learn?": for
+    # many labs only the words of the topic are searched for.
+    asked = sought(plan)
+    text = focus(asked, plan.language) if plan.wide else asked
+    dense = np.asarray(embedding.get_query_embedding(text), np.float32)
+    static = encode_static([text])[0]
+    # Plans tell no reasons yet.
+    stage = "finding" if plan.intent == "reasons" else ""
+    words = question_terms(asked, plan.language, plan.wide)
+    if plan.gloss:
+        words += question_terms(without_countries(plan.gloss), LANGUAGE, plan.wide)
+    return Query(words, dense, static, scopes, DEPTH, MATCH_SHARE, stage)
 
-    def _query(self, plan: Plan, scopes: Sequence[Filters]) -> Query:
-        # "What did labs learn about ..." is close to every answer to "What did you learn?": for
-        # many labs only the words of the topic are searched for.
-        asked = sought(plan)
-        text = focus(asked, plan.language) if plan.wide else asked
-        dense = np.asarray(self._embedding.get_query_embedding(text), np.float32)
-        static = encode_static([text])[0]
-        # Plans tell no reasons yet.
-        stage = "finding" if plan.intent == "reasons" else ""
-        words = question_terms(asked, plan.language, plan.wide)
-        if plan.gloss:
-            words += question_terms(without_countries(plan.gloss), LANGUAGE, plan.wide)
-        return Query(words, dense, static, scopes, DEPTH, MATCH_SHARE, stage)
 
-    def _factors(self, plan: Plan, passages: Mapping[int, Passage]) -> dict[int, float]:
-        boosted = replace(plan.boosted, country=())
-        named = self._index.catalog.ids(boosted) if boosted else frozenset()
-        question = frozenset(terms(plan.standalone, plan.language))
-        collected = collected_factor(plan)
+def _factors(catalog: Catalog, plan: Plan, passages: Mapping[int, Passage]) -> dict[int, float]:
+    boosted = replace(plan.boosted, country=())
+    named = catalog.ids(boosted) if boosted else frozenset()
+    question = frozenset(terms(plan.standalone, plan.language))
+    collected = collected_factor(plan)
 
-        def factor(passage: Passage) -> float:
-            made = MINOR if passage.stage == "admin" else 1.0
-            if len(passage.text) < MINOR_LENGTH:
-                shared = question.intersection(terms(passage.text, passage.language))
-                if len(shared) < 2:
-                    made *= MINOR  # It says little by itself.
-            if collected < 1 and passage.report.author != "lab":
-                made *= collected
-            if passage.report.id in named:
-                made *= BOOST
-            return made
+    def factor(passage: Passage) -> float:
+        made = MINOR if passage.stage == "admin" else 1.0
+        if len(passage.text) < MINOR_LENGTH:
+            shared = question.intersection(terms(passage.text, passage.language))
+            if len(shared) < 2:
+                made *= MINOR  # It says little by itself.
+        if collected < 1 and passage.report.author != "lab":
+            made *= collected
+        if passage.report.id in named:
+            made *= BOOST
+        return made
 
-        return {i: factor(passage) for i, passage in passages.items()}
+    return {i: factor(passage) for i, passage in passages.items()}
 
 
 def sought(plan: Plan) -> str:
@@ -173,11 +168,11 @@ def _gains(scores: Mapping[int, float], passages: Mapping[int, Passage]) -> dict
 
 
 def search(
-    retriever: HybridRetriever, plan: Plan, reranker: CrossEncoder | None = None
+    index: Index, embedding: Embedding, plan: Plan, reranker: CrossEncoder | None = None
 ) -> SearchResult:
     """What is found for a plan, reranked, duplicates folded, spread over the labs."""
     plans = side_plans(plan) or [plan]
-    results = [retriever.search(p) for p in plans]
+    results = [find(index, embedding, p) for p in plans]
     rankings: list[Sequence[Hit]] = []
     for own, result in zip(plans, results, strict=True):
         hits = fold_duplicates(result.hits, _apart(plan))

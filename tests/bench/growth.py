@@ -37,7 +37,7 @@ from rag.index.local import POINTER, LocalWriter, Snapshot, Version, current_sna
 from rag.index.postgres import Database, bring_in_line
 from rag.index.store import tell
 from rag.models.encoder import Vectors, unit
-from rag.retrieval.hybrid import HybridRetriever
+from rag.retrieval.hybrid import find
 from rag.settings import Settings
 from rag.types import Passage
 
@@ -120,8 +120,7 @@ def read(folder: Path, url: str = "") -> None:
     def search(question: str) -> float:
         started = time.perf_counter()
         plan = engine.plan(question)
-        retriever: HybridRetriever = engine._current()[1]
-        retriever.search(plan)
+        find(engine.index, engine._embedding, plan)
         return time.perf_counter() - started
 
     with timed("start until the first answer"):

@@ -82,7 +82,7 @@ def test_it_finds_lists_and_surveys_as_files_do(
     assert ours == theirs
     assert engine.report_measure() is engine.report_measure()
     # So are the reports that go with one, and what is checked without a folder.
-    ours, theirs = engine._current()[0], sample_engine._current()[0]
+    ours, theirs = engine.index, sample_engine.index
     for name in list(theirs.heads)[::9]:
         info = theirs.heads[name].report.info
         assert line_of_work(ours, info) == line_of_work(theirs, info)
@@ -108,7 +108,7 @@ def test_machines_take_turns_and_readers_see_each_change(
     assert len(embedded) == 3
     assert "Peru sails waits for a ferry" in answer_of(page)
     assert {info.id for info in page.catalog.reports.values()} == {"peru", "fiji", "chad"}
-    assert page._current()[0].frequencies(["ferri"]) == [6]
+    assert page.index.frequencies(["ferri"]) == [6]
     # The first machine takes that over, and finds nothing to do.
     assert counts(sync([reports], stored, prune=True)) == (0, 0, 3, 0, 0)
     assert len(embedded) == 3
@@ -135,7 +135,7 @@ def test_words_are_found_as_in_files_after_each_change(
         change()
         monkeypatch.setattr(local, "MOST_SEGMENTS", most)
         sync([reports], stored, prune=True)
-        ours, theirs = page._current()[0], local.current_snapshot(stored.index, {})
+        ours, theirs = page.index, local.current_snapshot(stored.index, {})
         for words in ([["ferri"]], [["swim", "chad"]], [["ferri"], ["peru"]], [["fiji"]]):
             assert ours.having(words, Filters()) == theirs.having(words, Filters())
         assert ours.having([["ferri"]], Filters())
@@ -150,7 +150,7 @@ def test_an_index_is_read_as_it_is_at_one_moment(
 
     heads = _heads
     monkeypatch.setattr("rag.index.postgres._heads", later)
-    assert set(reader(stored, tmp_path)._current()[0].heads) == {"peru", "fiji", "mali"}
+    assert set(reader(stored, tmp_path).index.heads) == {"peru", "fiji", "mali"}
 
 
 def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(

@@ -36,7 +36,7 @@ def settings(server: ScriptedServer, **more: Any) -> Settings:
 
 def planning(engine: Engine, given: Settings) -> Planning:
     """A function that plans a question over an engine's collection by some settings."""
-    planner, (snapshot, _) = make_planner(given), engine._current()
+    planner, snapshot = make_planner(given), engine.index
     return lambda question, history=(), filters=Filters(): planner.plan(
         question, snapshot, history, filters
     )

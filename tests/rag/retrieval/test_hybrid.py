@@ -1,7 +1,8 @@
 """Hybrid search over the sample collection: rank, scope, what a question names, what is read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import fake_engine
 import pytest
@@ -10,20 +11,23 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.retrieval.hybrid import (
-    HybridRetriever,
     SearchResult,
     add_reports,
     choose_passages,
+    find,
     reports_to_read,
     side_plans,
 )
 from rag.settings import Settings
 from rag.types import Hit, Plan, Side
 
+Finding = Callable[..., SearchResult]
+
 
 @pytest.fixture
-def retriever(quick_engine: Engine) -> HybridRetriever:
-    return quick_engine._current()[1]
+def found(quick_engine: Engine) -> Finding:
+    """Finds passages for a plan."""
+    return partial(find, quick_engine.index, quick_engine._embedding)
 
 
 def plan(question: str, language: str = "en", **more: object) -> Plan:
@@ -40,30 +44,30 @@ def plan(question: str, language: str = "en", **more: object) -> Plan:
     ],
 )
 def test_the_report_is_among_the_first(
-    retriever: HybridRetriever, question: str, language: str, report: str
+    found: Finding, question: str, language: str, report: str
 ) -> None:
-    hits = retriever.search(plan(question, language)).hits[:5]
+    hits = found(plan(question, language)).hits[:5]
     assert any(hit.passage.report.id.startswith(report) for hit in hits)
 
 
-def test_hits_are_ranked_and_unique(retriever: HybridRetriever) -> None:
-    hits = retriever.search(plan("mobile money")).hits
+def test_hits_are_ranked_and_unique(found: Finding) -> None:
+    hits = found(plan("mobile money")).hits
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert len({hit.passage.id for hit in hits}) == len(hits) >= 40
-    assert retriever.search(plan("mobile money"), limit=5).hits == hits[:5]
+    assert found(plan("mobile money"), limit=5).hits == hits[:5]
 
 
-def test_filters_narrow_and_boosts_do_not(retriever: HybridRetriever) -> None:
+def test_filters_narrow_and_boosts_do_not(found: Finding) -> None:
     fiji = Filters(country=("Fiji",))
-    narrowed = retriever.search(plan("mobile money", filters=fiji))
+    narrowed = found(plan("mobile money", filters=fiji))
     assert {hit.passage.report.lab for hit in narrowed.hits} == {"Fiji"}
     assert len(narrowed.matched) == 1
-    assert len(retriever.search(plan("mobile money")).matched) > 1
-    boosted = retriever.search(plan("women's income", boosted=fiji))
+    assert len(found(plan("mobile money")).matched) > 1
+    boosted = found(plan("women's income", boosted=fiji))
     assert boosted.hits[0].passage.report.lab == "Fiji"
     assert len({hit.passage.report.lab for hit in boosted.hits}) > 3
-    nothing = retriever.search(plan("mobile money", filters=Filters(year=(1990,))))
+    nothing = found(plan("mobile money", filters=Filters(year=(1990,))))
     assert (nothing.hits, nothing.matched) == ((), frozenset())
 
 
@@ -77,11 +81,11 @@ def test_filters_narrow_and_boosts_do_not(retriever: HybridRetriever) -> None:
     ],
 )
 def test_what_innovators_wrote_comes_last_in_questions_to_labs(
-    retriever: HybridRetriever, question: str, last: bool, monkeypatch: pytest.MonkeyPatch
+    found: Finding, question: str, last: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hits = retriever.search(plan(question)).hits
+    hits = found(plan(question)).hits
     monkeypatch.setattr("rag.retrieval.hybrid.collected_factor", lambda _: 1.0)
-    same = {hit.passage.id: hit.score for hit in retriever.search(plan(question)).hits}
+    same = {hit.passage.id: hit.score for hit in found(plan(question)).hits}
     for hit in hits:
         lowered = hit.score < same.get(hit.passage.id, 0.0)
         assert lowered == (last and hit.passage.report.author == "innovator")
