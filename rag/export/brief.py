@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import groupby
+from itertools import chain, count, groupby, takewhile
 from urllib.parse import quote
 
 from babel.dates import format_date
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.lines import ITEM_SIGN, Line, Run, answer_lines, clean, one_line, runs_of, shortened
+from rag.export.repeats import Repeats, quoted
 from rag.i18n import labels, notices
 from rag.i18n.translations import (
     ENGLISH,
@@ -33,23 +34,25 @@ PRODUCT = "Ask the Labs"
 # Of a refusal: how many of the nearest passages are shown, and how many characters of each.
 NEAREST = 3
 NEAREST_CHARS = 400
+# The longest that is told of a result in the contents, and of a form's question in a source.
+RESULT_CHARS, QUESTION_CHARS = 300, 80
 DOUBT = "[?]"  # stands after a sentence that is in doubt
 Fact = tuple[str, str]  # label and value
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Verbatim words of a report, and whether they support the answer ("": nothing to say)."""
+    """Verbatim words of a report, with whether they support the answer, and where they stand."""
 
     lines: tuple[str, ...]
-    status: str = ""
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A quoted passage."""
+    """A report that is quoted."""
 
-    n: int  # its number in the answer, 0 if the answer does not cite it
+    n: int  # its number in the brief, 0 if no answer cites it
     who: str
     kind: str
     title: str
@@ -72,7 +75,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One question with its answer, its sources, and what the answer covered."""
+    """One question with its answer and what that covered, or without one what stands beside."""
 
     question: str
     language: str
@@ -83,6 +86,7 @@ class Part:
     table: Table | None = None  # what the answer lists, counts or compares
     after: tuple[Line, ...] = ()  # paragraphs under the table
     picture: bytes = b""  # a PNG for Word, an SVG for PDF
+    number: int = 0  # of a question among others, which begins with it
 
     @property
     def blocks(self) -> list[tuple[str, list[Line]]]:
@@ -102,16 +106,52 @@ class Brief:
     labels: Mapping[str, str]  # names of its parts; "colon" stands between label and value
     summary: tuple[Fact, ...]
     parts: tuple[Part, ...]
-    # Whether its sources begin on a new page; all parts then cite those of the first.
-    has_annex: bool = False
+    has_annex: bool = False  # whether its sources begin on a new page
 
 
-def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:
-    """The brief of these answers; `report_url` is the template of the reports' public addresses."""
+def make_brief(
+    answers: Sequence[Answer],
+    title: str,
+    day: date,
+    report_url: str = "",
+    reports: Mapping[str, ReportInfo] | None = None,
+) -> Brief:
+    """The brief of these answers; `report_url` is the template of the reports' public addresses.
+
+    Its sources stand at its end, each report once. Of several questions it begins with a list of
+    them and their results, and quotes nothing twice. What a list names is among `reports`, or among
+    those that the answers read.
+    """
     t = translations_for(answers[0].language)
     summary = tuple((label, one_line(value)) for label, value in _summary(answers, t))
-    parts = tuple(_Writer(t, report_url).part(answer) for answer in answers)
-    return framed(one_line(title) or one_line(answers[0].question), day, t, summary, parts)
+    writer, number = _Writer(t, report_url, reports or reports_of(answers)), count(1)
+    asked = sum(bool(one_line(answer.question)) for answer in answers)
+    parts = [
+        writer.part(answer, next(number) if asked > 1 and one_line(answer.question) else 0)
+        for answer in answers
+    ]
+    if asked > 1:
+        results = tuple(_result(part) for part in parts if part.number)
+        parts.insert(0, Part(t.gettext("Contents"), language_code(t), lines=results))
+    if sources := writer.sources():
+        parts.append(Part("", language_code(t), source_lists=((t.gettext("Sources"), sources),)))
+    title = one_line(title) or one_line(answers[0].question)
+    return framed(title, day, t, summary, tuple(parts))
+
+
+def reports_of(answers: Iterable[Answer]) -> dict[str, ReportInfo]:
+    """The reports that answers read or cite, by their ids."""
+    hits = (hit for answer in answers for hit in answer.hits)
+    cited = (answer.cited.items() for answer in answers)
+    return {hit.passage.report.id: hit.passage.report for hit in hits} | dict(chain(*cited))
+
+
+def _result(part: Part) -> Line:
+    """A question that leads to its answer, and what that says first."""
+    first = takewhile(lambda line: line.kind == "paragraph", part.lines)
+    said = " ".join(line.text for line in first).rstrip(" :\u00a0\u202f")
+    result = f" – {shortened(said, RESULT_CHARS)}" if said else ""
+    return Line("paragraph", (Run(part.question, bold=True, part=part.number), Run(result)))
 
 
 def framed(
@@ -121,7 +161,6 @@ def framed(
     code = language_code(t)
     names = {
         "about": t.gettext("About this answer"),
-        "status": t.gettext("Status"),
         "link": t.gettext("Link"),
         "colon": labels.format_label(t, "", "").rstrip(" "),
     }
@@ -131,52 +170,57 @@ def framed(
     return Brief(title, when, day, code, is_right_to_left(t), names, summary, parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    t: Translations
-    report_url: str
+# A passage, and what is told of its quotes that no answer is made of.
+_Cited = tuple[Passage, dict[tuple[str, ...], dict[Fact, None]]]
 
-    def part(self, answer: Answer) -> Part:
+
+class _Writer:
+    """Writes answers as parts of a brief, and keeps what they cite for its list of sources."""
+
+    def __init__(self, t: Translations, report_url: str, reports: Mapping[str, ReportInfo]) -> None:
+        self.t, self.report_url, self.reports, self.repeats = t, report_url, reports, Repeats(t)
+        # By report its number, and by passage what is cited of it.
+        self.cited: dict[str, tuple[int, dict[str, _Cited]]] = {}
+
+    def part(self, answer: Answer, number: int) -> Part:
+        """An answer; `number` is that of its question, 0 if there is no other."""
         t, cited = self.t, {citation.passage.id for citation in answer.citations}
         answer = replace(answer, text=_signed(answer.text, answer.doubted))
         # The table names each report of a list: its tag is no further source.
-        tags, text = answer.coverage.count if answer.is_list else 0, answer.text
-        passages = (*(h.passage for h in answer.hits), *(c.passage for c in answer.citations))
-        table = table_of(answer, {passage.report.id: passage.report for passage in passages}, t)
-        after = ""
+        tags, known = answer.coverage.count if answer.is_list else 0, self._cite(answer)
+        answer = replace(answer, text=self.repeats.text_without(answer, number))
+        text, after, table = answer.text, "", table_of(answer, self.reports, known, t)
         if table:
             text, _, rest = text.partition("\n")
             under = (line for line in rest.splitlines() if not line.startswith("- "))
             after = "\n".join(under if tags else ())
-        sources = tuple(source for source in self._sources(answer) if source.n > tags)
-        if not sources and answer.refused:
-            nearest = (hit.passage for hit in answer.hits[:NEAREST])
-            sources = tuple(
-                self._source(p, 0, [_quote(shortened(p.text, NEAREST_CHARS))], p.place)
-                for p in nearest
+        nearest = tuple(
+            self._source(
+                0, [(hit.passage, {_quoted_lines(shortened(hit.passage.text, NEAREST_CHARS)): {}})]
             )
+            for hit in (answer.hits[:NEAREST] if answer.refused and not known else ())
+        )
         mentioned = tuple(
-            self._source(hit.passage, 0, (), ("", ""))
-            for hit in answer.mentions
+            source_of(
+                hit.passage.report, self._code(hit.passage.language), (), (), self.report_url, t
+            )
+            for hit in (() if number else answer.mentions)
             if hit.passage.id not in cited
         )
         lists = {
-            t.gettext("Nearest passages") if answer.refused else t.gettext("Sources"): sources,
+            t.gettext("Nearest passages"): nearest,
             t.gettext("Also mentioned in the text, not counted"): mentioned,
         }
-        known = {citation.n for citation in answer.citations}
         return Part(
-            question=one_line(answer.question) or t.gettext("(no question)"),
+            question=(f"{number}. " if number else "") + one_line(answer.question),
             language=self._code(answer.language),
             scope=tuple(self._scope(answer)),
             facts=tuple(self._facts(answer)),
-            lines=(
-                *answer_lines(text, known),
-                *self._doubts(answer.doubted),
-            ),
+            lines=(*answer_lines(text, known), *self._doubts(answer.doubted)),
             source_lists=tuple((head, sources) for head, sources in lists.items() if sources),
             table=table,
             after=tuple(answer_lines(after, known)),
+            number=number,
         )
 
     def _code(self, language: str) -> str:
@@ -205,7 +249,7 @@ class _Writer:
             said = ITEM_SIGN.sub("", one_line(notices.struck_sentence(one)))
             why = one_line(notices.notice_words([one.reason], t))
             reason = labels.format_label(t, t.gettext(notices.REASON), why)
-            yield Line("bullet", (*runs_of(said, set()), Run(f" {reason}")))
+            yield Line("bullet", (*runs_of(said, {}), Run(f" {reason}")))
 
     def _facts(self, answer: Answer) -> Iterator[Fact]:
         t = self.t
@@ -223,43 +267,54 @@ class _Writer:
             yield t.gettext("Note"), one_line(notices.notice_words(answer.notices, t))
         yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")
 
-    def _sources(self, answer: Answer) -> tuple[Source, ...]:
-        quotes: dict[int, list[Quote]] = {}
-        passages: dict[int, Passage] = {}
-        said = one_line(keep_known(answer.text, 0))
-        listed = answer.coverage.intent == "list"
-        # What a list counts is cited by its tags, which are in no section.
-        tags = answer.coverage.count if listed else 0
-        for citation in answer.citations:
-            # A tag in a list, or a passage near to a refused question, supports no sentence; a
-            # sentence that is itself the quote needs no word on that.
-            verdict = notices.verdicts(citation.status, citation.corrected, self.t)
-            same = answer.mode == "extractive" and citation.status == "supported"
-            status = "" if listed or answer.refused or same else ". ".join(verdict.values())
-            # Each quote stands once: in the answer, where that is made of quotes; their numbers and
-            # full stops aside.
-            bare = ITEM_SIGN.sub("", one_line(citation.quote), count=1).rstrip(".")
-            is_there = same and bare in said
-            shown = [] if is_there else [_quote(citation.quote, status)]
-            quotes.setdefault(citation.n, []).extend(shown)
-            passages.setdefault(citation.n, citation.passage)
+    def _cite(self, answer: Answer) -> dict[int, int]:
+        """Keep what an answer cites; returns the numbers of its marks' sources in the brief."""
+        known: dict[int, int] = {}
+        tags = answer.coverage.count if answer.is_list else 0
+        is_list, own = answer.coverage.intent == "list", {id(c) for c, _ in quoted(answer)}
+        for c in answer.citations:
+            if c.n <= tags:
+                continue
+            new = len(self.cited) + 1, dict[str, _Cited]()
+            known[c.n], cited = self.cited.setdefault(c.passage.report.id, new)
+            _, quotes = cited.setdefault(c.passage.id, (c.passage, {}))
+            # Each quote stands once: in the answer, where that is made of quotes. A tag in a list,
+            # or a passage near to a refused question, supports no sentence; a sentence that is
+            # itself the quote needs no word on that.
+            if id(c) not in own:
+                verdict = ". ".join(notices.verdicts(c.status, c.corrected, self.t).values())
+                same = answer.mode == "extractive" and c.status == "supported"
+                is_told = not (is_list or answer.refused or same)
+                told = {(self.t.gettext("Status"), verdict): None} if is_told else {}
+                quotes.setdefault(_quoted_lines(c.quote), {}).update(told)
+        return known
+
+    def sources(self) -> tuple[Source, ...]:
+        """What all parts cite, each report once, its passages in their order, quoted ones first."""
         return tuple(
-            self._source(passages[n], n, quotes[n], passages[n].place if n > tags else ("", ""))
-            for n in quotes
+            self._source(n, sorted(cited.values(), key=lambda one: (not one[1], one[0].spans)))
+            for n, cited in self.cited.values()
         )
 
-    def _source(
-        self, passage: Passage, n: int, quotes: Sequence[Quote], place: tuple[str, str]
-    ) -> Source:
-        info, t = passage.report, self.t
-        section, question = place
-        facts = {
-            t.gettext("Section"): t.gettext(labels.FACTS_HEADING) if section == FACTS else section,
-            t.gettext("Form question"): question,
-            t.gettext("Report"): "" if info.title else info.id,
-        }
-        language = self._code(passage.language)
-        return source_of(info, language, n, quotes, facts, self.report_url, t)
+    def _source(self, n: int, cited: Sequence[_Cited]) -> Source:
+        t, info, quotes, facts = self.t, cited[0][0].report, list[Quote](), dict[Fact, None]()
+        told_places = set[tuple[Fact, ...]]()
+        for passage, said in cited:
+            section, question = passage.place
+            section = t.gettext(labels.FACTS_HEADING) if section == FACTS else section
+            asked = shortened(one_line(question), QUESTION_CHARS)
+            place = told_facts(
+                ((t.gettext("Section"), section), (t.gettext("Form question"), asked))
+            )
+            quotes += (Quote(lines, told_facts(told)) for lines, told in said.items())
+            if said:
+                quotes[-1] = replace(quotes[-1], facts=(*quotes[-1].facts, *place))
+                told_places.add(place)
+            elif place not in told_places:
+                facts.update(dict.fromkeys(place))
+        facts[t.gettext("Report"), "" if info.title else info.id] = None
+        language = self._code(cited[0][0].language)
+        return source_of(info, language, quotes, facts, self.report_url, t, n)
 
 
 def _signed(text: str, doubted: Sequence[Struck]) -> str:
@@ -271,8 +326,13 @@ def _signed(text: str, doubted: Sequence[Struck]) -> str:
     return text
 
 
-def table_of(answer: Answer, known: Mapping[str, ReportInfo], t: Translations) -> Table | None:
-    """What an answer lists, counts or compares; of a list, reports that are `known` by their id."""
+def table_of(
+    answer: Answer, reports: Mapping[str, ReportInfo], known: Mapping[int, int], t: Translations
+) -> Table | None:
+    """What an answer lists, counts or compares; of a list, `reports` that are known by their id.
+
+    The `known` marks of a comparison have the numbers of their sources.
+    """
     coverage = answer.coverage
     if coverage.values:
         heading = one_line(labels.field_label(coverage.grouped_by, t))
@@ -283,9 +343,8 @@ def table_of(answer: Answer, known: Mapping[str, ReportInfo], t: Translations) -
         return Table(heading, (heading, t.gettext("Reports")), cells(rows), (5, 1))
     if coverage.sides:
         compared = ((f"**{row}**", *cells) for row, cells in answer.comparison)
-        known_notes = {citation.n for citation in answer.citations}
         widths = (2, *(5 for _ in coverage.sides))
-        return Table("", ("", *map(one_line, coverage.sides)), cells(compared, known_notes), widths)
+        return Table("", ("", *map(one_line, coverage.sides)), cells(compared, known), widths)
     if not (answer.is_list and coverage.reports):
         return None
 
@@ -294,7 +353,7 @@ def table_of(answer: Answer, known: Mapping[str, ReportInfo], t: Translations) -
         return lab, str(info.year or ""), labels.kind_label(info, t), info.title or info.id
 
     head = tuple(map(t.gettext, ("Country", "Year", "Kind", "Report")))
-    infos = (known.get(name, ReportInfo(name, name)) for name in coverage.reports)
+    infos = (reports.get(name, ReportInfo(name, name)) for name in coverage.reports)
     heading = t.gettext("Reports ({n})").format(n=format_number(t, coverage.count))
     return Table(heading, head, cells(map(row, infos)), (4, 2, 3, 9))
 
@@ -302,27 +361,27 @@ def table_of(answer: Answer, known: Mapping[str, ReportInfo], t: Translations) -
 def source_of(
     info: ReportInfo,
     language: str,
-    n: int,
     quotes: Sequence[Quote],
-    facts: Mapping[str, str],
+    facts: Iterable[Fact],
     report_url: str,
     t: Translations,
+    n: int = 0,
 ) -> Source:
-    """Quotes of a report, in a language, as a source; facts without a value are left out."""
+    """Quotes of a report, in a language, as a source."""
     return Source(
         n=n,
         who=who(info, t),
         kind=one_line(labels.kind_label(info, t)),
         title=one_line(info.title) or one_line(info.id),
         quotes=tuple(quotes),
-        facts=tuple((one_line(k), one_line(v)) for k, v in facts.items() if one_line(v)),
+        facts=told_facts(facts),
         language=language,
         link=report_link(report_url, info.id),
     )
 
 
 def cells(
-    rows: Iterable[Iterable[str]], known: set[int] | None = None
+    rows: Iterable[Iterable[str]], known: Mapping[int, int] | None = None
 ) -> tuple[tuple[Line, ...], ...]:
     """The cells of rows; given the `known` numbers of sources, with marks and bold words."""
 
@@ -333,9 +392,15 @@ def cells(
     return tuple(tuple(map(cell, row)) for row in rows)
 
 
-def _quote(words: str, status: str = "") -> Quote:
+def _quoted_lines(words: str) -> tuple[str, ...]:
     lines = (line.strip() for line in clean(words).split("\n"))
-    return Quote(tuple(line for line in lines if line), status)
+    return tuple(line for line in lines if line)
+
+
+def told_facts(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Facts on one line each; those without a value are left out."""
+    cleaned = ((one_line(label), one_line(value)) for label, value in facts)
+    return tuple(fact for fact in cleaned if fact[1])
 
 
 def report_link(template: str, report_id: str) -> str:

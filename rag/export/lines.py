@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,11 +11,12 @@ Kind = Literal["paragraph", "bullet", "numbered", "heading"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Words of an answer, or with `note` above 0 the number of a source."""
+    """Words, with `part` those that lead to an answer; with `note` the number of a source."""
 
     text: str
     bold: bool = False
     note: int = 0
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 _BIDI_CONTROL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-def answer_lines(text: str, known: set[int]) -> Iterator[Line]:
+def answer_lines(text: str, known: Mapping[int, int]) -> Iterator[Line]:
     """The lines of an answer's text, cleaned."""
     for kind, number, words in kinds_of_lines(clean(text)):
         yield Line(kind, runs_of(words, known), number)
@@ -64,18 +65,19 @@ def kinds_of_lines(text: str) -> Iterator[tuple[Kind, int, str]]:
             yield "paragraph", 0, line
 
 
-def runs_of(text: str, known: set[int]) -> tuple[Run, ...]:
-    """The words and notes of a line; of its `[n]` marks the `known` ones are notes."""
+def runs_of(text: str, known: Mapping[int, int]) -> tuple[Run, ...]:
+    """The words and notes of a line; its `known` marks `[n]` have the numbers of their sources."""
     if spoken := speaker(text):
         name, speech, turns = spoken
         text = f"**{name}**{f' {_ISOLATE}{speech.strip()}{_END_ISOLATE}' if turns else speech}"
-    runs, at = [], 0
+    runs, at = list[Run](), 0
     for match in _NOTE_OR_BOLD.finditer(text):
-        note, before = int(match[1] or 0), text[at : match.start()]
-        if note and note not in known:
+        note, before = known.get(int(match[1] or 0), 0), text[at : match.start()]
+        if match[1] and not note:
             continue
-        runs.append(Run(before.rstrip() if note else before))
-        runs.append(Run("", note=note) if note else Run(match[2], bold=True))
+        if not (note and runs and runs[-1].note == note and not before.strip()):
+            runs.append(Run(before.rstrip() if note else before))
+            runs.append(Run("", note=note) if note else Run(match[2], bold=True))
         at = match.end()
     runs.append(Run(text[at:]))
     return tuple(run for run in runs if run.text or run.note)

@@ -195,7 +195,7 @@ def _source(row: SurveyRow, n: int, t: Translations, report_url: str) -> Source:
         **{name: cell.value for name, cell in row.cells.items()},
     }
     quotes = [Quote((one_line(finding.quote),))]
-    return source_of(row.report, finding.language, n, quotes, facts, report_url, t)
+    return source_of(row.report, finding.language, quotes, facts.items(), report_url, t, n)
 
 
 def _row(row: SurveyRow, t: Translations) -> tuple[Line, ...]:

@@ -12,15 +12,16 @@ from pydantic import BaseModel, Field, ValidationError
 from rag.engine import Engine
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_from_dict, answer_to_dict
-from rag.export.brief import Brief, Part, Table, cells, make_brief, table_of
+from rag.export.brief import Brief, Part, Table, cells, make_brief
 from rag.export.formats import BRIEFS, FORMATS, file_name
-from rag.export.lines import one_line
+from rag.export.lines import Line, Run, one_line
+from rag.export.repeats import quoted
 from rag.i18n.labels import author_label, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, language_code, marked
-from rag.text.citation_marks import defuse, keep_known
-from rag.types import Answer, Citation, Coverage, Passage, Status, Struck
+from rag.text.citation_marks import defuse, drop_marks, keep_known, marks
+from rag.types import Answer, Citation, Coverage, Passage
 from ui.server import log
-from ui.web.answer import MARK, find_quote, key_points
+from ui.web.answer import find_quote, key_points
 from ui.web.handlers import Visit, saved
 
 LONGEST, MOST_PINS = 20_000, 300
@@ -93,23 +94,24 @@ def make(engine: Engine, pinned: _Pinned, t: Translations) -> tuple[Brief, int]:
     writer = _Writer(engine, t)
     for pin in pinned.items:
         writer.add(pin)
+    writer.close(always=not writer.answers)
     title = one_line(pinned.title) or t.gettext("Brief")
     url = engine.settings.report_url
     if not url and re.fullmatch(r"https?://[^\s{}]+", pinned.address):
         url = pinned.address + "?report={report}"
-    brief = make_brief([writer.answer(title)], title, date.today(), url)
-    lists = tuple(
-        (
-            t.gettext("Annex: the quotes and where they stand"),
-            tuple(replace(source, qr=_qr(source.link)) for source in sources),
+    brief = make_brief(writer.answers, title, date.today(), url, engine.catalog.reports)
+    annex = t.gettext("Annex: the quotes and where they stand")
+    parts = []
+    for part in map(writer.short, brief.parts):
+        lists = tuple(
+            (annex, tuple(replace(source, qr=_qr(source.link)) for source in sources))
+            for _, sources in part.source_lists
         )
-        for _, sources in brief.parts[0].source_lists
-    )
-    part = replace(brief.parts[0], question="", scope=(), source_lists=lists)
+        parts.append(replace(part, scope=(), facts=(), source_lists=lists))
+    parts[-1] = replace(parts[-1], facts=((t.gettext("Index"), engine.revision),))
     author = one_line(pinned.author)
     when = f"{author} · {brief.when}" if author else brief.when
-    parts = (part, *writer.tables)
-    return replace(brief, when=when, parts=parts, has_annex=True), writer.lost
+    return replace(brief, when=when, parts=(*parts, *writer.tables), has_annex=True), writer.lost
 
 
 def _qr(link: str) -> str:
@@ -132,39 +134,44 @@ def standing(engine: Engine, report: str, passage: str, quote: str) -> Passage |
 
 
 class _Writer:
-    """Writes what is pinned as the text and the citations of one answer."""
+    """Writes what is pinned as answers, also what stands before, between and after these."""
 
     def __init__(self, engine: Engine, t: Translations) -> None:
         self.engine, self.t, self.lost = engine, t, 0
+        self.answers: list[Answer] = []
+        self.heading = ""  # of what comes next
         self.lines: list[str] = []
         self.citations: list[Citation] = []
-        self.doubted: list[Struck] = []
         self.tables: list[Part] = []  # of the annex
-        self.modes: dict[str, None] = {}
 
     def add(self, pin: _Pin) -> None:
         """Write one pin."""
         words = defuse(pin.text).strip()
         if pin.kind == "heading" and words:
-            self.lines.append(f"### {one_line(words)}")
+            self.close()
+            self.heading = one_line(words)
         elif pin.kind == "note":
             self.lines += words.splitlines()
         elif pin.kind == "table":
             head = one_line(words), self.t.gettext("Reports")
-            self._table(one_line(words), "", Table("", head, cells(pin.rows), (5, 1)))
+            table = Table("", head, cells(pin.rows), (5, 1))
+            self.lines += [f"### {head[0]}", defuse(self._begun(head[0], "", table))]
         elif pin.kind == "quote":
             self._quotes(pin)
         elif pin.answer is not None:
+            self.close()
             self._answer(answer_from_dict(pin.answer))
 
     def _quotes(self, pin: _Pin) -> None:
-        said, info, text = [], None, " ".join(self.lines)
+        said, info = [], None
+        text = " ".join((*(answer.text for answer in self.answers), *self.lines))
         for quote in pin.quotes:
             if one_line(quote).rstrip(".") in text:
                 continue  # an answer above has it
-            if mark := self._mark(pin.report, pin.passage, quote):
-                info = self.citations[-1].passage.report
-                said.append(f"{defuse(' '.join(quote.split()))} {mark}")
+            if found := self._standing(pin.report, pin.passage, quote):
+                info = found.report
+                self.citations.append(Citation(len(self.citations) + 1, found, quote))
+                said.append(f"{defuse(' '.join(quote.split()))} [{len(self.citations)}]")
         if info:
             kind = value_label("kind", info.kind, self.t)
             when = join_parts(self.t, ", ", [str(info.year or "?"), kind])
@@ -172,24 +179,30 @@ class _Writer:
             self.lines.append(f"- {format_label(self.t, who, ' '.join(said))}")
 
     def _answer(self, answer: Answer) -> None:
-        self.modes[answer.mode] = None
-        marks: dict[int, str] = {}
-        for c in answer.citations:
-            mark = self._mark(c.passage.report.id, c.passage.id, c.quote, c.status)
-            marks[c.n] = mark or marks.get(c.n, "")
         text = key_points(answer.text, answer.language) or answer.text
-        text = MARK.sub(lambda m: f" {marks[int(m[1])]}" if marks.get(int(m[1])) else "", text)
-        heading = one_line(defuse(answer.question))
-        marked_anew = replace(answer, text=text, citations=tuple(self.citations))
-        table = table_of(marked_anew, self.engine.catalog.reports, self.t)
-        if table and not (answer.is_list and len(table.rows) <= FEW):
-            self._table(heading, text.partition("\n")[0].rstrip(" :"), table)
-        else:
-            self.lines += [f"### {heading}", *text.splitlines()]
-            plain = keep_known(text, 0)
-            self.doubted += (one for one in answer.doubted if one.text in plain)
+        numbers = marks(text)
+        gone = {id(c) for c, _ in quoted(answer)}
+        gone -= {id(c) for c, _ in quoted(replace(answer, text=text))}
+        cited = [c for c in answer.citations if c.n in numbers and id(c) not in gone]
+        found = [(c, self._standing(c.passage.report.id, c.passage.id, c.quote)) for c in cited]
+        kept = tuple(replace(c, passage=passage) for c, passage in found if passage)
+        text = drop_marks(text, {c.n for c in cited} - {c.n for c in kept})
+        plain = keep_known(text, 0)
+        doubted = tuple(one for one in answer.doubted if one.text in plain)
+        answer = replace(answer, text=text, citations=kept, doubted=doubted)
+        self.answers.append(replace(answer, language=language_code(self.t)))
 
-    def _table(self, heading: str, lead: str, table: Table) -> None:
+    def short(self, part: Part) -> Part:
+        """A part that only begins a long table or a comparison; the whole of it is in the annex."""
+        table = part.table
+        if table is None or (len(table.rows) <= FEW and table.head[0]):
+            return part
+        lead, *others = part.lines
+        said = Run(self._begun(part.question, lead.text.rstrip(" :"), table))
+        lines = (Line("paragraph", (said,)), *others)
+        return replace(part, lines=lines, table=None, after=())
+
+    def _begun(self, heading: str, lead: str, table: Table) -> str:
         """What a table says first, and the first of its counts; the whole of it in the annex."""
         few = table.rows[:FEW] if len(table.head) == 2 else ()
         counts = [format_label(self.t, *(cell.text for cell in row)) for row in few]
@@ -198,33 +211,18 @@ class _Writer:
             said.append(self.t.gettext("The whole table is in the annex."))
             language = language_code(self.t)
             self.tables.append(Part(heading, language, table=replace(table, heading="")))
-        self.lines += [f"### {heading}", defuse(". ".join(said))]
+        return ". ".join(said)
 
-    def _mark(self, report: str, passage: str, quote: str, status: Status = "supported") -> str:
+    def _standing(self, report: str, passage: str, quote: str) -> Passage | None:
         found = standing(self.engine, report, passage, quote)
-        if found is None:
-            self.lost += 1
-            return ""
-        numbers = {citation.passage.id: citation.n for citation in self.citations}
-        n = numbers.get(found.id, len(numbers) + 1)
-        self.citations.append(Citation(n, found, quote, status))
-        return f"[{n}]"
+        self.lost += found is None
+        return found
 
-    def answer(self, title: str) -> Answer:
-        """All of it as one answer."""
-        infos = {c.passage.report.id: c.passage.report for c in self.citations}
-        labs = tuple(dict.fromkeys(info.lab for info in infos.values()))
-        written = [mode for mode in self.modes if mode not in ("extractive", "catalogue")]
-        return Answer(
-            question=title,
-            standalone=title,
-            text="\n".join(self.lines),
-            refused=False,
-            citations=tuple(self.citations),
-            hits=(),
-            coverage=Coverage("answer", tuple(infos), labs, len(infos), 1, len(infos)),
-            mode=", ".join(written) or "extractive",
-            language=language_code(self.t),
-            index=self.engine.revision,
-            doubted=tuple(self.doubted),
-        )
+    def close(self, *, always: bool = False) -> None:
+        """End what stands before, between or after answers."""
+        if self.lines or self.heading or always:
+            labs = tuple(citation.passage.report.lab for citation in self.citations)
+            made = self.heading, self.heading, "\n".join(self.lines), False, tuple(self.citations)
+            coverage, language = Coverage("answer", labs=labs), language_code(self.t)
+            self.answers.append(Answer(*made, (), coverage, "extractive", language))
+        self.heading, self.lines, self.citations = "", [], []

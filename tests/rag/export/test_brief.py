@@ -13,6 +13,7 @@ from passages import text_notice
 from readers import squeezed, text_of
 
 from rag.catalog.tag_fields import Filters
+from rag.export.answer_json import answers_from_json
 from rag.export.brief import make_brief, report_link
 from rag.export.formats import export
 from rag.types import Answer, Coverage, Struck
@@ -141,8 +142,82 @@ def test_a_quote_that_the_answer_is_made_of_stands_once() -> None:
     certain = tuple(replace(citation, status="supported") for citation in quoted.citations)
     quoted = replace(quoted, citations=certain)
     for mode, quotes in (("extractive", 0), ("openai:small", 1)):
-        (part,) = make_brief([replace(quoted, mode=mode)], "", DAY).parts
+        *_, part = make_brief([replace(quoted, mode=mode)], "", DAY).parts
         assert [len(source.quotes) for source in part.source_lists[0][1]] == [quotes, quotes]
+
+
+def of_quotes(question: str, *lines: str, **said: str) -> Answer:
+    """An answer made of what reports say, each marked by the first letter of its id."""
+    numbers = {name: n for n, name in enumerate(said, start=1)}
+    text = "\n".join(lines)
+    for name, n in numbers.items():
+        text = text.replace(f"<{name}>", f"{said[name].rstrip('.')} [{n}].")
+    passages = (passage(words, report=name[0], title=name[0] * 3) for name, words in said.items())
+    made = answer(*passages, text=text, question=question)
+    certain = tuple(replace(citation, status="supported") for citation in made.citations)
+    return replace(made, citations=certain)
+
+
+SAND, BOXES, NETS = "Sand keeps boxes cool.", "Boxes cost 4 dollars.", "Nets dry fish in a day."
+FIRST = of_quotes("What?", "Quotes from 2 labs:", "### Found", "- Peru: <a> <b1>", a=SAND, b1=BOXES)
+SECOND = of_quotes(
+    "Why?",
+    *("Quotes from 3 labs:", "### Found", "- Peru: <b1> From another, Z: <a> <a2>", "- Mali: <a>"),
+    *("### Tried", "- Mali: <c>"),
+    **{"b1": BOXES, "a": SAND, "c": NETS, "a2": "Wet sand does."},
+)
+
+
+@pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
+def test_several_answers_have_contents_one_list_of_sources_and_no_quote_twice(ending: str) -> None:
+    made = export([FIRST, SECOND], ending, "Cold", day=DAY, report_url="https://x.org/{report}")
+    words = squeezed(text_of(made, ending))
+    result = words.index(squeezed("Quotes from 3 labs"))
+    contents, head = words.index("Contents"), words.index(squeezed("Quotes from 3 labs:"))
+    assert contents < result < words.index("2.Why?", result) < head
+    for quote in (SAND, BOXES, NETS):
+        assert words.count(squeezed(quote).rstrip(".")) == 1
+    # What stands before is told, and who says what is new.
+    again = "Already quoted under 1: Côte d’Ivoire, Perú [2][1]"
+    assert squeezed(again) in words
+    assert squeezed("Peru: From another, Z: Wet sand does [1].") in words
+    assert words.index(squeezed(again)) < words.index(squeezed("Mali: Nets dry fish in a day [3]."))
+    sources = words[words.rindex("Sources") :]
+    assert [sources.count(f"[{n}]") for n in (1, 2, 3, 4)] == [1, 1, 1, 0]
+    assert [sources.count(squeezed(f"https://x.org/{name}")) > 0 for name in "abc"] == [True] * 3
+    alone = squeezed(text_of(export([SECOND], ending, day=DAY), ending))
+    assert "Contents" not in alone
+    assert "Already" not in alone
+
+
+def test_data_has_all_that_a_brief_says_but_once() -> None:
+    kept = answers_from_json(export([FIRST, SECOND], "json"))
+    assert kept == (FIRST, SECOND)
+    rows = export([FIRST, SECOND], "csv").decode("utf-8-sig")
+    assert rows.count(SAND) == rows.count(BOXES) == 2
+
+
+def test_what_is_compared_and_what_a_model_cites_keeps_its_quotes() -> None:
+    sides = Coverage("compare", sides=("Peru", "Mali"))
+    compared = replace(
+        FIRST, text=f"Two labs:\n### Found\n- Peru: {SAND}\n- Mali: no", coverage=sides
+    )
+    words = export([FIRST, compared], "md", day=DAY).decode()
+    assert f"| {SAND} | no |" in words
+    # In the list of sources a quote stands once, with what is said of it and where it stands.
+    written = replace(PLAIN, mode="openai:small")
+    ((source, *_),) = (s for _, s in make_brief([written, written], "", DAY).parts[-1].source_lists)
+    ((label, _), section, asked) = source.quotes[0].facts
+    assert (len(source.quotes), label, source.facts) == (1, "Status", ())
+    assert (section, asked[0]) == (("Section", "Énoncé du défi"), "Form question")
+
+
+@pytest.mark.parametrize("code", ["ar", "es", "fr", "pt"])
+def test_what_a_brief_says_of_repeats_is_translated(code: str) -> None:
+    both = [replace(one, language=code) for one in (FIRST, SECOND)]
+    words = export(both, "md", day=DAY).decode()
+    assert "Already" not in words
+    assert "Contents" not in words
 
 
 def test_a_report_s_name_is_escaped_in_its_address() -> None:

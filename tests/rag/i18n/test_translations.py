@@ -143,7 +143,7 @@ def test_the_lab_before_a_sentence_is_recognised_in_each_language(speaker: str) 
     html = answer_html.render_prose(f"{speaker} Wet sand keeps 3 boxes cool [1].", 1, None, ENGLISH)
     assert f"<strong>{speaker}</strong>" in html
     assert ('class="turned"' in html) == SPEAKERS[speaker]
-    (line,) = answer_lines(f"{speaker} Wet sand [1].", {1})
+    (line,) = answer_lines(f"{speaker} Wet sand [1].", {1: 1})
     assert (line.runs[0].text, line.runs[0].bold) == (speaker, True)
     text = "".join(run.text for run in line.runs[1:])
     assert text.strip() == ("\u2068Wet sand.\u2069" if SPEAKERS[speaker] else "Wet sand.")

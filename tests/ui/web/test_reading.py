@@ -162,7 +162,7 @@ def test_a_brief_says_what_its_tables_tell_and_has_them_in_its_annex() -> None:
     items = [pinned_answer(visit(a.question, a)) for a in (of_list, compared)]
     items.append({"kind": "table", "text": "Years", "rows": counts})
     words = text(engine, pinned(*items))
-    first, annex = words.split("### Annex", 1)
+    first, annex = words.split("## Annex", 1)
     assert "1 lab, 6 reports" in first
     assert "2023: 1; 2024: 1. The whole" in first
     assert "2025: 1" not in first
@@ -170,13 +170,50 @@ def test_a_brief_says_what_its_tables_tell_and_has_them_in_its_annex() -> None:
     for cells in (engine.catalog.reports[names[-1]].title, "| 2025 | 1 |", "Boxes \\[1\\]"):
         assert cells in annex
         assert cells not in first
-    # A short list needs no annex.
+    # A short list needs no annex: its table stands where the answer has it.
     listed = Coverage("list", names[:FEW], ("Peru",), FEW)
     item = pinned_answer(visit("Which?", replace(of_list, coverage=listed)))
-    assert "- Peru (6)" in text(engine, pinned(item))
+    words = text(engine, pinned(item))
+    assert all(engine.catalog.reports[name].title in words for name in names[:FEW])
+    assert "annex" not in words.casefold()
     for ending in ("docx", "pdf"):
         made = download(Visit(engine, sent={"ending": ending, "brief": pinned(*items)}))
         assert "data" in made
+
+
+def test_a_brief_of_several_answers_has_contents_and_quotes_nothing_twice() -> None:
+    engine = FakeEngine()
+    answers = [engine.ask(question).answer for question in ("What?", "Why?")]
+    lines = "Quotes from 1 lab:\n- Peru: " + QUOTE
+    passage = answers[0].citations[0].passage
+    items = [
+        pinned_answer(
+            visit(
+                question,
+                replace(
+                    answer,
+                    question=question,
+                    text=f"{lines} [1]",
+                    citations=(Citation(1, passage, QUOTE),),
+                ),
+            )
+        )
+        for question, answer in zip(("What?", "Why?"), answers, strict=True)
+    ]
+    words = text(engine, pinned(*items, {"kind": "heading", "text": "Next"}))
+    for place, name in enumerate(("What?", "Why?", "Next"), start=1):
+        assert f"[**{place}. {name}**](#part-{place})" in words
+        assert f'## <a id="part-{place}"></a>{place}\\. {name}\n' in words
+    assert words.count(QUOTE) == 1
+    assert "Already quoted under 1: " in words
+    assert words.count("**\\[1\\] ") == 1
+    # It speaks the language of the page, also where an answer does not, and when nothing is left.
+    french = {"ending": "md", "brief": pinned(*items)}
+    made = download(Visit(engine, t=translations_for("fr"), sent=french))
+    words = base64.b64decode(made["data"]).decode()
+    assert "## Sommaire\n" in words
+    assert "Déjà cité au point 1\N{NO-BREAK SPACE}: " in words
+    assert text(engine, pinned({"kind": "note", "text": " "})).startswith("# Markets\n")
 
 
 def test_what_no_longer_stands_is_left_out_and_damaged_pins_are_refused() -> None:
