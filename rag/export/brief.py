@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import chain, count, groupby, takewhile
+from itertools import count, groupby, takewhile
 from urllib.parse import quote
 
 from babel.dates import format_date
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.lines import ITEM_SIGN, Line, Run, answer_lines, clean, one_line, runs_of, shortened
-from rag.export.repeats import Repeats, quoted
+from rag.export.repeats import Places, quoted, without_repeats
 from rag.i18n import labels, notices
 from rag.i18n.translations import (
     ENGLISH,
@@ -109,22 +109,15 @@ class Brief:
     has_annex: bool = False  # whether its sources begin on a new page
 
 
-def make_brief(
-    answers: Sequence[Answer],
-    title: str,
-    day: date,
-    report_url: str = "",
-    reports: Mapping[str, ReportInfo] | None = None,
-) -> Brief:
+def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:
     """The brief of these answers; `report_url` is the template of the reports' public addresses.
 
     Its sources stand at its end, each report once. Of several questions it begins with a list of
-    them and their results, and quotes nothing twice. What a list names is among `reports`, or among
-    those that the answers read.
+    them and their results, and quotes nothing twice.
     """
     t = translations_for(answers[0].language)
     summary = tuple((label, one_line(value)) for label, value in _summary(answers, t))
-    writer, number = _Writer(t, report_url, reports or reports_of(answers)), count(1)
+    writer, number = _Writer(t, report_url), count(1)
     asked = sum(bool(one_line(answer.question)) for answer in answers)
     parts = [
         writer.part(answer, next(number) if asked > 1 and one_line(answer.question) else 0)
@@ -137,13 +130,6 @@ def make_brief(
         parts.append(Part("", language_code(t), source_lists=((t.gettext("Sources"), sources),)))
     title = one_line(title) or one_line(answers[0].question)
     return framed(title, day, t, summary, tuple(parts))
-
-
-def reports_of(answers: Iterable[Answer]) -> dict[str, ReportInfo]:
-    """The reports that answers read or cite, by their ids."""
-    hits = (hit for answer in answers for hit in answer.hits)
-    cited = (answer.cited.items() for answer in answers)
-    return {hit.passage.report.id: hit.passage.report for hit in hits} | dict(chain(*cited))
 
 
 def _result(part: Part) -> Line:
@@ -170,17 +156,16 @@ def framed(
     return Brief(title, when, day, code, is_right_to_left(t), names, summary, parts)
 
 
-# A passage, and what is told of its quotes that no answer is made of.
-_Cited = tuple[Passage, dict[tuple[str, ...], dict[Fact, None]]]
+# Places in a report, with quotes there that no answer is made of, and what is told of these.
+_Places = dict[tuple[Fact, ...], dict[tuple[str, ...], dict[Fact, None]]]
 
 
 class _Writer:
     """Writes answers as parts of a brief, and keeps what they cite for its list of sources."""
 
-    def __init__(self, t: Translations, report_url: str, reports: Mapping[str, ReportInfo]) -> None:
-        self.t, self.report_url, self.reports, self.repeats = t, report_url, reports, Repeats(t)
-        # By report its number, and by passage what is cited of it.
-        self.cited: dict[str, tuple[int, dict[str, _Cited]]] = {}
+    def __init__(self, t: Translations, report_url: str) -> None:
+        self.t, self.report_url, self.places = t, report_url, Places()
+        self.cited: dict[str, tuple[int, Passage, _Places]] = {}  # by report, with its number
 
     def part(self, answer: Answer, number: int) -> Part:
         """An answer; `number` is that of its question, 0 if there is no other."""
@@ -188,22 +173,19 @@ class _Writer:
         answer = replace(answer, text=_signed(answer.text, answer.doubted))
         # The table names each report of a list: its tag is no further source.
         tags, known = answer.coverage.count if answer.is_list else 0, self._cite(answer)
-        answer = replace(answer, text=self.repeats.text_without(answer, number))
-        text, after, table = answer.text, "", table_of(answer, self.reports, known, t)
+        text = without_repeats(answer, number, self.places, t)
+        table, after = table_of(answer, known, t), ""
         if table:
             text, _, rest = text.partition("\n")
             under = (line for line in rest.splitlines() if not line.startswith("- "))
             after = "\n".join(under if tags else ())
         nearest = tuple(
-            self._source(
-                0, [(hit.passage, {_quoted_lines(shortened(hit.passage.text, NEAREST_CHARS)): {}})]
-            )
-            for hit in (answer.hits[:NEAREST] if answer.refused and not known else ())
+            self._source(0, p, {self._place(p): {_lines_of(shortened(p.text, NEAREST_CHARS)): {}}})
+            for p in (hit.passage for hit in answer.hits[:NEAREST])
+            if answer.refused and not known
         )
         mentioned = tuple(
-            source_of(
-                hit.passage.report, self._code(hit.passage.language), (), (), self.report_url, t
-            )
+            self._source(0, hit.passage, {})
             for hit in (() if number else answer.mentions)
             if hit.passage.id not in cited
         )
@@ -275,9 +257,9 @@ class _Writer:
         for c in answer.citations:
             if c.n <= tags:
                 continue
-            new = len(self.cited) + 1, dict[str, _Cited]()
-            known[c.n], cited = self.cited.setdefault(c.passage.report.id, new)
-            _, quotes = cited.setdefault(c.passage.id, (c.passage, {}))
+            new = len(self.cited) + 1, c.passage, _Places()
+            known[c.n], _, places = self.cited.setdefault(c.passage.report.id, new)
+            quotes = places.setdefault(self._place(c.passage), {})
             # Each quote stands once: in the answer, where that is made of quotes. A tag in a list,
             # or a passage near to a refused question, supports no sentence; a sentence that is
             # itself the quote needs no word on that.
@@ -286,35 +268,30 @@ class _Writer:
                 same = answer.mode == "extractive" and c.status == "supported"
                 is_told = not (is_list or answer.refused or same)
                 told = {(self.t.gettext("Status"), verdict): None} if is_told else {}
-                quotes.setdefault(_quoted_lines(c.quote), {}).update(told)
+                quotes.setdefault(_lines_of(c.quote), {}).update(told)
         return known
 
     def sources(self) -> tuple[Source, ...]:
-        """What all parts cite, each report once, its passages in their order, quoted ones first."""
-        return tuple(
-            self._source(n, sorted(cited.values(), key=lambda one: (not one[1], one[0].spans)))
-            for n, cited in self.cited.values()
-        )
+        """What all parts cite, each report once, its quotes and passages by their place in it."""
+        return tuple(self._source(*cited) for cited in self.cited.values())
 
-    def _source(self, n: int, cited: Sequence[_Cited]) -> Source:
-        t, info, quotes, facts = self.t, cited[0][0].report, list[Quote](), dict[Fact, None]()
-        told_places = set[tuple[Fact, ...]]()
-        for passage, said in cited:
-            section, question = passage.place
-            section = t.gettext(labels.FACTS_HEADING) if section == FACTS else section
-            asked = shortened(one_line(question), QUESTION_CHARS)
-            place = told_facts(
-                ((t.gettext("Section"), section), (t.gettext("Form question"), asked))
-            )
-            quotes += (Quote(lines, told_facts(told)) for lines, told in said.items())
+    def _place(self, passage: Passage) -> tuple[Fact, ...]:
+        t, (section, question) = self.t, passage.place
+        section = t.gettext(labels.FACTS_HEADING) if section == FACTS else section
+        asked = shortened(one_line(question), QUESTION_CHARS)
+        return told_facts(((t.gettext("Section"), section), (t.gettext("Form question"), asked)))
+
+    def _source(self, n: int, passage: Passage, places: _Places) -> Source:
+        info, quotes, facts = passage.report, list[Quote](), dict[Fact, None]()
+        for place, said in sorted(places.items()):
+            quotes += (Quote(lines, tuple(told)) for lines, told in said.items())
             if said:
                 quotes[-1] = replace(quotes[-1], facts=(*quotes[-1].facts, *place))
-                told_places.add(place)
-            elif place not in told_places:
+            else:
                 facts.update(dict.fromkeys(place))
-        facts[t.gettext("Report"), "" if info.title else info.id] = None
-        language = self._code(cited[0][0].language)
-        return source_of(info, language, quotes, facts, self.report_url, t, n)
+        facts[self.t.gettext("Report"), "" if info.title else info.id] = None
+        language = self._code(passage.language)
+        return source_of(info, language, quotes, facts, self.report_url, self.t, n)
 
 
 def _signed(text: str, doubted: Sequence[Struck]) -> str:
@@ -326,13 +303,8 @@ def _signed(text: str, doubted: Sequence[Struck]) -> str:
     return text
 
 
-def table_of(
-    answer: Answer, reports: Mapping[str, ReportInfo], known: Mapping[int, int], t: Translations
-) -> Table | None:
-    """What an answer lists, counts or compares; of a list, `reports` that are known by their id.
-
-    The `known` marks of a comparison have the numbers of their sources.
-    """
+def table_of(answer: Answer, known: Mapping[int, int], t: Translations) -> Table | None:
+    """What an answer lists, counts or compares; `known` marks have the numbers of their sources."""
     coverage = answer.coverage
     if coverage.values:
         heading = one_line(labels.field_label(coverage.grouped_by, t))
@@ -353,6 +325,8 @@ def table_of(
         return lab, str(info.year or ""), labels.kind_label(info, t), info.title or info.id
 
     head = tuple(map(t.gettext, ("Country", "Year", "Kind", "Report")))
+    passages = (*(h.passage for h in answer.hits), *(c.passage for c in answer.citations))
+    reports = {passage.report.id: passage.report for passage in passages}
     infos = (reports.get(name, ReportInfo(name, name)) for name in coverage.reports)
     heading = t.gettext("Reports ({n})").format(n=format_number(t, coverage.count))
     return Table(heading, head, cells(map(row, infos)), (4, 2, 3, 9))
@@ -392,7 +366,7 @@ def cells(
     return tuple(tuple(map(cell, row)) for row in rows)
 
 
-def _quoted_lines(words: str) -> tuple[str, ...]:
+def _lines_of(words: str) -> tuple[str, ...]:
     lines = (line.strip() for line in clean(words).split("\n"))
     return tuple(line for line in lines if line)
 

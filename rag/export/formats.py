@@ -17,7 +17,7 @@ from typing import Any
 from rag.catalog.tag_fields import ReportInfo
 from rag.errors import InputError
 from rag.export.answer_json import answers_to_json, citation_to_dict
-from rag.export.brief import Brief, make_brief, report_link, reports_of, table_of
+from rag.export.brief import Brief, make_brief, report_link, table_of
 from rag.export.documents import to_docx, to_html, to_markdown, to_pdf
 from rag.export.lines import clean, one_line
 from rag.i18n.labels import author_label, kind_label, language_label
@@ -143,9 +143,8 @@ def _to_xlsx(answers: Sequence[Answer], _title: str, _day: date, report_url: str
     """A sheet for every list, count or comparison, and one of all sources."""
     t = translations_for(answers[0].language)
     sheets: list[Sheet] = []
-    reports = reports_of(answers)
     for answer in answers:
-        table = table_of(answer, reports, {c.n: c.n for c in answer.citations}, t)
+        table = table_of(answer, {c.n: c.n for c in answer.citations}, t)
         if table is None:
             continue
         rows: list[list[Value]] = [[*table.head]]

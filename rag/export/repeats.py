@@ -1,8 +1,7 @@
 """Leaves out of answers made of quotes what an answer before them quotes, and says where it is."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from itertools import pairwise
 
 from rag.export.lines import ITEM_SIGN, one_line
@@ -13,70 +12,57 @@ from rag.types import Answer, Citation
 
 # The marks of a sentence's sources, and what ends it.
 _MARKS = re.compile(r"(?:\s?\[\d{1,6}\])+[.!?؟。…]*")
+Places = dict[tuple[str, str], int]  # by report and quote the number of the answer that has it
 _Own = Sequence[tuple[Citation, str]]
 
 
 def quoted(answer: Answer) -> _Own:
-    """The citations whose quotes an answer is made of, with the quotes as it has them.
-
-    Their numbers, and what ends them, are left out.
-    """
+    """The citations whose quotes an answer is made of, each with its words as they stand there."""
     said = one_line(keep_known(answer.text, 0))
     own = (c for c in answer.citations if answer.mode == "extractive" and c.status == "supported")
     bare = ((c, ITEM_SIGN.sub("", one_line(c.quote), count=1).rstrip(".!?؟。…")) for c in own)
     return [(c, words) for c, words in bare if words in said]
 
 
-@dataclass(frozen=True, slots=True)
-class Repeats:
-    """The quotes of the answers so far with their reports, and the number of their first answer."""
+def without_repeats(answer: Answer, number: int, places: Places, t: Translations) -> str:
+    """The text of an answer without quotes that have a place; each group ends with these places.
 
-    t: Translations
-    places: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def text_without(self, answer: Answer, number: int) -> str:
-        """The text of an answer without what is quoted before; the end of a group tells where."""
-        own, lines = quoted(answer), list[str]()
-        again: list[tuple[int, Citation]] = []
-        for line in answer.text.split("\n"):
-            if line.startswith("#"):
-                lines += (f"- {told}" for told in self._told(again))
-                again.clear()
-            head, kept = self._parted(line, own, again)
+    Its own quotes get their place.
+    """
+    own, lines = quoted(answer), list[str]()
+    for group in re.split(r"\n(?=#)", answer.text):
+        again: dict[int, dict[str, str]] = {}
+        for line in group.split("\n"):
+            head, kept, known = _parted(line, own, places)
             if kept or not head:
                 lines.append(head + kept)
-        lines += (f"- {told}" for told in self._told(again))
-        for citation, words in own:
-            self.places.setdefault((citation.passage.report.id, words), number)
-        # What is compared stands beside each other.
-        return answer.text if answer.coverage.sides else "\n".join(lines)
-
-    def _parted(self, line: str, own: _Own, again: list[tuple[int, Citation]]) -> tuple[str, str]:
-        """Who speaks in a line, and what is new of what they say; `again` gets the rest."""
-        ends = [match.end() for match in _MARKS.finditer(line)]
-        head = kept = lead = ""
-        for piece in (line[start:end] for start, end in pairwise((0, *ends))):
-            said = [(c, words) for c, words in own if f"[{c.n}]" in piece and words in piece]
-            start = min((piece.index(words) for _, words in said), default=0)
-            if not head + kept:
-                head, piece, start = piece[:start], piece[start:], 0
-            elif piece[:start].strip():
-                lead = piece[:start]  # names another report, of which more may follow
-            before = [(self.places.get((c.passage.report.id, words), 0), c) for c, words in said]
-            if said and all(place for place, _ in before):
-                again += before
-            else:
-                kept += (lead or piece[:start]) + piece[start:]
-                lead = ""
-        return head, (kept + line[ends[-1] if ends else 0 :]).lstrip()
-
-    def _told(self, again: Sequence[tuple[int, Citation]]) -> Iterator[str]:
-        """Where quotes stand that are left out: each answer, with the labs that it quotes."""
-        t, places = self.t, dict[int, dict[str, str]]()
-        for place, citation in again:
-            labs = places.setdefault(place, {})
-            lab = author_label(citation.passage.report, t)
-            labs[lab] = f"{labs.get(lab, f'{lab} ')}[{citation.n}]"
-        for place, labs in sorted(places.items()):
+            for citation, place in known:
+                labs, lab = again.setdefault(place, {}), author_label(citation.passage.report, t)
+                labs[lab] = f"{labs.get(lab, f'{lab} ')}[{citation.n}]"
+        for place, labs in sorted(again.items()):
             label = t.gettext("Already quoted under {n}").format(n=place)
-            yield format_label(t, label, join_parts(t, ", ", [*labs.values()]))
+            lines.append(f"- {format_label(t, label, join_parts(t, ', ', [*labs.values()]))}")
+    for citation, words in own:
+        places.setdefault((citation.passage.report.id, words), number)
+    # What is compared stands beside each other.
+    return answer.text if answer.coverage.sides else "\n".join(lines)
+
+
+def _parted(line: str, own: _Own, places: Places) -> tuple[str, str, list[tuple[Citation, int]]]:
+    """Who speaks in a line, what is new of what they say, and the rest with its places."""
+    ends = [match.end() for match in _MARKS.finditer(line)]
+    head, kept, lead, again = "", "", "", list[tuple[Citation, int]]()
+    for piece in (line[start:end] for start, end in pairwise((0, *ends))):
+        said = [(c, words) for c, words in own if f"[{c.n}]" in piece and words in piece]
+        start = min((piece.index(words) for _, words in said), default=0)
+        if not head + kept:
+            head, piece, start = piece[:start], piece[start:], 0
+        elif piece[:start].strip():
+            lead = piece[:start]  # names another report, of which more may follow
+        known = [(c, places.get((c.passage.report.id, words), 0)) for c, words in said]
+        if said and all(place for _, place in known):
+            again += known
+        else:
+            kept += (lead or piece[:start]) + piece[start:]
+            lead = ""
+    return head, (kept + line[ends[-1] if ends else 0 :]).lstrip(), again

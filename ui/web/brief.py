@@ -19,7 +19,7 @@ from rag.export.repeats import quoted
 from rag.i18n.labels import author_label, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, language_code, marked
 from rag.text.citation_marks import defuse, drop_marks, keep_known, marks
-from rag.types import Answer, Citation, Coverage, Passage
+from rag.types import Answer, Citation, Coverage, Hit, Passage
 from ui.server import log
 from ui.web.answer import find_quote, key_points
 from ui.web.handlers import Visit, saved
@@ -99,7 +99,7 @@ def make(engine: Engine, pinned: _Pinned, t: Translations) -> tuple[Brief, int]:
     url = engine.settings.report_url
     if not url and re.fullmatch(r"https?://[^\s{}]+", pinned.address):
         url = pinned.address + "?report={report}"
-    brief = make_brief(writer.answers, title, date.today(), url, engine.catalog.reports)
+    brief = make_brief(writer.answers, title, date.today(), url)
     annex = t.gettext("Annex: the quotes and where they stand")
     parts = []
     for part in map(writer.short, brief.parts):
@@ -189,7 +189,10 @@ class _Writer:
         text = drop_marks(text, {c.n for c in cited} - {c.n for c in kept})
         plain = keep_known(text, 0)
         doubted = tuple(one for one in answer.doubted if one.text in plain)
-        answer = replace(answer, text=text, citations=kept, doubted=doubted)
+        known = self.engine.catalog.reports if answer.is_list else {}
+        infos = (known[name] for name in answer.coverage.reports if name in known)
+        hits = tuple(Hit(Passage("", info, "", "", "", ()), 0) for info in infos)
+        answer = replace(answer, text=text, citations=kept, doubted=doubted, hits=hits)
         self.answers.append(replace(answer, language=language_code(self.t)))
 
     def short(self, part: Part) -> Part:
