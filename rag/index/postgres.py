@@ -41,7 +41,7 @@ from rag.index import local
 from rag.index.bm25 import KeywordIndex, Segment
 from rag.index.interface import HEAD, Head, Index, Mask, Query, Ranking, unpack
 from rag.index.local import LocalWriter, Snapshot
-from rag.index.vectors import Rows, hashes
+from rag.index.vectors import Rows, VectorMemo, hashes
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, unit
 from rag.types import Progress
 
@@ -61,12 +61,14 @@ STAGE = "writing to the database"
 # Of a scope all passages are compared if n * n <= EXACT * all: else HNSW passes fewer others.
 EXACT = 2_000
 BUCKETS, SHIFT = 1 << 14, np.uint64(64 - 14)  # a term lies in that of its hash's first bits
+MEMO_ROWS = 4_096  # vectors of a memo that are copied at a time
 TOGETHER = 256  # buckets that are written at a time: of a million passages all would be 3 GB
 _STATE = """SELECT revision, made_by, words, rows,
     (SELECT string_agg(lengths, '' ORDER BY id COLLATE "C") FROM report) FROM state"""
 _POSTINGS = """SELECT string_agg(terms, '' ORDER BY bucket), string_agg(sizes, '' ORDER BY bucket),
     string_agg(rows, '' ORDER BY bucket), string_agg(counts, '' ORDER BY bucket)
     FROM posting WHERE bucket = ANY(%s) GROUP BY segment"""
+_MEMO = "SELECT hash, vector FROM memo WHERE hash = ANY(%s)"
 _NEXT_ROW = """SELECT greatest(rows, (SELECT max(row) FROM passage) + 1,
     (SELECT max(number) FROM report) + 1) FROM state"""
 _CLEAR = b"""TRUNCATE posting, passage, report, memo; UPDATE state SET revision = '', rows = 0;
@@ -240,8 +242,7 @@ class PostgresIndex(Index):
 
     def vectors(self, texts: Sequence[str]) -> dict[str, Vectors]:
         of_hash = dict(zip(hashes(texts).astype("<i8").tolist(), texts, strict=True))
-        query = "SELECT hash, vector FROM memo WHERE hash = ANY(%s)"
-        rows = self._database.fetch(query, [[*of_hash]])
+        rows = self._database.fetch(_MEMO, [[*of_hash]])
         return {of_hash[h]: unit([vector.to_numpy()])[0] for h, vector in rows}
 
     def with_files(self, folder: Path) -> Snapshot:
@@ -306,6 +307,14 @@ def pull(
             dense = connection.execute(query, [head.row], binary=True)
             vectors = unit([vector.to_numpy() for (vector,) in dense])
             writer.add(*unpack(head.report, record), vectors)
+        # Without it, surveys and comparisons know no near words.
+        memo = VectorMemo(writer.home / "memo")
+        held = {h for (h,) in connection.execute("SELECT hash FROM memo")}
+        new = sorted(held.difference(memo.hashes.astype("<i8").tolist()))
+        for at in range(0, len(new), MEMO_ROWS):
+            rows = connection.execute(_MEMO, [new[at : at + MEMO_ROWS]], binary=True).fetchall()
+            own = np.array([h for h, _ in rows], "<i8").view("<u8")
+            memo.add_by_hash(own, unit([vector.to_numpy() for _, vector in rows]))
         return writer.publish()
 
 

@@ -127,9 +127,13 @@ class VectorMemo(Matrix):
 
     def add(self, texts: Sequence[str], vectors: Any) -> None:
         """Add vectors to the files; this memo finds them when it is opened again."""
+        self.add_by_hash(hashes(texts), vectors)
+
+    def add_by_hash(self, own: Hashes, vectors: Any) -> None:
+        """Add vectors whose texts have these hashes."""
         rows = in_bytes(np.asarray(vectors, np.float32))
         self._folder.mkdir(parents=True, exist_ok=True)
         width = rows.dtype["values"].shape[0]
-        for name, data in ((f"rows-{width}", rows), ("hashes", hashes(texts))):
+        for name, data in ((f"rows-{width}", rows), ("hashes", own)):
             append(self._folder / name, self._count * data.itemsize, data.tobytes())
         self._count += len(rows)

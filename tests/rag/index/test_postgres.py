@@ -81,6 +81,10 @@ def test_it_finds_lists_and_surveys_as_files_do(
     ours, theirs = ({row.report.id: row.verdict for row in one.rows} for one in surveys)
     assert ours == theirs
     assert engine.report_measure() is engine.report_measure()
+    # The vectors of words and sentences, too: by them it knows near words.
+    ours, theirs = (one.report_measure().snapshot.memo for one in (engine, sample_engine))
+    assert ours.hashes.tolist() == theirs.hashes.tolist()
+    assert np.allclose(ours[:], theirs[:], atol=1e-6)
     # So are the reports that go with one, and what is checked without a folder.
     ours, theirs = engine.index, sample_engine.index
     for name in list(theirs.heads)[::9]:
