@@ -219,7 +219,8 @@ class _Writer:
                 shown = labels.region_label(values, t) or shown
             label = t.gettext(labels.FIELD_LABELS[name])
             filters.append(labels.format_label(t, label, one_line(shown)))
-        yield t.gettext("Filters"), labels.join_parts(t, "; ", filters) or t.gettext("None")
+        if filters:
+            yield t.gettext("Filters"), labels.join_parts(t, "; ", filters)
 
     def _doubts(self, doubted: Sequence[Struck]) -> Iterator[Line]:
         t = self.t
@@ -289,7 +290,6 @@ class _Writer:
                 quotes[-1] = replace(quotes[-1], facts=(*quotes[-1].facts, *place))
             else:
                 facts.update(dict.fromkeys(place))
-        facts[self.t.gettext("Report"), "" if info.title else info.id] = None
         language = self._code(passage.language)
         return source_of(info, language, quotes, facts, self.report_url, self.t, n)
 

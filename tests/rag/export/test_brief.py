@@ -204,6 +204,7 @@ def test_what_is_compared_and_what_a_model_cites_keeps_its_quotes() -> None:
     )
     words = export([FIRST, compared], "md", day=DAY).decode()
     assert f"| {SAND} | no |" in words
+    assert words.count("Filters") == 1  # nothing is said of an answer without any
     # In the list of sources a quote stands once, with what is said of it and where it stands.
     written = replace(PLAIN, mode="openai:small")
     ((source, *_),) = (s for _, s in make_brief([written, written], "", DAY).parts[-1].source_lists)
