@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log
+from math import exp, log
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rag.answer.candidates import in_context
+from rag.answer.candidates import covered, in_context
+from rag.answer.extractive import BEST_PASSAGES
 from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, asks, on_topic
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
@@ -49,13 +51,20 @@ ABOUT = 0.5  # the least probability that a report is about a topic, whose findi
 # Weights of a logistic regression: those of 48 questions to the sample and of 60 to 2,189 reports,
 # each fitted alone, are alike.
 _TELLS, _NOT_FOUND = (0.35, 3.9, 0.33, -0.58, 0.95), 150
-_READ, _OF_READ, USUAL_LOGIT = 30, 2, -3.7
+_READ, _OF_READ, _USUAL_LOGIT = 30, 2, -3.7
 # Of the likeliest reports it reads more that are near, and those that tell most. What tells how
 # likely a sentence says by itself what is asked: how near it is, the logit, the logarithm of its
 # words, whether it is a finding, and whether it is a question. Weights of a logistic regression
 # over 2,823 sentences that were labelled by reading, and that the cross-encoder never learned from.
 _READ_CLOSELY, _OF_READ_CLOSELY, _OF_TELLING = 12, 6, 3
 _BY_ITSELF = (1.1, 0.56, 0.61, 0.49, -1.26, -2.83)
+# What tells whether a topic is told of: the log odds of the likeliest report, what share of the
+# question's words the best passages hold, and the best logit. Weights of a logistic regression;
+# from which log odds on it may be told of, and from which on it is taken to.
+_IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
+# Then others do from this chance on, if it is this share of the best one's. From which log odds on
+# sentences are told beside the one of their report that says it best.
+TELLS, _TELLS_SHARE, _ALSO_SAYS = 0.2, 0.4, -1.7
 _FEW_PASSAGES = 5000  # of more than these some are near to any topic
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
@@ -251,7 +260,7 @@ class ReportChooser(LineReader):
         logits = self.logits(first)
 
         def read(line: Line) -> float:
-            return logits.get(line.place, USUAL_LOGIT)
+            return logits.get(line.place, _USUAL_LOGIT)
 
         near = [replace(x, score=odds(x.report.id, x.topical, read(x))) for x in first]
         near.sort(key=lambda x: -x.score)
@@ -272,6 +281,28 @@ class ReportChooser(LineReader):
             return known + by_asking * asks(line.text)
 
         return survey, near, [replace(x, score=odds_of(x)) for x in (*first, *more)]
+
+    def saying_it(self, share: float = _TELLS_SHARE) -> dict[str, list[Line]]:
+        """The sentences of each report that likely tells what is asked that say it, best first."""
+        _, near, said = self.telling
+        best = chance(near[0].score) if near else 0.0
+        least = max(min(TELLS, best), share * best)
+        told = dict.fromkeys(x.report.id for x in near if chance(x.score) >= least)
+        by_report: dict[str, list[Line]] = {i: [] for i in told}
+        for line in sorted(said, key=lambda x: -x.score):
+            own = by_report.get(line.report.id)
+            if own is not None and (not own or line.score >= _ALSO_SAYS):
+                own.append(line)
+        return by_report
+
+    def odds(self, near: Sequence[Line]) -> float:
+        """The log odds that a topic is told of; lines nearest to it first."""
+        if not near:
+            return MAY_SAY_IT
+        by_best, by_held, by_reading, constant = _IS_TOLD
+        held = fmean(covered(self.plan, line.hit.passage) for line in near[:BEST_PASSAGES])
+        read = max(self.logits(near).values(), default=_USUAL_LOGIT)
+        return by_best * near[0].score + by_held * held + by_reading * read + constant
 
     def logits(self, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
         """How the cross-encoder reads lines beside the question, in English; none if it is busy."""
@@ -371,3 +402,8 @@ def in_english_context(passage: Passage, text: str) -> str:
 def standard(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Values in standard deviations from their mean."""
     return np.asarray((values - values.mean()) / (values.std() or 1.0))
+
+
+def chance(log_odds: float) -> float:
+    """The probability of log odds."""
+    return 1 / (1 + exp(-log_odds))

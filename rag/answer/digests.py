@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
-from math import exp
+from itertools import groupby, islice
 from operator import itemgetter
 from statistics import fmean
 
 from rag.answer.candidates import covered, kind_wanted, kinds_asked
-from rag.answer.chosen import MOST_OF_YEAR, USUAL_LOGIT, Material
+from rag.answer.chosen import MAY_SAY_IT, MOST_OF_YEAR, SAYS_IT, TELLS, Material, chance
 from rag.answer.comparison import HEADINGS, Comparer
 from rag.answer.extractive import BEST_PASSAGES, NEAREST, SENTENCES_MORE, quotes_head
 from rag.answer.lines import (
@@ -51,7 +50,6 @@ from rag.types import Hit, Intent, Plan, Turn
 
 _MOST_OF_REPORT = 20  # sentences of a digest of one report, at least one of each role
 _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
-_MOST_THEMES = 5
 # Reports by a lab each of whose problems is told, and sentences on what comes next.
 _FEW_REPORTS, _MOST_TO_COME = 6, 3
 # Reports that a part tells of.
@@ -60,15 +58,9 @@ KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
-# What tells whether a topic is told of: the log odds of the likeliest report, what share of the
-# question's words the best passages hold, and the best logit. Weights of a logistic regression;
-# from which log odds on it may be told of, and from which on it is taken to. The least share that
-# the passages of a survey hold that hold most.
-_IS_TOLD, _MAY_SAY_IT, _SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
-_HELD_BY_SURVEYED = 0.4
-# Then others do from this chance on, if it is this share of the best one's. From which log odds on
-# sentences are told beside the one of their report that says it best.
-_TELLS, _TELLS_SHARE, _ALSO_SAYS = 0.2, 0.4, -1.7
+_HELD_BY_SURVEYED = 0.4  # the least share of a topic's words that the passages of a survey hold
+# What is told of less likely reports, from this share of the best one's chance on, and of how many.
+_OTHERS, _OTHERS_SHARE, _MOST_OTHERS = marked("Other reports that may speak of it"), 0.2, 8
 _MOST_CLOSEST = 6  # reports that may tell it
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
@@ -171,28 +163,6 @@ class _Maker(Comparer):
             self.speaking = tuple(row.report.id for row in survey.found)
             self.counted = survey_sentence(survey, self.t)
             yield f"{self.counted}\n"
-
-    def saying_it(self) -> dict[str, list[Line]]:
-        """The sentences of each report that likely tells what is asked that say it, best first."""
-        _, near, said = self.telling
-        best = _chance(near[0].score) if near else 0.0
-        least = max(min(_TELLS, best), _TELLS_SHARE * best)
-        told = dict.fromkeys(x.report.id for x in near if _chance(x.score) >= least)
-        by_report: dict[str, list[Line]] = {i: [] for i in told}
-        for line in sorted(said, key=lambda x: -x.score):
-            own = by_report.get(line.report.id)
-            if own is not None and (not own or line.score >= _ALSO_SAYS):
-                own.append(line)
-        return by_report
-
-    def odds(self, near: Sequence[Line]) -> float:
-        """The log odds that a topic is told of; lines nearest to it first."""
-        if not near:
-            return _MAY_SAY_IT
-        by_best, by_held, by_reading, constant = _IS_TOLD
-        held = fmean(covered(self.plan, line.hit.passage) for line in near[:BEST_PASSAGES])
-        read = max(self.logits(near).values(), default=USUAL_LOGIT)
-        return by_best * near[0].score + by_held * held + by_reading * read + constant
 
     # The forms.
 
@@ -385,9 +355,9 @@ class _Maker(Comparer):
         if self.by_sentences:
             survey, near, _ = self.telling
             told_of = self.odds(near)
-            if told_of < _SAYS_IT:
+            if told_of < SAYS_IT:
                 if self.is_small:
-                    yield from self._closest(near, is_told=told_of >= _MAY_SAY_IT)
+                    yield from self._closest(near, is_told=told_of >= MAY_SAY_IT)
                 return
             own = self.saying_it()
             told = [self.catalog.reports[i] for i in own]
@@ -429,13 +399,25 @@ class _Maker(Comparer):
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
             yield from self.part(_PARTS[part][0], filter(itemgetter(1), of_part))
+        if self.by_sentences and not self.is_small:
+            yield from self.part(_OTHERS, islice(self._others_saying_it(), _MOST_OTHERS))
+
+    def _others_saying_it(self) -> Iterator[tuple[ReportInfo, list[Line]]]:
+        """The best sentence of each further work that may tell what is asked."""
+        told = {hit.passage.report.id for hit in self.quoted.values()}
+        for i, lines in self.saying_it(_OTHERS_SHARE).items():
+            info = self.catalog.reports[i]
+            work = {i, *(other.id for other in self.same_work(info))}
+            if told.isdisjoint(work) and (picked := self.pick(lines, 1)):
+                told |= work
+                yield info, picked
 
     def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
         """What is closest to a topic of which no report surely tells; else after a refusal."""
         if not is_told and self.plan.off_topic > OFF_TOPIC_CLEAR:
             return  # the refusal says so
-        least = min(_TELLS, _chance(lines[0].score)) if lines and is_told else 0.0
-        infos = [*{x.report.id: x.report for x in lines if _chance(x.score) >= least}.values()]
+        least = min(TELLS, chance(lines[0].score)) if lines and is_told else 0.0
+        infos = [*{x.report.id: x.report for x in lines if chance(x.score) >= least}.values()]
         infos = infos[: _MOST_CLOSEST if is_told else NEAREST]
         says_it = self.telling[2]
         rows = [(r, self.pick((x for x in says_it if x.report.id == r.id), 1)) for r in infos]
@@ -449,7 +431,7 @@ class _Maker(Comparer):
         asked = role_of_question(self.plan.standalone)
         if self.plan.subject and self.is_small:
             near = self.telling[1]
-            if asked == "found" or self.odds(near) < _SAYS_IT:
+            if asked == "found" or self.odds(near) < SAYS_IT:
                 # What is asked for is no more than what is known of a topic.
                 yield from self.topic()
                 return
@@ -489,10 +471,6 @@ _PARTS = {
     "planned": (marked("What is planned"), _MOST_PLANNED),
     "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_OF_PART),
 }
-
-
-def _chance(log_odds: float) -> float:
-    return 1 / (1 + exp(-log_odds))
 
 
 def _each(part: str, reports: int) -> int:
