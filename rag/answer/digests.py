@@ -48,7 +48,7 @@ from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity
 from rag.types import Hit, Intent, Plan, Turn
 
-_MOST_OF_REPORT = 20  # sentences of a digest of one report, at least one of each role
+_MOST_OF_REPORT = 26  # sentences of a digest of one report, at least one of each role
 _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
 # Reports by a lab each of whose problems is told, and sentences on what comes next.
 _FEW_REPORTS, _MOST_TO_COME = 6, 3

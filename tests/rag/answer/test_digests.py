@@ -249,6 +249,23 @@ def test_a_theme_is_told_by_all_labs_that_are_near_to_the_whole_question(
     assert len(told - countries) <= 1
 
 
+def test_a_large_collection_has_a_sentence_of_each_further_work_that_may_speak_of_it(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "What makes women lose control of the money on their phone?"
+    small = ask(sample_engine, question)
+    monkeypatch.setattr("rag.answer.chosen._FEW_PASSAGES", 0)
+    large = ask(sample_engine, question)
+    said, _, others = large.text.partition("\n### Other reports that may speak of it\n")
+    assert said == small.text
+    lines = others.splitlines()
+    assert lines
+    told = {citation.n: citation.passage.report.id for citation in large.citations}
+    works = [{told[n] for n in marks(line)} for line in lines]
+    assert all(len(work) == 1 for work in works)
+    assert {told[n] for n in marks(said)}.isdisjoint(set[str]().union(*works))
+
+
 def test_the_key_points_are_one_finding_of_each_report_that_is_told_once(
     sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
