@@ -137,7 +137,9 @@ class Settings(BaseModel):
         """The settings that differ from their defaults, without secrets."""
         values = {}
         for name, value in self.model_dump(exclude_defaults=True).items():
-            if not isinstance(value, SecretStr):
+            if name == "database":
+                values[name] = "***"
+            elif not isinstance(value, SecretStr):
                 # An address can hold a password or a key.
                 plain = re.sub(r"^(\w+://)?.*@", r"\1***@", str(value)).partition("?")[0]
                 values[name] = plain if name == "openai_base_url" else str(value)

@@ -15,6 +15,7 @@ numbers of passages; they search for vectors in the database, and fetch the post
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -60,6 +61,8 @@ SESSION = f"""SET search_path = asklabs, public; SET jit = off;
 STAGE = "writing to the database"
 # Of a scope all passages are compared if n * n <= EXACT * all: else HNSW passes fewer others.
 EXACT = 2_000
+# It warns of each connection that fails, many a minute: a question that fails for it says why.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 BUCKETS, SHIFT = 1 << 14, np.uint64(64 - 14)  # a term lies in that of its hash's first bits
 MEMO_ROWS = 4_096  # vectors of a memo that are copied at a time
 TOGETHER = 256  # buckets that are written at a time: of a million passages all would be 3 GB

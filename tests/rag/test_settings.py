@@ -90,3 +90,8 @@ def test_a_key_is_never_shown() -> None:
             load_settings(environ, NO_FILE)
         shown.append(str(caught.value))
     assert "sk-secret" not in "".join(shown)
+
+
+def test_what_differs_tells_of_a_database_without_its_address() -> None:
+    settings = Settings(passages=9, database="postgresql://ana:pw@db/labs", openai_api_key="sk-k")
+    assert settings.changed == {"passages": "9", "database": "***"}

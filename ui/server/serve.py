@@ -8,6 +8,7 @@ import gc
 import inspect
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -64,8 +65,10 @@ def start(settings: Settings) -> None:
     # By default each thread has a pool of memory of its own, which keeps what its answers needed.
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_MOST_POOLS, 1)
-    # Gradio looks for both on the disk again and again, in the thread that answers requests.
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()).resolve() / "gradio"))
+    # Gradio looks for both on the disk again and again, in the thread that answers requests. All
+    # users of a machine would share its own folder, and only one of them may write there.
+    temporary = tempfile.mkdtemp(prefix="asklabs-")
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(temporary).resolve()))
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]  # it is not there
     # It would compute a table of all events anew with each one, for a page that is closed here.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
@@ -99,6 +102,7 @@ def start(settings: Settings) -> None:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
     stop(page)
+    shutil.rmtree(temporary, ignore_errors=True)
     # Answers and surveys may still be computed: libraries that work while Python takes itself
     # apart crash. All that is kept is on the disk by now.
     logging.shutdown()

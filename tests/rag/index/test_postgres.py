@@ -158,7 +158,7 @@ def test_an_index_is_read_as_it_is_at_one_moment(
 
 
 def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
-    postgres: Postgres, stored: Settings, tmp_path: Path
+    postgres: Postgres, stored: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = reader(stored, tmp_path)
     before = answer_of(page)
@@ -174,6 +174,8 @@ def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
     finally:
         postgres.start()
     assert answer_of(page) == before
+    # Each failure is told once, by who was asked.
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("for_good", [False, True])

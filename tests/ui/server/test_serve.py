@@ -51,10 +51,11 @@ def test_an_error_says_why_nothing_can_listen() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
 def test_a_service_logs_its_start_and_ends_amid_answer_and_survey(
-    sample_index: Path, server: ScriptedServer, capfd: pytest.CaptureFixture[str]
+    sample_index: Path, server: ScriptedServer, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     server.script(Reply(("The labs tell of it [1].",), mute=60))
     settings = {"OPENAI_API_KEY": "sk-not-for-logs", "OPENAI_BASE_URL": server.url}
+    settings["TMPDIR"] = str(tmp_path)
     settings |= {"ASKLABS_MODEL": "openai:small", "ASKLABS_LOG_LEVEL": "info"}
 
     def ask(address: str) -> None:
@@ -66,10 +67,14 @@ def test_a_service_logs_its_start_and_ends_amid_answer_and_survey(
             asking = pool.submit(ask, address)
             begun = httpx.post(f"{address}/api/v1/survey", json={"question": "mobile money"})
             assert begun.status_code == 202
+            # What is sent lies in a folder of this page, which no other user can read.
+            (own,) = tmp_path.iterdir()
+            assert own.stat().st_mode & 0o077 == 0
             while not server.chats:
                 time.sleep(0.05)
         asking.result(30)
     assert process.returncode == 0
+    assert not own.exists()
     (out, err), port = capfd.readouterr(), address.rpartition(":")[2]
     assert f"Ask the Labs is at http://localhost:{port}" in out
     assert f"start outcome=ready version=0.1.0 address=http://localhost:{port}" in err
