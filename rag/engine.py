@@ -45,7 +45,7 @@ from rag.models.embeddings import (
 )
 from rag.models.tokens import count_tokens
 from rag.query.forms import as_topic
-from rag.query.planner import make_planner
+from rag.query.planner import Planner
 from rag.retrieval.hybrid import (
     SearchResult,
     choose_passages,
@@ -93,7 +93,7 @@ class Engine:
             self._embedding, builtin=is_builtin(settings), reranker=self._reranker
         )
         answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
-        self._planner, judge = make_planner(settings), make_judge(settings)
+        self._planner, judge = Planner(settings), make_judge(settings)
         self._researcher = make_researcher(settings)
         self._writers = Writers(answerer, extractive, settings.check != "off", judge, self._mask)
         self._lock = threading.Lock()

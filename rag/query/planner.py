@@ -58,17 +58,24 @@ _MOST_VALUE = 100
 class Planner:
     """Makes plans of questions. Safe to share between threads."""
 
-    def __init__(
-        self, llm: ChatModel | None = None, *, full: bool = False, seconds: float = 0.0
-    ) -> None:
-        """By rules alone, or with a model that may take so many seconds.
+    def __init__(self, settings: Settings) -> None:
+        """By rules, and a model where the settings name one: for follow-ups, or every question.
 
-        It understands follow-ups; where `full` every question.
+        A SettingsError is raised where it is to be a model, and none is set.
         """
-        self._llm = llm
-        self._full = full
-        self._seconds = seconds
+        self._full = settings.planner == "model"
+        self._seconds = settings.patience
         self._linker: Linker | None = None
+        self._llm: ChatModel | None = None
+        if settings.planner != "rules":
+            # No retry: what comes too late is of no use, and there is a plan without it.
+            seconds = self._seconds
+            self._llm = make_chat(settings, max_tokens=TOKENS, timeout=seconds, retries=0)
+        if self._full and self._llm is None:
+            raise SettingsError(
+                "The planner is to be a model, but none is set. Set ASKLABS_MODEL, or "
+                "ASKLABS_PLANNER to auto."
+            )
 
     def without_model(self) -> Planner:
         """A planner by rules alone that has the same linker."""
@@ -146,21 +153,6 @@ class Planner:
             if alone.intent != "about":
                 plan = replace(alone, question=plan.question, follows=plan.follows)
         return replace(_refine(plan, reply, rules), planner="model")
-
-
-def make_planner(settings: Settings) -> Planner:
-    """The planner that the settings name; a SettingsError where it is a model, and none is set."""
-    if settings.planner == "rules":
-        return Planner()
-    seconds = settings.patience
-    # No retry: what comes too late is of no use, and there is a plan without it.
-    llm = make_chat(settings, max_tokens=TOKENS, timeout=seconds, retries=0)
-    if llm is None and settings.planner == "model":
-        raise SettingsError(
-            "The planner is to be a model, but none is set. Set ASKLABS_MODEL, or ASKLABS_PLANNER "
-            "to auto."
-        )
-    return Planner(llm, full=settings.planner == "model", seconds=seconds)
 
 
 def _texts(value: object) -> list[str]:

@@ -13,7 +13,7 @@ from openai_server import Reply, ScriptedServer
 from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.engine import Engine, open_engine
 from rag.errors import SettingsError
-from rag.query.planner import MOST_CHARACTERS, make_planner
+from rag.query.planner import MOST_CHARACTERS, Planner
 from rag.settings import Settings
 from rag.types import Plan, Turn
 
@@ -36,7 +36,7 @@ def settings(server: ScriptedServer, **more: Any) -> Settings:
 
 def planning(engine: Engine, given: Settings) -> Planning:
     """A function that plans a question over an engine's collection by some settings."""
-    planner, snapshot = make_planner(given), engine.index
+    planner, snapshot = Planner(given), engine.index
     return lambda question, history=(), filters=Filters(): planner.plan(
         question, snapshot, history, filters
     )
@@ -232,6 +232,6 @@ def test_a_planner_has_a_model_where_one_is_set(
     quick_engine: Engine, server: ScriptedServer
 ) -> None:
     with pytest.raises(SettingsError, match=r"none is set.*ASKLABS_MODEL"):
-        make_planner(Settings(planner="model"))
+        Planner(Settings(planner="model"))
     for given in (Settings(), settings(server, planner="rules")):
         assert planning(quick_engine, given)(FOLLOW_UP, BEFORE).planner == "rules"
