@@ -37,22 +37,11 @@ from rag.index.interface import Index, StoredReport
 from rag.index.local import current_index
 from rag.models.chat import make_chat
 from rag.models.client import Stop
-from rag.models.embeddings import (
-    embedding_name,
-    is_builtin,
-    make_embedding,
-    use_stored_vectors,
-)
+from rag.models.embeddings import is_builtin, make_embedding, use_stored_vectors
 from rag.models.tokens import count_tokens
 from rag.query.forms import as_topic
 from rag.query.planner import Planner
-from rag.retrieval.hybrid import (
-    SearchResult,
-    choose_passages,
-    is_personal,
-    search,
-    whole_reports,
-)
+from rag.retrieval.hybrid import SearchResult, choose_passages, is_personal, search, whole_reports
 from rag.retrieval.postprocess import mask_passage
 from rag.retrieval.related import line_of_work
 from rag.retrieval.rerank import CrossEncoder, make_reranker
@@ -145,7 +134,7 @@ class Engine:
         elif not self._lock.acquire(blocking=False):
             return before
         try:
-            made_by = {"embedding": embedding_name(self.settings)}
+            made_by = {"embedding": self._embedding.name}
             index = current_index(self.settings, made_by, self._index)
             if index is not self._index and is_builtin(self.settings):
                 use_stored_vectors(index.vectors)
@@ -421,7 +410,7 @@ class Engine:
             "languages": dict(catalog.languages.most_common()),
             "index": str(self.settings.index),
             "fingerprint": snapshot.revision,
-            "embedding": embedding_name(self.settings),
+            "embedding": self._embedding.name,
             "answers": self._writers.answerer.name,
             "versions": versions(),
         }

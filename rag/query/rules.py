@@ -25,13 +25,7 @@ from rag.query.forms import (
     titled_sides,
 )
 from rag.query.gloss import meant
-from rag.query.intents import (
-    CATALOG,
-    TALK,
-    TO_REPORTS,
-    intent_scores,
-    own_score,
-)
+from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import Link, Linker, Links, is_usual_word, light_words
 from rag.query.parts import sides_of
 from rag.query.wordings import any_of, has_wording
