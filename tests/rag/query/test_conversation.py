@@ -120,10 +120,7 @@ def test_another_topic_takes_the_place_of_the_one_before(
         ("how many?", {"form": "count"}),
         (
             "which of them used citizen science?",
-            {
-                "filters": Filters(method=("Ethnography", "Citizen Science")),
-                "every": ("method",),
-            },
+            {"filters": Filters(method=("Ethnography", "Citizen Science")), "every": ("method",)},
         ),
     ],
 )

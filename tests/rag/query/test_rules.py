@@ -100,10 +100,7 @@ def test_what_is_asked_for_and_whether_of_many_labs(
 @pytest.mark.parametrize(
     ("question", "fact"),
     [
-        (
-            "In which experiments did chance decide who got the treatment?",
-            "assignment_type: Rand",
-        ),
+        ("In which experiments did chance decide who got the treatment?", "assignment_type: Rand"),
         ("¿Cuántos experimentos formaron los grupos por sorteo?", "assignment_type: Rand"),
         ("كم تجربة وزع فيها المشاركون عشوائيا؟", "assignment_type: Rand"),
         ("how many tests had no comparison group at all", "control_group: It does not"),

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from rag.engine import open_engine
-from rag.errors import IndexMissing
 from rag.retrieval.related import line_of_work, similar
 from rag.settings import Settings
 
@@ -25,8 +24,3 @@ def test_a_line_of_work_is_one_lab_s_and_similar_reports_are_of_others(sample_in
         assert len(set(labs)) == len(labs)
         lines += len({other.kind for other in line}) > 1
     assert lines > 1
-
-
-def test_there_is_nothing_without_an_index(tmp_path: Path) -> None:
-    with pytest.raises(IndexMissing):
-        open_engine(Settings(index=tmp_path))

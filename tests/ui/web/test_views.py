@@ -84,9 +84,7 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
     assert "No question was answered." in render_quality(failed, "f1", ENGLISH)
 
 
-def test_every_report_with_a_phrase_is_found_and_its_words_are_marked(
-    quick_engine: Engine,
-) -> None:
+def test_every_report_with_a_phrase_is_found_and_its_words_are_marked(quick_engine: Engine) -> None:
     passage = max(quick_engine.passages, key=lambda p: len(p.text))
     phrase = " ".join(passage.text.split()[3:7])
     texts = [
