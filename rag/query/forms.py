@@ -52,14 +52,14 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     many = len(terms(plan.standalone, plan.language)) > MOST_TERMS
     if sides := titled_sides(links, plan, works):
         return replace(plan, intent="compare", reports=sides, wide=True)
+    if plan.follows:
+        return plan
     of_all = links.kinds or "country" in links.fields
     particular = many or is_quantity(plan.standalone)
     counted = best == "count" or (best == "topic" and particular)
     if words and of_all and not many and counted:
         # How many reports speak of what is no tag, their survey tells.
-        return plan if plan.follows else in_form(plan, "topic")
-    if plan.follows:
-        return plan
+        return in_form(plan, "topic")
     if plan.stages:
         years = plan.boosted.year if len(plan.boosted.year) > 1 else ()
         plan = replace(plan, boosted=Filters(country=plan.boosted.country, year=years), wide=False)
@@ -79,11 +79,6 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         # "Who paid for it in Peru and Chile?" asks for one thing of each.
         counts = is_quantity(plan.standalone) and not has_wording("compare", plan.standalone)
         one_thing = counts or scores["passage"] > scores["compare"]
-        if one_thing and not plan.sides:
-            # What is of a border or a region is of all its countries.
-            both = plan.filters.merged(Filters(country=plan.boosted.country))
-            rest = replace(plan.boosted, country=())
-            return replace(plan, intent="answer", reports=(), filters=both, boosted=rest)
         plan = replace(plan, one_thing=one_thing, reports=())
     if plan.intent == "compare":
         # Years of one lab may be sides, or a span over which its work went on.

@@ -215,9 +215,6 @@ class Rules:
             clear = other > _CLEAR
         # Of all labs, tags tell how a method went over the years; a topic's survey tells more.
         is_trend = clear and other == scores["trend"] and tags and not named.country
-        if is_trend and len(named.year) == 1:
-            # "More than in 2021" is about the years since then, too.
-            named = replace(named, year=())
         words = " ".join(links.words)
         if shares := has_wording("share", words) and not links.fields:
             by_tags["ranking"] = 0.0
