@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import Filters, listed_names
+from rag.catalog.catalog import Catalog, find_value
+from rag.catalog.tag_fields import listed_names
 from rag.index.interface import Index
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import Vectors
@@ -133,8 +133,8 @@ def _named(catalog: Catalog, language: str) -> list[tuple[str, str, str]]:
         if code in (language, "en") and field == "field" and value in facts:
             found.append((name, "", value))
         elif code in (language, "en") and field in ("fact", "method", "datasource"):
-            one = Filters(**{field: (value,)})  # type: ignore[arg-type]
-            found += [(name, field, catalog.name(field, value))] if catalog.ids(one) else []
+            held = find_value(catalog, field, value)
+            found += [] if held is None else [(name, field, str(held))]
     return found
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -26,11 +26,11 @@ from pydantic import (
     field_validator,
 )
 
-from rag.catalog.catalog import Catalog
+from rag.catalog.catalog import Catalog, find_value
 from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
 from rag.errors import ModelError, SettingsError
 from rag.index.interface import Index
-from rag.models.chat import make_chat
+from rag.models.chat import ChatModel, make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
@@ -43,9 +43,6 @@ from rag.query.rules import Rules
 from rag.settings import Settings
 from rag.text.tokenize import language_of
 from rag.types import Plan, Turn
-
-if TYPE_CHECKING:
-    from rag.models.chat import ChatModel
 
 TOKENS = 400  # tokens of a reply: a sentence of MOST_CHARACTERS in any script, and the lists
 MOST_CHARACTERS = 600  # characters of a question that a model is given or may give
@@ -243,10 +240,8 @@ def _sentence(text: str, language: str) -> str:
 def _names(field: str, value: str, catalog: Catalog) -> Sequence[str | int]:
     if field == "country":
         return labs_in(value, catalog)
-    if field == "year":
-        return [int(value)] if value.isdecimal() and int(value) in catalog.years else []
-    has = catalog.ids(Filters(**{field: (value,)}))  # type: ignore[arg-type]
-    return [catalog.name(field, value)] if has else []
+    found = find_value(catalog, field, value)
+    return [] if found is None else [found]
 
 
 def _refine(plan: Plan, reply: Mapping[str, Any], rules: Rules) -> Plan:

@@ -40,10 +40,7 @@ from rag.types import Hit, Passage, Plan, Stage
 K = 20
 # How many passages of each ranking take part.
 DEPTH = 200
-WEIGHT_DENSE = 1.0
-WEIGHT_KEYWORD = 1.0
-WEIGHT_STATIC = 1.0
-WEIGHT_STATIC_OTHER = 0.25  # for questions in other languages than English
+STATIC_OTHER = 0.25  # weight of the static ranking for questions in other languages than English
 PROXY = 0.5  # share of an abstaining ranking's weight that the dense ranking has in its place
 BOOST = 1.3  # factor of passages of a year or kind that the question names
 # Factor of passages of the form's administration, and of those of less than MINOR_LENGTH characters
@@ -151,13 +148,11 @@ def sought(plan: Plan) -> str:
 
 def _weight(ranking: str, asked: str, written: str) -> float:
     """The weight of a ranking for a passage, by the languages of question and passage."""
-    static = WEIGHT_STATIC if asked == LANGUAGE else WEIGHT_STATIC_OTHER
+    static = 1.0 if asked == LANGUAGE else STATIC_OTHER
     if ranking != "dense":
-        return static if ranking == "static" else WEIGHT_KEYWORD
-    abstain = 0.0
-    if written != asked:
-        abstain = WEIGHT_KEYWORD + (static if written != LANGUAGE else 0)
-    return WEIGHT_DENSE + PROXY * abstain
+        return static if ranking == "static" else 1.0
+    abstain = 0.0 if written == asked else 1.0 + (static if written != LANGUAGE else 0.0)
+    return 1.0 + PROXY * abstain
 
 
 def _gains(scores: Mapping[int, float], passages: Mapping[int, Passage]) -> dict[str, float]:
