@@ -9,7 +9,7 @@ it stopped?" asks who the partners were, and why it was stopped.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, groupby, pairwise
 
 from rag.places.countries import fold_name
 from rag.query.linker import Links
@@ -52,12 +52,7 @@ def sides_of(
         if word in homes and i not in linked
     ]
     mentions.sort(key=lambda m: m.start)
-    runs: list[list[_Mention]] = []
-    for mention in mentions:
-        if runs and runs[-1][0].country == mention.country:
-            runs[-1].append(mention)
-        else:
-            runs.append([mention])
+    runs = [list(run) for _, run in groupby(mentions, key=lambda m: m.country)]
     countries = [run[0].country for run in runs]
     if len(runs) < 2:
         return ()
@@ -66,9 +61,7 @@ def sides_of(
         return tuple(whole)
     breaks = _breaks(question, words)
     starts = [_boundary(words, breaks, a[-1].end, b[0].start) for a, b in pairwise(runs)]
-    if None in starts:
-        return ()
-    return tuple(_split(words, language, breaks, runs, [s for s in starts if s is not None]))
+    return tuple(_split(words, language, breaks, runs, starts)) if all(starts) else ()
 
 
 def _split(
@@ -76,15 +69,14 @@ def _split(
     language: str,
     breaks: Sequence[bool],
     runs: Sequence[Sequence[_Mention]],
-    starts: Sequence[tuple[int, int]],
+    starts: Sequence[tuple[int, ...]],
 ) -> list[Side]:
     """The sides of runs of mentions; `starts` are where each but the first ends and begins."""
     first, last = runs[0], runs[-1]
     begin = max((i for i in range(first[0].start + 1) if breaks[i]), default=0)
     end = next((i for i in range(last[-1].end, len(words)) if breaks[i]), len(words))
-    parts = [(begin, starts[0][0])]
-    parts += [(starts[n][1], starts[n + 1][0]) for n in range(len(starts) - 1)]
-    parts.append((starts[-1][1], end))
+    edges = [begin, *chain.from_iterable(starts), end]
+    parts = [*zip(edges[::2], edges[1::2], strict=True)]
     head = _own_start(words, parts[0], parts[1], first[0].start, runs[1][0].start)
     own = [(head, parts[0][1]), *parts[1:]]
     # "Fiji and Tanzania on seaweed" asks both for seaweed, "Fiji on reefs and Tanzania on seaweed"
@@ -126,8 +118,8 @@ def _breaks(question: str, words: Sequence[str]) -> list[bool]:
 
 def _boundary(
     words: Sequence[str], breaks: Sequence[bool], after: int, before: int
-) -> tuple[int, int] | None:
-    """Where one side ends and the next one begins between two mentions; None for no join."""
+) -> tuple[int, ...]:
+    """Where one side ends and the next one begins between two mentions; () for no join."""
     inside = range(before, after - 1, -1)
     known = {fold_name(word) for word in words[:after]}
     # "And" parts sides rather than "with" does, and in Arabic that before a word said before.
@@ -140,7 +132,7 @@ def _boundary(
                 return i, i
             if breaks[i] and name == "joins":
                 return i, i
-    return None
+    return ()
 
 
 def _own_start(

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, pairwise, zip_longest
 from zlib import crc32
 
 from rag.models.tokens import count_tokens
@@ -99,10 +99,8 @@ def spread(hits: Sequence[Hit], per_report: int, per_lab: int) -> list[Hit]:
 def interleave(rankings: Sequence[Sequence[Hit]]) -> list[Hit]:
     """One ranking that takes turns between several; each passage once."""
     merged: dict[str, Hit] = {}
-    for rank in range(max(map(len, rankings), default=0)):
-        for ranking in rankings:
-            if rank < len(ranking):
-                merged.setdefault(ranking[rank].passage.id, ranking[rank])
+    for hit in filter(None, chain.from_iterable(zip_longest(*rankings))):
+        merged.setdefault(hit.passage.id, hit)
     return list(merged.values())
 
 
