@@ -16,7 +16,7 @@ from eval.report import Estimate, estimate
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.checker import Claim, Judge, Text, makes_claim, verdicts
 from rag.errors import InputError
-from rag.i18n.notices import notice_words
+from rag.i18n.labels import notice_words
 from rag.places.countries import resolve_countries
 from rag.text.citation_marks import keep_known
 from rag.text.tokenize import language_of

@@ -21,7 +21,7 @@ from typing import IO
 
 from ingest.scan import find_tags, hide_private
 from rag.errors import InputError
-from rag.i18n.notices import notice_words
+from rag.i18n.labels import notice_words
 from rag.index.interface import StoredReport
 from rag.types import Notice, Progress
 

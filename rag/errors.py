@@ -59,7 +59,7 @@ class _OfNotice(AskLabsError):
         self.notice = notice
 
     def __str__(self) -> str:
-        from rag.i18n.notices import notice_words  # Loading it takes time.
+        from rag.i18n.labels import notice_words  # Loading it takes time.
 
         return notice_words([self.notice])
 

@@ -107,7 +107,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell a reader: a code, and what fills its message (`rag.i18n.notices`)."""
+    """Something to tell a reader: a code, and what fills its message (`rag.i18n.labels`)."""
 
     code: str
     params: Mapping[str, int | str] = field(default_factory=dict)

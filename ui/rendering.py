@@ -14,7 +14,7 @@ from markupsafe import Markup
 from rag.export.brief import who
 from rag.export.lines import one_line, shortened
 from rag.files import in_words
-from rag.i18n import labels, notices, translations
+from rag.i18n import labels, translations
 from rag.i18n.translations import ENGLISH, Translations
 
 # Line breaks next to a tag or to a statement of Jinja; those that are left part attributes.
@@ -44,7 +44,7 @@ def _environment(*, is_html: bool = True) -> Environment:
         undefined=StrictUndefined,
     )
     # What is said to readers: labels, and the functions that write names, numbers and sentences.
-    environment.globals.update(vars(translations) | vars(labels) | vars(notices))
+    environment.globals.update(vars(translations) | vars(labels))
     environment.globals |= {f.__name__: f for f in (in_words, one_line, shortened, who)}
     environment.filters["flags"] = flags
     environment.filters["labelled"] = lambda values, field, t: [

@@ -37,8 +37,8 @@ from rag.i18n.labels import (
     format_count,
     format_label,
     join_parts,
+    survey_sentence,
 )
-from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked
 from rag.models.chat import Generation
 from rag.models.prompts import refusal

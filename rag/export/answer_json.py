@@ -17,8 +17,7 @@ from pydantic_core import to_jsonable_python
 
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import InputError, first_problem
-from rag.i18n.labels import value_label
-from rag.i18n.notices import notice_words, survey_sentence
+from rag.i18n.labels import notice_words, survey_sentence, value_label
 from rag.i18n.translations import translations_for
 from rag.survey.types import Survey, SurveyRow, Verdict
 from rag.types import Answer, Citation, Hit, Passage

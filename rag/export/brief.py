@@ -16,7 +16,7 @@ from babel.dates import format_date
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.lines import ITEM_SIGN, Line, Run, answer_lines, clean, one_line, runs_of, shortened
 from rag.export.repeats import Places, quoted, without_repeats
-from rag.i18n import labels, notices
+from rag.i18n import labels
 from rag.i18n.translations import (
     ENGLISH,
     Translations,
@@ -229,25 +229,25 @@ class _Writer:
             heading = t.gettext("In doubt: {sentences}").format(sentences=count)
             yield Line("heading", (Run(f"{DOUBT} {heading}"),))
         for one in doubted:
-            said = ITEM_SIGN.sub("", one_line(notices.struck_sentence(one)))
-            why = one_line(notices.notice_words([one.reason], t))
-            reason = labels.format_label(t, t.gettext(notices.REASON), why)
+            said = ITEM_SIGN.sub("", one_line(labels.struck_sentence(one)))
+            why = one_line(labels.notice_words([one.reason], t))
+            reason = labels.format_label(t, t.gettext(labels.REASON), why)
             yield Line("bullet", (*runs_of(said, {}), Run(f" {reason}")))
 
     def _facts(self, answer: Answer) -> Iterator[Fact]:
         t = self.t
-        if covered := notices.coverage_sentence(answer, t):
+        if covered := labels.coverage_sentence(answer, t):
             yield t.gettext("Coverage"), covered
-        if support := notices.checked_sentence(answer.checked, t):
+        if support := labels.checked_sentence(answer.checked, t):
             yield t.gettext("Support"), support
         mode = labels.MODE_LABELS.get(answer.mode)
         yield t.gettext("Written by"), t.gettext(mode) if mode else one_line(answer.mode)
         if answer.generation.model:
             yield t.gettext("Run"), one_line(labels.run_sentence(answer, t))
-        if steps := [notices.notice_words([step], t) for step in answer.generation.steps]:
+        if steps := [labels.notice_words([step], t) for step in answer.generation.steps]:
             yield t.gettext("Looked further"), one_line(labels.join_parts(t, "; ", steps))
         if answer.notices:
-            yield t.gettext("Note"), one_line(notices.notice_words(answer.notices, t))
+            yield t.gettext("Note"), one_line(labels.notice_words(answer.notices, t))
         yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")
 
     def _cite(self, answer: Answer) -> dict[int, int]:
@@ -265,7 +265,7 @@ class _Writer:
             # or a passage near to a refused question, supports no sentence; a sentence that is
             # itself the quote needs no word on that.
             if id(c) not in own:
-                verdict = ". ".join(notices.verdicts(c.status, c.corrected, self.t).values())
+                verdict = ". ".join(labels.verdicts(c.status, c.corrected, self.t).values())
                 same = answer.mode == "extractive" and c.status == "supported"
                 is_told = not (is_list or answer.refused or same)
                 told = {(self.t.gettext("Status"), verdict): None} if is_told else {}

@@ -18,7 +18,7 @@ from rag.export.documents import to_docx, to_pdf, typeset
 from rag.export.formats import Sheet, Value, to_csv, to_workbook
 from rag.export.lines import Line, Run, one_line, shortened
 from rag.i18n import labels
-from rag.i18n.notices import survey_sentence
+from rag.i18n.labels import survey_sentence
 from rag.i18n.translations import (
     WORDS,
     Translations,

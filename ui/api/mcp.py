@@ -21,7 +21,7 @@ from rag.errors import AskLabsError
 from rag.export import answer_json
 from rag.export.answer_json import row_to_dict, survey_to_dict
 from rag.export.brief import report_link
-from rag.i18n.notices import coverage_sentence, notice_words
+from rag.i18n.labels import coverage_sentence, notice_words
 from rag.models.client import Stop
 from rag.survey.types import Survey
 from ui.api.gate import GONE, TOO_MANY

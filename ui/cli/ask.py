@@ -20,8 +20,14 @@ from typer import Argument, Option
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, InputError, first_problem
 from rag.export import answer_json
-from rag.i18n.labels import format_count, run_sentence, tokens_words
-from rag.i18n.notices import checked_sentence, coverage_sentence, notice_words
+from rag.i18n.labels import (
+    checked_sentence,
+    coverage_sentence,
+    format_count,
+    notice_words,
+    run_sentence,
+    tokens_words,
+)
 from rag.i18n.translations import ENGLISH
 from rag.text.sentences import encodable
 from rag.types import Answer, Progress, Turn

@@ -70,7 +70,7 @@ def event(name: str, outcome: str, level: int = logging.INFO, **facts: object) -
 def question(settings: Settings, text: str) -> Iterator[Callable[..., None]]:
     """Log and count what comes of a question; to be told its answer or error, and if it stopped."""
     # Imported here because it is slow to load.
-    from rag.i18n.notices import notice_words
+    from rag.i18n.labels import notice_words
 
     begun, outcome, level = time.monotonic(), "stopped", logging.INFO  # also where it is given up
     facts: dict[str, object] = {}

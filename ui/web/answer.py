@@ -16,8 +16,7 @@ from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.export.brief import who
 from rag.export.lines import kinds_of_lines, shortened, speaker
 from rag.feedback import MAX_COMMENT
-from rag.i18n.labels import author_label, country_label, value_label
-from rag.i18n.notices import verdicts
+from rag.i18n.labels import author_label, country_label, value_label, verdicts
 from rag.i18n.translations import ENGLISH, Translations, translations_for
 from rag.survey.stream import survey_scope
 from rag.types import Answer, Citation, Hit, Intent, Passage, Span

@@ -28,8 +28,7 @@ from rag.errors import FeedbackNotKept, InputError, ModelError, UnknownReport
 from rag.export.brief import report_link
 from rag.feedback import MAX_COMMENT, Feedback, Vote, keep_feedback
 from rag.files import replace_file
-from rag.i18n.labels import country_label, language_label, value_label
-from rag.i18n.notices import notice_words
+from rag.i18n.labels import country_label, language_label, notice_words, value_label
 from rag.i18n.translations import Translations, language_code, marked
 from rag.index.interface import StoredReport
 from rag.models.chat import make_chat

@@ -14,7 +14,7 @@ from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import export
-from rag.i18n.notices import notice_words
+from rag.i18n.labels import notice_words
 from rag.settings import Settings
 from rag.types import Answer, Notice
 

@@ -10,7 +10,7 @@ from fake_engine import answer, report
 from rag.answer.pipeline import Draft, build_answer, missing_places
 from rag.catalog.catalog import Catalog
 from rag.engine import Engine
-from rag.i18n.notices import notice_words
+from rag.i18n.labels import notice_words
 from rag.i18n.translations import translations_for
 from rag.query.entities import places_in
 from rag.retrieval.hybrid import SearchResult

@@ -13,7 +13,7 @@ from fake_engine import FakeEngine, passage, report
 from rag.catalog.tag_fields import Filters
 from rag.export.lines import answer_lines
 from rag.i18n import labels, translations
-from rag.i18n.notices import notice_words
+from rag.i18n.labels import notice_words
 from rag.i18n.translations import ENGLISH, LOCALE, format_seconds, languages, translations_for
 from rag.types import Notice
 from tests.messages import calls, tables

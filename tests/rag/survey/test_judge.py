@@ -13,7 +13,7 @@ from passages import report
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import InputError
-from rag.i18n.notices import survey_sentence
+from rag.i18n.labels import survey_sentence
 from rag.models.client import Stop
 from rag.settings import Settings
 from rag.survey.evidence import consensus
