@@ -65,10 +65,7 @@ def start(settings: Settings) -> None:
     # By default each thread has a pool of memory of its own, which keeps what its answers needed.
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_MOST_POOLS, 1)
-    # Gradio looks for both on the disk again and again, in the thread that answers requests. All
-    # users of a machine would share its own folder, and only one of them may write there.
-    temporary = tempfile.mkdtemp(prefix="asklabs-")
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(temporary).resolve()))
+    # Gradio looks for it on the disk again and again, in the thread that answers requests.
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]  # it is not there
     # It would compute a table of all events anew with each one, for a page that is closed here.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
@@ -76,12 +73,16 @@ def start(settings: Settings) -> None:
     check_address(settings.host, settings.port)
     print("Loading the index and the page ...", file=sys.stderr, flush=True)
     # Imported here, because they take seconds and load numpy, which then reads its threads.
-    _import_gradio()
     from rag.engine import open_engine
+
+    engine = open_engine(settings)
+    # Gradio's own lies where all users of a machine have one, and only one of them may write.
+    temporary = tempfile.mkdtemp(prefix="asklabs-")
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(temporary).resolve()))
+    _import_gradio()
     from ui.server.helper import HelpedEngine, can_help
     from ui.web.app import build_app
 
-    engine = open_engine(settings)
     if can_help(engine):
         engine = HelpedEngine(engine)
     room = Room(engine)

@@ -48,6 +48,12 @@ def test_an_error_says_why_nothing_can_listen() -> None:
         check_address("192.0.2.1", free_port())
 
 
+def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    with served(tmp_path / "none", TMPDIR=str(tmp_path)) as (_, process):
+        assert process.returncode == 2
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
 def test_a_service_logs_its_start_and_ends_amid_answer_and_survey(
