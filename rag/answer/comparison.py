@@ -5,7 +5,7 @@ Each side is asked its part of the question, among its own reports.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -57,6 +57,7 @@ ASKED, NEW = marked("On the question"), marked("What only this plan says")
 SHORT = marked("In short")
 # Stages of a work that are held against each other, and reports where none of its work is known.
 _MOST_STAGES, _FEWEST_STAGES = 4, 2
+_NEAR_STAGE = 0.3  # the share of the nearest report's score that another stage has
 _KINDS = ("plan", "experiment", "closing")
 # What is told of a plan, and of what came of it, with the most sentences.
 _OF_PLANS: tuple[Role, ...] = ("about", "challenge", "aim", "approach")
@@ -209,14 +210,26 @@ class Comparer(ReportChooser):
         scope = plan.filters.merged(Filters(country=plan.boosted.country))
         inside = self.catalog.ids(scope)
         named = {i: reports[i] for i in plan.reports if i in inside}
-        own = {r.id: r for r in self.found() if r.id in inside and r.author == "lab"}
+        # The work that tells most of it need not have the best passage.
+        scores = defaultdict[str, float](float)
+        for hit in self.hits[:_READ]:
+            scores[hit.passage.report.id] += hit.score
+        best = sorted(self.found(), key=lambda r: -scores[r.id])
+        own = {r.id: r for r in best if r.id in inside and r.author == "lab"}
         ranked = [*(named | own).values()]
         if not ranked:
             return {}
         # What is of one work with one report is of one with the others, too.
         same = {r.id: r for other in self.same_work(ranked[0]) for r in self.same_work(other)}
         work = [r for r in same.values() if r.id in inside]
-        work = work if len(work) > 1 else ranked[:_FEWEST_STAGES]
+        if len(work) < _FEWEST_STAGES:
+            # The nearest of each year that is named, or of plans and of what came of them.
+            by_year = {r.year: r for r in reversed(ranked) if r.year in plan.boosted.year}
+            near = [r for r in ranked if scores[r.id] >= _NEAR_STAGE * scores[ranked[0].id]]
+            by_kind = {r.kind == "plan": r for r in reversed(near)}
+            work = [*(by_year if len(by_year) > 1 else by_kind).values()]
+            if len(work) < _FEWEST_STAGES:
+                return {}
         plans = [r for r in work if r.kind == "plan"]
         if len(plans) > 1 and not has_wording("outcomes", plan.standalone):
             work = plans

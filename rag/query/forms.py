@@ -33,7 +33,8 @@ _WORK_LEAD = 0.2  # the same of a question that names a work: most of these ask 
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
 _MOST_SIDES = 2  # years that are compared side by side
-_STAGES = 0.1  # the score of a question that holds stages of a work against each other
+_OF_STAGES = ("begins", "later", "outcomes")
+_STAGES = 0.04  # the score of a question that holds stages of a work against each other
 MOST_TERMS = 8  # content words of a question that wants more than particulars
 _MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # words of what is not put to labs
 _SHORT = 3  # words that name a topic, which is surveyed
@@ -63,7 +64,9 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if plan.stages:
         years = plan.boosted.year if len(plan.boosted.year) > 1 else ()
         plan = replace(plan, boosted=Filters(country=plan.boosted.country, year=years), wide=False)
-        work = works.named(words, replace(plan, boosted=replace(plan.boosted, year=())))
+        # "First" names no work.
+        told = [w for w in words if not any(has_wording(name, w) for name in _OF_STAGES)]
+        work = works.named(told, replace(plan, boosted=replace(plan.boosted, year=())))
         one_thing = scores["passage"] > scores["compare"]
         return replace(plan, intent="compare", reports=work.reports, one_thing=one_thing)
     work = Work() if many else works.named(words, plan)
@@ -212,7 +215,9 @@ def holds_stages(question: str, links: Links) -> bool:
     """Whether a question holds a plan against a later one, or against what came of it."""
     begins = has_wording("begins", question)
     goes_on = has_wording("later", question) or has_wording("outcomes", question)
-    return begins and goes_on and own_score("stages", links.masked()) > _STAGES
+    # How many were wanted and how many came, one report tells.
+    is_told_apart = begins and goes_on and not is_quantity(question)
+    return is_told_apart and own_score("stages", links.masked()) > _STAGES
 
 
 def titled_sides(links: Links, plan: Plan, works: Works) -> tuple[str, ...]:

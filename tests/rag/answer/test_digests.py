@@ -147,6 +147,13 @@ def test_a_plan_is_held_against_what_came_of_it(sample_engine: Engine) -> None:
     assert "3.1 to 1.9" in found
 
 
+def test_what_is_of_no_work_with_a_plan_is_not_what_came_of_it(sample_engine: Engine) -> None:
+    question = "Fiji and its seaweed: what was planned at first and what came out in the end?"
+    answer = ask(sample_engine, question)
+    assert answer.coverage.sides == ()
+    assert {citation.passage.report.countries for citation in answer.citations} == {("Fiji",)}
+
+
 def test_reports_are_compared_by_their_titles(sample_engine: Engine) -> None:
     first, second = [
         next(

@@ -320,6 +320,9 @@ def test_one_thing_of_two_labs_is_asked_each_of_them(quick_engine: Engine) -> No
         "Togo: what did they plan at first and what came out in the end?",
         "what changed between the first and the second plan on mobile money in Lesotho",
         "¿qué había previsto el laboratorio de Togo para el carnet y qué resultó?",
+        "Fee boards in Lesotho, hopes at the beginning against what really happened",
+        "Georgia wanted a livelier town; how does that compare with what they concluded?",
+        "the notebook of Togo: plan vs what came of it",
     ],
 )
 def test_the_stages_of_a_work_are_held_against_each_other(
@@ -327,6 +330,12 @@ def test_the_stages_of_a_work_are_held_against_each_other(
 ) -> None:
     made = plan(quick_engine, question)
     assert (made.intent, made.stages, len(made.boosted.country)) == ("compare", True, 1)
+
+
+@pytest.mark.quality
+def test_how_many_were_wanted_and_how_many_came_is_a_particular(quick_engine: Engine) -> None:
+    made = plan(quick_engine, "How many women did Lesotho want first, and how many came in the end?")
+    assert (made.intent, made.stages) == ("answer", False)
 
 
 @pytest.mark.quality
