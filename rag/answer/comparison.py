@@ -57,7 +57,8 @@ ASKED, NEW = marked("On the question"), marked("What only this plan says")
 SHORT = marked("In short")
 # Stages of a work that are held against each other, and reports where none of its work is known.
 _MOST_STAGES, _FEWEST_STAGES = 4, 2
-_NEAR_STAGE = 0.3  # the share of the nearest report's score that another stage has
+# What tells of a work in how many of the first passages, and the share of it of another stage.
+_SCORED, _NEAR_STAGE = 40, 0.5
 _KINDS = ("plan", "experiment", "closing")
 # What is told of a plan, and of what came of it, with the most sentences.
 _OF_PLANS: tuple[Role, ...] = ("about", "challenge", "aim", "approach")
@@ -212,7 +213,7 @@ class Comparer(ReportChooser):
         named = {i: reports[i] for i in plan.reports if i in inside}
         # The work that tells most of it need not have the best passage.
         scores = defaultdict[str, float](float)
-        for hit in self.hits[:_READ]:
+        for hit in self.hits[:_SCORED]:
             scores[hit.passage.report.id] += hit.score
         best = sorted(self.found(), key=lambda r: -scores[r.id])
         own = {r.id: r for r in best if r.id in inside and r.author == "lab"}

@@ -334,7 +334,9 @@ def test_the_stages_of_a_work_are_held_against_each_other(
 
 @pytest.mark.quality
 def test_how_many_were_wanted_and_how_many_came_is_a_particular(quick_engine: Engine) -> None:
-    made = plan(quick_engine, "How many women did Lesotho want first, and how many came in the end?")
+    made = plan(
+        quick_engine, "How many women did Lesotho want first, and how many came in the end?"
+    )
     assert (made.intent, made.stages) == ("answer", False)
 
 
