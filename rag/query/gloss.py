@@ -15,7 +15,7 @@ words, by their meaning.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
 from math import inf, log, log10
@@ -49,7 +49,7 @@ LEAST_KNOWN = 0.5  # the share of a question's content words that the glossary m
 
 
 def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
-    """For each content word of a question the terms of frequent words that are near to it."""
+    """Each content word of a question with the frequent words near to it, and how rare it is."""
     # The model knows "déchets", and "dechets" hardly.
     words = content_forms(text, language)[:MOST]
     known, vectors, held = _lexicon(index)
@@ -63,22 +63,16 @@ def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
         if len(held) > MOST_HELD:
             held.clear()
         held.update(near)
-    return tuple(
-        Alike(frozenset((*terms(word, language), *terms(word, "en"))), near[word]) for word in words
-    )
-
-
-def weighed(words: Sequence[Alike], index: Index, text: str, language: str) -> tuple[Alike, ...]:
-    """Words of a question with their English ones, and how rare those are that do not only ask."""
-    every = list(dict.fromkeys(term for word in words for term in word.terms))
+    stems = {word: frozenset((*terms(word, language), *terms(word, "en"))) for word in words}
+    every = list(frozenset().union(*stems.values()))
     counts = dict(zip(every, index.frequencies(every), strict=True))
     size = len(index.passages) + 1
     found = []
-    for word, written in zip(words, content_forms(text, language), strict=False):
-        english = frozenset(terms(english_word(written, language), "en"))
-        most = min(size, max((counts[term] for term in word.terms), default=0))
-        rarity = 0.0 if asks(written, language) else log(size / (most + 1))
-        found.append(replace(word, english=english, rarity=rarity))
+    for word, own in stems.items():
+        english = frozenset(terms(english_word(word, language), "en"))
+        most = min(size, max((counts[term] for term in own), default=0))
+        rarity = 0.0 if asks(word, language) else log(size / (most + 1))
+        found.append(Alike(own, near[word], english, rarity))
     return tuple(found)
 
 

@@ -36,7 +36,7 @@ from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without
 from rag.query.forms import in_form
-from rag.query.gloss import alike_words, in_english, weighed
+from rag.query.gloss import alike_words, in_english
 from rag.query.linker import Linker
 from rag.query.parts import asks_of
 from rag.query.rules import Rules
@@ -126,7 +126,7 @@ class Planner:
             corrected=corrected,
             countries=tuple(countries_in(plan.standalone)),
             places=tuple(places_in(corrected)),
-            alike=weighed(alike, index, plan.standalone, plan.language),
+            alike=alike,
             gloss=gloss(plan.standalone),
             asks=tuple(replace(ask, gloss=gloss(ask.standalone)) for ask in asks_of(plan)),
         )

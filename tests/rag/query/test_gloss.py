@@ -8,8 +8,8 @@ import pytest
 
 from rag.index.vectors import VectorMemo
 from rag.models.embeddings import encode_cached
-from rag.query.gloss import ALIKE, alike_words, english_phrase, english_word, in_english, weighed
-from rag.text.tokenize import content_forms, terms
+from rag.query.gloss import ALIKE, alike_words, english_phrase, english_word, in_english
+from rag.text.tokenize import terms
 from rag.types import Alike
 
 FORMS = {"trader": "traders", "échang": "échange"}
@@ -51,11 +51,9 @@ def test_a_word_is_near_to_what_means_the_same(
 
 
 def test_rare_words_weigh_most_and_words_that_only_ask_nothing(tmp_path: Path) -> None:
-    text, index = "¿Cuánto cuestan los residuos de los vendedores sellers?", Words(tmp_path, WORDS)
-    plain = tuple(
-        Alike(frozenset((*terms(w, "es"), *terms(w, "en"))), {}) for w in content_forms(text, "es")
-    )
-    asking, waste, _, sellers = weighed(plain, index, text, "es")  # type: ignore[arg-type]
+    VectorMemo(tmp_path).add(list(WORDS.values()), encode_cached(list(WORDS.values())))
+    text = "¿Cuánto cuestan los residuos de los vendedores sellers?"
+    asking, waste, _, sellers = alike(tmp_path, WORDS, text, "es")
     assert asking.rarity == 0 < sellers.rarity < waste.rarity
     assert waste.english == {"wast"}
 
