@@ -231,7 +231,7 @@ class PassageAnswer:
         passages = [hit.passage for hit in read]
         asked = f"{plan.standalone} {self._generation.counted}".rstrip()
         checked = check(text, passages, plan.language, asked, writers.judge, self.stop)
-        if checked.struck and not checked.verdicts:
+        if checked.struck and not checked.statuses:
             return replace(checked, text=nothing), (Notice("nothing_supported"),)
         return checked, checked.notices
 

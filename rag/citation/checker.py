@@ -217,15 +217,10 @@ class CheckedText:
     text: str
     struck: tuple[Struck, ...] = ()
     doubted: tuple[Struck, ...] = ()
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)  # by sentence without marks
+    statuses: Mapping[str, Status] = field(default_factory=dict)  # of sentences without marks
     corrected: frozenset[str] = frozenset()  # the sentences whose citations are new
     notices: tuple[Notice, ...] = ()
     tokens: int = 0  # that the model's check took
-
-    @property
-    def statuses(self) -> Mapping[str, Status]:
-        """The status of each sentence that was checked and kept."""
-        return {sentence: verdict.status for sentence, verdict in self.verdicts.items()}
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -259,7 +254,7 @@ def unchecked(text: str) -> CheckedText:
     """A text that nothing checks."""
     text = marks_inside(text)
     claims = [claim for _, _, claim in _parts(text, 0) if claim]
-    return CheckedText(text, verdicts={claim.sentence: Verdict("unchecked") for claim in claims})
+    return CheckedText(text, statuses={claim.sentence: "unchecked" for claim in claims})
 
 
 def verdicts(
@@ -322,7 +317,7 @@ def _assemble(
     pieces: list[str] = []
     struck: list[Struck] = []
     doubted: list[Struck] = []
-    statuses: dict[str, Verdict] = {}
+    statuses: dict[str, Status] = {}
     corrected: set[str] = set()
     before = ""
     for gap, sentence, claim in parts:
@@ -339,7 +334,7 @@ def _assemble(
             continue
         if verdict.reason:
             doubted.append(Struck(claim.sentence, verdict.reason))
-        statuses[claim.sentence] = verdict
+        statuses[claim.sentence] = verdict.status
         if final.cited != claim.cited:
             corrected.add(claim.sentence)
             sentence = with_marks(claim.sentence, final.cited)

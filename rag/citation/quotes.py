@@ -9,7 +9,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -44,14 +43,6 @@ _UNIT = re.compile(
 )
 
 
-class Support(NamedTuple):
-    """How well a passage supports a sentence: its best words, and the share of it they cover."""
-
-    quote: str
-    share: float
-    status: Status
-
-
 def resolve(
     text: str,
     passages: Sequence[Passage],
@@ -73,14 +64,13 @@ def resolve(
             if not 1 <= n <= len(passages):
                 continue
             passage = passages[n - 1]
-            support = best_support(sentence, passage, language)
-            if sought and support.status != "supported":
-                support = best_support(sought, passage, language)._replace(status="supported")
-            quote = support.quote
+            quote, status = best_support(sentence, passage, language)
+            if sought and status != "supported":
+                quote, status = best_support(sought, passage, language)[0], "supported"
             if passage.section == FACTS:
                 # The label before the value is a tag's key, made readable: not the file's words.
                 quote = quote.partition(": ")[2] or quote
-            status = (statuses or {}).get(sentence, support.status)
+            status = (statuses or {}).get(sentence, status)
             citation = Citation(n, passage, quote, status, corrected=sentence in corrected)
             by_quote.setdefault((n, quote), citation)
     return tuple(sorted(by_quote.values(), key=lambda c: c.n))
@@ -93,8 +83,8 @@ def reading_order(text: str, citations: Sequence[Citation]) -> Callable[[int], i
     return lambda n: new.get(n, n)
 
 
-def best_support(sentence: str, passage: Passage, language: str) -> Support:
-    """The words of a passage that best support a sentence.
+def best_support(sentence: str, passage: Passage, language: str) -> tuple[str, Status]:
+    """The words of a passage that best support a sentence, and how well they do.
 
     They are the sentence itself where it is quoted (labels before it aside), else the
     passage's sentence, or two in a row, that are nearest to it in words, and across
@@ -107,12 +97,12 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
         text = defuse(own.text).rstrip(".!?؟。…")
         answer = text.partition(": ")[2]
         if text in quoted or (answer and answer in quoted):
-            return Support(passage.text[own.start : own.end], 1.0, "supported")
+            return passage.text[own.start : own.end], "supported"
     for bare in quoted:
         at = passage.text.find(bare) if len(bare) > 2 else -1
         if at >= 0:
             tail = re.match(r"[.!?؟。…]*", passage.text[at + len(bare) :])
-            return Support(bare + (tail.group() if tail else ""), 1.0, "supported")
+            return bare + (tail.group() if tail else ""), "supported"
     wanted = set(terms(sentence, language)) | set(terms(sentence, passage.language))
     wanted -= set(terms(passage.report.lab, "en"))
     units = lines(passage)
@@ -131,7 +121,7 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
     status: Status = "partly" if shares[best] >= PARTLY else "unsupported"
     if shares[best] >= SUPPORTED and numbers_in(sentence) <= there:
         status = "supported"
-    return Support(quotes[best], shares[best], status)
+    return quotes[best], status
 
 
 def fold_text(text: str) -> str:
