@@ -151,22 +151,22 @@ class Ask:
 class Plan:
     """How a question was understood.
 
-    `standalone` is the question that needs no conversation before it, `corrected` the question
-    without slips. `filters` narrow the search; `boosted` is what the question names and therefore
-    comes first; `ignored` is what it names and the user does not want. `wide` questions are put to
-    many labs: their passages are spread over reports. A question that `follows` carries on the
-    conversation. `planner` made the plan ("fallback": the rules, after a model). An `about`
-    question asks for these fields of the collection. `countries` are the codes of those that the
-    stand-alone question names, `places` of those that the corrected one names other than by an
-    adjective. `alike` are terms of the collection that are like its words. A "list" question has
-    the `query` that answers it. `notices` tell what of the question could not be understood.
-    `off_topic` is by how much it is more like questions to no report than like others. `reports`
-    are the ids of those that it names by their titles; `subject` are the words that say what it is
-    about, but for labs, years and kinds. `alone` is whether there is but one report to ask.
-    `sides` are the places that a "compare" question joins, unless it holds the `stages` of a work
-    against each other; `one_thing` is whether it asks for no more than one thing of each.
-    `gloss` is a stand-alone question of another language word by word in English. `asks` are what
-    it asks for, where that is more than one thing of one work.
+    `standalone` is the question without slips that needs no conversation before it. `filters`
+    narrow the search; `boosted` is what the question names and therefore comes first; `ignored` is
+    what it names and the user does not want. `wide` questions are put to many labs: their passages
+    are spread over reports. A question that `follows` carries on the conversation. `planner` made
+    the plan ("fallback": the rules, after a model). An `about` question asks for these fields of
+    the collection. `countries` are the codes of those that the stand-alone question names, `places`
+    of those that the question itself names other than by an adjective. `alike` are terms of the
+    collection that are like its words. A "list" question has the `query` that answers it. `notices`
+    tell what of the question could not be understood. `off_topic` is by how much it is more like
+    questions to no report than like others. `reports` are the ids of those that it names by their
+    titles; `subject` are the words that say what it is about, but for labs, years and kinds.
+    `alone` is whether there is but one report to ask. `sides` are the places that a "compare"
+    question joins, unless it holds the `stages` of a work against each other; `one_thing` is
+    whether it asks for no more than one thing of each. `gloss` is a stand-alone question of another
+    language word by word in English. `asks` are what it asks for, where that is more than one thing
+    of one work.
     """
 
     question: str
@@ -180,7 +180,6 @@ class Plan:
     follows: bool = False
     planner: PlannedBy = "rules"
     about: tuple[str, ...] = ()
-    corrected: str = ""
     countries: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     alike: tuple[Alike, ...] = field(default=(), compare=False)

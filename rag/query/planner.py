@@ -123,7 +123,6 @@ class Planner:
         return replace(
             plan,
             question=question,
-            corrected=corrected,
             countries=tuple(countries_in(plan.standalone)),
             places=tuple(places_in(corrected)),
             alike=alike,

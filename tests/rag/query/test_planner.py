@@ -61,8 +61,7 @@ def reply(**parts: object) -> str:
 def test_a_plan_carries_what_the_question_says(quick_engine: Engine) -> None:
     made = quick_engine.plan("What did Kennya and Togolese nurses learn abuot seaweed?")
     assert made.question == "What did Kennya and Togolese nurses learn abuot seaweed?"
-    assert made.corrected == made.standalone
-    assert made.corrected == "What did Kenya and Togolese nurses learn about seaweed?"
+    assert made.standalone == "What did Kenya and Togolese nurses learn about seaweed?"
     assert (made.countries, made.places) == (("KE", "TG"), ("KE",))
     assert any("seawe" in word.terms for word in made.alike)
 
@@ -72,7 +71,7 @@ def test_a_follow_up_is_said_in_full_and_planned_by_rules(
 ) -> None:
     server.say(json.dumps({"standalone": IN_FULL}))
     made = plan_follow_up(FOLLOW_UP, BEFORE)
-    changed = {"question": FOLLOW_UP, "corrected": FOLLOW_UP, "places": ()}
+    changed = {"question": FOLLOW_UP, "places": ()}
     assert made == replace(quick_engine.plan(IN_FULL), **changed, follows=True, planner="model")
     assert made.boosted.country == ("Namibia",)
     (request,) = server.chats
