@@ -49,6 +49,8 @@ from rag.types import Progress
 VERSION, OLDEST = 5, 5  # of the tables: scripts of these numbers make and change them
 MIGRATIONS = Path(__file__).with_name("migrations")
 WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how many there are
+# Classes of errors where a connection fails, ends or is ended; a full disk's is none of them.
+LOST = ("", "08", "57")
 NEAREST = 400  # neighbours that HNSW keeps in sight while it searches
 _LOCK = 0x61736B6C  # "askl"
 _Result = TypeVar("_Result")
@@ -100,7 +102,8 @@ class Database:
                 self._pool.check()
                 return self._run(work)
         except psycopg.Error as error:
-            lost = isinstance(error, psycopg.OperationalError)
+            kind = (error.sqlstate or "")[:2]
+            lost = isinstance(error, psycopg.OperationalError) and kind in LOST
             what = "can't be reached" if lost else "refused what was asked"
             raise IndexUnusable(
                 f"The database {what} ({' '.join(str(error).split())}). See that it runs and that "

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,13 @@ def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
     assert answer_of(page) == before
     # Each failure is told once, by who was asked.
     assert not caplog.records
+
+
+def test_a_full_disk_is_told_as_such(stored: Settings) -> None:
+    full = b"DO $$BEGIN RAISE EXCEPTION 'No space left' USING ERRCODE = 'disk_full'; END$$"
+    told = pytest.raises(IndexUnusable, match=r"refused what was asked \(No space left")
+    with closing(Database(stored.database.get_secret_value())) as database, told:
+        database.run(lambda connection: connection.execute(full))
 
 
 @pytest.mark.parametrize("for_good", [False, True])
