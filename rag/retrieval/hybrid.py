@@ -72,7 +72,7 @@ class SearchResult:
     matched: frozenset[str]
 
 
-def find(index: Index, embedding: Embedding, plan: Plan, limit: int = DEPTH) -> SearchResult:
+def find(index: Index, embedding: Embedding, plan: Plan) -> SearchResult:
     """The best passages for a plan, within its filters."""
     scopes = [plan.filters]
     # A work that is named is of one lab.
@@ -95,7 +95,7 @@ def find(index: Index, embedding: Embedding, plan: Plan, limit: int = DEPTH) -> 
     scores = {i: sum(given) * factors[i] for i, given in points.items()}
     gains = {} if plan.wide else _gains(scores, passages)
     scores = {i: s + gains.get(passages[i].report.id, 0.0) for i, s in scores.items()}
-    best = sorted(scores, key=lambda i: (-scores[i], passages[i].id))[:limit]
+    best = sorted(scores, key=lambda i: (-scores[i], passages[i].id))[:DEPTH]
     hits = tuple(Hit(passages[i], scores[i], found.similarity[i]) for i in best)
     matched = found.matching.union(passages[i].report.id for i in best[:20])
     return SearchResult(hits, matched)

@@ -55,7 +55,6 @@ def test_hits_are_ranked_and_unique(found: Finding) -> None:
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert len({hit.passage.id for hit in hits}) == len(hits) >= 40
-    assert found(plan("mobile money"), limit=5).hits == hits[:5]
 
 
 def test_filters_narrow_and_boosts_do_not(found: Finding) -> None:
