@@ -57,6 +57,11 @@ READ_OF_REPORT = 4
 MEASURED = 16  # latest topics whose features are held; 1 MB each
 UNMEASURED = 1.3  # how near a sentence is taken to be that was not measured
 NEAR_SENTENCE = 0.5  # a sentence speaks of a topic where it has so much of a part's every word
+# What stands before the things that a preposition joins to it.
+_HEAD = re.compile(
+    r".*\b(?:for|of|in|by|to|with|from|against|among|on|at|after|during|through|without)\s+(?=\w)",
+    re.IGNORECASE,
+)
 Numbers = npt.NDArray[np.float64]
 
 
@@ -98,6 +103,7 @@ class Topic:
         joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&،]|(?<=\s)و(?=ال)"
         texts = [part.strip() for part in re.split(joint, text, flags=re.IGNORECASE)]
         texts = [part for part in texts if content_words(part, language)] or [text]
+        texts = _with_heads(texts) if language == LANGUAGE else texts
         asked = [(part, language) for part in texts]
         called = [[n for n in english(part, language) if n not in without] for part in texts]
         names = tuple(name for of_part in called for name in of_part)
@@ -393,6 +399,20 @@ class ReportMeasure:
         columns = (reports, places.passages, places.starts, places.ends, scores)
         best = [column[order] for column in columns]
         return best, np.nan_to_num(closest, neginf=0.0), near
+
+
+def _with_heads(parts: Sequence[str]) -> list[str]:
+    """Parts of a topic in English, each with what one word shares with the part before it.
+
+    "Solar power for homes and farms" is not all that is said of farms.
+    """
+    head, completed = "", list[str]()
+    for part in parts:
+        is_word = len(content_words(part, LANGUAGE)) == 1
+        found = _HEAD.match(part)
+        head = found[0] if found else head if is_word else ""
+        completed.append(part if found else head + part)
+    return completed
 
 
 @cache

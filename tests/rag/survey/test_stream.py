@@ -139,6 +139,24 @@ def test_a_near_word_can_be_taken_back(sample_engine: Engine) -> None:
         assert near[0] not in sample_engine.survey("waste", without=near[:1]).survey.near
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("solar pumps for homes and farms", ("solar pumps for homes", "solar pumps for farms")),
+        (
+            "waste in inns, schools and jails",
+            ("waste in inns", "waste in schools", "waste in jails"),
+        ),
+        ("access to credit and youth jobs", ("access to credit", "youth jobs")),
+        ("drones and satellite images", ("drones", "satellite images")),
+    ],
+)
+def test_a_word_that_is_joined_shares_what_stands_before(
+    sample_engine: Engine, text: str, parts: tuple[str, ...]
+) -> None:
+    assert sample_engine.report_measure().topic(text, "en").texts == parts
+
+
 def test_who_asks_on_about_a_topic_waits_for_no_second_measure_of_it(sample_engine: Engine) -> None:
     measure = sample_engine.report_measure()
     first, again = (measure.topic("mobile money", "en") for _ in range(2))
