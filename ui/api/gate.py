@@ -105,9 +105,13 @@ class Gate:
     _asked: dict[str, deque[float]] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        root = scope.get("app_root_path", "")
+        path = scope["path"].removeprefix(root)
+        # A proxy takes the root path off, and what is mounted looks for it.
+        scope["path"] = root + path
         request = Request(scope)
         try:
-            if scope["path"].removeprefix(scope.get("app_root_path", "")) not in OPEN:
+            if path not in OPEN:
                 scope.setdefault("state", {})["caller"] = caller = await self._caller(request)
                 self._count(caller)
         except HTTPException as error:

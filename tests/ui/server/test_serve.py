@@ -37,6 +37,10 @@ def test_health_needs_no_login_and_follows_the_index(monkeypatch: pytest.MonkeyP
 def test_behind_a_proxy_addresses_begin_with_its_path() -> None:
     with serve(FakeEngine(), root_path="/labs") as address:
         assert httpx.get(f"{address}/config").json()["root"] == f"{address}/labs"
+        # The proxy takes it off; some leave it.
+        for path in ("", "/labs"):
+            told = httpx.get(f"{address}{path}/api/v1/openapi.json")
+            assert told.raise_for_status().json()["servers"] == [{"url": "/labs/api/v1"}]
 
 
 def test_an_error_says_why_nothing_can_listen() -> None:
