@@ -361,10 +361,11 @@ class Engine:
         *,
         k: int = 20,
         filters: Filters = Filters(),
+        ignored: Filters = Filters(),
     ) -> list[Hit]:
         """The k best passages for a question, best first."""
         snapshot = self.index
-        plan = self._planner.plan(checked(question), snapshot, filters=filters)
+        plan = self._planner.plan(checked(question), snapshot, (), filters, ignored)
         return list(self._masked(self._find(snapshot, plan).hits[:k]))
 
     def plan(
