@@ -25,7 +25,7 @@ from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import Speaking, log_odds
 from rag.survey.stream import TopicSurvey
 from rag.survey.types import Survey
-from rag.text.tokenize import focus
+from rag.text.tokenize import focus, is_quantity
 from rag.types import Hit, Passage, Plan
 
 # The least probability that a report that is told of says something of a topic.
@@ -107,9 +107,10 @@ class ReportChooser(LineReader):
     def by_sentences(self) -> bool:
         """Whether sentences near to the question tell of a topic, rather than a survey of it.
 
-        In a large collection that tells of one that is named shortly.
+        In a large collection that tells of one that is named shortly, and how many speak of it.
         """
-        return self.is_small or not is_short_topic(self.plan)
+        plan = self.plan
+        return self.is_small or not (is_short_topic(plan) or is_quantity(plan.standalone))
 
     def open(self, reports: Iterable[ReportInfo]) -> Sequence[Hit]:
         """The passages of reports."""

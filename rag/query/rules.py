@@ -92,7 +92,8 @@ class Rules:
         if not follows and (more := meant(links, catalog, language)) is not links:
             # A fact in other words is taken where it makes a question one that tags answer.
             like = _scores(more)
-            if by_meaning := self.query(more, like):
+            by_meaning = self.query(more, like)
+            if by_meaning and catalog.matching(by_meaning):
                 links, scores, query = more, like, by_meaning
         # "What is the solution?" wants no list of one.
         if query and not (alone and query.form == "list" and not query.group_by):

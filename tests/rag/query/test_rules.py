@@ -333,6 +333,21 @@ def test_the_stages_of_a_work_are_held_against_each_other(
 
 
 @pytest.mark.quality
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how many reports mention rope bridges, cable cars and late buses in old villages",
+        "¿Cuántos informes hablan de la venta ambulante y los mercados informales?",
+        "Combien de rapports parlent de la pêche artisanale et des petits pêcheurs ?",
+    ],
+)
+def test_how_many_reports_speak_of_a_topic_in_many_words_is_surveyed(
+    quick_engine: Engine, question: str
+) -> None:
+    assert plan(quick_engine, question).intent == "topic"
+
+
+@pytest.mark.quality
 def test_how_many_were_wanted_and_how_many_came_is_a_particular(quick_engine: Engine) -> None:
     made = plan(
         quick_engine, "How many women did Lesotho want first, and how many came in the end?"
