@@ -206,6 +206,15 @@ class ReportChooser(LineReader):
             saying = [*saying, *self.saying(infos, said), *found[: _FEW - len(saying)]]
         return list({info.id: info for info in saying}.values())
 
+    def said_of(self, topics: Iterable[str], reports: Iterable[ReportInfo]) -> dict[str, Speaking]:
+        """What reports say of any of some topics, by their ids."""
+        ids, said = [info.id for info in reports], dict[str, Speaking]()
+        for topic in topics:
+            survey = replace(self._surveys, plan=replace(self.plan, subject=topic))
+            for i, speaks in survey.speaking(ids).items():
+                said[i] = max(said.get(i, speaks), speaks, key=lambda x: x.says)
+        return said
+
     def surveyed(self) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
         """The survey, the reports that say most of the topic, and their sentences nearest to it."""
         survey, said = self._surveys.survey({hit.passage.report.id for hit in self.hits})

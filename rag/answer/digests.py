@@ -42,7 +42,13 @@ from rag.i18n.labels import (
 from rag.i18n.translations import marked
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
-from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic
+from rag.query.forms import (
+    DIGESTS,
+    OFF_TOPIC_CLEAR,
+    asks_of_one,
+    is_short_topic,
+    listed_topics,
+)
 from rag.query.wordings import has_wording
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity
@@ -231,8 +237,9 @@ class _Maker(Comparer):
         plan = self.plan
         reports = self.catalog.select(plan.filters.merged(plan.boosted))
         about, saying = set[str](), dict[str, list[Line]]()
-        if plan.subject and is_short_topic(plan):
-            said = self._surveys.speaking([info.id for info in reports])
+        topics = listed_topics(plan)
+        if plan.subject and (is_short_topic(plan) or len(topics) > 1):
+            said = self.said_of(topics, reports)
             likely = {i for i in said if said[i].says >= _LIKELY}
             reports = tuple(self.with_results(self.on_subject(reports, said)))
             # What came of a work that is on the topic is on it, whichever words it has.
@@ -246,8 +253,10 @@ class _Maker(Comparer):
             yield from self.report()
             return
         few = sum(r.author == "lab" for r in reports) <= _FEW_REPORTS and not plan.subject
-        lines = self.lines(self.open(reports), (*TELLING, "next") if few else TELLING)
-        near = {line.place for line in (on_topic(lines) if plan.subject else lines)}
+        opened, roles = self.open(reports), (*TELLING, "next") if few else TELLING
+        read = [self.lines(opened, roles, topic) for topic in topics]
+        lines = [max(same, key=lambda x: x.topical) for same in zip(*read, strict=True)]
+        near = {line.place for own in read for line in (on_topic(own) if plan.subject else own)}
         found = [line for line in lines if line.role in FINDINGS]
         if not any(line.place in near or line.report.id in about for line in found):
             # What was found need not have the words of the topic that its report is about.

@@ -4,13 +4,14 @@ A form is chosen where its examples are clearly nearer than those of a question 
 questions ask for particulars, whatever they are like.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.query.intents import CATALOG, intent_scores, own_score
 from rag.query.linker import Links, asks, light_words
-from rag.query.wordings import has_wording
+from rag.query.wordings import any_of, has_wording
 from rag.query.works import Work, Works
 from rag.text.tokenize import content_words, is_quantity, terms
 from rag.types import Intent, Plan
@@ -177,6 +178,19 @@ def as_topic(plan: Plan) -> Plan:
 def is_short_topic(plan: Plan) -> bool:
     """Whether a question names its topic shortly: in more words it asks for more than that."""
     return len(plan.subject.split()) <= _SHORT
+
+
+def listed_topics(plan: Plan) -> list[str]:
+    """The topics that a question lists, parted by commas; else its only one."""
+    words = set(plan.subject.split())
+
+    def topics(parts: Sequence[str]) -> list[str]:
+        named = ([w for w in re.findall(r"\w+", part) if w in words] for part in parts)
+        return [" ".join(own) for own in named if own]
+
+    if len(topics(re.split(r"[,;،]", plan.standalone))) < 2:
+        return [plan.subject]
+    return topics(re.split(rf"[,;،]|\b{any_of('and')}\b|\sو(?=ال)", plan.standalone))
 
 
 def of_one_report(plan: Plan, reports: tuple[str, ...]) -> Plan:

@@ -484,3 +484,9 @@ def test_what_a_lab_found_on_a_topic_is_told_whichever_words_it_has(sample_engin
     found = ask(sample_engine, question).text.partition("### ")[2].partition("\n### ")[0]
     assert "acted on by 68%" in found
     assert "rose from 16% to 59%" in found
+
+
+def test_what_a_lab_says_on_each_topic_of_a_list_is_told(sample_engine: Engine) -> None:
+    question = "What did the lab of Lesotho learn on wallets, boards and robberies?"
+    answer = ask(sample_engine, question)
+    assert len(answer.coverage.reports) == 4

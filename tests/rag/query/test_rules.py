@@ -6,7 +6,7 @@ import pytest
 
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
 from rag.engine import Engine
-from rag.query.forms import as_topic
+from rag.query.forms import as_topic, listed_topics
 from rag.query.intents import own_score
 from rag.retrieval.hybrid import sought
 from rag.types import Plan
@@ -305,6 +305,21 @@ def test_the_first_or_last_report_of_a_lab_is_one_of_its_year(
 ) -> None:
     made = plan(quick_engine, question)
     assert made.filters.merged(made.boosted).year == years
+
+
+@pytest.mark.parametrize(
+    ("question", "topics"),
+    [
+        ("What has Lesotho done on wallets, fee boards and robberies?", 3),
+        ("¿Qué hizo Paraguay con bambú, recicladores y asados?", 3),
+        ("What has Lesotho found out about women and wallets?", 1),
+    ],
+)
+def test_the_topics_of_a_list_are_told_apart(
+    quick_engine: Engine, question: str, topics: int
+) -> None:
+    made = plan(quick_engine, question)
+    assert len(listed_topics(made)) == topics
 
 
 def test_one_thing_of_two_labs_is_asked_each_of_them(quick_engine: Engine) -> None:
