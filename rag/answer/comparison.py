@@ -17,7 +17,6 @@ from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
 from rag.answer.lines import Line, title_of
 from rag.answer.roles import ROLES, Role
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.citation.quotable import is_whole
 from rag.i18n.labels import (
     author_label,
     format_count,
@@ -126,7 +125,7 @@ class Comparer(ReportChooser):
         for line in lines:
             said.setdefault(line.report.id, []).append(line)
         info = info if info.id in said else lines[0].report
-        name = self.named(info) if titled else author_label(info, self.t)
+        name = title_of(info) if titled else author_label(info, self.t)
         own = format_label(self.t, f"{name} ({self.when(info)})", self.quote(said.pop(info.id)))
         return " ".join([f"- {own}", *map(self.of_work, said.values())])
 
@@ -136,12 +135,6 @@ class Comparer(ReportChooser):
         from_it = self.t.gettext("From another report of the same work, {title} ({when})")
         from_it = from_it.format(title=title_of(info), when=self.when(info))
         return format_label(self.t, from_it, self.quote(lines))
-
-    def named(self, info: ReportInfo) -> str:
-        """The title of a report, or of another one of its work where it has a finding for one."""
-        work = () if info.kind == "plan" else self.same_work(info)  # no plan has found anything
-        names = [r for r in (info, *work) if not r.title.endswith("…")]
-        return title_of(next((r for r in names if not is_whole(r.title, r.language)), info))
 
     def overview(self, reports: Sequence[ReportInfo]) -> str:
         """The years of reports, how many there are of each kind, and their most frequent themes."""
@@ -172,7 +165,7 @@ class Comparer(ReportChooser):
         is_long = len(terms(plan.subject, plan.language)) > _TOPIC_WORDS
         figures = is_quantity(plan.standalone) or not has_wording("outcomes", plan.standalone)
         if plan.one_thing and figures if plan.stages else plan.one_thing or wants or is_long:
-            told = map(self._answers, asked, scopes.values())
+            told = map(self._answers, asked, self._on_topic(scopes).values())
             answers = dict(zip(scopes, told, strict=True))
         reports = dict(scopes) if plan.stages else self._reports_of(scopes, answers)
         # Of a few reports all parts are told, of all work the main ones.
@@ -387,6 +380,16 @@ class Comparer(ReportChooser):
             value_label(field, value, self.t): catalog.select(replace(within, **{field: (value,)}))
             for value in getattr(within, field)
         }
+
+    def _on_topic(
+        self, scopes: Mapping[str, Sequence[ReportInfo]]
+    ) -> Mapping[str, Sequence[ReportInfo]]:
+        """The reports of each side that say most of the topic, with what came of them, or all."""
+        if not self.plan.subject or self.plan.stages or self.plan.reports:
+            return scopes
+        said = self._surveys.speaking([info.id for infos in scopes.values() for info in infos])
+        saying = {side: self.saying(infos, said) for side, infos in scopes.items()}
+        return {side: self.with_results(saying[side]) or infos for side, infos in scopes.items()}
 
     def _reports_of(
         self,

@@ -15,7 +15,7 @@ from rag.answer.chosen import ReportChooser
 from rag.answer.digests import HEADINGS
 from rag.answer.lines import Line, part_of
 from rag.answer.roles import Role, role_and_weight
-from rag.catalog.tag_fields import Filters
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import export
@@ -119,6 +119,20 @@ def test_what_is_asked_of_each_side_comes_first(sample_engine: Engine) -> None:
     families, traders = rows["On the question"]
     assert "60 families" in families
     assert "24 traders" in traders
+
+
+def test_a_question_to_two_labs_is_answered_from_their_reports_that_say_most_of_its_topic(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "Lesotho and Togo both asked women about phones. How did their findings differ?"
+
+    def saying(_: ReportChooser, infos: Sequence[ReportInfo], __: object) -> list[ReportInfo]:
+        return [info for info in infos if info.kind == "closing"]
+
+    monkeypatch.setattr(ReportChooser, "saying", saying)
+    answer = ask(sample_engine, question)
+    assert "On the question" in dict(answer.comparison)
+    assert {citation.passage.report.kind for citation in answer.citations} == {"closing"}
 
 
 def test_who_they_work_with_is_told_by_the_partners_of_each_side(sample_engine: Engine) -> None:
