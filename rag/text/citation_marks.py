@@ -8,7 +8,13 @@ from rag.text.sentences import sentences
 _MARKS = re.compile(r"\[\s*(\d+(?:\s*[,;]\s*\d+)*)\s*\]")
 # What may still become a mark while a stream goes on, with the white space before it.
 _OPEN = re.compile(r"[ \t]*(?:\[[\d\s,;]*)*$")
-_SPACED_MARKS = re.compile(rf"([ \t]*){_MARKS.pattern}")
+# From the beginning of white space alone, or a long one is read again from each of its places.
+_SPACED_MARKS = re.compile(rf"(?<![ \t])([ \t]*+){_MARKS.pattern}")
+_NESTED = 50  # marks within marks that are dropped one after the other
+# What a report may have in brackets that looks like a mark, or is one without what nobody sees.
+_LIKE_MARKS = re.compile(
+    "\\[([\\s\\d,;\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2060\ufdd0-\ufdef\ufeff\ufffe\uffff]++)\\]"
+)
 
 
 def keep_known(text: str, count: int) -> str:
@@ -22,9 +28,11 @@ def keep_known(text: str, count: int) -> str:
         return match[1] + "".join(single) if single else ""
 
     # What is left around a dropped mark may make another one: "[1[9]2]".
-    while (less := _SPACED_MARKS.sub(known, text)) != text:
+    for _ in range(_NESTED):
+        if (less := _SPACED_MARKS.sub(known, text)) == text:
+            return text
         text = less
-    return text
+    return text.replace("[", "(")
 
 
 def stream_known(pieces: Iterable[str], count: int) -> Iterator[str]:
@@ -76,7 +84,8 @@ def marks_inside(text: str) -> str:
 
     One that follows them as well is left out.
     """
-    return re.sub(r"([.!?؟。…]+)[ \t]*((?:\[\d+\])+)\.?", r" \2\1", text)
+    ends = r"(?<![.!?؟。…])([.!?؟。…]++)[ \t]*+((?:\[\d+\])+)\.?"
+    return re.sub(ends, r" \2\1", text)
 
 
 def drop_marks(text: str, numbers: Collection[int]) -> str:
@@ -97,4 +106,4 @@ def with_marks(sentence: str, numbers: Iterable[int]) -> str:
 
 def defuse(text: str) -> str:
     """Report text whose own "[3]" can't be taken for a citation of ours."""
-    return _MARKS.sub(lambda m: f"({m.group(1)})", text)
+    return _LIKE_MARKS.sub(lambda m: f"({m[1].strip()})" if re.search(r"\d", m[1]) else m[0], text)

@@ -71,3 +71,13 @@ def test_each_sentence_has_the_marks_in_it_and_right_after_it() -> None:
     text = "Fees matter.[1][3] Trust too? [2]\nFor whom? [4]. End"
     assert marks.marks_inside(text) == "Fees matter [1][3]. Trust too [2]?\nFor whom [4]? End"
     assert marks.defuse("as in [3] and [1, 2]; [a]") == "as in (3) and (1, 2); [a]"
+
+
+@pytest.mark.parametrize("shown", ["[3]", "[1, 2]", "[\ufffe1]", "[1\ufdd02]", "[1\u200d]"])
+def test_nothing_of_a_report_looks_like_a_mark(shown: str) -> None:
+    assert "[" not in marks.defuse(f"As [a] says {shown}.").replace("[a]", "")
+
+
+def test_marks_in_many_brackets_end() -> None:
+    assert marks.marks(marks.keep_known("[1" * 9000 + "[9]" + "]" * 9000, 0)) == []
+    assert marks.keep_known("a" + " " * 200_000 + "b [1]", 0).endswith("b")
