@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from rag.export.lines import ITEM_SIGN, one_line
+from rag.citation.quotable import BULLET
+from rag.export.lines import one_line
 from rag.i18n.labels import author_label, format_label, join_parts
 from rag.i18n.translations import Translations
 from rag.text.citation_marks import keep_known
@@ -12,7 +13,7 @@ from rag.types import Answer, Citation
 
 # The marks of a sentence's sources, and what ends it.
 _MARKS = re.compile(r"(?:\s?\[\d{1,6}\])+[.!?؟。…]*")
-Places = dict[tuple[str, str], int]  # by report and quote the number of the answer that has it
+Places = dict[tuple[str, str], int]  # by passage and quote the number of the answer that has it
 _Own = Sequence[tuple[Citation, str]]
 
 
@@ -20,22 +21,22 @@ def quoted(answer: Answer) -> _Own:
     """The citations whose quotes an answer is made of, each with its words as they stand there."""
     said = one_line(keep_known(answer.text, 0))
     own = (c for c in answer.citations if answer.mode == "extractive" and c.status == "supported")
-    bare = ((c, ITEM_SIGN.sub("", one_line(c.quote), count=1).rstrip(".!?؟。…")) for c in own)
+    bare = ((c, BULLET.sub("", one_line(c.quote)).rstrip(".!?؟。…")) for c in own)
     return [(c, words) for c, words in bare if words in said]
 
 
 def without_repeats(answer: Answer, number: int, places: Places, t: Translations) -> str:
-    """The text of an answer without quotes that have a place; each group ends with these places.
+    """The text of an answer without lines whose quotes all have a place; their group ends with it.
 
-    Its own quotes get their place.
+    Its own quotes get their place. A line that says anything else, too, stays as it is.
     """
     own, lines = quoted(answer), list[str]()
     for group in re.split(r"\n(?=#)", answer.text):
         again: dict[int, dict[str, str]] = {}
         for line in group.split("\n"):
-            head, kept, known = _parted(line, own, places)
-            if kept or not head:
-                lines.append(head + kept)
+            known = _known(line, own, places)
+            if not known:
+                lines.append(line)
             for citation, place in known:
                 labs, lab = again.setdefault(place, {}), author_label(citation.passage.report, t)
                 labs[lab] = f"{labs.get(lab, f'{lab} ')}[{citation.n}]"
@@ -43,26 +44,19 @@ def without_repeats(answer: Answer, number: int, places: Places, t: Translations
             label = t.gettext("Already quoted under {n}").format(n=place)
             lines.append(f"- {format_label(t, label, join_parts(t, ', ', [*labs.values()]))}")
     for citation, words in own:
-        places.setdefault((citation.passage.report.id, words), number)
+        places.setdefault((citation.passage.id, words), number)
     # What is compared stands beside each other.
     return answer.text if answer.coverage.sides else "\n".join(lines)
 
 
-def _parted(line: str, own: _Own, places: Places) -> tuple[str, str, list[tuple[Citation, int]]]:
-    """Who speaks in a line, what is new of what they say, and the rest with its places."""
+def _known(line: str, own: _Own, places: Places) -> list[tuple[Citation, int]]:
+    """What a line quotes, with its places; nothing where a part of it has none."""
     ends = [match.end() for match in _MARKS.finditer(line)]
-    head, kept, lead, again = "", "", "", list[tuple[Citation, int]]()
+    found: list[tuple[Citation, int]] = []
     for piece in (line[start:end] for start, end in pairwise((0, *ends))):
         said = [(c, words) for c, words in own if f"[{c.n}]" in piece and words in piece]
-        start = min((piece.index(words) for _, words in said), default=0)
-        if not head + kept:
-            head, piece, start = piece[:start], piece[start:], 0
-        elif piece[:start].strip():
-            lead = piece[:start]  # names another report, of which more may follow
-        known = [(c, places.get((c.passage.report.id, words), 0)) for c, words in said]
-        if said and all(place for _, place in known):
-            again += known
-        else:
-            kept += (lead or piece[:start]) + piece[start:]
-            lead = ""
-    return head, (kept + line[ends[-1] if ends else 0 :]).lstrip(), again
+        known = [(c, places.get((c.passage.id, words), 0)) for c, words in said]
+        if not (known and all(place for _, place in known)):
+            return []
+        found += known
+    return [] if line[ends[-1] if ends else 0 :].strip() else found
