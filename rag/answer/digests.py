@@ -335,6 +335,8 @@ class _Maker(Comparer):
             survey, told, lines = self.surveyed()
         rows: dict[int, list[str]] = {}
         if survey:
+            counted_in = {row.report.id for row in survey.rows}
+            told = [info for info in told if info.id in counted_in]
             # Of a year that is counted something is told, too.
             years = {info.year for info in told}
             first = {r.report.year: r.report for r in reversed(survey.found)}
@@ -403,17 +405,19 @@ class _Maker(Comparer):
             # They take no place of others'.
             if len(rows[part]) < _PARTS[part][1]:
                 rows[part].append((info, self.pick(telling, 1)))
+        others: list[tuple[ReportInfo, list[Line]]] = []
+        if self.by_sentences and not self.is_small:
+            quoted = (x for of_part in rows.values() for _, told in of_part for x in told)
+            others += islice(self._others_saying_it({x.report.id for x in quoted}), _MOST_OTHERS)
         yield from self.count(survey)
-        yield self.head(info for part in rows.values() for info, _ in part)
+        yield self.head(info for part in (*rows.values(), others) for info, _ in part)
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
             yield from self.part(_PARTS[part][0], filter(itemgetter(1), of_part))
-        if self.by_sentences and not self.is_small:
-            yield from self.part(_OTHERS, islice(self._others_saying_it(), _MOST_OTHERS))
+        yield from self.part(_OTHERS, others)
 
-    def _others_saying_it(self) -> Iterator[tuple[ReportInfo, list[Line]]]:
+    def _others_saying_it(self, told: set[str]) -> Iterator[tuple[ReportInfo, list[Line]]]:
         """The best sentence of each further work that may tell what is asked."""
-        told = {hit.passage.report.id for hit in self.quoted.values()}
         for i, lines in self.saying_it(_OTHERS_SHARE).items():
             info = self.catalog.reports[i]
             work = {i, *(other.id for other in self.same_work(info))}
@@ -477,7 +481,7 @@ _PARTS = {
     "found": (HEADINGS["found"], _MOST_FOUND),
     "tried": (marked("What was tried"), _MOST_OF_PART),
     "about": (HEADINGS["about"], _MOST_OF_PART),
-    "planned": (marked("What is planned"), _MOST_PLANNED),
+    "planned": (marked("What plans say"), _MOST_PLANNED),
     "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_OF_PART),
 }
 

@@ -34,7 +34,7 @@ _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 _LINKS = re.compile(rf"(?:\W*+{_URL.pattern})++[\s:;–—-]*+(?=[^\W\d_])")
 _QUOTATION_MARK = re.compile(r'["“”„«»]')
 # The number or bullet of a list item, which means nothing out of its list.
-_BULLET = re.compile(
+BULLET = re.compile(
     r"^(?:[-–—*•·●▪](?!•)[-–—*•·●▪\s]*+(?:(?<=\s)|(?!\d))(?=\S)"
     r"|\(?\w{1,2}[.)]\s+(?=\S)|\d{1,2}[.)](?=[^\W\d]))"
 )
@@ -178,12 +178,14 @@ def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: st
     if _IF.match(pieces[0]) and _THEN.match(piece):
         return True
     is_line = "\n" in text[unit[-1][1] : start] and not pieces[-1].endswith(_ENDS)
-    if is_line and len(unit) == 1 and _is_heading(pieces[0], piece, language):
+    # Of two items of a list none heads the other.
+    items = BULLET.match(pieces[0]) and BULLET.match(piece)
+    if is_line and len(unit) == 1 and not items and _is_heading(pieces[0], piece, language):
         return True
-    if not (is_line or _BULLET.match(piece)):
+    if not (is_line or BULLET.match(piece)):
         return False
     in_list = any(p.endswith(":") for p in pieces) or not any(is_whole(p, language) for p in pieces)
-    fragment = not is_whole(piece, language) or _BULLET.sub("", piece)[:1].islower()
+    fragment = not is_whole(piece, language) or BULLET.sub("", piece)[:1].islower()
     return in_list and fragment
 
 
@@ -195,7 +197,7 @@ def _is_heading(line: str, after: str, language: str) -> bool:
 def _goes_on(before: str, after: str) -> bool:
     if before.endswith(",") or before.count("(") > before.count(")"):
         return True
-    return after[:1].islower() and not _BULLET.match(after) and not before.endswith((*_ENDS, ";"))
+    return after[:1].islower() and not BULLET.match(after) and not before.endswith((*_ENDS, ";"))
 
 
 def _one_line(text: str, unit: Sequence[Span], language: str) -> str:
@@ -206,7 +208,7 @@ def _one_line(text: str, unit: Sequence[Span], language: str) -> str:
         if shown and not (shown.endswith(":") or _goes_on(shown, piece) or _THEN.match(piece)):
             headed = len(unit) == 2 and _is_heading(shown, piece, language)
             shown = shown.rstrip(".;, ") + (":" if headed else ";")
-        shown = f"{shown} {_BULLET.sub('', piece)}".strip()
+        shown = f"{shown} {BULLET.sub('', piece)}".strip()
     return shown
 
 

@@ -98,6 +98,7 @@ def test_a_fact_is_quoted_by_its_value_and_what_is_near_for_the_question() -> No
         ("Q", "www.a.pe lists when all boats land.", ["www.a.pe lists when all boats land."]),
         ("Q", "1.\nThe boats land at noon.", ["The boats land at noon."]),
         ("Q", "The port\nIts boats land at noon.", ["The port: Its boats land at noon."]),
+        ("Q", "- The port\n- Its boats land at noon.", ["Its boats land at noon."]),
         ("Q", "| Port | Lima |\nhttps://a.example/b\n" + "QUJD" * 20, []),
     ],
 )
