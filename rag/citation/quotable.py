@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.text.sentences import instructs, sentences
+from rag.text.sentences import BULLET, instructs, sentences
 from rag.text.tokenize import stop_words, words
 from rag.types import FACTS, FREE_TEXT, Passage, Span
 
@@ -33,11 +33,6 @@ _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 # Links that a text begins with, before words, and what separates them from these.
 _LINKS = re.compile(rf"(?:\W*+{_URL.pattern})++[\s:;–—-]*+(?=[^\W\d_])")
 _QUOTATION_MARK = re.compile(r'["“”„«»]')
-# The number or bullet of a list item, which means nothing out of its list.
-BULLET = re.compile(
-    r"^(?:[-–—*•·●▪](?!•)[-–—*•·●▪\s]*+(?:(?<=\s)|(?!\d))(?=\S)"
-    r"|\(?\w{1,2}[.)]\s+(?=\S)|\d{1,2}[.)](?=[^\W\d]))"
-)
 _NO_WORD = re.compile(r"\W*+(?:\w{1,2}[.)])?\W*+")
 _ENDS = tuple(".!?؟。…")
 _IF = re.compile(r"\W*(?:\w+\W+)?(?:if|si|se|إذا)\b", re.IGNORECASE)

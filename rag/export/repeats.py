@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from rag.citation.quotable import BULLET
 from rag.export.lines import one_line
 from rag.i18n.labels import author_label, format_label, join_parts
 from rag.i18n.translations import Translations
 from rag.text.citation_marks import keep_known
+from rag.text.sentences import BULLET
 from rag.types import Answer, Citation
 
 # The marks of a sentence's sources, and what ends it.

@@ -28,6 +28,11 @@ _MAY_END = ("etc.", "a.m.", "p.m.")
 _WORDS = {name: f"(?:{'|'.join(words)})" for name, words in LISTS["instructions"].items()}
 _OVERRIDES = re.compile(_WORDS["overrides"].format(**_WORDS))
 _INSTRUCTS = re.compile(f"{_OVERRIDES.pattern}|{_WORDS['others'].format(**_WORDS)}")
+# The number or bullet of a list item, which means nothing out of its list.
+BULLET = re.compile(
+    r"^(?:[-–—*•·●▪](?!•)[-–—*•·●▪\s]*+(?:(?<=\s)|(?!\d))(?=\S)"
+    r"|\(?\w{1,2}[.)]\s+(?=\S)|\d{1,2}[.)](?=[^\W\d]))"
+)
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
