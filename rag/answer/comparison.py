@@ -286,11 +286,18 @@ class Comparer(ReportChooser):
     ) -> Iterator[str]:
         """What the reports of each side say of each part of their work."""
         lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
+        told = {side: [*self._chosen] for side in lines}
         for role, most in table.items():
-            picked = [
-                self.pick((x for x in of_side if x.role == role), most)
-                for of_side in lines.values()
-            ]
+            picked = []
+            for side, of_side in lines.items():
+                own, shared = [x for x in of_side if x.role == role], self._chosen
+                if not (best := self.pick(own, most)):
+                    # What another side says nearly alike is more than nothing.
+                    self._chosen = told[side]
+                    best = self.pick(own, most)
+                    self._chosen = shared
+                told[side] += [line.words for line in best]
+                picked.append(best)
             if any(picked):
                 yield from self._row(HEADINGS[role], map(self.quote, picked))
 

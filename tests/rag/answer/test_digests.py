@@ -168,6 +168,14 @@ def test_what_is_of_no_work_with_a_plan_is_not_what_came_of_it(sample_engine: En
     assert {citation.passage.report.countries for citation in answer.citations} == {("Fiji",)}
 
 
+def test_what_two_sides_say_alike_is_not_missing_on_one(sample_engine: Engine) -> None:
+    answer = ask(sample_engine, "Compare 2022 and 2023 in Bangladesh")
+    assert answer.coverage.sides == ("2022", "2023")
+    first, second = dict(answer.comparison)["What comes next"]
+    assert "upazila disaster committee" in first
+    assert "upazila disaster committee" in second
+
+
 def test_reports_are_compared_by_their_titles(sample_engine: Engine) -> None:
     first, second = [
         next(
