@@ -160,14 +160,15 @@ class Comparer(ReportChooser):
         self.sides = tuple(scopes)
         asked = [self._alone(p) for p in side_plans(plan) or [plan] * len(scopes)]
         wants = any(map(self._kind, asked))
-        answers: dict[str, _Answers] = {}
+        answers, saying = dict[str, _Answers](), self._saying(scopes)
         # "Compare Peru and Chile on reefs" has a topic, and asks for nothing of it.
         is_long = len(terms(plan.subject, plan.language)) > _TOPIC_WORDS
         figures = is_quantity(plan.standalone) or not has_wording("outcomes", plan.standalone)
         if plan.one_thing and figures if plan.stages else plan.one_thing or wants or is_long:
-            told = map(self._answers, asked, self._on_topic(scopes).values())
-            answers = dict(zip(scopes, told, strict=True))
-        reports = dict(scopes) if plan.stages else self._reports_of(scopes, answers)
+            # What answers is read in the reports on the topic, or in all.
+            read = (self.with_results(saying[side]) or infos for side, infos in scopes.items())
+            answers = dict(zip(scopes, map(self._answers, asked, read), strict=True))
+        reports = dict(scopes) if plan.stages else self._reports_of(scopes, answers, saying)
         # Of a few reports all parts are told, of all work the main ones.
         few = max(map(len, reports.values()), default=0) <= READ_OF_SIDE
         in_parts = bool(plan.subject or plan.reports or few)
@@ -388,20 +389,20 @@ class Comparer(ReportChooser):
             for value in getattr(within, field)
         }
 
-    def _on_topic(
+    def _saying(
         self, scopes: Mapping[str, Sequence[ReportInfo]]
     ) -> Mapping[str, Sequence[ReportInfo]]:
-        """The reports of each side that say most of the topic, with what came of them, or all."""
+        """The reports of each side that say most of the topic; none where sides are reports."""
         if not self.plan.subject or self.plan.stages or self.plan.reports:
-            return scopes
+            return dict.fromkeys(scopes, ())
         said = self._surveys.speaking([info.id for infos in scopes.values() for info in infos])
-        saying = {side: self.saying(infos, said) for side, infos in scopes.items()}
-        return {side: self.with_results(saying[side]) or infos for side, infos in scopes.items()}
+        return {side: self.saying(infos, said) for side, infos in scopes.items()}
 
     def _reports_of(
         self,
         scopes: Mapping[str, Sequence[ReportInfo]],
         answers: Mapping[str, _Answers],
+        saying: Mapping[str, Sequence[ReportInfo]],
     ) -> dict[str, Sequence[ReportInfo]]:
         """The reports that each side is told from."""
         if self.plan.reports:
@@ -416,12 +417,11 @@ class Comparer(ReportChooser):
         }
         if self.plan.one_thing:
             return {side: list(cited[side].values()) for side in scopes}
-        said = self._surveys.speaking([info.id for infos in scopes.values() for info in infos])
         told: dict[str, Sequence[ReportInfo]] = {}
         for side, infos in scopes.items():
-            saying = self.saying(infos, said)[:READ_OF_SIDE]
-            more = list(cited.get(side, {}).values()) or saying or self.nearest(infos)
-            known = {info.id: info for info in (*saying, *more)}
+            most = saying[side][:READ_OF_SIDE]
+            more = list(cited.get(side, {}).values()) or most or self.nearest(infos)
+            known = {info.id: info for info in (*most, *more)}
             told[side] = self.with_results([*known.values()][:_MOST_TOLD])
         return told
 

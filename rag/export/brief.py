@@ -14,7 +14,7 @@ from urllib.parse import quote
 from babel.dates import format_date
 
 from rag.catalog.tag_fields import ReportInfo
-from rag.export.lines import ITEM_SIGN, Line, Run, answer_lines, clean, one_line, runs_of, shortened
+from rag.export.lines import Line, Run, answer_lines, clean, one_line, runs_of, shortened
 from rag.export.repeats import Places, quoted, without_repeats
 from rag.i18n import labels
 from rag.i18n.translations import (
@@ -27,7 +27,7 @@ from rag.i18n.translations import (
     translations_for,
 )
 from rag.text.citation_marks import keep_known
-from rag.text.sentences import sentences
+from rag.text.sentences import BULLET, sentences
 from rag.types import FACTS, Answer, Passage, Struck
 
 PRODUCT = "Ask the Labs"
@@ -157,7 +157,7 @@ def framed(
 
 
 # Places in a report, with quotes there that no answer is made of, and what is told of these.
-_Places = dict[tuple[Fact, ...], dict[tuple[str, ...], dict[Fact, None]]]
+_ByPlace = dict[tuple[Fact, ...], dict[tuple[str, ...], dict[Fact, None]]]
 
 
 class _Writer:
@@ -165,7 +165,7 @@ class _Writer:
 
     def __init__(self, t: Translations, report_url: str) -> None:
         self.t, self.report_url, self.places = t, report_url, Places()
-        self.cited: dict[str, tuple[int, Passage, _Places]] = {}  # by report, with its number
+        self.cited: dict[str, tuple[int, Passage, _ByPlace]] = {}  # by report, with its number
 
     def part(self, answer: Answer, number: int) -> Part:
         """An answer; `number` is that of its question, 0 if there is no other."""
@@ -229,7 +229,7 @@ class _Writer:
             heading = t.gettext("In doubt: {sentences}").format(sentences=count)
             yield Line("heading", (Run(f"{DOUBT} {heading}"),))
         for one in doubted:
-            said = ITEM_SIGN.sub("", one_line(labels.struck_sentence(one)))
+            said = BULLET.sub("", one_line(labels.struck_sentence(one)))
             why = one_line(labels.notice_words([one.reason], t))
             reason = labels.format_label(t, t.gettext(labels.REASON), why)
             yield Line("bullet", (*runs_of(said, {}), Run(f" {reason}")))
@@ -258,7 +258,7 @@ class _Writer:
         for c in answer.citations:
             if c.n <= tags:
                 continue
-            new = len(self.cited) + 1, c.passage, _Places()
+            new = len(self.cited) + 1, c.passage, _ByPlace()
             known[c.n], _, places = self.cited.setdefault(c.passage.report.id, new)
             quotes = places.setdefault(self._place(c.passage), {})
             # Each quote stands once: in the answer, where that is made of quotes. A tag in a list,
@@ -282,7 +282,7 @@ class _Writer:
         asked = shortened(one_line(question), QUESTION_CHARS)
         return told_facts(((t.gettext("Section"), section), (t.gettext("Form question"), asked)))
 
-    def _source(self, n: int, passage: Passage, places: _Places) -> Source:
+    def _source(self, n: int, passage: Passage, places: _ByPlace) -> Source:
         info, quotes, facts = passage.report, list[Quote](), dict[Fact, None]()
         for place, said in sorted(places.items()):
             quotes += (Quote(lines, tuple(told)) for lines, told in said.items())

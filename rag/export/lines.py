@@ -35,7 +35,6 @@ class Line:
 
 _NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
-ITEM_SIGN = re.compile(r"^(?:[-*•–]|\d{1,2}[.)])\s*")
 # How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."
 _SPEAKER = re.compile(
     r"([^\[\]*:]{2,80} \((?:\d{4}|\?|\w+)(?:[,،] \w+(?: \w+){0,3})?\)[ \u00a0\u202f]?:)(?= )"

@@ -1,7 +1,7 @@
 """Leaves out of answers made of quotes what an answer before them quotes, and says where it is."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from rag.export.lines import one_line
@@ -30,23 +30,27 @@ def without_repeats(answer: Answer, number: int, places: Places, t: Translations
 
     Its own quotes get their place. A line that says anything else, too, stays as it is.
     """
-    own, lines = quoted(answer), list[str]()
-    for group in re.split(r"\n(?=#)", answer.text):
-        again: dict[int, dict[str, str]] = {}
-        for line in group.split("\n"):
-            known = _known(line, own, places)
-            if not known:
-                lines.append(line)
-            for citation, place in known:
-                labs, lab = again.setdefault(place, {}), author_label(citation.passage.report, t)
-                labs[lab] = f"{labs.get(lab, f'{lab} ')}[{citation.n}]"
-        for place, labs in sorted(again.items()):
-            label = t.gettext("Already quoted under {n}").format(n=place)
-            lines.append(f"- {format_label(t, label, join_parts(t, ', ', [*labs.values()]))}")
+    own = quoted(answer)
+    # What is compared stands beside each other.
+    groups = [] if answer.coverage.sides else re.split(r"\n(?=#)", answer.text)
+    lines = [line for group in groups for line in _new_lines(group, own, places, t)]
     for citation, words in own:
         places.setdefault((citation.passage.id, words), number)
-    # What is compared stands beside each other.
-    return answer.text if answer.coverage.sides else "\n".join(lines)
+    return "\n".join(lines) if groups else answer.text
+
+
+def _new_lines(group: str, own: _Own, places: Places, t: Translations) -> Iterator[str]:
+    again: dict[int, dict[str, str]] = {}
+    for line in group.split("\n"):
+        known = _known(line, own, places)
+        if not known:
+            yield line
+        for citation, place in known:
+            labs, lab = again.setdefault(place, {}), author_label(citation.passage.report, t)
+            labs[lab] = f"{labs.get(lab, f'{lab} ')}[{citation.n}]"
+    for place, labs in sorted(again.items()):
+        label = t.gettext("Already quoted under {n}").format(n=place)
+        yield f"- {format_label(t, label, join_parts(t, ', ', [*labs.values()]))}"
 
 
 def _known(line: str, own: _Own, places: Places) -> list[tuple[Citation, int]]:

@@ -58,9 +58,9 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return plan
     of_all = links.kinds or "country" in links.fields
     particular = many or is_quantity(plan.standalone)
-    counts = has_wording("counts_reports", links.masked())
     counted = best == "count" or (best == "topic" and particular)
-    if words and (counts or (of_all and not many and counted)):
+    counted = counted and of_all and not many
+    if words and (counted or has_wording("counts_reports", links.masked())):
         # How many reports speak of what is no tag, their survey tells.
         return in_form(plan, "topic")
     if plan.stages:

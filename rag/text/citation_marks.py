@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from rag.text.sentences import sentences
 
 _MARKS = re.compile(r"\[\s*(\d+(?:\s*[,;]\s*\d+)*)\s*\]")
-# What may still become a mark while a stream goes on, with the white space before it.
-_OPEN = re.compile(r"[ \t]*(?:\[[\d\s,;]*)*$")
-# From the beginning of white space alone, or a long one is read again from each of its places.
+# What may still become a mark while a stream goes on, and marks, with the white space before them:
+# from its beginning alone, or a long one is read again from each of its places.
+_OPEN = re.compile(r"(?<![ \t])[ \t]*+(?:\[[\d\s,;]*+)*+$")
 _SPACED_MARKS = re.compile(rf"(?<![ \t])([ \t]*+){_MARKS.pattern}")
 _NESTED = 50  # marks within marks that are dropped one after the other
 # What a report may have in brackets that looks like a mark, or is one without what nobody sees.
