@@ -21,8 +21,12 @@ def quoted(answer: Answer) -> _Own:
     """The citations whose quotes an answer is made of, each with its words as they stand there."""
     said = one_line(keep_known(answer.text, 0))
     own = (c for c in answer.citations if answer.mode == "extractive" and c.status == "supported")
-    bare = ((c, BULLET.sub("", one_line(c.quote)).rstrip(".!?؟。…")) for c in own)
-    return [(c, words) for c, words in bare if words in said]
+    return [(c, words) for c in own if (words := bare(c.quote)) in said]
+
+
+def bare(quote: str) -> str:
+    """The words of a quote as they stand in an answer."""
+    return BULLET.sub("", one_line(quote)).rstrip(".!?؟。…")
 
 
 def without_repeats(answer: Answer, number: int, places: Places, t: Translations) -> str:

@@ -15,7 +15,7 @@ from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.brief import Brief, Part, Table, cells, make_brief
 from rag.export.formats import BRIEFS, FORMATS, file_name
 from rag.export.lines import Line, Run, one_line
-from rag.export.repeats import quoted
+from rag.export.repeats import bare, quoted
 from rag.i18n.labels import author_label, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, language_code, marked
 from rag.text.citation_marks import defuse, drop_marks, keep_known, marks
@@ -164,11 +164,12 @@ class _Writer:
 
     def _quotes(self, pin: _Pin) -> None:
         said, info = [], None
-        text = " ".join((*(answer.text for answer in self.answers), *self.lines))
+        before = [pair for answer in self.answers for pair in quoted(answer)]
+        before += [(citation, bare(citation.quote)) for citation in self.citations]
+        told = [(citation.passage.id, words) for citation, words in before]
         for quote in pin.quotes:
-            if one_line(quote).rstrip(".") in text:
-                continue  # an answer above has it
-            if found := self._standing(pin.report, pin.passage, quote):
+            found = self._standing(pin.report, pin.passage, quote)
+            if found and not any(found.id == own and bare(quote) in words for own, words in told):
                 info = found.report
                 self.citations.append(Citation(len(self.citations) + 1, found, quote))
                 said.append(f"{defuse(' '.join(quote.split()))} [{len(self.citations)}]")

@@ -13,7 +13,7 @@ import pytest
 from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, passage, report, whole
 from openai_server import Reply, ScriptedServer
 from passages import text_notice
-from readers import Outline
+from readers import Outline, text_of
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.engine import Engine
@@ -137,6 +137,29 @@ def test_answers_quotes_notes_and_counts_become_one_brief() -> None:
     origin, code = document.tables[0].rows[0].cells
     assert address in "".join(words.text for words in origin.paragraphs)
     assert code._tc.xpath(".//pic:pic")
+
+
+def test_a_quote_that_two_reports_have_is_kept_of_both_and_once_of_each() -> None:
+    engine = FakeEngine()
+    pins = [
+        {"kind": "quote", "report": report(n).id, "passage": "", "quotes": [QUOTE]}
+        for n in (0, 1, 0)
+    ]
+    words = text(engine, pinned(*pins))
+    assert words.count(QUOTE) == 2
+    for n in (1, 2):
+        assert f"\\[{n}\\]" in words.split("## Annex")[0]
+    answer = replace(engine.ask("What?").answer, text=f"- Peru: {QUOTE} [1].")
+    item = pinned_answer(visit("What?", answer))
+    words = text(engine, pinned(item, *pins)).split("## Annex")[0]
+    assert words.count(QUOTE) == 2
+
+
+@pytest.mark.parametrize("kind", ["note", "heading", "table"])
+def test_a_brief_without_answers_becomes_a_pdf(kind: str) -> None:
+    pin = {"kind": kind, "text": "My own view", "rows": [("2021", "4")]}
+    made = download(Visit(FakeEngine(), sent={"ending": "pdf", "brief": pinned(pin)}))
+    assert "My own view" in text_of(base64.b64decode(made["data"]), "pdf")
 
 
 def test_a_brief_says_what_is_in_doubt() -> None:
