@@ -5,13 +5,12 @@ a comment, a new line has the same id, and the last one counts.
 """
 
 import json
-import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 from filelock import FileLock, Timeout
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import FeedbackNotKept, InputError
@@ -37,10 +36,10 @@ class Feedback:
     answer rests on, `index` is the fingerprint of the index that answered.
     """
 
-    id: str
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
     time: str
     vote: Vote
-    word: str
+    word: Annotated[str, StringConstraints(max_length=MAX_COMMENT)]
     question: str
     standalone: str
     language: str
@@ -55,23 +54,6 @@ class Feedback:
 _READER = TypeAdapter(Feedback)
 
 
-def feedback_to_dict(vote: Feedback) -> dict[str, Any]:
-    """A vote as plain values."""
-    return {**asdict(vote), "filters": vote.filters.as_dict()}
-
-
-def feedback_from_dict(values: dict[str, Any]) -> Feedback:
-    """The vote that `feedback_to_dict` wrote; an InputError where it is none."""
-    try:
-        # JSON, because its lists become tuples.
-        vote = _READER.validate_json(json.dumps(values))
-    except ValidationError as error:
-        raise InputError("This is no vote.") from error
-    if not re.fullmatch(r"[0-9a-f]{16}", vote.id) or len(vote.word) > MAX_COMMENT:
-        raise InputError("The vote's id or comment is not valid.")
-    return vote
-
-
 def keep_feedback(folder: Path, vote: Feedback) -> None:
     """Append a vote to the file of an index, or raise FeedbackNotKept where that can't be.
 
@@ -81,8 +63,8 @@ def keep_feedback(folder: Path, vote: Feedback) -> None:
         raise FeedbackNotKept(NO_FOLDER)
     # On lines of its own, also where a crash cut one short. Half a surrogate pair, which browsers
     # can send, has no UTF-8.
-    vote_line = json.dumps(feedback_to_dict(vote), ensure_ascii=False).encode("utf-8", "replace")
-    data = b"\n" + vote_line + b"\n"
+    values = _READER.dump_python(vote, mode="json", exclude_defaults=True)
+    data = f"\n{json.dumps(values, ensure_ascii=False)}\n".encode("utf-8", "replace")
     try:
         with FileLock(folder / LOCK, timeout=LOCK_TIMEOUT), (folder / FILE).open("ab", 0) as file:
             size = file.tell()

@@ -18,7 +18,7 @@ from ui.web import reading
 from ui.web.handlers import Exchange, Visit
 
 VOTE = Feedback(
-    id="a1",
+    id=16 * "a",
     time="2026-03-04T05:06:07+00:00",
     vote="up",
     word="",
@@ -44,7 +44,7 @@ def votes(folder: Path) -> list[Feedback]:
 def test_votes_are_read_as_they_were_kept(tmp_path: Path) -> None:
     keep_feedback(tmp_path, VOTE)
     odd = '“quoted”\n<b> \ud800 [1] {"}'
-    other = replace(VOTE, id="b2", vote="down", word=odd, filters=Filters())
+    other = replace(VOTE, id=16 * "b", vote="down", word=odd, filters=Filters())
     keep_feedback(tmp_path, other)
     keep_feedback(tmp_path, replace(VOTE, word="late"))
     # The last line of a vote counts.
@@ -56,7 +56,7 @@ def test_votes_are_read_as_they_were_kept(tmp_path: Path) -> None:
 def test_several_writers_lose_nothing(tmp_path: Path) -> None:
     def write(name: int) -> None:
         for n in range(25):
-            keep_feedback(tmp_path, replace(VOTE, id=f"{name}-{n}", word="w" * 150))
+            keep_feedback(tmp_path, replace(VOTE, id=f"{name:08x}{n:08x}", word="w" * 150))
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(write, range(6)))
@@ -67,9 +67,9 @@ def test_a_line_that_was_cut_short_costs_only_itself(tmp_path: Path) -> None:
     path = tmp_path / feedback.FILE
     keep_feedback(tmp_path, VOTE)
     path.write_bytes(path.read_bytes()[:-40])
-    keep_feedback(tmp_path, replace(VOTE, id="b2"))
+    keep_feedback(tmp_path, replace(VOTE, id=16 * "b"))
     loaded, damaged = load_feedback(tmp_path)
-    assert ([vote.id for vote in loaded], damaged) == (["b2"], 1)
+    assert ([vote.id for vote in loaded], damaged) == ([16 * "b"], 1)
 
 
 def test_an_error_says_why_no_vote_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,9 +120,9 @@ def test_a_vote_that_is_invalid_or_cannot_be_kept_is_not_counted(tmp_path: Path)
 
 
 def test_votes_become_cases() -> None:
-    down = replace(VOTE, id="b2", vote="down", word="wrong lab")
-    refused = replace(VOTE, id="c3", refused=True, reports=())
-    listed = replace(VOTE, id="d4", intent="list", language="x-odd")
+    down = replace(VOTE, id=16 * "b", vote="down", word="wrong lab")
+    refused = replace(VOTE, id=16 * "c", refused=True, reports=())
+    listed = replace(VOTE, id=16 * "d", intent="list", language="x-odd")
     cases = [case_of_vote(vote) for vote in (VOTE, down, refused, listed)]
     types = ["cross", "single", "unanswerable", "listing"]
     assert [case.type for case in cases] == types
@@ -139,7 +139,7 @@ def test_the_command_writes_cases_and_counts(tmp_path: Path, run: Any) -> None:
     command = ("eval", "feedback", "--index", str(tmp_path), "--out", str(out))
     assert "nobody has voted" in run(*command).err
     keep_feedback(tmp_path, VOTE)
-    keep_feedback(tmp_path, replace(VOTE, id="b2", vote="down"))
+    keep_feedback(tmp_path, replace(VOTE, id=16 * "b", vote="down"))
     assert run(*command).out.strip() == f"{out}: 1 up, 1 down; 1 of them drafts"
     assert [case.reports for case in load_cases(out)] == [VOTE.reports]
     with (tmp_path / feedback.FILE).open("a") as file:

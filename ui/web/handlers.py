@@ -22,7 +22,7 @@ from rag.engine import Engine
 from rag.errors import AskLabsError, ModelError, TooLong
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import FORMATS, export, file_name
-from rag.feedback import Feedback, feedback_from_dict, feedback_to_dict
+from rag.feedback import Feedback
 from rag.files import replace_file
 from rag.i18n.translations import ENGLISH, Translations, marked
 from rag.models.client import Stop
@@ -40,11 +40,8 @@ LONG = 5000  # characters that make such a pause twice as long: each drawing sen
 KEY = "shared.key"  # file of the index's folder
 GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
 BROKEN = marked("Something went wrong. Please try again.")
-# As an answer and a vote stand in a browser's store (history.py).
+# As an answer stands in a browser's store (history.py).
 StoredAnswer = Annotated[Answer, PlainSerializer(answer_to_dict), PlainValidator(answer_from_dict)]
-StoredVote = Annotated[
-    Feedback, PlainSerializer(feedback_to_dict), PlainValidator(feedback_from_dict)
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class Exchange:
     ignored: Filters = Filters()  # what the visitor took back of what the question names
     passages: Annotated[int, Field(ge=0, le=MOST_PASSAGES)] = 0  # 0: as the settings say
     deep: bool = False  # the model could search further
-    vote: StoredVote | None = None
+    vote: Feedback | None = None
     notice: Notice | None = None  # of the error, where it has a code
     seal: str = ""  # shows that it is ours
     format: Literal[1] = 1  # of what browsers keep

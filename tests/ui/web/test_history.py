@@ -9,7 +9,6 @@ from fake_engine import FakeEngine, answer, checked, hostile
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
-from rag.feedback import feedback_to_dict
 from rag.i18n.translations import ENGLISH
 from tests.rag.test_feedback import VOTE as FEEDBACK
 from ui.web import handlers, history
@@ -54,6 +53,10 @@ def changed(**fields: Any) -> str:
     return json.dumps(json.loads(STORED[0]) | fields)
 
 
+def in_vote(**fields: Any) -> str:
+    return changed(vote=json.loads(STORED[3])["vote"] | fields)
+
+
 def in_answer(**fields: Any) -> str:
     return changed(answer=json.loads(STORED[0])["answer"] | fields)
 
@@ -68,8 +71,8 @@ def in_answer(**fields: Any) -> str:
         changed(asked={"year": ["2023"]}),
         changed(answer="<script>"),
         changed(stopped="yes"),
-        changed(vote=feedback_to_dict(VOTE) | {"id": "../x"}),
-        changed(vote=feedback_to_dict(VOTE) | {"vote": "sideways"}),
+        in_vote(id="../x"),
+        in_vote(vote="sideways"),
         in_answer(citations=[{"n": "<b>"}]),
         in_answer(passages=[]),
         in_answer(coverage={"intent": "steal"}),
