@@ -14,7 +14,7 @@ import numpy as np
 from rag.citation.quotable import usable
 from rag.errors import ModelError
 from rag.index.local import EMBEDDED, Snapshot
-from rag.index.vectors import VectorMemo
+from rag.index.vectors import VectorMemo, hashes
 from rag.models.embeddings import embedding_name, is_builtin, make_embedding
 from rag.models.encoder import Vectors, encode, encoding_processes, is_loaded, unit
 from rag.retrieval.postprocess import mask_passage
@@ -59,7 +59,7 @@ class Embedder:
         memo = VectorMemo(self._folder)
         for report_id in report_ids:
             texts = [passage.in_context for passage in base.passages_of(report_id)]
-            memo.add(texts, base.dense.at(base.heads[report_id].rows))
+            memo.add(hashes(texts), base.dense.at(base.heads[report_id].rows))
 
     def make(self, passages: Iterable[Passage], progress: Progress) -> None:
         """Embed the passages that have no vector yet."""
@@ -97,7 +97,7 @@ class Embedder:
         memo = VectorMemo(folder)
         parts = (wanted[at : at + 4096] for at in range(0, len(wanted), 4096))
         for found in filter(None, map(earlier.find, parts) if earlier else ()):
-            memo.add(list(found), list(found.values()))
+            memo.add(hashes(found), list(found.values()))
         self._encode(wanted, folder, MANY_SENTENCES, partial(progress, SENTENCES_STAGE))
 
     def save_words(self, snapshot: Snapshot) -> None:
@@ -127,7 +127,7 @@ class Embedder:
         batches = [new[at : at + BATCH] for at in range(0, len(new), BATCH)]
         try:
             for batch, vectors in zip(batches, pool.map(embed, batches), strict=True):
-                memo.add(batch, unit(np.asarray(vectors, np.float32)))
+                memo.add(hashes(batch), unit(np.asarray(vectors, np.float32)))
                 done += len(batch)
                 progress(done, len(texts))
         except BrokenProcessPool as error:

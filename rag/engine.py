@@ -46,7 +46,6 @@ from rag.retrieval.postprocess import mask_passage
 from rag.retrieval.related import line_of_work
 from rag.retrieval.rerank import CrossEncoder, make_reranker
 from rag.settings import Settings, versions
-from rag.survey.columns import with_columns
 from rag.survey.features import ReportMeasure
 from rag.survey.judge import NO_MODEL, SurveyJudge
 from rag.survey.stream import SurveyStream, TopicSurvey, planned
@@ -289,20 +288,6 @@ class Engine:
         survey = planned(question, plan, measure.linker, filters)
         reranker = self._reranker if judged else None
         return SurveyStream(measure, survey, without, reranker, progress)
-
-    def survey_columns(
-        self,
-        survey: Survey,
-        names: Collection[str],
-        *,
-        progress: Progress = lambda *_: None,
-        stop: Stop | None = None,
-    ) -> Survey:
-        """The survey with more columns, by their names or questions; set `stop` to leave them out.
-
-        A name that is empty, or too many, are an InputError.
-        """
-        return with_columns(survey, names, self.report_measure(), progress, stop)
 
     def survey_judge(self, survey: Survey, *, claim: str = "") -> SurveyJudge:
         """The model as judge of a survey's rows, cells, and stance to a claim; or InputError.

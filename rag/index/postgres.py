@@ -320,7 +320,7 @@ def pull(
         for at in range(0, len(new), MEMO_ROWS):
             rows = connection.execute(_MEMO, [new[at : at + MEMO_ROWS]], binary=True).fetchall()
             own = np.array([h for h, _ in rows], "<i8").view("<u8")
-            memo.add_by_hash(own, unit([vector.to_numpy() for _, vector in rows]))
+            memo.add(own, unit([vector.to_numpy() for _, vector in rows]))
         return writer.publish()
 
 

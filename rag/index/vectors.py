@@ -125,12 +125,8 @@ class VectorMemo(Matrix):
         known = (text for text, row in zip(texts, rows.tolist(), strict=True) if row >= 0)
         return dict(zip(known, self[rows[rows >= 0]], strict=True))
 
-    def add(self, texts: Sequence[str], vectors: Any) -> None:
-        """Add vectors to the files; this memo finds them when it is opened again."""
-        self.add_by_hash(hashes(texts), vectors)
-
-    def add_by_hash(self, own: Hashes, vectors: Any) -> None:
-        """Add vectors whose texts have these hashes."""
+    def add(self, own: Hashes, vectors: Any) -> None:
+        """Add vectors of texts by their hashes; this memo finds them when it is opened again."""
         rows = in_bytes(np.asarray(vectors, np.float32))
         self._folder.mkdir(parents=True, exist_ok=True)
         width = rows.dtype["values"].shape[0]

@@ -174,8 +174,8 @@ def with_columns(
     survey: Survey,
     names: Collection[str],
     measure: ReportMeasure,
-    progress: Progress,
-    stop: Stop | None,
+    progress: Progress = lambda *_: None,
+    stop: Stop | None = None,
 ) -> Survey:
     """The survey with more columns; silent reports get only tags, and why cells are empty."""
     had = [column.name for column in survey.columns]

@@ -274,7 +274,7 @@ def survey(
     """Read every report for a topic: which are about it, which mention it, in what words."""
     from rag.export import survey_files
     from rag.export.answer_json import survey_to_dict
-    from rag.survey.columns import checked_names
+    from rag.survey.columns import checked_names, with_columns
     from rag.survey.evidence import consensus
     from rag.survey.types import STANCES
     from ui.cli.verify import read_survey, resumed, write_survey
@@ -288,7 +288,7 @@ def survey(
         stream = engine.survey(
             question, filters=filters, without=without or (), judged=not fast, progress=report
         )
-        made = engine.survey_columns(stream.survey, wanted, progress=report)
+        made = with_columns(stream.survey, wanted, engine.report_measure(), report)
         if judge:
             if out and ending == "json" and out.exists():
                 before = read_survey(out.read_bytes())

@@ -27,6 +27,7 @@ from rag.i18n.labels import format_count, reports_and_labs
 from rag.i18n.translations import Translations, format_number
 from rag.models.client import Stop
 from rag.survey.columns import MOST as MOST_COLUMNS
+from rag.survey.columns import with_columns
 from rag.survey.evidence import gap_map
 from rag.survey.judge import Estimate, SurveyJudge
 from rag.survey.stream import SurveyStream
@@ -75,8 +76,8 @@ class Run:
         names = self.address.columns
         self.tried.update(names)
         base = replace(survey, columns=tuple(c for c in survey.columns if c.name in names))
-        told: Any = {"progress": self._progressed, "stop": self._stop}
-        self.survey = engine.survey_columns(base, names, **told)
+        measure = engine.report_measure()
+        self.survey = with_columns(base, names, measure, self._progressed, self._stop)
 
     def estimate(self, engine: Engine, survey: Survey) -> None:
         """Find out what judging the rows by the model takes; `ask` it then."""

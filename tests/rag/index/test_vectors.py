@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from ingest.sync import sync
 from rag.citation.quotable import usable
 from rag.engine import Engine, open_engine
-from rag.index.vectors import Matrix, VectorMemo, in_bytes, mapped
+from rag.index.vectors import Matrix, VectorMemo, hashes, in_bytes, mapped
 from rag.models import embeddings
 from rag.models.embeddings import CachedEncoder, encode_cached, use_stored_vectors
 from rag.models.encoder import encode, unit
@@ -24,7 +24,7 @@ TEXTS = ("Women sell fish.", "أرسل المال", "Nobody counts the boats.", 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The folder of the vectors of TEXTS."""
-    VectorMemo(tmp_path).add(TEXTS, np.asarray(encode(TEXTS), np.float16))
+    VectorMemo(tmp_path).add(hashes(TEXTS), np.asarray(encode(TEXTS), np.float16))
     return tmp_path
 
 
@@ -63,7 +63,7 @@ def test_what_is_damaged_is_not_found_and_made_again(
     assert list(found) == list(TEXTS[:left])
     missing = [text for text in TEXTS if text not in found]
     if left:
-        VectorMemo(folder).add(missing, encode(missing))
+        VectorMemo(folder).add(hashes(missing), encode(missing))
         assert set(VectorMemo(folder).find(TEXTS)) == set(TEXTS)
 
 

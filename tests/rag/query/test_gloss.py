@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rag.index.vectors import VectorMemo
+from rag.index.vectors import VectorMemo, hashes
 from rag.models.embeddings import encode_cached
 from rag.query.gloss import ALIKE, alike_words, english_phrase, english_word, in_english
 from rag.text.tokenize import terms
@@ -44,14 +44,14 @@ def test_no_words_are_no_problem(tmp_path: Path) -> None:
 def test_a_word_is_near_to_what_means_the_same(
     tmp_path: Path, word: str, language: str, meant: str
 ) -> None:
-    VectorMemo(tmp_path).add(list(WORDS.values()), encode_cached(list(WORDS.values())))
+    VectorMemo(tmp_path).add(hashes(WORDS.values()), encode_cached(list(WORDS.values())))
     (found,) = alike(tmp_path, WORDS, word, language)
     assert found.near[meant] >= ALIKE
     assert len(found.near) == 1
 
 
 def test_rare_words_weigh_most_and_words_that_only_ask_nothing(tmp_path: Path) -> None:
-    VectorMemo(tmp_path).add(list(WORDS.values()), encode_cached(list(WORDS.values())))
+    VectorMemo(tmp_path).add(hashes(WORDS.values()), encode_cached(list(WORDS.values())))
     text = "¿Cuánto cuestan los residuos de los vendedores sellers?"
     asking, waste, _, sellers = alike(tmp_path, WORDS, text, "es")
     assert asking.rarity == 0 < sellers.rarity < waste.rarity

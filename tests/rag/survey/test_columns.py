@@ -9,7 +9,7 @@ from ferries import engine_of
 from rag.citation.quotes import fold_text
 from rag.engine import Engine
 from rag.errors import InputError
-from rag.survey.columns import MOST, WHOLE, read_column
+from rag.survey.columns import MOST, WHOLE, read_column, with_columns
 from rag.survey.types import Survey
 
 
@@ -49,7 +49,9 @@ def test_no_column_reads_a_contact(tmp_path: Path) -> None:
     engine = engine_of(tmp_path, {"fish": text})
     survey = engine.survey("boats").survey
     survey = replace(survey, rows=tuple(replace(row, verdict="about") for row in survey.rows))
-    made = engine.survey_columns(survey, ["sample size", "mobile number", "contact", "40 boats"])
+    made = with_columns(
+        survey, ["sample size", "mobile number", "contact", "40 boats"], engine.report_measure()
+    )
     assert made.columns[0].sources == ("What is the sample size?",)
     assert [c.value for row in made.rows for c in row.cells.values()] == ["40 boats."] * 3 + [""]
 
@@ -57,7 +59,9 @@ def test_no_column_reads_a_contact(tmp_path: Path) -> None:
 def test_cells_have_verbatim_words_or_why_there_are_none(
     sample_engine: Engine, survey: Survey
 ) -> None:
-    made = sample_engine.survey_columns(survey, ["learnings", "What did it cost?", "fees"])
+    made = with_columns(
+        survey, ["learnings", "What did it cost?", "fees"], sample_engine.report_measure()
+    )
     assert [column.name for column in made.columns] == ["learnings", "What did it cost?", "fees"]
     states = set()
     for row in made.found:
@@ -71,7 +75,7 @@ def test_cells_have_verbatim_words_or_why_there_are_none(
     plans = [row for row in made.found if row.report.kind == "plan"]
     assert plans
     assert {row.cells["learnings"].state for row in plans} == {"not_asked"}
-    again = sample_engine.survey_columns(made, ["methods", "fees"])
+    again = with_columns(made, ["methods", "fees"], sample_engine.report_measure())
     assert len(again.columns) == 4
     assert again.found[0].cells["fees"] == made.found[0].cells["fees"]
 
@@ -80,7 +84,7 @@ def test_cells_have_verbatim_words_or_why_there_are_none(
 def test_a_partner_has_its_name_where_the_file_has_it_apart(
     sample_engine: Engine, survey: Survey
 ) -> None:
-    made = sample_engine.survey_columns(survey, ["Who were the partners?"])
+    made = with_columns(survey, ["Who were the partners?"], sample_engine.report_measure())
     cells = (row.cells["Who were the partners?"] for row in made.found)
     assert any("Lorosae Wallet" in cell.value and "300 dollars" in cell.value for cell in cells)
 
@@ -90,7 +94,9 @@ def test_an_answer_that_is_cut_says_so(tmp_path: Path) -> None:
     text = f"# Fish\n\n[[country:Togo]]\n\n## What did you learn?\n\n{answer.strip()}\n"
     engine = engine_of(tmp_path, {"fish": text})
     row = replace(engine.survey("boats").survey.rows[0], verdict="about")
-    made = engine.survey_columns(replace(engine.survey("boats").survey, rows=(row,)), ["learnings"])
+    made = with_columns(
+        replace(engine.survey("boats").survey, rows=(row,)), ["learnings"], engine.report_measure()
+    )
     cell = made.rows[0].cells["learnings"]
     assert cell.value.endswith("boats, …")
     assert len(cell.value) <= WHOLE + 2
@@ -110,7 +116,7 @@ def test_a_cell_has_no_dashes_of_a_list(tmp_path: Path, answer: str, shown: str)
     engine = engine_of(tmp_path, {"fish": text})
     row = replace(engine.survey("boats").survey.rows[0], verdict="about")
     survey = replace(engine.survey("boats").survey, rows=(row,))
-    made = engine.survey_columns(survey, ["sample size"])
+    made = with_columns(survey, ["sample size"], engine.report_measure())
     assert made.rows[0].cells["sample size"].value == shown
 
 
@@ -121,5 +127,5 @@ def test_columns_that_can_not_be_are_told(
     sample_engine: Engine, survey: Survey, names: list[str], words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
-        sample_engine.survey_columns(survey, names)
+        with_columns(survey, names, sample_engine.report_measure())
     assert MOST == 6

@@ -16,6 +16,7 @@ from rag.errors import InputError
 from rag.i18n.labels import survey_sentence
 from rag.models.client import Stop
 from rag.settings import Settings
+from rag.survey.columns import with_columns
 from rag.survey.evidence import consensus
 from rag.survey.judge import BATCH, FAILURES, JUDGED_FROM
 from rag.survey.types import Evidence, Survey, SurveyRow
@@ -181,7 +182,9 @@ def test_stances_are_counted_and_what_is_not_plain_is_unclear(
 def test_cells_are_in_the_models_words_by_a_sentence_that_it_names_and_checked(
     engine: Engine, server: ScriptedServer
 ) -> None:
-    rules = engine.survey_columns(engine.survey("mobile money").survey, ["learnings", "methods"])
+    rules = with_columns(
+        engine.survey("mobile money").survey, ["learnings", "methods"], engine.report_measure()
+    )
     plain = engine.survey_judge(engine.survey("mobile money").survey).estimate()
     judge = engine.survey_judge(rules)
     assert judge.estimate().completion > plain.completion
