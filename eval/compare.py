@@ -7,9 +7,9 @@ below the lower end of the metric's 95 % bootstrap interval, so that chance alon
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -84,10 +84,6 @@ class Comparison:
         if changes:
             return f"Of {len(self.differences)} figures, B is {' and '.join(changes)}."
         return f"No difference that can be shown: {same} of {self.paired} cases score the same."
-
-    def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain data, with its headline."""
-        return {"headline": self.headline} | asdict(self)
 
 
 def compare(dir_a: Path, dir_b: Path) -> Comparison:

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from eval.cases import ESCAPED, Case, case_from_json, case_to_dict, read_text
+from pydantic import TypeAdapter, ValidationError
+
+from eval.cases import ESCAPED, Case, case_to_dict, read_text
 from eval.metrics import Observation, score
 from eval.survey import score as score_survey
-from rag.errors import AskLabsError, InputError, UnknownReport
+from rag.errors import AskLabsError, InputError, UnknownReport, first_problem
 from rag.export.answer_json import answer_to_dict
 from rag.models.prompts import PROMPT_VERSION
 from rag.settings import Settings, versions
@@ -43,6 +45,9 @@ class Outcome:
     # Milliseconds of its stages, and from outside `first_ms` (to the first text) and `total_ms`.
     timings: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
+
+
+_OUTCOME = TypeAdapter(Outcome)
 
 
 def run_cases(
@@ -122,14 +127,9 @@ def load_outcomes(out: Path) -> list[Outcome]:
     path, remedy = out / OUTCOMES, REMEDY.format(out=out)
     *lines, _cut = read_text(path, remedy).split("\n")
     try:
-        rows = [json.loads(line) for line in lines]
-        cases = [case_from_json(json.dumps(row.pop("case"))) for row in rows]
-        outcomes = [
-            Outcome(case, **{k: v for k, v in row.items() if k != "id"})
-            for case, row in zip(cases, rows, strict=True)
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
-        raise InputError(f"{path}: a line is damaged ({error}). {remedy}") from error
+        outcomes = [_OUTCOME.validate_json(line) for line in lines]
+    except ValidationError as error:
+        raise InputError(f"{path}: a line is damaged ({first_problem(error)}). {remedy}") from error
     if not outcomes:
         raise InputError(f"{path}: no outcome in it. {remedy}")
     return outcomes

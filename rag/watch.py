@@ -6,12 +6,11 @@ whole. Two answers are compared by what they rest on, never by their wording.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
 from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
@@ -193,7 +192,6 @@ def _rewrite(engine: Engine, change: Callable[[tuple[Watch, ...]], tuple[Watch, 
     try:
         with FileLock(folder / LOCK, timeout=5):
             watches = change(load_watches(folder))
-            data = orjson.dumps([{**asdict(w), "filters": w.filters.as_dict()} for w in watches])
-            replace_file(folder / FILE, data)
+            replace_file(folder / FILE, _READER.dump_json(watches, exclude_defaults=True))
     except OSError as error:  # also where the lock isn't got
         raise InputError(f"{folder}: questions can't be kept there ({error}).") from error

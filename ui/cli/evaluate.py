@@ -93,7 +93,7 @@ def compare(
 
     comparison = compare_runs(before, after)
     if json:
-        print_json(comparison.to_dict())
+        print_json({"headline": comparison.headline} | asdict(comparison))
     else:
         print(comparison_text(comparison), end="")
 

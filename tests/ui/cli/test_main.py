@@ -76,10 +76,12 @@ def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: P
     for folder in ("run", "run/baselines/plain", "run/baselines/bm25"):
         names = {file.name for file in (tmp_path / folder).iterdir()}
         assert names >= {"outcomes.jsonl", "run.json", "summary.json", "table.md"}
-    compared = run("eval", "compare", "run", "run")
+    compared, same = run("eval", "compare", "run", "run"), "2 of 2 cases score the same."
     assert compared.code == 0
-    assert "No difference that can be shown: 2 of 2 cases score the same." in compared.out
-    assert run("eval", "compare", "run", "run", "--json").json["paired"] == 2
+    assert f"No difference that can be shown: {same}" in compared.out
+    compared = run("eval", "compare", "run", "run", "--json").json
+    assert compared["paired"] == 2
+    assert compared["headline"].endswith(same)
 
 
 def test_ingest_keeps_its_contract_and_exit_codes(run: Any, tmp_path: Path) -> None:
