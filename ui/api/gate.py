@@ -33,7 +33,7 @@ from rag.errors import (
 from rag.models.client import Stop
 from ui.api.models import Problem
 from ui.server import log
-from ui.server.guard import RETRY
+from ui.server.guard import RETRY, below_root
 from ui.server.login import Check, Secret, TooManyLogins, set_login
 from ui.server.room import Full
 
@@ -105,13 +105,9 @@ class Gate:
     _asked: dict[str, deque[float]] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        root = scope.get("app_root_path", "")
-        path = scope["path"].removeprefix(root)
-        # A proxy takes the root path off, and what is mounted looks for it.
-        scope["path"] = root + path
         request = Request(scope)
         try:
-            if path not in OPEN:
+            if below_root(scope) not in OPEN:
                 scope.setdefault("state", {})["caller"] = caller = await self._caller(request)
                 self._count(caller)
         except HTTPException as error:

@@ -100,7 +100,10 @@ class Guard:
         if scope["type"] != "http":
             await send({"type": "websocket.close"})
             return
-        headers, path = Headers(scope=scope), scope["path"].removeprefix(scope.get("root_path", ""))
+        headers, path = Headers(scope=scope), scope["path"]
+        # A proxy takes the root path off, some leave it; what is mounted looks for it.
+        path = path if _is_used(scope["method"], path) else below_root(scope)
+        scope = {**scope, "path": scope.get("root_path", "") + path}
         if refusal := self._refusal(scope["method"], path, headers):
             status, text = refusal
             await PlainTextResponse(f"{text}\n", status)(scope, receive, send_guarded)
@@ -190,9 +193,7 @@ class Guard:
         is_link &= target == "document" or (self._frames and target == "iframe")
         if not is_own or (site in ("cross-site", "same-site") and not is_link):
             return 403, "Another site may not ask this page."
-        paths = PATHS.get(method, ())
-        known = path in paths or any(p[-1] == "/" != p and path.startswith(p) for p in paths)
-        if not known or (path == UPLOAD and not self._uploads):
+        if not _is_used(method, path) or (path == UPLOAD and not self._uploads):
             return 404, "There is no such path."
         if path != UPLOAD and _length(headers) > _most(path):
             return 413, f"A request may have {_most(path)} bytes at most."
@@ -237,6 +238,18 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+
+
+def below_root(scope: Scope) -> str:
+    """The path of a request without the root path that it may begin with."""
+    path: str = scope["path"]
+    below = path.removeprefix(scope.get("app_root_path", scope.get("root_path", "")))
+    return below if below.startswith("/") else path
+
+
+def _is_used(method: str, path: str) -> bool:
+    paths = PATHS.get(method, ())
+    return path in paths or any(p[-1] == "/" != p and path.startswith(p) for p in paths)
 
 
 def _most(path: str) -> int:

@@ -26,7 +26,7 @@ from ui.api.mcp import mcp_server
 from ui.api.rest import rest_app
 from ui.rendering import render
 from ui.server import log
-from ui.server.guard import HEALTH, LOGIN, MCP, METRICS, REST
+from ui.server.guard import HEALTH, LOGIN, MCP, METRICS, REST, below_root
 from ui.server.login import WINDOW, Check, Secret, TooManyLogins, checker
 from ui.server.room import Room
 
@@ -100,8 +100,7 @@ def login_page(app: ASGIApp) -> ASGIApp:
     """An application whose page is a form for name and password until somebody has logged in."""
 
     async def page(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        if scope["type"] == "http" and path in ("", "/") and not visitor(Request(scope)):
+        if below_root(scope) == "/" and not visitor(Request(scope)):
             t = translations_accepted(Request(scope).headers.get("accept-language", ""))
             await HTMLResponse(render("login.html", t))(scope, receive, send)
         else:

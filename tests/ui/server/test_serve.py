@@ -34,13 +34,21 @@ def test_health_needs_no_login_and_follows_the_index(monkeypatch: pytest.MonkeyP
         assert "secret" not in bad.text
 
 
-def test_behind_a_proxy_addresses_begin_with_its_path() -> None:
-    with serve(FakeEngine(), root_path="/labs") as address:
-        assert httpx.get(f"{address}/config").json()["root"] == f"{address}/labs"
+@pytest.mark.parametrize("root", ["/labs", "/a", "/api", "/log"])
+def test_behind_a_proxy_addresses_begin_with_its_path(root: str) -> None:
+    """The same where the path is how another one begins."""
+    with serve(FakeEngine(), logins={"Ana": make_secret("x", 2**14)}, root_path=root) as address:
         # The proxy takes it off; some leave it.
-        for path in ("", "/labs"):
+        for path in ("", root):
             told = httpx.get(f"{address}{path}/api/v1/openapi.json")
-            assert told.raise_for_status().json()["servers"] == [{"url": "/labs/api/v1"}]
+            assert told.raise_for_status().json()["servers"] == [{"url": f"{root}/api/v1"}]
+            assert httpx.get(f"{address}{path}/api/v1/info").status_code == 401
+            assert 'type="password"' in httpx.get(f"{address}{path}/").text
+            assert httpx.get(f"{address}{path}/config").status_code == 401
+        assert httpx.get(f"{address}{root}x/config").status_code == 404
+    with serve(FakeEngine(), root_path=root) as address:
+        for path in ("", root):
+            assert httpx.get(f"{address}{path}/config").json()["root"] == f"{address}{root}"
 
 
 def test_an_error_says_why_nothing_can_listen() -> None:
