@@ -166,13 +166,14 @@ def _name(wanted: str) -> str:
 
 def _place(target: Path, data: bytes) -> Path | None:
     """Write a report's file at once or not at all; gives the earlier one's new name."""
-    # As they were sent they may name people: only the index's owner reads them.
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # As they were sent they may name people: only the index's owner reads them, also where the
+    # folder was there before.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.chmod(0o700)
     earlier = None
     if target.exists():
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         earlier = target.with_name(f"{target.name}.{stamp}")
         shutil.copy(target, earlier)
-    replace_file(target, data)
-    target.chmod(0o600)
+    replace_file(target, data, 0o600)
     return earlier

@@ -47,6 +47,7 @@ def skipped(result: SyncResult) -> dict[str, str]:
 
 
 def test_reports_come_in_and_stay(send: Send, filled: Settings, reports: Path) -> None:
+    (filled.index / UPLOADED).mkdir(mode=0o755)
     archive = zipped({"a/chad.md": text("Chad").encode(), "__MACOSX/a/._chad.md": b"x"})
     result = send({"togo.md": TOGO, "more.zip": archive})
     assert (sorted(result.added), result.updated, result.skipped) == (["chad", "togo"], [], [])
@@ -54,6 +55,7 @@ def test_reports_come_in_and_stay(send: Send, filled: Settings, reports: Path) -
     assert uploaded(filled) == {"chad.md": text("Chad").encode(), "togo.md": TOGO}
     if sys.platform != "win32":
         assert stat.S_IMODE((filled.index / UPLOADED).stat().st_mode) == 0o700
+        assert stat.S_IMODE((filled.index / UPLOADED / "togo.md").stat().st_mode) == 0o600
     (reports / "mali.md").unlink()
     assert sync([reports], filled, prune=True).deleted == ["mali"]
     sync([reports], filled, rebuild=True)
