@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from copy import copy
 from dataclasses import replace
 from functools import cached_property, partial
@@ -86,8 +86,13 @@ class Database:
     """A pool of connections; what is lost on the way is tried once more."""
 
     def __init__(self, url: str, *, writes: bool = False) -> None:
-        """Connect; a writer's work makes or updates the tables first, or raises IndexBusy."""
+        """Connect, or raise IndexUnusable at once.
+
+        A writer's work makes or updates the tables first, or raises IndexBusy.
+        """
         self._url, self._writes = url, writes
+        with _told():
+            self._connect()  # A pool tries again, also where a password is wrong.
         self._pool = ConnectionPool(
             url, min_size=1, max_size=1 if writes else MOST_CONNECTIONS, timeout=WAIT,
             reconnect_timeout=WAIT, open=True, configure=_configure, kwargs={"autocommit": True},
@@ -95,28 +100,23 @@ class Database:
 
     def run(self, work: Callable[[Connection], _Result]) -> _Result:
         """What some work with a connection gives; or IndexUnusable, if that fails a second time."""
-        try:
+        with _told():
             try:
                 return self._run(work)
             except psycopg.OperationalError:
                 self._pool.check()
                 return self._run(work)
-        except psycopg.Error as error:
-            kind = (error.sqlstate or "")[:2]
-            lost = isinstance(error, psycopg.OperationalError) and kind in LOST
-            what = "can't be reached" if lost else "refused what was asked"
-            raise IndexUnusable(
-                f"The database {what} ({' '.join(str(error).split())}). See that it runs and that "
-                "ASKLABS_DATABASE names it, then try again. What it held is still there."
-            ) from error
 
     def _run(self, work: Callable[[Connection], _Result]) -> _Result:
         try:
             with self._pool.connection() as connection:
                 return work(_locked(connection) if self._writes else connection)
         except PoolTimeout:
-            psycopg.connect(self._url, connect_timeout=int(WAIT)).close()  # This says why.
+            self._connect()  # This says why.
             raise
+
+    def _connect(self) -> None:
+        psycopg.connect(self._url, connect_timeout=int(WAIT)).close()
 
     def fetch(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[TupleRow]:
         """All rows that a query gives; raises as `run` does."""
@@ -125,6 +125,21 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tells why a database can't be used, as an IndexUnusable."""
+    try:
+        yield
+    except psycopg.Error as error:
+        kind = (error.sqlstate or "")[:2]
+        lost = isinstance(error, psycopg.OperationalError) and kind in LOST
+        what = "can't be reached" if lost else "refused what was asked"
+        raise IndexUnusable(
+            f"The database {what} ({' '.join(str(error).split())}). See that it runs and that "
+            "ASKLABS_DATABASE names it, then try again. What it held is still there."
+        ) from error
 
 
 def _configure(connection: Connection) -> None:

@@ -179,6 +179,16 @@ def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
     assert not caplog.records
 
 
+def test_what_refuses_a_login_is_asked_once(
+    postgres: Postgres, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.index.postgres.ConnectionPool", None)
+    url = postgres.new().replace("asklabs@", "nobody:wrong@")
+    for work in (lambda: open_engine(using(settings, url)), lambda: sync([], using(settings, url))):
+        with pytest.raises(IndexUnusable, match=r"can't be reached.*nobody.*ASKLABS_DATABASE"):
+            work()
+
+
 def test_a_full_disk_is_told_as_such(stored: Settings) -> None:
     full = b"DO $$BEGIN RAISE EXCEPTION 'No space left' USING ERRCODE = 'disk_full'; END$$"
     told = pytest.raises(IndexUnusable, match=r"refused what was asked \(No space left")
