@@ -39,9 +39,9 @@ def text(country: str, answer: str = "", more: str = "") -> str:
     return report(body, title=f"Ferries of {country}", given=given + more)
 
 
-def engine_of(folder: Path, texts: Mapping[str, str], **values: Any) -> Engine:
+def engine_of(folder: Path, texts: Mapping[str, str], given: Settings | None = None) -> Engine:
     """An engine over an index in a folder, of reports by their names."""
-    settings = Settings(index=folder / "index", **values)
+    settings = (given or Settings()).model_copy(update={"index": folder / "index"})
     (folder / "reports").mkdir()
     for name, said in texts.items():
         (folder / "reports" / f"{name}.md").write_text(said, "utf-8")

@@ -14,9 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from rag.engine import Engine, open_engine
 from rag.models.chat import ChatModel, make_chat
 from rag.settings import Settings
 
@@ -75,6 +77,15 @@ class ScriptedServer:
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
         threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
+
+    def settings(self, **more: Any) -> Settings:
+        """Settings whose model is this server's."""
+        values = {"model": "openai:test-model", "openai_api_key": KEY, "openai_base_url": self.url}
+        return Settings(**(values | more))
+
+    def engine(self, index: Path, **more: Any) -> Engine:
+        """An engine over an index whose model is this server's."""
+        return open_engine(self.settings(index=index, **more))
 
     @property
     def chats(self) -> list[Request]:

@@ -1,7 +1,5 @@
 """Which sentences answer: by what they count, by their form question, by the report they are of."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

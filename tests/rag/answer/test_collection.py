@@ -1,7 +1,5 @@
 """Greetings and questions about the collection itself."""
 
-from __future__ import annotations
-
 import pytest
 
 from rag.engine import Engine

@@ -1,7 +1,5 @@
 """A model searches further before it writes: its tools, their limits, and servers without any."""
 
-from __future__ import annotations
-
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,10 @@ from openai_server import Reply, ScriptedServer, calls
 
 from rag.answer.deep import STEPS
 from rag.catalog.tag_fields import Filters
-from rag.engine import Engine, open_engine
+from rag.engine import Engine
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import export
 from rag.i18n.labels import notice_words
-from rag.settings import Settings
 from rag.types import Answer, Notice
 
 QUESTION = "What did the lab of Peru learn about seaweed?"
@@ -24,19 +21,7 @@ PUMPS = ("search", {"query": "solar pumps by the hour", "countries": ["Namibia",
 
 @pytest.fixture(scope="module")
 def engine(server: ScriptedServer, sample_index: Path) -> Engine:
-    return opened(server, sample_index)
-
-
-def opened(server: ScriptedServer, index: Path, **given: Any) -> Engine:
-    return open_engine(
-        Settings(
-            index=index,
-            model="openai:test-model",
-            openai_base_url=server.url,
-            check="off",
-            **given,
-        )
-    )
+    return server.engine(sample_index, check="off")
 
 
 def brief_of(answer: Answer) -> str:
@@ -80,7 +65,7 @@ def test_what_a_search_finds_is_read_cited_and_told(engine: Engine, server: Scri
 def test_what_is_opened_is_read_first_and_what_does_not_fit_is_told(
     server: ScriptedServer, sample_index: Path, limit: dict[str, int]
 ) -> None:
-    small = opened(server, sample_index, passages=2, **limit)
+    small = server.engine(sample_index, check="off", passages=2, **limit)
     others = [info for info in small.catalog.select(Filters()) if info.lab != "Peru"]
     ours = max(others, key=lambda info: len(small.report(info.id).raw))
     n = len(small.passages_of(ours.id))
@@ -100,7 +85,7 @@ def test_what_is_opened_is_read_first_and_what_does_not_fit_is_told(
 
 
 def test_what_is_found_again_is_read_first(server: ScriptedServer, sample_index: Path) -> None:
-    small = opened(server, sample_index, passages=2)
+    small = server.engine(sample_index, check="off", passages=2)
     again = calls(("search", {"query": QUESTION}))
     answer = asked(small, server, again, Reply(("DONE",)), Reply(("Yes [1].",)))
     assert "New: 8." in server.chats[1].body["messages"][1]["content"]
@@ -153,7 +138,7 @@ def test_calls_of_any_kind_do_no_harm_and_end(
 
 
 def test_the_window_holds_for_each_step(server: ScriptedServer, sample_index: Path) -> None:
-    small = opened(server, sample_index, context_window=6000)
+    small = server.engine(sample_index, check="off", context_window=6000)
     answer = asked(small, server, calls(PUMPS), Reply(("DONE",)), Reply(("Yes [1].",)))
     assert answer.generation.tokens < 3 * 6000
     assert 'lab="Namibia"' in server.chats[1].body["messages"][1]["content"]

@@ -1,7 +1,5 @@
 """Digests without a model: what each form tells, in which order, and what it leaves blank."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

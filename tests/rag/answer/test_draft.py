@@ -1,7 +1,5 @@
 """Answers are built in one place, with notices of the places that they have nothing from."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """The extractive answer: which sentences it takes, how it marks them, when it refuses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

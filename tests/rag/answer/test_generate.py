@@ -1,16 +1,13 @@
 """Answers by a chat model over HTTP: streamed, cited, checked, and replaced where it fails."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from openai_server import Reply, ScriptedServer
+from openai_server import KEY, Reply, ScriptedServer
 
 from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
@@ -20,31 +17,24 @@ from rag.export.formats import export
 from rag.i18n.labels import run_sentence
 from rag.i18n.translations import ENGLISH
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
-from rag.settings import Settings
 from rag.text.sentences import sentences
 from rag.types import Answer, Notice, Turn
 
-KEY = "sk-secret-4711"
 QUESTION = "What did the labs learn about mobile money?"
 TURNS = (Turn("user", "What of seaweed in Fiji?"), Turn("assistant", "Rain wets it [7]."))
 MADE_UP = "Penguins built a bank of ice in Antarctica"
 TOO_LONG = Reply(status=400, body='{"error": {"message": "maximum context length is 4096"}}')
 
 
-def opened(server: ScriptedServer, index: Path, **more: Any) -> Engine:
-    values = {"model": "openai:test-model", "openai_api_key": KEY, "timeout": 0.5} | more
-    return open_engine(Settings(index=index, openai_base_url=server.url, **values))
-
-
 @pytest.fixture(scope="module")
 def engine(server: ScriptedServer, sample_index: Path) -> Engine:
     # What the scripted model says stands in no report: it is not to be struck here.
-    return opened(server, sample_index, check="off")
+    return server.engine(sample_index, check="off", timeout=0.5)
 
 
 @pytest.fixture(scope="module")
 def strict(server: ScriptedServer, sample_index: Path) -> Engine:
-    return opened(server, sample_index, check="facts")
+    return server.engine(sample_index, check="facts")
 
 
 def ask(engine: Engine, server: ScriptedServer, *pieces: str) -> Answer:
@@ -173,7 +163,7 @@ def test_a_prompt_that_is_too_long_is_sent_again_with_half_of_the_passages(
 
 
 def test_passages_that_do_not_fit_are_not_read(server: ScriptedServer, sample_index: Path) -> None:
-    small = opened(server, sample_index, context_window=3000)
+    small = server.engine(sample_index, context_window=3000)
     answer = ask(small, server, "Fees matter [1][20].")
     read = prompts(server)[1].count("<passage ")
     assert 0 < read < 20
@@ -186,7 +176,7 @@ def test_passages_that_do_not_fit_are_not_read(server: ScriptedServer, sample_in
 def test_without_passages_nothing_is_sent(
     engine: Engine, server: ScriptedServer, sample_index: Path
 ) -> None:
-    tiny = opened(server, sample_index, context_window=900)
+    tiny = server.engine(sample_index, context_window=900)
     answer = ask(tiny, server, "Invented [1].")
     assert answer.mode == "extractive"
     assert answer.notices[0] == Notice("no_passage_fits", {"window": 900})
@@ -194,40 +184,20 @@ def test_without_passages_nothing_is_sent(
     assert not server.chats
 
 
-@pytest.mark.parametrize(
-    ("reply", "text", "code"),
-    [
-        (
-            Reply(("Fees matter [1]. ", *["It is so, they say [2]. "] * 5000), delay=0.001),
-            "Fees matter [1]. It is so, they say [2].",
-            "model_repeated_itself",
-        ),
-        (
-            Reply(("Fees matter [1].", " Trust mat"), finish="length"),
-            "Fees matter [1].",
-            "cut_short_by_tokens",
-        ),
-        (
-            Reply(("Fees matter [1].", " Their total cost"), finish=""),
-            "Fees matter [1].",
-            "cut_short_by_server",
-        ),
-    ],
-)
-def test_what_a_model_repeats_or_leaves_half_written_is_no_part_of_the_answer(
-    engine: Engine, server: ScriptedServer, reply: Reply, text: str, code: str
+def test_what_a_model_leaves_half_written_is_no_part_of_the_answer(
+    engine: Engine, server: ScriptedServer
 ) -> None:
-    server.script(reply)
+    server.script(Reply(("Fees matter [1].", " Trust mat"), finish="length"))
     answer = engine.ask(QUESTION).answer
-    assert answer.text == text
-    assert answer.notices[0] == Notice(code)
+    assert answer.text == "Fees matter [1]."
+    assert answer.notices[0] == Notice("cut_short_by_tokens")
 
 
 @pytest.mark.quality
 def test_a_model_reads_what_a_digest_quotes_and_is_told_how_many_reports_there_are(
     server: ScriptedServer, sample_index: Path
 ) -> None:
-    engine = opened(server, sample_index, context_window=100_000, check="facts")
+    engine = server.engine(sample_index, context_window=100_000, check="facts")
     question = "What have the labs learned about mobile money?"
     quoted = engine.without_model().ask(question).answer
     counted = quoted.text.partition("\n")[0]
@@ -280,13 +250,8 @@ def test_a_server_s_embeddings_can_ingest_and_ask(server: ScriptedServer, tmp_pa
     for name, text in (("honey", "Honey sells well in spring."), ("ice", "Ice is dear in June.")):
         report = f"[[country:Peru]]\n\n# On {name}\n\n## Learnings\n\n{text}\n"
         (tmp_path / f"{name}.md").write_text(report, encoding="utf-8")
-    settings = Settings(
-        index=tmp_path / "index",
-        model="extractive",
-        embedding="openai:test-embedding",
-        openai_base_url=server.url,
-        openai_api_key=KEY,
-    )
+    embedding = "openai:test-embedding"
+    settings = server.settings(index=tmp_path / "index", model="extractive", embedding=embedding)
     assert sync([tmp_path], settings).passages == 2
     answer = open_engine(settings).ask("When does honey sell well?").answer
     assert "Honey sells well in spring [1]." in answer.text
@@ -334,7 +299,7 @@ def test_an_answer_tells_the_tokens_of_its_check(
 ) -> None:
     verdict = '{"verdicts": [{"sentence": 1, "verdict": "supported", "reason": ""}]}'
     server.script(Reply(("Labs learned much about mobile money [1].",)), Reply((verdict,)))
-    answer = opened(server, sample_index).ask(QUESTION).answer
+    answer = server.engine(sample_index).ask(QUESTION).answer
     assert answer.checked["supported"] == 1
     assert answer.tokens["check"] > 100
     assert f"; {answer.tokens['check']:,} tokens for the check." in run_sentence(answer, ENGLISH)

@@ -1,7 +1,5 @@
 """Reports that imitate our fences and marks or give orders: they stay quoted data."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -12,7 +10,6 @@ from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.models.prompts import answer_messages, plan_messages, refusal
-from rag.settings import Settings
 from rag.text.citation_marks import marks
 from rag.text.tokenize import LANGUAGES
 from rag.types import Hit, Plan, Turn
@@ -107,12 +104,7 @@ def engine(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> 
             f"> What did you learn?\n\nHoney number {n} sells well in spring. {attack}\n",
             encoding="utf-8",
         )
-    settings = Settings(
-        index=folder / "index",
-        model="openai:test-model",
-        openai_base_url=server.url,
-        context_tokens=3000,
-    )
+    settings = server.settings(index=folder / "index", context_tokens=3000)
     assert not sync([folder], settings).skipped
     return open_engine(settings)
 

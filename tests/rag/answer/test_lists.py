@@ -1,7 +1,5 @@
 """Complete lists: what they count, what they only mention, and what to do where none is left."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

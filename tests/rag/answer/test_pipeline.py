@@ -1,17 +1,13 @@
 """Whoever stops an answer leaves its model's server at once."""
 
-from __future__ import annotations
-
 import gc
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from openai_server import Reply, ScriptedServer, event
 
-from rag.engine import Engine, open_engine
-from rag.settings import Settings
+from rag.engine import Engine
 from ui.web import handlers
 from ui.web.handlers import Visit
 
@@ -20,14 +16,9 @@ QUESTION = "What did the labs learn about mobile money?"
 SOON = 5.0
 
 
-def opened(server: ScriptedServer, index: Path, **more: Any) -> Engine:
-    values = {"model": "openai:test-model", "check": "off"} | more
-    return open_engine(Settings(index=index, openai_base_url=server.url, **values))
-
-
 @pytest.fixture(scope="module")
 def engine(server: ScriptedServer, sample_index: Path) -> Engine:
-    return opened(server, sample_index)
+    return server.engine(sample_index, check="off")
 
 
 def test_closing_early_hangs_up(engine: Engine, server: ScriptedServer) -> None:

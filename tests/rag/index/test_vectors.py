@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from ferries import Encoded, opened, text
 from openai_server import ScriptedServer
-from pydantic import SecretStr
 
 from ingest.sync import sync
 from rag.citation.quotable import usable
@@ -87,9 +86,7 @@ def test_an_ingest_encodes_each_sentence_once_and_forgets_those_of_deleted_repor
 def test_vectors_of_another_model_are_not_saved(
     reports: Path, settings: Settings, server: ScriptedServer
 ) -> None:
-    key = SecretStr("none")
-    another = {"embedding": "openai:a", "openai_base_url": server.url, "openai_api_key": key}
-    elsewhere = settings.model_copy(update=another)
+    elsewhere = server.settings(index=settings.index, model="extractive", embedding="openai:a")
     assert sync([reports], elsewhere).passages
     assert not opened(elsewhere).memo.find(["Peru waits for a ferry."])
 

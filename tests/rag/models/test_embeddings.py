@@ -36,8 +36,7 @@ def test_unknown_names_and_missing_keys_are_refused() -> None:
 
 
 def served(server: ScriptedServer) -> Settings:
-    embedding = "openai:test-embedding"
-    return Settings(embedding=embedding, openai_api_key=KEY, openai_base_url=server.url)
+    return server.settings(model="extractive", embedding="openai:test-embedding")
 
 
 def test_embeddings_come_from_the_server_in_order(server: ScriptedServer) -> None:

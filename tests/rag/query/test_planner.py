@@ -5,20 +5,18 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from openai_server import Reply, ScriptedServer
+from openai_server import KEY, Reply, ScriptedServer
 
 from rag.catalog.tag_fields import CatalogQuery, Filters
-from rag.engine import Engine, open_engine
+from rag.engine import Engine
 from rag.errors import SettingsError
 from rag.query.planner import MOST_CHARACTERS, Planner
 from rag.settings import Settings
 from rag.types import Plan, Turn
 
 pytest.importorskip("openai")  # It takes a second to load, which a server's patience is not for.
-KEY = "sk-secret-4711"
 BEFORE = (
     Turn("user", "What did the Namibia lab do with solar pumps?"),
     Turn("assistant", "It rents two pumps on trolleys by the hour to 27 gardens [1]."),
@@ -27,11 +25,6 @@ FOLLOW_UP = "What got in the way?"
 IN_FULL = "What got in the way of renting solar pumps in Namibia?"
 ALONE = "What did women say about fees?"
 Planning = Callable[..., Plan]
-
-
-def settings(server: ScriptedServer, **more: Any) -> Settings:
-    given = {"model": "openai:test-model", "openai_api_key": KEY, "openai_base_url": server.url}
-    return Settings(**(given | {"planner": "model"} | more))
 
 
 def planning(engine: Engine, given: Settings) -> Planning:
@@ -45,13 +38,13 @@ def planning(engine: Engine, given: Settings) -> Planning:
 @pytest.fixture
 def plan(quick_engine: Engine, server: ScriptedServer) -> Planning:
     """A model understands every question."""
-    return planning(quick_engine, settings(server))
+    return planning(quick_engine, server.settings(planner="model"))
 
 
 @pytest.fixture
 def plan_follow_up(quick_engine: Engine, server: ScriptedServer) -> Planning:
     """A model makes follow-ups stand alone."""
-    return planning(quick_engine, settings(server, planner="auto"))
+    return planning(quick_engine, server.settings(planner="auto"))
 
 
 def reply(**parts: object) -> str:
@@ -154,7 +147,7 @@ def test_a_model_asks_tags_by_a_schema(plan: Planning, server: ScriptedServer) -
 def test_a_server_without_schemas_is_asked_plainly(
     quick_engine: Engine, server: ScriptedServer
 ) -> None:
-    plain = planning(quick_engine, settings(server, model="openai:plain"))
+    plain = planning(quick_engine, server.settings(planner="model", model="openai:plain"))
     refused = '{"error": {"message": "This response_format type is unavailable now"}}'
     server.script(Reply(status=400, body=refused), Reply((reply(countries=["Fiji"]),)))
     assert plain(ALONE).boosted.country == ("Fiji",)
@@ -194,7 +187,7 @@ def test_without_a_usable_reply_rules_plan_in_time(
     quick_engine: Engine, server: ScriptedServer, fault: str
 ) -> None:
     server.script(FAULTS[fault])
-    hasty = planning(quick_engine, settings(server, planner="auto", timeout=0.5))
+    hasty = planning(quick_engine, server.settings(planner="auto", timeout=0.5))
     started = time.monotonic()
     made = hasty(FOLLOW_UP, BEFORE)
     assert time.monotonic() - started < 15
@@ -216,8 +209,7 @@ def test_hostile_turns_and_replies_do_no_more_than_make_a_plan(
 
 
 def test_an_answer_records_who_planned_it(sample_index: Path, server: ScriptedServer) -> None:
-    given = settings(server, index=sample_index, planner="auto", reranker="none")
-    engine = open_engine(given)
+    engine = server.engine(sample_index, planner="auto", reranker="none")
     server.script(Reply((json.dumps({"standalone": IN_FULL}),)), Reply(("Sand did [1].",)))
     answer = engine.ask(FOLLOW_UP, history=BEFORE).answer
     assert (answer.standalone, answer.planner) == (IN_FULL, "model")
@@ -232,5 +224,5 @@ def test_a_planner_has_a_model_where_one_is_set(
 ) -> None:
     with pytest.raises(SettingsError, match=r"none is set.*ASKLABS_MODEL"):
         Planner(Settings(planner="model"))
-    for given in (Settings(), settings(server, planner="rules")):
+    for given in (Settings(), server.settings(planner="rules")):
         assert planning(quick_engine, given)(FOLLOW_UP, BEFORE).planner == "rules"

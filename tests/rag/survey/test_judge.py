@@ -7,29 +7,25 @@ from typing import Any
 
 import pytest
 from ferries import engine_of
-from openai_server import KEY, Reply, ScriptedServer
+from openai_server import Reply, ScriptedServer
 from passages import report
 
 from rag.catalog.tag_fields import Filters
-from rag.engine import Engine, open_engine
+from rag.engine import Engine
 from rag.errors import InputError
 from rag.i18n.labels import survey_sentence
 from rag.models.client import Stop
-from rag.settings import Settings
 from rag.survey.columns import with_columns
 from rag.survey.evidence import consensus
 from rag.survey.judge import BATCH, FAILURES, JUDGED_FROM
 from rag.survey.types import Evidence, Survey, SurveyRow
 
+SETTINGS = {"model": "openai:judge", "check": "off", "reranker": "none"}
+
 
 @pytest.fixture
 def engine(sample_index: Path, server: ScriptedServer) -> Engine:
-    return open_engine(Settings(index=sample_index, **_settings(server)))
-
-
-def _settings(server: ScriptedServer) -> dict[str, Any]:
-    values = {"model": "openai:judge", "check": "off", "reranker": "none"}
-    return {**values, "openai_api_key": KEY, "openai_base_url": server.url}
+    return server.engine(sample_index, **SETTINGS)
 
 
 def _reply(*entries: dict[str, Any]) -> Reply:
@@ -100,7 +96,7 @@ def test_the_prompt_has_the_question_the_nearest_tags_first_and_what_short_repor
     }
     head = "\n".join(["# Coast", *tags, "[[thematic_areas:growing oysters]]"])
     texts = {name: f"{head}\n\n{text}\n" for name, text in texts.items()}
-    engine = engine_of(tmp_path, texts, **_settings(server))
+    engine = engine_of(tmp_path, texts, server.settings(**SETTINGS))
     rules = engine.survey("What is known about oysters?").survey
     server.script(_all("silent"))
     engine.survey_judge(rules).judge()

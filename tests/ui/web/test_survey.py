@@ -7,12 +7,11 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 
-from openai_server import KEY, Reply, ScriptedServer
+from openai_server import Reply, ScriptedServer
 
 from rag.catalog.tag_fields import Filters
-from rag.engine import Engine, open_engine
+from rag.engine import Engine
 from rag.i18n.translations import translations_for
-from rag.settings import Settings
 from rag.types import Answer, Coverage
 from ui.web.answer import survey_key, survey_reports
 from ui.web.handlers import Exchange, Visit, summarise
@@ -146,8 +145,8 @@ def test_the_ladder_and_the_gap_map_lead_to_their_rows(sample_engine: Engine) ->
 
 
 def test_a_model_judges_once_its_cost_is_told(sample_index: Path, server: ScriptedServer) -> None:
-    values = {"openai_api_key": KEY, "openai_base_url": server.url, "reranker": "none"}
-    engine = open_engine(Settings(index=sample_index, model="openai:judge", check="off", **values))
+    values = {"model": "openai:judge", "check": "off", "reranker": "none"}
+    engine = server.engine(sample_index, **values)
     asked = f"{TOPIC}&tab=claim&claim=mobile+money+works"
     html, run = shown(engine, asked)
     assert "Without a model" in html
