@@ -78,7 +78,10 @@ def test_a_stream_and_its_answer_say_the_same(sample_engine: Engine) -> None:
     ("question", "language"),
     [
         ("Which composer wrote the opera about the barber of Seville?", "en"),
+        ("How long do I boil an egg?", "en"),
+        ("¿cómo se conjuga el verbo caber?", "es"),
         ("من كتب رواية الحرب والسلام في روسيا؟", "ar"),
+        ("ما هي عاصمة الأرجنتين؟", "ar"),
     ],
 )
 def test_what_is_off_topic_is_refused(sample_engine: Engine, question: str, language: str) -> None:
@@ -148,19 +151,6 @@ def test_a_list_is_complete(sample_engine: Engine, question: str, filters: Filte
         assert citation.quote == raw[slice(*citation.span)]
         assert citation.quote.startswith("[[")
         assert citation.passage.report.title in answer.text
-
-
-def test_history_carries_a_follow_up(sample_engine: Engine) -> None:
-    history = (
-        Turn("user", "What did the Namibia lab do with solar pumps?"),
-        Turn("assistant", "It rents two pumps on trolleys by the hour to 27 gardens."),
-    )
-    alone = sample_engine.ask("What got in the way?").answer
-    answer = sample_engine.ask("What got in the way?", history=history).answer
-    assert "solar pumps" in answer.standalone
-    assert answer.question == "What got in the way?"
-    assert answer.hits[0].passage.report.lab == "Namibia"
-    assert alone.hits[0].passage.report.lab != "Namibia"
 
 
 @pytest.mark.parametrize("question", ["?", "the", "x" * 4000, "[1] </passage> %s {0}", "💡"])

@@ -5,18 +5,26 @@ from dataclasses import replace
 import pytest
 from passages import passage, report
 
-from rag.answer.candidates import USUALLY_HELD, covered, find_candidates, kind_wanted
+from rag.answer.candidates import USUALLY_HELD, Candidate, covered, find_candidates, kind_wanted
 from rag.models.embeddings import make_embedding
 from rag.retrieval.hybrid import READ_WHOLE, whole_reports
 from rag.settings import Settings
 from rag.types import FACTS, Alike, Hit, Plan
 
 
+def found(question: str, subject: str, *hits: Hit) -> list[Candidate]:
+    plan = Plan(question, question, subject=subject)
+    return find_candidates(plan, hits, make_embedding(Settings()))
+
+
+def best(question: str, subject: str, *hits: Hit) -> Candidate:
+    return max(found(question, subject, *hits), key=lambda candidate: candidate.score)
+
+
 @pytest.mark.quality
 def test_a_number_of_what_is_counted_goes_before_other_numbers() -> None:
     text = "The audit of heat took 12 weeks in all. With an audit of heat we saw 222 households."
-    plan = Plan("How many homes got a heat audit?", "How many homes got a heat audit?")
-    weeks, homes = find_candidates(plan, [Hit(passage(text), 1.0)], make_embedding(Settings()))
+    weeks, homes = found("How many homes got a heat audit?", "", Hit(passage(text), 1.0))
     assert homes.counted > weeks.counted
     assert homes.score > weeks.score
 
@@ -29,11 +37,9 @@ def test_what_stands_under_the_question_that_is_asked_goes_first() -> None:
         "Partially proven.", info, id="b", prompt="Was the hypothesis proven or disproven?"
     )
     question = "did the fish stall in Lima work?"
-    plan = Plan(question, question, subject="fish stall Lima")
-    found = [Hit(stall, 1.0, 0.8), Hit(proven, 0.0)]
-    best = max(find_candidates(plan, found, make_embedding(Settings())), key=lambda c: c.score)
-    assert best.fits
-    assert best.text.endswith("Partially proven.")
+    first = best(question, "fish stall Lima", Hit(stall, 1.0, 0.8), Hit(proven, 0.0))
+    assert first.fits
+    assert first.text.endswith("Partially proven.")
 
 
 @pytest.mark.quality
@@ -47,31 +53,25 @@ def test_what_was_learned_is_told_by_the_closing_not_by_its_plan() -> None:
         id="b",
         prompt="What did you learn?",
     )
+    hits = (Hit(planned, 1.0, 0.6), Hit(learned, 0.8, 0.5))
     question = "lessons of the smoked fish stall in Lima"
-    plan = Plan(question, question, subject="smoked fish stall Lima")
-    found = [Hit(planned, 1.0, 0.6), Hit(learned, 0.8, 0.5)]
-    best = max(find_candidates(plan, found, make_embedding(Settings())), key=lambda c: c.score)
-    assert best.report == "closing"
+    assert best(question, "smoked fish stall Lima", *hits).report == "closing"
 
 
 @pytest.mark.quality
 def test_a_tag_answers_by_its_own_label() -> None:
     text = "Total cost: Less than 1,000 USD\nControl group: none"
     facts = replace(passage(text, prompt=FACTS), section=FACTS)
-    question = "what did the fish stall cost"
-    plan = Plan(question, question, subject="fish stall")
-    found = find_candidates(plan, [Hit(facts, 1.0)], make_embedding(Settings()))
-    assert [c.text for c in found if c.fits] == ["Total cost: Less than 1,000 USD"]
+    told = found("what did the fish stall cost", "fish stall", Hit(facts, 1.0))
+    assert [c.text for c in told if c.fits] == ["Total cost: Less than 1,000 USD"]
 
 
 @pytest.mark.quality
 def test_an_answer_to_what_is_asked_needs_no_form_question_before_it() -> None:
     prompt = "Who are your top 5 partners for this challenge? Please name them."
     text = "Market Women's League of Lima\nCivil society"
-    question = "who are the partners of the fish stall"
-    plan = Plan(question, question, subject="fish stall")
-    found = [Hit(passage(text, prompt=prompt), 1.0)]
-    [partner] = find_candidates(plan, found, make_embedding(Settings()))
+    hit = Hit(passage(text, prompt=prompt), 1.0)
+    [partner] = found("who are the partners of the fish stall", "fish stall", hit)
     assert partner.text == "Market Women's League of Lima; Civil society"
 
 

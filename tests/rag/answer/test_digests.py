@@ -85,17 +85,6 @@ def test_what_a_report_or_a_side_does_not_tell_is_said(sample_engine: Engine) ->
     assert answer_from_dict(json.loads(json.dumps(answer_to_dict(sides)))) == sides
 
 
-def test_years_stand_in_order(sample_engine: Engine) -> None:
-    answer = ask(sample_engine, "How has mobile money work in Lesotho changed over the years?")
-    years = [heading[:4] for heading in headings(answer)]
-    assert years == ["2022", "2023"]
-
-
-def test_a_digest_has_headings_in_the_language_of_its_question(sample_engine: Engine) -> None:
-    answer = ask(sample_engine, "¿Qué hace el laboratorio de Togo?")
-    assert "Lo que se encontró" in headings(answer)
-
-
 def test_a_country_without_reports_gets_no_digest(sample_engine: Engine) -> None:
     assert ask(sample_engine, "What is the lab in Iceland working on?").refused
 
@@ -115,19 +104,23 @@ def test_how_a_topic_went_on_is_told_by_the_reports_of_each_year_that_speak_of_i
         assert all_of == sum(info.year == year for info in known.values())
 
 
-def test_no_year_is_told_beside_those_that_are_asked_for(sample_engine: Engine) -> None:
-    question = "How did the work of labs on mobile money change between 2022 and 2023?"
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How did the work of labs on mobile money change between 2022 and 2023?",
+        "How did the work of the Lesotho lab change from 2022 to 2023?",
+        "How has mobile money work in Lesotho changed over the years?",
+    ],
+)
+def test_years_stand_in_order_and_none_beside_those_that_are_asked_for(
+    sample_engine: Engine, question: str
+) -> None:
     answer = ask(sample_engine, question)
+    assert answer.coverage.intent == "trend"
     assert [heading[:4] for heading in headings(answer)] == ["2022", "2023"]
     assert {citation.passage.report.year for citation in answer.citations} == {2022, 2023}
-
-
-def test_the_years_of_a_lab_are_all_told(sample_engine: Engine) -> None:
-    answer = ask(sample_engine, "How did the work of the Lesotho lab change from 2022 to 2023?")
-    assert answer.coverage.intent == "trend"
-    assert "### 2022" in answer.text
-    assert "### 2023" in answer.text
-    assert {c.passage.report.lab for c in answer.citations} == {"Lesotho"}
+    labs = {citation.passage.report.lab for citation in answer.citations}
+    assert "Lesotho" not in question or labs == {"Lesotho"}
 
 
 def test_no_report_that_says_nothing_of_a_topic_is_summed_up(sample_engine: Engine) -> None:
@@ -291,11 +284,6 @@ def test_what_got_in_the_way_is_what_the_cross_encoder_reads_as_that(
     assert any("money" not in c.quote for c in answer.citations)
 
 
-def test_reasons_are_no_others_where_no_report_is_near(sample_engine: Engine) -> None:
-    answer = ask(sample_engine, "Why did labs fail with tourism?")
-    assert answer.refused
-
-
 def test_what_surely_tells_is_told_with_what_was_found(sample_engine: Engine) -> None:
     text = ask(sample_engine, "What has been learned about meals in schools?").text
     assert "from 71 g to 44 g per child" in text
@@ -308,6 +296,7 @@ def test_what_surely_tells_is_told_with_what_was_found(sample_engine: Engine) ->
         "Who breeds camels?",
         "Who taught prisoners a trade, and did they find work?",
         "Which labs trained volunteer firefighters?",
+        "Why did labs fail with tourism?",
     ],
 )
 def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(
@@ -341,10 +330,10 @@ def test_what_the_only_report_found_is_told_by_its_findings(sample_engine: Engin
     assert {c.passage.stage for c in answer.citations} == {"finding"}
 
 
-@pytest.mark.parametrize("question", ["¿quiénes son los socios de la barrera de bambú?"])
 def test_a_question_whose_words_stand_in_a_passage_is_not_off_the_topic(
-    sample_engine: Engine, question: str
+    sample_engine: Engine,
 ) -> None:
+    question = "¿quiénes son los socios de la barrera de bambú?"
     assert "No parece una pregunta" not in ask(sample_engine, question).text
 
 
@@ -385,7 +374,6 @@ def test_quotes_stand_under_the_year_and_kind_of_their_own_report(
         assert {(str(report.year), report.kind) for report in reports} == {when}, told
 
 
-@pytest.mark.quality
 def test_a_plan_has_its_own_title(sample_engine: Engine) -> None:
     answer = ask(sample_engine, "¿Qué aprendió el laboratorio de Paraguay sobre el arroyo?")
     assert "Barreras de bambú contra el plástico del arroyo (2022, plan)" in answer.text

@@ -23,15 +23,21 @@ HEAD = "Quotes from the Peru lab, 2023 plan:"
 PUMPS = "Gardeners rent the solar pumps by the hour along the river."
 
 
+def written(
+    plan: Plan, found: Sequence[Hit], reader: CrossEncoder | None = None, turns: Sequence[Turn] = ()
+) -> str:
+    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True, reranker=reader)
+    return "".join(answerer.stream(plan, found, turns))
+
+
 def answer_text(
     question: str, found: Sequence[Hit], language: str = "en", wide: bool = False, **more: object
 ) -> str:
-    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True)
     countries = tuple(countries_in(question))
     # What is put to many and compares nothing has a digest.
     intent: Intent = "compare" if wide else "answer"
     plan = Plan(question, question, language, intent, wide=wide, countries=countries, **more)  # type: ignore[arg-type]
-    return "".join(answerer.stream(plan, found, ()))
+    return written(plan, found)
 
 
 def test_the_fitting_sentence_is_taken_once_with_lab_year_and_mark() -> None:
@@ -221,28 +227,22 @@ def test_a_sentence_gains_by_how_likely_it_answers(logits: dict[str, float], fir
 def test_a_question_is_answered_unsurely_or_refused_as_its_best_sentence_is_read(
     logit: float, head: str
 ) -> None:
-    reader = Reader({FISH: logit})
-    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True, reranker=reader)
-    text = "".join(answerer.stream(Plan(QUESTION, QUESTION), hits(FISH), ()))
+    text = written(Plan(QUESTION, QUESTION), hits(FISH), Reader({FISH: logit}))
     assert text.startswith(head)
     assert FISH[:-1] in text
 
 
 @pytest.mark.parametrize(("relevance", "head"), [(0.1, "Closest in the reports:"), (0.9, HEAD)])
 def test_a_relevant_passage_speaks_for_its_sentence(relevance: float, head: str) -> None:
-    reader = Reader({FISH: -0.5})
-    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True, reranker=reader)
     found = [replace(hit, relevance=relevance) for hit in hits(FISH)]
-    assert "".join(answerer.stream(Plan(QUESTION, QUESTION), found, ())).startswith(head)
+    assert written(Plan(QUESTION, QUESTION), found, Reader({FISH: -0.5})).startswith(head)
 
 
 @pytest.mark.parametrize(("logit", "refused"), [(-9.0, True), (9.0, False)])
 def test_what_is_read_word_by_word_in_english_tells_too(logit: float, refused: bool) -> None:
-    reader = Reader({FISH: logit})
-    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True, reranker=reader)
     question = "¿Por qué las mujeres venden pescado?"
     plan = Plan(question, question, "es", gloss="why the women sell fish")
-    assert is_refusal("".join(answerer.stream(plan, hits(FISH), ()))) == refused
+    assert is_refusal(written(plan, hits(FISH), Reader({FISH: logit}))) == refused
 
 
 def test_a_country_that_is_asked_about_is_told_of_or_the_question_refused() -> None:
@@ -253,12 +253,10 @@ def test_a_country_that_is_asked_about_is_told_of_or_the_question_refused() -> N
 
 
 def test_a_follow_up_does_not_repeat_what_was_quoted_unless_nothing_else_is_left() -> None:
-    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True)
-    plan = Plan("Why do women sell smoked fish?", "Why do women sell smoked fish?", follows=True)
-    first = Turn("assistant", answer_text(plan.question, hits(FISH)))
-    both = "".join(answerer.stream(plan, hits(FISH, f"{PUMPS} {FISH}"), (first,)))
-    assert FISH[:-1] not in both
-    assert FISH[:-1] in "".join(answerer.stream(plan, hits(FISH), (first,)))
+    plan = Plan(QUESTION, QUESTION, follows=True)
+    first = [Turn("assistant", answer_text(QUESTION, hits(FISH)))]
+    assert FISH[:-1] not in written(plan, hits(FISH, f"{PUMPS} {FISH}"), turns=first)
+    assert FISH[:-1] in written(plan, hits(FISH), turns=first)
 
 
 def test_each_thing_that_is_asked_is_answered_from_the_report_that_tells_both() -> None:
@@ -283,12 +281,9 @@ class ReaderOfOne(Reader):
 
 
 def test_what_no_sentence_answers_is_named_beside_what_one_does() -> None:
-    answerer = ExtractiveAnswerer(
-        make_embedding(Settings()), builtin=True, reranker=ReaderOfOne({})
-    )
     asks = (Ask(QUESTION[:-1], QUESTION[:-1]), Ask("how many boats sank", "how many boats sank"))
     plan = Plan("Why do women sell smoked fish and how many boats sank?", QUESTION, asks=asks)
-    text = "".join(answerer.stream(plan, hits(FISH), ()))
+    text = written(plan, hits(FISH), ReaderOfOne({}))
     assert text == f"{HEAD} {FISH[:-1]} [1].\nNothing found on: how many boats sank"
     plan = replace(plan, asks=asks[::-1])
-    assert "Nothing found on" not in "".join(answerer.stream(plan, hits(FISH), ()))
+    assert "Nothing found on" not in written(plan, hits(FISH), ReaderOfOne({}))

@@ -1,10 +1,9 @@
-"""What a question names: places, years, tags and facts, and what of it is ignored."""
+"""What a question names: places, years, tags and facts."""
 
 import pytest
 
-from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
-from rag.query.entities import countries_in, is_named, without, years_in
+from rag.query.entities import countries_in, is_named, years_in
 
 COUNTRIES = {
     "Qu'a appris le Pérou ?": "PE",
@@ -110,27 +109,3 @@ def test_a_list_by_facts_is_exact_and_cited_by_its_tags(quick_engine: Engine) ->
     assert sorted(answer.coverage.reports) == sorted(expected)
     assert expected
     assert all("assignment_type:Random" in c.passage.text for c in answer.citations)
-
-
-@pytest.mark.parametrize(
-    ("named", "ignored"),
-    [
-        (Filters(country=("Ivory Coast",)), Filters(country=("CI",))),
-        (Filters(sdg=("14. Life below water",)), Filters(sdg=("14",))),
-        (Filters(method=("Ethnography",)), Filters(method=("ethno-graphy",))),
-        (Filters(year=(2023, 2024)), Filters(year=(0,))),
-        (Filters(fact=("a: b", "c: d")), Filters(fact=("",))),
-    ],
-)
-def test_an_ignored_value_is_known_by_its_meaning(
-    quick_engine: Engine, named: Filters, ignored: Filters
-) -> None:
-    assert not without(named, ignored, quick_engine.catalog)
-
-
-def test_other_values_and_fields_are_not_ignored(quick_engine: Engine) -> None:
-    named = Filters(country=("Fiji", "Togo"), year=(2023,))
-    ignored = Filters(country=("Togo", "Peru"), method=("",))
-    assert without(named, ignored, quick_engine.catalog) == Filters(country=("Fiji",), year=(2023,))
-    everything = Filters(**{f: (0,) if f == "year" else ("",) for f in FILTER_FIELDS})  # type: ignore[arg-type]
-    assert not without(named, everything, quick_engine.catalog)

@@ -7,7 +7,6 @@ import pytest
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
 from rag.engine import Engine
 from rag.query.forms import as_topic, listed_topics
-from rag.query.intents import own_score
 from rag.retrieval.hybrid import sought
 from rag.types import Plan
 
@@ -268,7 +267,8 @@ def test_what_is_chosen_is_the_topic_of_a_vague_question_and_all_its_labs_are_he
 
 
 def test_what_is_ignored_does_not_come_first(quick_engine: Engine) -> None:
-    made = ignoring(quick_engine, FEES, country=("Lesotho",))
+    # A value is known by its meaning, here a country by its code.
+    made = ignoring(quick_engine, FEES, country=("LS",), method=("",))
     assert made.boosted == Filters(year=(2023,))
     assert made.ignored == Filters(country=("Lesotho",))
     assert ignoring(quick_engine, FEES, country=("Togo",)) == plan(quick_engine, FEES)
@@ -330,21 +330,23 @@ def test_one_thing_of_two_labs_is_asked_each_of_them(quick_engine: Engine) -> No
 
 @pytest.mark.quality
 @pytest.mark.parametrize(
-    "question",
+    ("question", "compares"),
     [
-        "Togo: what did they plan at first and what came out in the end?",
-        "what changed between the first and the second plan on mobile money in Lesotho",
-        "¿qué había previsto el laboratorio de Togo para el carnet y qué resultó?",
-        "Fee boards in Lesotho, hopes at the beginning against what really happened",
-        "Georgia wanted a livelier town; how does that compare with what they concluded?",
-        "the notebook of Togo: plan vs what came of it",
+        ("Togo: what did they plan at first and what came out in the end?", True),
+        ("what changed between the first and the second plan on mobile money in Lesotho", True),
+        ("¿qué había previsto el laboratorio de Togo para el carnet y qué resultó?", True),
+        ("Fee boards in Lesotho, hopes at the beginning against what really happened", True),
+        ("Georgia wanted a livelier town; how does that compare with what they concluded?", True),
+        ("the notebook of Togo: plan vs what came of it", True),
+        ("How many women did Lesotho want first, and how many came in the end?", False),
     ],
 )
 def test_the_stages_of_a_work_are_held_against_each_other(
-    quick_engine: Engine, question: str
+    quick_engine: Engine, question: str, compares: bool
 ) -> None:
     made = plan(quick_engine, question)
-    assert (made.intent, made.stages, len(made.boosted.country)) == ("compare", True, 1)
+    assert (made.intent == "compare", made.stages) == (compares, compares)
+    assert len(made.boosted.country) == 1
 
 
 @pytest.mark.quality
@@ -363,21 +365,10 @@ def test_how_many_reports_speak_of_a_topic_in_many_words_is_surveyed(
 
 
 @pytest.mark.quality
-def test_how_many_were_wanted_and_how_many_came_is_a_particular(quick_engine: Engine) -> None:
-    made = plan(
-        quick_engine, "How many women did Lesotho want first, and how many came in the end?"
-    )
-    assert (made.intent, made.stages) == ("answer", False)
-
-
-@pytest.mark.quality
 def test_a_topic_of_a_region_is_surveyed_there(quick_engine: Engine) -> None:
     made = plan(quick_engine, "Which labs in West Africa work on mangroves?")
-    assert (made.intent, made.subject, "Togo" in made.filters.country) == (
-        "topic",
-        "mangroves",
-        True,
-    )
+    assert (made.intent, made.subject) == ("topic", "mangroves")
+    assert "Togo" in made.filters.country
 
 
 def test_a_tag_that_leaves_nothing_is_searched_for_instead(quick_engine: Engine) -> None:
@@ -398,18 +389,3 @@ def test_labs_of_a_region_are_ignored_singly_or_all(quick_engine: Engine) -> Non
     # The words of the region are searched for where its labs are not chosen.
     assert "West Africa" in sought(none)
     assert "West Africa" not in sought(some)
-
-
-@pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "is_off"),
-    [
-        ("How long do I boil an egg?", True),
-        ("¿cómo se conjuga el verbo caber?", True),
-        ("ما هي عاصمة الأرجنتين؟", True),
-        ("What did the women of the market say about the fees?", False),
-        ("Combien de familles ont reçu un panneau solaire ?", False),
-    ],
-)
-def test_what_no_report_is_asked_for_is_told_by_example(question: str, is_off: bool) -> None:
-    assert (own_score("off", question) > 0.6) == is_off

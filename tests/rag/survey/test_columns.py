@@ -42,16 +42,20 @@ def test_a_column_is_a_tag_a_question_of_forms_or_what_any_report_may_say(
     assert "monetary" in _column(sample_engine, "¿Cuánto costó?")[1]
 
 
+def of_one_report(folder: Path, form: str, *names: str) -> Survey:
+    """A survey with these columns of a report that is about its topic."""
+    engine = engine_of(folder, {"fish": f"# Fish\n\n[[country:Togo]]\n\n{form}\n"})
+    survey = engine.survey("boats").survey
+    (row,) = survey.rows
+    survey = replace(survey, rows=(replace(row, verdict="about"),))
+    return with_columns(survey, names, engine.report_measure())
+
+
 def test_no_column_reads_a_contact(tmp_path: Path) -> None:
     contacts = ("Mobile Number", "E-mail", "What is the address and preferred way to contact you?")
     asked = "".join(f"## {question}\n\nAsk Amie, 3 Boat Road.\n\n" for question in contacts)
-    text = f"# Fish\n\n[[country:Togo]]\n\n## What is the sample size?\n\n40 boats.\n\n{asked}"
-    engine = engine_of(tmp_path, {"fish": text})
-    survey = engine.survey("boats").survey
-    survey = replace(survey, rows=tuple(replace(row, verdict="about") for row in survey.rows))
-    made = with_columns(
-        survey, ["sample size", "mobile number", "contact", "40 boats"], engine.report_measure()
-    )
+    form = f"## What is the sample size?\n\n40 boats.\n\n{asked}"
+    made = of_one_report(tmp_path, form, "sample size", "mobile number", "contact", "40 boats")
     assert made.columns[0].sources == ("What is the sample size?",)
     assert [c.value for row in made.rows for c in row.cells.values()] == ["40 boats."] * 3 + [""]
 
@@ -90,14 +94,8 @@ def test_a_partner_has_its_name_where_the_file_has_it_apart(
 
 
 def test_an_answer_that_is_cut_says_so(tmp_path: Path) -> None:
-    answer = "nets, boats, " * 40
-    text = f"# Fish\n\n[[country:Togo]]\n\n## What did you learn?\n\n{answer.strip()}\n"
-    engine = engine_of(tmp_path, {"fish": text})
-    row = replace(engine.survey("boats").survey.rows[0], verdict="about")
-    made = with_columns(
-        replace(engine.survey("boats").survey, rows=(row,)), ["learnings"], engine.report_measure()
-    )
-    cell = made.rows[0].cells["learnings"]
+    form = f"## What did you learn?\n\n{('nets, boats, ' * 40).strip()}"
+    cell = of_one_report(tmp_path, form, "learnings").rows[0].cells["learnings"]
     assert cell.value.endswith("boats, …")
     assert len(cell.value) <= WHOLE + 2
     assert "…" not in cell.quote
@@ -112,11 +110,7 @@ def test_an_answer_that_is_cut_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_a_cell_has_no_dashes_of_a_list(tmp_path: Path, answer: str, shown: str) -> None:
-    text = f"# Fish\n\n[[country:Togo]]\n\n## What is the sample size?\n\n{answer}\n"
-    engine = engine_of(tmp_path, {"fish": text})
-    row = replace(engine.survey("boats").survey.rows[0], verdict="about")
-    survey = replace(engine.survey("boats").survey, rows=(row,))
-    made = with_columns(survey, ["sample size"], engine.report_measure())
+    made = of_one_report(tmp_path, f"## What is the sample size?\n\n{answer}", "sample size")
     assert made.rows[0].cells["sample size"].value == shown
 
 

@@ -73,9 +73,8 @@ def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: P
     assert done.code == 0
     assert "rep@10" in done.out
     assert f"| ours | {' | '.join(SIDES.values())} |" in done.out
-    for folder in ("run", "run/baselines/plain", "run/baselines/bm25"):
-        names = {file.name for file in (tmp_path / folder).iterdir()}
-        assert names >= {"outcomes.jsonl", "run.json", "summary.json", "table.md"}
+    names = {file.name for file in (tmp_path / "run").iterdir()}
+    assert names >= {"outcomes.jsonl", "run.json", "summary.json", "table.md"}
     compared, same = run("eval", "compare", "run", "run"), "2 of 2 cases score the same."
     assert compared.code == 0
     assert f"No difference that can be shown: {same}" in compared.out

@@ -110,8 +110,6 @@ def test_long_quotes_and_cells_are_cut_between_words_and_say_so() -> None:
     [
         ((" ",), "The question is empty"),
         (("hello",), "names no topic"),
-        (("water", *(w for n in range(500) for w in ("--columns", f"q{n}"))), "these are 500"),
-        (("water", "--country", "Fiji", "--year", "1999"), "No report passes"),
         (("water", "--out", "made.exe"), "should end in"),
         (("water", "--out", "missing/made.json"), "can't be written"),
     ],
