@@ -76,7 +76,6 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of the sample collection."""
     # Processes that share the tests out share the folder above their own.
     shared = tmp_path_factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
@@ -92,7 +91,6 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sample_engine(sample_index: Path) -> Engine:
-    """An extractive engine over the sample collection."""
     return open_engine(Settings(index=sample_index))
 
 
@@ -104,7 +102,6 @@ def quick_engine(sample_index: Path) -> Engine:
 
 @pytest.fixture(scope="session")
 def sample_cases() -> tuple[Case, ...]:
-    """The cases of the sample collection."""
     return load_cases(CASES)
 
 

@@ -33,7 +33,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
 
 
 def explore(page: Page) -> Locator:
-    """The Explore view, shown and drawn."""
     page.get_by_role("link", name="Explore").click()
     area = page.locator("#explore")
     expect(area.get_by_role("heading", level=2)).to_be_visible()

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from unittest.mock import Mock
 
 import pytest
-from ferries import COUNTRIES, text
+from ferries import COUNTRIES, engine_of, text
 from made_up import zipped
 from page_fixtures import Visit, ask, serious, serve
 from playwright.sync_api import FilePayload, expect
 
 from ingest import uploads
-from ingest.sync import sync
-from rag.engine import Engine, open_engine
+from rag.engine import Engine
 from rag.index.local import UPLOADED
 from rag.settings import Settings
 
@@ -21,12 +20,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def open_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine]]:
     """A page to which reports may be added, over an index of three."""
-    folder = tmp_path_factory.mktemp("uploads")
-    for country in COUNTRIES:
-        (folder / f"{country.lower()}.md").write_text(text(country), "utf-8")
-    settings = Settings(index=folder / "index", page_ingest=True)
-    sync([folder], settings)
-    engine = open_engine(settings)
+    texts = {country.lower(): text(country) for country in COUNTRIES}
+    engine = engine_of(tmp_path_factory.mktemp("uploads"), texts, Settings(page_ingest=True))
     with serve(engine) as site:
         yield site, engine
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 from ferries import text
-from made_up import NO_FORMS, passages_of, report, zipped
+from made_up import passages_of, zipped
 
 from ingest.form_text import learn, lesson_of
-from ingest.parser import parse
 from ingest.scan import clean_with_offsets, hide_private
 from rag.catalog.normalize import fold_tag
 from rag.places.countries import fold_name
@@ -58,13 +57,6 @@ def _seconds(step: Callable[[str], object], raw: str) -> float:
     started = time.process_time()
     step(raw)
     return time.process_time() - started
-
-
-def test_many_questions_with_and_without_answers() -> None:
-    body = "".join(f"> Question {n}?\n\nAnswer {n}.\n" for n in range(5_000))
-    assert len(parse("r", report(body), NO_FORMS).blocks) == 5_000
-    (block,) = parse("r", report("> q?\n" * 30_000 + "Yes."), NO_FORMS).blocks
-    assert (block.prompt, block.text) == ("q?", "Yes.")
 
 
 MIB = 1024 * 1024

@@ -14,7 +14,6 @@ from rag.settings import Settings
 
 
 def elsewhere(settings: Settings) -> Settings:
-    """Settings of another index."""
     return settings.model_copy(update={"index": settings.index.with_name("other")})
 
 

@@ -38,7 +38,6 @@ def send(filled: Settings, tmp_path: Path) -> Send:
 
 
 def uploaded(settings: Settings) -> dict[str, bytes]:
-    """The uploaded reports that the index's folder holds."""
     return {path.name: path.read_bytes() for path in (settings.index / UPLOADED).glob("*.md")}
 
 

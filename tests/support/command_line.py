@@ -48,5 +48,4 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.fixture
 def run_sample(run: Any, sample_index: Path) -> Callable[..., Done]:
-    """Runs a command over the index of the sample collection."""
     return lambda *arguments: run(*arguments, "--index", sample_index)

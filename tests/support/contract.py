@@ -27,7 +27,6 @@ TOKENS = dict.fromkeys(("prompt", "completion"), int)
 
 
 def has(data: Any, shape: dict[str, type]) -> None:
-    """Asserts that data has the keys of a shape with its types."""
     assert {key: type(data.get(key)) for key in shape} == shape
 
 

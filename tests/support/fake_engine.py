@@ -31,7 +31,6 @@ LABS = (("Peru", "PE"), ("Togo", "TG"), ("Viet Nam", "VN"))  # of every third re
 
 
 def report(number: int, **given: Any) -> ReportInfo:
-    """A report of an invented lab."""
     info = passages.report(
         f"report_{number}",
         *LABS[number % 3],

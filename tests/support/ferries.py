@@ -69,7 +69,6 @@ def content(settings: Settings) -> dict[str, list[Passage]]:
 
 
 def files(folder: Path) -> dict[Path, bytes]:
-    """All files of a folder with what they hold."""
     found = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert found
     return found
@@ -106,20 +105,17 @@ def reports(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings with an index that is not there yet."""
     return Settings(index=tmp_path / "index")
 
 
 @pytest.fixture
 def filled(reports: Path, settings: Settings) -> Settings:
-    """Settings with an index of the three reports."""
     sync([reports], settings)
     return settings
 
 
 @pytest.fixture
 def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
-    """What an ingest has encoded."""
     seen = Encoded([], [])
 
     @wraps(encode)  # so that another process knows it by its name

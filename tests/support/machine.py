@@ -15,7 +15,6 @@ T = TypeVar("T")
 
 
 def free_port() -> int:
-    """A port of this machine that is free just now."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -19,17 +19,14 @@ NO_FORMS = Forms()
 
 
 def report(body: str, title: str = "Ferry timetable", given: str = TAGS) -> str:
-    """The text of a report file."""
     return f"# {title}\n\n{given}{body}\n"
 
 
 def parsed(body: str, forms: Forms = NO_FORMS, **kept: str) -> Report:
-    """A made-up report, parsed."""
     return parse("made_up", report(body, **kept), forms)
 
 
 def answers(report: Report) -> list[tuple[str, str]]:
-    """Form question and text of each answer block."""
     return [(block.prompt, block.text) for block in report.blocks]
 
 
@@ -44,12 +41,10 @@ def learned(*files: str) -> Forms:
 
 
 def passages_of(raw: str, forms: Forms = NO_FORMS, max_tokens: int = 300) -> list[Passage]:
-    """The passages of a file's text."""
     return chunk(parse("made_up", raw, forms), max_tokens)
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:
-    """An archive of files."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():

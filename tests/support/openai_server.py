@@ -55,8 +55,6 @@ class Reply:
 
 @dataclass(frozen=True)
 class Request:
-    """A request that the server got."""
-
     path: str
     headers: Mapping[str, str]
     body: Any
@@ -111,7 +109,6 @@ class ScriptedServer:
 
 @contextmanager
 def running() -> Iterator[ScriptedServer]:
-    """A server for as long as the block runs."""
     server = ScriptedServer()
     yield server
     server.http.shutdown()
@@ -128,7 +125,6 @@ def chat_at(url: str, model: str = "test-model", **more: Any) -> ChatModel:
 
 
 def vector(text: str) -> list[float]:
-    """A vector of unit length that depends on the text's words alone."""
     values = [0.0] * DIMENSIONS
     for word in text.casefold().split() or [""]:
         values[crc32(word.encode()) % DIMENSIONS] += 1.0

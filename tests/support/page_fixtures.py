@@ -94,7 +94,6 @@ def site(engine: FakeEngine) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def sample_site(sample_engine: Any) -> Iterator[str]:
-    """The page over the sample collection."""
     with serve(sample_engine) as address:
         yield address
 

@@ -14,7 +14,6 @@ from rag.types import Hit, Notice, Passage
 
 
 def report(report_id: str = "r", country: str = "Peru", iso: str = "PE", **more: Any) -> ReportInfo:
-    """A report's tags."""
     lab = {"countries": (country,), "iso": (iso,) if iso else ()}
     tags = {"title": f"Title of {report_id}", "year": 2023, "type": "learningplan", "kind": "plan"}
     return ReportInfo(report_id, **(lab | tags | more))
@@ -40,7 +39,6 @@ def terms_of(passage: Passage) -> tuple[list[str], dict[str, str]]:
 
 
 def keyword_index(passages: Sequence[Passage]) -> KeywordIndex:
-    """The keyword index of passages, in one segment."""
     found = [terms_of(passage) for passage in passages]
     lengths = np.array([len(terms) for terms, _ in found], np.int32)
     segment = Segment.build(0, [terms for terms, _ in found])

@@ -59,7 +59,6 @@ class Postgres:
 
 @contextmanager
 def running() -> Iterator[Postgres]:
-    """A server while it is needed."""
     if not BINARIES or not (BINARIES[-1].parent / "lib" / "vector.so").exists():
         pytest.skip("PostgreSQL with pgvector is not installed; only root may install it")
     folder = Path(tempfile.mkdtemp(prefix="asklabs-pg-"))
@@ -72,5 +71,4 @@ def running() -> Iterator[Postgres]:
 
 
 def using(settings: Settings, url: str) -> Settings:
-    """The settings with a database."""
     return Settings(**{**settings.model_dump(exclude_defaults=True), "database": url})

@@ -35,6 +35,5 @@ def save(out: Path, *outcomes: Outcome, cases: int = 0) -> Path:
 
 
 def reported(out: Path, *outcomes: Outcome, cases: int = 0) -> Path:
-    """The folder of a run with its report."""
     write_report(save(out, *outcomes, cases=cases))
     return out

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+from ferries import engine_of
 from openai_server import KEY, Reply, ScriptedServer
 
-from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
-from rag.engine import Engine, open_engine
+from rag.engine import Engine
 from rag.export.answer_json import answer_to_dict
 from rag.export.formats import export
 from rag.i18n.labels import run_sentence
@@ -162,17 +162,6 @@ def test_a_prompt_that_is_too_long_is_sent_again_with_half_of_the_passages(
     assert answer.notices[0].params["read"] == second
 
 
-def test_passages_that_do_not_fit_are_not_read(server: ScriptedServer, sample_index: Path) -> None:
-    small = server.engine(sample_index, context_window=3000)
-    answer = ask(small, server, "Fees matter [1][20].")
-    read = prompts(server)[1].count("<passage ")
-    assert 0 < read < 20
-    assert answer.coverage.read_passages == read
-    assert answer.notices[0].code == "passages_left_out"
-    assert answer.notices[0].params["read"] == read
-    assert answer.tokens["prompt"] + 1200 <= 3000
-
-
 def test_without_passages_nothing_is_sent(
     engine: Engine, server: ScriptedServer, sample_index: Path
 ) -> None:
@@ -247,13 +236,12 @@ def test_a_gap_told_first_is_no_refusal(text: str, refused: bool) -> None:
 
 
 def test_a_server_s_embeddings_can_ingest_and_ask(server: ScriptedServer, tmp_path: Path) -> None:
-    for name, text in (("honey", "Honey sells well in spring."), ("ice", "Ice is dear in June.")):
-        report = f"[[country:Peru]]\n\n# On {name}\n\n## Learnings\n\n{text}\n"
-        (tmp_path / f"{name}.md").write_text(report, encoding="utf-8")
-    embedding = "openai:test-embedding"
-    settings = server.settings(index=tmp_path / "index", model="extractive", embedding=embedding)
-    assert sync([tmp_path], settings).passages == 2
-    answer = open_engine(settings).ask("When does honey sell well?").answer
+    said = {"honey": "Honey sells well in spring.", "ice": "Ice is dear in June."}
+    head = "[[country:Peru]]\n\n# Prices\n\n## Learnings\n\n"
+    settings = server.settings(model="extractive", embedding="openai:test-embedding")
+    engine = engine_of(tmp_path, {name: f"{head}{text}\n" for name, text in said.items()}, settings)
+    assert len(engine.passages) == 2
+    answer = engine.ask("When does honey sell well?").answer
     assert "Honey sells well in spring [1]." in answer.text
     assert answer.hits[0].similarity > answer.hits[1].similarity
 

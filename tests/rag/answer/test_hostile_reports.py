@@ -3,12 +3,12 @@
 import re
 
 import pytest
+from ferries import engine_of
 from openai_server import Reply, ScriptedServer
 from passages import hits, passage, report
 
-from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
-from rag.engine import Engine, open_engine
+from rag.engine import Engine
 from rag.models.prompts import answer_messages, plan_messages, refusal
 from rag.text.citation_marks import marks
 from rag.text.tokenize import LANGUAGES
@@ -95,18 +95,16 @@ def test_numbers_that_are_compared_and_words_of_all_scripts_stay() -> None:
 @pytest.fixture(scope="module")
 def engine(server: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """An engine over one report a year, each with an attack of its own."""
+    texts = {
+        f"bad{n}": f"[[country:Peru]]\n[[year:{1990 + n}]]\n[[type:learningplan]]\n\n"
+        f"# Honey {n} {' '.join(attack.split())[:200]}\n\n## Learnings {n}\n\n"
+        f"> What did you learn?\n\nHoney number {n} sells well in spring. {attack}\n"
+        for n, attack in enumerate(ATTACKS.values())
+    }
     folder = tmp_path_factory.mktemp("hostile")
-    for n, attack in enumerate(ATTACKS.values()):
-        line = " ".join(attack.split())[:200]
-        (folder / f"bad{n}.md").write_text(
-            f"[[country:Peru]]\n[[year:{1990 + n}]]\n[[type:learningplan]]\n\n"
-            f"# Honey {n} {line}\n\n## Learnings {n}\n\n"
-            f"> What did you learn?\n\nHoney number {n} sells well in spring. {attack}\n",
-            encoding="utf-8",
-        )
-    settings = server.settings(index=folder / "index", context_tokens=3000)
-    assert not sync([folder], settings).skipped
-    return open_engine(settings)
+    engine = engine_of(folder, texts, server.settings(context_tokens=3000))
+    assert engine.catalog.reports.keys() == texts.keys()
+    return engine
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -49,7 +49,6 @@ def checked() -> Answer:
 
 
 def in_language(code: str) -> Answer:
-    """A plain answer in a language."""
     coverage = Coverage("answer", ("one_report",), ("Perú",), 1041, 12, 9, Filters(year=(2023,)))
     return replace(PLAIN, language=code, coverage=coverage)
 

@@ -1,13 +1,11 @@
 """Keyword search and the lexicon: what is found, in which language, and what is saved."""
 
-from pathlib import Path
-
 import bm25s
 import numpy as np
 import pytest
 from passages import keyword_index, passage, report, terms_of
 
-from rag.index.bm25 import K1, B, KeywordIndex, Segment
+from rag.index.bm25 import K1, B
 from rag.text.tokenize import question_terms, terms
 from rag.types import Passage
 
@@ -48,28 +46,6 @@ def test_words_are_met_by_their_stems(question: str, language: str, best: int | 
 
 def numbers(passages: list[Passage]) -> list[list[str]]:
     return [terms_of(passage)[0] for passage in passages]
-
-
-@pytest.mark.parametrize("cut", [0, 1, 3])
-def test_segments_give_the_scores_of_one_index(tmp_path: Path, cut: int) -> None:
-    """A passage that is gone counts no more, and the others have other positions."""
-    expected = keyword_index(PASSAGES[1:])
-    parts = [Segment.build(0, numbers(PASSAGES[:cut])), Segment.build(cut, numbers(PASSAGES[cut:]))]
-    lengths = np.array(list(map(len, numbers(PASSAGES))), np.int32)
-    rows = np.array([1, 2, 3], np.int32)
-    moved = np.array([-1, 0, 1, 2], np.int32)
-    merged = Segment.merge(parts, np.arange(4, dtype=np.int32))
-    (tmp_path / "merged").write_bytes(merged.packed())
-    loaded = Segment.load(tmp_path / "merged")
-    indexes = (
-        KeywordIndex(parts, lengths, rows),
-        KeywordIndex([loaded], lengths, rows),
-        KeywordIndex([Segment.merge([loaded], moved)], lengths[1:], moved[1:]),
-    )
-    for question in ("smoked fish", "pescado ahumado", "Namibia", "blockchain"):
-        asked = question_terms(question, "es", pairs=False)
-        for index in indexes:
-            assert np.allclose(index.scores(asked), expected.scores(asked))
 
 
 def test_scores_are_those_of_bm25s_and_each_word_has_its_passages() -> None:

@@ -195,7 +195,6 @@ def test_where_all_is_damaged_the_index_is_made_anew(reports: Path, filled: Sett
 
 @pytest.mark.slow
 def test_other_programs_find_the_same_in_chroma(sample_index: Path) -> None:
-    """As docs/using.md shows."""
     chroma = pytest.importorskip("llama_index.vector_stores.chroma")
     engine = open_engine(Settings(index=sample_index))
     snapshot = current_snapshot(sample_index, {})

@@ -48,7 +48,6 @@ def reader(stored: Settings, tmp_path: Path) -> Engine:
 
 
 def name_of(stored: Settings) -> str:
-    """The name of the database."""
     return str(stored.database and stored.database.get_secret_value()).split("/")[3].split("?")[0]
 
 

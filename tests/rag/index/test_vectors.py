@@ -11,10 +11,10 @@ from openai_server import ScriptedServer
 from ingest.sync import sync
 from rag.citation.quotable import usable
 from rag.engine import Engine, open_engine
-from rag.index.vectors import Matrix, VectorMemo, hashes, in_bytes, mapped
+from rag.index.vectors import VectorMemo, hashes
 from rag.models import embeddings
 from rag.models.embeddings import CachedEncoder, encode_cached, use_stored_vectors
-from rag.models.encoder import encode, unit
+from rag.models.encoder import encode
 from rag.settings import Settings
 
 TEXTS = ("Women sell fish.", "أرسل المال", "Nobody counts the boats.", "")
@@ -89,18 +89,3 @@ def test_vectors_of_another_model_are_not_saved(
     elsewhere = server.settings(index=settings.index, model="extractive", embedding="openai:a")
     assert sync([reports], elsewhere).passages
     assert not opened(elsewhere).memo.find(["Peru waits for a ferry."])
-
-
-def test_a_matrix_of_bytes_is_nearly_that_of_floats_and_stays_as_it_is(tmp_path: Path) -> None:
-    vectors = unit(np.random.default_rng(0).standard_normal((700, 96)))
-    vectors[5] = 0
-    stored = in_bytes(vectors)
-    stored.tofile(tmp_path / "bytes")
-    held = mapped(tmp_path / "bytes", stored.dtype, 700)
-    rows = np.arange(600, 0, -3, dtype=np.int32)
-    ours, exact = Matrix(held, rows), vectors[rows]
-    for other in (vectors[7], vectors[:3].T):
-        assert np.allclose(ours @ other, exact @ other, atol=0.01)
-    assert np.allclose(np.linalg.norm(ours[:], axis=1), 1, atol=1e-6)
-    assert not ours.at(5).any()
-    assert (in_bytes(ours.at(slice(0, 700)))["values"] == stored["values"]).all()

@@ -11,6 +11,8 @@ from rag.query.conversation import is_follow_up, language_in
 from rag.types import Plan, Turn
 
 BEFORE = (Turn("user", "What did Fiji try?"), Turn("assistant", "Racks for seaweed [1]."))
+METHOD = ("Ethnography",)
+BOTH = Filters(method=(*METHOD, "Citizen Science"))
 MANY = (
     Turn("user", "What did labs learn about seaweed?"),
     Turn(
@@ -110,18 +112,12 @@ def test_another_topic_takes_the_place_of_the_one_before(
 @pytest.mark.parametrize(
     ("question", "changes"),
     [
-        (
-            "only the experiments",
-            {"filters": Filters(method=("Ethnography",), kind=("experiment",))},
-        ),
+        ("only the experiments", {"filters": Filters(method=METHOD, kind=("experiment",))}),
         ("without closings", {"excluded": Filters(kind=("closing",))}),
-        ("and in French?", {"filters": Filters(method=("Ethnography",), language=("fr",))}),
+        ("and in French?", {"filters": Filters(method=METHOD, language=("fr",))}),
         ("and the data sources?", {"group_by": "datasource"}),
         ("how many?", {"form": "count"}),
-        (
-            "which of them used citizen science?",
-            {"filters": Filters(method=("Ethnography", "Citizen Science")), "every": ("method",)},
-        ),
+        ("which of them used citizen science?", {"filters": BOTH, "every": ("method",)}),
     ],
 )
 def test_a_list_is_refined(quick_engine: Engine, question: str, changes: dict[str, Any]) -> None:

@@ -26,7 +26,6 @@ Finding = Callable[..., SearchResult]
 
 @pytest.fixture
 def found(quick_engine: Engine) -> Finding:
-    """Finds passages for a plan."""
     return partial(find, quick_engine.index, quick_engine._embedding)
 
 

@@ -5,17 +5,15 @@ from pathlib import Path
 
 import pytest
 from fake_engine import HOSTILE, report
+from ferries import engine_of
 from runs import case, outcome, reported
 
 from eval.report import Summary, load_summary
 from eval.run import Outcome
-from ingest.sync import sync
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.i18n.translations import ENGLISH
-from rag.index.local import current_snapshot
-from rag.settings import Settings
 from ui.web.handlers import Visit
 from ui.web.views import find, find_words, question, render_explore, render_quality
 
@@ -111,10 +109,7 @@ def test_filters_narrow_it_and_nothing_is_found_of_nothing(quick_engine: Engine)
 
 def test_a_contact_that_a_piece_cuts_is_masked(tmp_path: Path) -> None:
     text = f"## Answer\n\nOur ferry {'waits ' * 27}for somebody.else@example.org every day.\n"
-    (tmp_path / "ferry.md").write_text(f"# Ferry\n\n[[country:Togo]]\n\n{text}", encoding="utf-8")
-    settings = Settings(index=tmp_path / "index")
-    sync([tmp_path], settings)
-    index = current_snapshot(settings.index, {})
+    index = engine_of(tmp_path, {"ferry": f"# Ferry\n\n[[country:Togo]]\n\n{text}"}).index
     shown, plain = (
         "".join(piece for piece, _ in found.pieces)
         for mask in (True, False)
