@@ -5,21 +5,19 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from rag.citation.quotable import usable
-from rag.errors import ModelError
 from rag.index.local import EMBEDDED, Snapshot
 from rag.index.vectors import VectorMemo, hashes
 from rag.models.embeddings import embedding_name, is_builtin, make_embedding
-from rag.models.encoder import Vectors, encode, encoding_processes, is_loaded, unit
+from rag.models.encoder import Vectors, encode_apart, encoding_threads, is_loaded, unit
 from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
-from rag.types import Notice, Passage, Progress
+from rag.types import Passage, Progress
 
 BATCH = 256  # texts embedded together: enough to keep the cores busy, little to lose
 # New passages, and new sentences, from which on it pays to start processes that embed them.
@@ -51,8 +49,8 @@ class Embedder:
     def load_ahead(self) -> None:
         """Load the built-in model, unless it is here, in a process beside this one."""
         if is_builtin(self._settings) and not is_loaded():
-            self._process = encoding_processes(1)
-            self._process.submit(encode, ["Loaded with the first text."])
+            self._process = encoding_threads(1)
+            self._process.submit(encode_apart, ["Loaded with the first text."])
 
     def take_over(self, base: Snapshot, report_ids: Iterable[str]) -> None:
         """Use the vectors of reports that an index has."""
@@ -121,17 +119,15 @@ class Embedder:
         workers = min(os.cpu_count() or 1, MOST_PROCESSES) if is_many else 1
         if is_many:
             self.close()
-        embed = encode if own else make_embedding(self._settings).get_text_embedding_batch
-        kind = encoding_processes if own and is_many else ThreadPoolExecutor
+        kind = encoding_threads if own and is_many else ThreadPoolExecutor
         pool = self._process or kind(workers)
+        embed = encode_apart if own else make_embedding(self._settings).get_text_embedding_batch
         batches = [new[at : at + BATCH] for at in range(0, len(new), BATCH)]
         try:
             for batch, vectors in zip(batches, pool.map(embed, batches), strict=True):
                 memo.add(hashes(batch), unit(np.asarray(vectors, np.float32)))
                 done += len(batch)
                 progress(done, len(texts))
-        except BrokenProcessPool as error:
-            raise ModelError(Notice("embedding_process_ended")) from error
         finally:
             # An interrupted ingest need not wait for what is being embedded.
             if pool is not self._process:

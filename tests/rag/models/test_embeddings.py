@@ -1,17 +1,13 @@
 """Embedding models: made by name, built in (cached, in processes), or asked for over HTTP."""
 
-import os
-
 import numpy as np
 import pytest
 from openai_server import KEY, SOON, Reply, ScriptedServer, vector
-from passages import passage
 
-from ingest.embed import Embedder
 from rag.errors import ModelError, SettingsError
 from rag.models import encoder
 from rag.models.embeddings import embedding_name, make_embedding
-from rag.models.encoder import encode, encoding_processes
+from rag.models.encoder import encode, encode_apart, encoding_threads
 from rag.settings import Settings
 
 TEXTS = ["Women sell fish.", "\u0000 \n a", "", "x" * 9000]
@@ -69,15 +65,15 @@ def test_a_failing_server_has_its_sentence(server: ScriptedServer, words: str) -
 
 
 def test_processes_give_the_same_vectors_in_order() -> None:
-    with encoding_processes(2) as pool:
-        for vectors in pool.map(encode, [TEXTS] * 8):
+    with encoding_threads(2) as pool:
+        for vectors in pool.map(encode_apart, [TEXTS] * 8):
             assert np.allclose(vectors, encode(TEXTS), atol=1e-5)
+        assert len(pool.submit(encode_apart, []).result()) == 0
 
 
-def test_a_process_that_was_killed_is_told(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(encoder, "_begin", os.abort)
-    monkeypatch.setattr("ingest.embed.MANY", 1)
-    with pytest.raises(ModelError, match="Ingest again"):
-        Embedder(settings).make([passage("One.")], lambda *_: None)
+def test_a_process_that_was_killed_is_told() -> None:
+    with encoding_threads(1) as pool:
+        pool.submit(encode_apart, ["ready"]).result()
+        pool.submit(lambda: encoder._own.process.kill())
+        with pytest.raises(ModelError, match="Ingest again"):
+            pool.submit(encode_apart, ["gone"]).result()
