@@ -92,16 +92,13 @@ class Engine:
         """Load what the first question needs, so that it need not wait."""
         question = "Which labs are ready to answer the first question?"
         with ThreadPoolExecutor(3) as pool:
-            models = pool.submit(self._embedding.get_query_embedding, question)
-            languages = pool.submit(language_of, question)
-            tokens = pool.submit(count_tokens, question)
+            begin = self._embedding.get_query_embedding, language_of, count_tokens
+            loading = [pool.submit(work, question) for work in begin]
             # A word of no language is looked for in all dictionaries, which loads them.
-            dictionaries = pool.submit(in_dictionary, "qzxv")
+            loading.append(pool.submit(in_dictionary, "qzxv"))
             snapshot = self.index
-            models.result()
-            languages.result()
-            tokens.result()
-            dictionaries.result()
+            for job in loading:
+                job.result()
         self._planner.linker_of(snapshot.catalog)
         plan = self._planner.without_model().plan(question, snapshot)
         search(snapshot, self._embedding, plan)
