@@ -4,7 +4,6 @@ The folder has what the commands left: info.json of the index, `run` over all qu
 baselines, bench.txt, and survey.json and verify.json where they were given something.
 """
 
-import argparse
 import json
 import os
 import platform
@@ -12,7 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
+from typer import Argument
 
 from eval import report
 from eval.baselines import CHUNKS, NAMES
@@ -69,7 +71,7 @@ def _rows(sides: dict[str, dict[str, Group]]) -> Iterator[Sequence[object]]:
             yield report.TYPES[kind], told[""].n, TITLES[name], *row
 
 
-def write(folder: Path, page: Path, files: Sequence[Path]) -> None:
+def write(folder: Path, page: Path, files: Annotated[list[Path] | None, Argument()] = None) -> None:
     """Put all tables into a page; an InputError where it has no place for one."""
     run, remedy = folder / "run", "Run `make results`."
     info = json.loads(read_text(folder / "info.json", remedy))
@@ -84,7 +86,7 @@ def write(folder: Path, page: Path, files: Sequence[Path]) -> None:
     bench = read_text(folder / "bench.txt", remedy)
     made = report.render(
         "results.md.jinja",
-        asked=list(questions(run, files)),
+        asked=list(questions(run, files or ())),
         surveys=found,
         survey_rows=[
             (TITLES[n], len(of), report.estimate(of), f"{min(of):.2f}; {max(of):.2f}")
@@ -116,8 +118,4 @@ def write(folder: Path, page: Path, files: Sequence[Path]) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=write.__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("page", type=Path)
-    parser.add_argument("files", nargs="*", type=Path)
-    write(**vars(parser.parse_args()))
+    typer.run(write)

@@ -9,7 +9,6 @@ one topic after the other, in all its languages (the same grades); the scores th
 well.
 """
 
-import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer
 
 from eval.cases import Case, load_cases
 from rag.citation.quotes import fold_text
@@ -223,7 +223,7 @@ def train(examples: Sequence[Example]) -> dict[str, Any]:
     return made
 
 
-def left_out(examples: Sequence[Example]) -> list[tuple[Example, Chances, Chances]]:
+def left_out(examples: Sequence[Example]) -> list[tuple[Example, tuple[Chances, Chances]]]:
     """Each topic with its chances by the weights of the others, without and with a second look."""
     results = []
     made: dict[bytes, Classifier] = {}
@@ -236,7 +236,7 @@ def left_out(examples: Sequence[Example]) -> list[tuple[Example, Chances, Chance
         plain = chances.stated(is_absent(example.features))
         surest = float(chances.says.max(initial=0)) if example.has_parts else 0.0
         judged = judged.stated(is_absent(example.features, example.second, surest))
-        results.append((example, plain, judged))
+        results.append((example, (plain, judged)))
     return results
 
 
@@ -295,7 +295,7 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     # Which reports are uncertain is told by the weights of the other topics.
     judged = []
     pairs = zip(measures, left_out(examples), strict=True)
-    for (read, measured), (example, chances, _) in pairs:
+    for (read, measured), (example, (chances, _)) in pairs:
         likeliest = np.argsort(-chances.about, kind="stable")[:FIRST].tolist()
         reports = list(dict.fromkeys((*likeliest, *uncertain(chances.says))))
         second = second_look(read, measured, reports, measure, CrossEncoder().topics)
@@ -303,32 +303,21 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     return judged
 
 
-def main() -> None:
+def main(graded: list[Path], index: Path | None = None, out: Path = WEIGHTS) -> None:
     """Train on files of graded topics, print the scores of topics left out, write the weights."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("graded", nargs="+", type=Path)
-    parser.add_argument("--index", type=Path)
-    parser.add_argument("--out", type=Path, default=WEIGHTS)
-    options = parser.parse_args()
-    examples = examples_of(options.graded, options.index)
-    results = left_out(examples)
-    made = train(examples)
-    made["topics"] = len(examples)
-    made["reports"] = len(examples[0].grades)
-    kinds = {
-        name: [result for result in results if (result[0].language == LANGUAGE) == english]
-        for name, english in ((LANGUAGE, True), ("other", False))
-    }
-    for name, chosen in kinds.items():
-        judged = [(example, chances) for example, _, chances in chosen]
-        made["spread"][name] = round(spread(judged), DIGITS)
-    for chosen in filter(None, kinds.values()):
-        plain = [(example, chances) for example, chances, _ in chosen]
-        judged = [(example, chances) for example, _, chances in chosen]
-        told = (left_out_text(results, made) for results in (plain, judged))
-        print(*told, sep="\n\nwith the cross-encoder\n")
-    options.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    examples = examples_of(graded, index)
+    made = train(examples) | {"topics": len(examples), "reports": len(examples[0].grades)}
+    results, kinds = left_out(examples), []
+    for name in (LANGUAGE, "other"):
+        chosen = [r for r in results if (r[0].language == LANGUAGE) == (name == LANGUAGE)]
+        kinds.append([[(r[0], r[1][n]) for r in chosen] for n in (0, 1)])
+        made["spread"][name] = round(spread(kinds[-1][1]), DIGITS)
+    for plain, judged in kinds:
+        if judged:
+            told = (left_out_text(pairs, made) for pairs in (plain, judged))
+            print(*told, sep="\n\nwith the cross-encoder\n")
+    out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -59,10 +59,10 @@ def test_training_finds_what_tells_reports_apart() -> None:
     made = train(examples)
     says = made["rules"]["says"][:-1]
     assert int(np.argmax(np.abs(says))) == 0
-    for example, chances, judged in left_out(examples):
+    for example, (chances, judged) in left_out(examples):
         assert chances.says.sum() == pytest.approx((example.grades > 0).sum(), rel=0.3)
         assert (judged.says == chances.says).all()
-    assert spread([(e, c) for e, c, _ in left_out(examples)]) < 0.3
+    assert spread([(e, c) for e, (c, _) in left_out(examples)]) < 0.3
 
 
 def test_a_file_without_graded_topics_is_refused(tmp_path: Path) -> None:
