@@ -78,8 +78,10 @@ class Passage:
 
     @property
     def in_context(self) -> str:
-        """The text after its context, as it is embedded, searched and reranked."""
-        return f"{self.context}\n{self.text}"
+        """The text after its context without contacts, as it is embedded, searched and reranked."""
+        from rag.text.contacts import mask_contacts  # Loading it takes time.
+
+        return mask_contacts(f"{self.context}\n{self.text}", self.report.iso)
 
 
 @dataclass(frozen=True, slots=True)

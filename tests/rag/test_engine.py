@@ -222,6 +222,8 @@ def test_contacts_are_masked_in_all_that_is_given_out(tmp_path: Path) -> None:
         # A quote stands in the file as it is: it ends where something is masked.
         assert citation.quote == QUINCE[slice(*citation.span)]
         assert citation.quote.endswith("ask for them on" if masked else "any day.")
+        # What is masked is not searched, so that no search tells of it.
+        assert engine.index.frequencies(["orchard", "912", "345"]) == [1, 0, 0]
 
 
 def test_a_report_replaced_while_it_is_answered_from_is_quoted_as_it_was(tmp_path: Path) -> None:

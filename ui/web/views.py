@@ -129,7 +129,7 @@ def find_words(
 ) -> list[Found]:
     """The reports with a passage that has all words of a text, beside its title; the best first.
 
-    With `mask` the pieces are those of passages without contacts.
+    With `mask` passages are looked at, and shown, without contacts.
     """
     phrases = [_folded(phrase) for phrase in _PHRASE.findall(text)]
     rows: dict[int, float] = {}
@@ -140,14 +140,14 @@ def find_words(
             rows |= dict(index.having([[term] for term in own], filters))
     best = sorted(rows, key=lambda row: -rows[row])[:MOST_READ]
     by_report: dict[str, list[Passage]] = {}
-    for passage in index.rows(best).values():
+    for whole in index.rows(best).values():
+        passage = mask_passage(whole) if mask else whole
         said = _folded(f"{passage.report.title} {passage.text}")
         if all(phrase in said for phrase in phrases) and not is_personal(passage):
             by_report.setdefault(passage.report.id, []).append(passage)
-    shown = (mask_passage(having[0]) if mask else having[0] for having in by_report.values())
     return [
-        Found(best, len(having), tuple(_pieces(best, wanted)))
-        for best, having in zip(shown, by_report.values(), strict=True)
+        Found(having[0], len(having), tuple(_pieces(having[0], wanted)))
+        for having in by_report.values()
     ]
 
 

@@ -117,3 +117,7 @@ def test_a_contact_that_a_piece_cuts_is_masked(tmp_path: Path) -> None:
     )
     assert "somebody" in plain
     assert "somebody" not in shown
+    # Nor does a search tell that it stands there.
+    assert find_words(index, '"waits for" ferry', "en", Filters())
+    for words in ("somebody", "example.org", 'ferry "for somebody"', 'ferry "some"'):
+        assert find_words(index, words, "en", Filters()) == []
