@@ -177,7 +177,7 @@ def answer_from_dict(data: Any, place: str = "The answer") -> Answer:
     """The answer that `answer_to_dict` wrote; an InputError says by `place` where it is wrong."""
     try:
         # As JSON, because only there pydantic's strict mode takes arrays for tuples.
-        return _adapter().validate_json(json.dumps(_nested(data)), strict=True)
+        return _adapter().validate_json(orjson.dumps(_nested(data)), strict=True)
     except ValidationError as error:
         why = first_problem(error)
     except (LookupError, TypeError, AttributeError, ValueError) as error:

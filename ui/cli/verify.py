@@ -7,7 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+import orjson
+from pydantic import BaseModel
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import report_values
@@ -35,8 +36,9 @@ class SurveyDocument(BaseModel):
 def read_survey(content: bytes) -> SurveyDocument | None:
     """The survey that a file holds, None if it holds none."""
     try:
-        return SurveyDocument.model_validate_json(content)
-    except ValidationError:
+        # Unlike pydantic, orjson takes no NaN for a number.
+        return SurveyDocument.model_validate(orjson.loads(content))
+    except ValueError:
         return None
 
 

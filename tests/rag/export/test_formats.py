@@ -268,6 +268,19 @@ def test_bad_answers_are_named(path: tuple[str | int, ...], value: object, named
         answers_from_json(lines, "a.jsonl")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400])
+def test_numbers_that_no_file_can_hold_are_refused(value: float) -> None:
+    """Python's JSON reads them, and so does REST."""
+    data: Any = answer_to_dict(PLAIN)
+    data["detail"]["timings"]["plan_ms"] = value
+    with pytest.raises(InputError, match="not what asklabs wrote"):
+        answer_from_dict(data)
+    data = answer_to_dict(PLAIN)
+    data["coverage"]["matched_reports"] = value
+    with pytest.raises(InputError, match="not what asklabs wrote"):
+        answer_from_dict(data)
+
+
 def test_files_that_are_no_answers_are_refused() -> None:
     no_json = dict.fromkeys((b"{nope", b'{"id": NaN}'), "not JSON")
     for data, named in {b"\xff": "UTF-8", b"[3]": "asklabs wrote", **no_json}.items():

@@ -66,6 +66,12 @@ def test_what_the_rows_of_a_survey_say_is_checked_again(run_sample: Run, tmp_pat
     refused = run_sample("export", "made.json", "--to", "a.docx")
     assert refused.code == 2
     assert "missing: 'nowhere'). Run `asklabs survey`" in refused.err
+    made["rows"][0]["score"] = float("nan")
+    (tmp_path / "made.json").write_text(json.dumps(made), encoding="utf-8")
+    for way in (("--verify",), ("--to", "a.csv")):
+        refused = run_sample("export", "made.json", *way)
+        assert refused.code == 2
+        assert "is not JSON" in refused.err
 
 
 def test_a_written_survey_becomes_the_documents_that_it_would_have_been(
