@@ -14,7 +14,7 @@ from rag.citation.quotable import usable
 from rag.index.local import EMBEDDED, Snapshot
 from rag.index.vectors import VectorMemo, hashes
 from rag.models.embeddings import embedding_name, is_builtin, make_embedding
-from rag.models.encoder import Vectors, encode_apart, encoding_threads, is_loaded, unit
+from rag.models.encoder import EncodingThreads, Vectors, encode_apart, is_loaded, unit
 from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
 from rag.types import Passage, Progress
@@ -49,7 +49,7 @@ class Embedder:
     def load_ahead(self) -> None:
         """Load the built-in model, unless it is here, in a process beside this one."""
         if is_builtin(self._settings) and not is_loaded():
-            self._process = encoding_threads(1)
+            self._process = EncodingThreads(1)
             self._process.submit(encode_apart, ["Loaded with the first text."])
 
     def take_over(self, base: Snapshot, report_ids: Iterable[str]) -> None:
@@ -119,7 +119,7 @@ class Embedder:
         workers = min(os.cpu_count() or 1, MOST_PROCESSES) if is_many else 1
         if is_many:
             self.close()
-        kind = encoding_threads if own and is_many else ThreadPoolExecutor
+        kind = EncodingThreads if own and is_many else ThreadPoolExecutor
         pool = self._process or kind(workers)
         embed = encode_apart if own else make_embedding(self._settings).get_text_embedding_batch
         batches = [new[at : at + BATCH] for at in range(0, len(new), BATCH)]

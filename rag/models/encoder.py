@@ -35,25 +35,35 @@ def encode(texts: Sequence[str]) -> Vectors:
     return vectors
 
 
-def encoding_threads(count: int) -> ThreadPoolExecutor:
-    """Threads for `encode_apart`, each with a process of its own, which ends with it.
+class EncodingThreads(ThreadPoolExecutor):
+    """Threads for `encode_apart`, each with a process of its own, which ends with them.
 
     The model's matrices are too small to be shared by two cores, and Chroma lets no other thread
     run while it writes, so each process keeps a core busy.
     """
-    return ThreadPoolExecutor(count, initializer=_begin)
 
+    def __init__(self, count: int) -> None:
+        super().__init__(count, initializer=self._begin)
+        self._begun: list[subprocess.Popen[bytes]] = []
 
-def _begin() -> None:
-    # -P: no file of the current folder is taken for a module.
-    _own.process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "rag.models.encoder"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        # No Ctrl-C of the terminal for it: it ends with this process.
-        process_group=0,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-    )
+    def _begin(self) -> None:
+        # -P: no file of the current folder is taken for a module.
+        _own.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "rag.models.encoder"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # No Ctrl-C of the terminal for it: this process ends it.
+            process_group=0,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        )
+        self._begun.append(_own.process)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the threads, and the processes even if they are at work."""
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        for process in self._begun:
+            process.kill()
+            process.wait()
 
 
 def encode_apart(texts: Sequence[str]) -> Vectors:

@@ -1,5 +1,7 @@
 """Embedding models: made by name, built in (cached, in processes), or asked for over HTTP."""
 
+import signal
+
 import numpy as np
 import pytest
 from openai_server import KEY, SOON, Reply, ScriptedServer, vector
@@ -7,7 +9,7 @@ from openai_server import KEY, SOON, Reply, ScriptedServer, vector
 from rag.errors import ModelError, SettingsError
 from rag.models import encoder
 from rag.models.embeddings import embedding_name, make_embedding
-from rag.models.encoder import encode, encode_apart, encoding_threads
+from rag.models.encoder import EncodingThreads, encode, encode_apart
 from rag.settings import Settings
 
 TEXTS = ["Women sell fish.", "\u0000 \n a", "", "x" * 9000]
@@ -65,14 +67,15 @@ def test_a_failing_server_has_its_sentence(server: ScriptedServer, words: str) -
 
 
 def test_processes_give_the_same_vectors_in_order() -> None:
-    with encoding_threads(2) as pool:
+    with EncodingThreads(2) as pool:
         for vectors in pool.map(encode_apart, [TEXTS] * 8):
             assert np.allclose(vectors, encode(TEXTS), atol=1e-5)
         assert len(pool.submit(encode_apart, []).result()) == 0
+    assert {process.returncode for process in pool._begun} == {-signal.SIGKILL}
 
 
 def test_a_process_that_was_killed_is_told() -> None:
-    with encoding_threads(1) as pool:
+    with EncodingThreads(1) as pool:
         pool.submit(encode_apart, ["ready"]).result()
         pool.submit(lambda: encoder._own.process.kill())
         with pytest.raises(ModelError, match="Ingest again"):
