@@ -12,14 +12,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import pycountry
 from babel import Locale
 from babel.languages import get_official_languages
 
 from rag.text.tokenize import LANGUAGES, strip_accents
 
-# CLDR has the code and ISO only reserves it.
-_KOSOVO = "XK"
+# Codes that CLDR has for what is no country.
+_NO_COUNTRIES = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split())
 _SEPARATOR = re.compile(r"\s*[,;/|+&\n]\s*|\s+[-–—]\s+|\s+(?:and|y|e|et)\s+", re.IGNORECASE)
 # Longer texts, in characters, list no countries.
 _MAX_LENGTH = 500
@@ -55,25 +54,15 @@ def fold_name(name: str) -> str:
 def names_to_iso() -> Mapping[str, str]:
     """Every known folded name of a country, in five languages, with its alpha-2 code."""
     names: dict[str, str] = {}
-    for country in pycountry.countries:
-        for field in ("name", "official_name", "common_name"):
-            if value := getattr(country, field, None):
-                names[fold_name(value)] = country.alpha_2
-                first, _, rest = value.partition(",")
-                names.setdefault(fold_name(first), country.alpha_2)
-                # "Korea, Republic of" is also the "Republic of Korea".
-                inverted = fold_name(f"{rest} {first}").removeprefix("the ")
-                names.setdefault(inverted, country.alpha_2)
     for language in LANGUAGES:
         for code, name in Locale(language).territories.items():
-            if len(code) == 2 and (pycountry.countries.get(alpha_2=code) or code == _KOSOVO):
+            if len(code) == 2 and code not in _NO_COUNTRIES:
                 names[fold_name(name)] = code
                 names.setdefault(fold_name(re.sub(r"\s*\(.*\)", "", name)), code)
                 names.setdefault(fold_name(name.replace("&", " ")), code)
-    # There are two Koreas.
-    names.pop("korea", None)
-    listed = _listed_names()
-    return names | listed["countries"] | listed["abbreviations"] | listed["parts"]
+    for kind in ("official", "countries", "abbreviations", "parts"):
+        names |= _listed_names()[kind]
+    return names
 
 
 @cache
@@ -136,16 +125,9 @@ def adjective_to_iso(phrase: str) -> str | None:
 
 @cache
 def english_name(code: str) -> str:
-    """The English name of an alpha-2 code: the short name that the United Nations use.
-
-    Where that of ISO 3166 is inverted ("Iran, Islamic Republic of"), CLDR's takes its place.
-    """
-    if listed := _listed_names()["shown"].get(code):
-        return listed
-    country = pycountry.countries.get(alpha_2=code)
-    if country and "," not in country.name:
-        return str(country.name)
-    return str(Locale("en").territories.get(code, code)).replace("&", "and")
+    """The English name of an alpha-2 code, as labs and the United Nations use it."""
+    name = _listed_names()["shown"].get(code) or str(Locale("en").territories.get(code, code))
+    return name.replace("&", "and")
 
 
 def is_abbreviation(phrase: str) -> bool:
