@@ -34,8 +34,8 @@ _ALIKE = str.maketrans(
 # What ingest puts in the place of private data: it is in no file, and so in no quote.
 _BLANKED = re.compile("·{4,}")
 _UNIT = re.compile(
-    # Plain words with single spaces between them fold character by character.
-    r"(?P<plain>[!-%'-~]+(?: [!-%'-~]+)*)"
+    # Plain words fold character by character, but for the last letter, which may carry a mark.
+    r"[!-%'-~]+(?: [!-%'-~]+)*(?=[!-%'-~])"
     # An entity, escaped once more or not, with or without its semicolon.
     r"|&(?:(?:amp|AMP|#0*38|#[xX]0*26);)*(?:#\d+;?|#[xX][\da-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)?"
     r"|.",
@@ -130,6 +130,8 @@ def fold_text(text: str) -> str:
 
 
 def _folded(text: str) -> str:
+    if _is_plain(text):
+        return text
     text = html.unescape(html.unescape(text)) if "&" in text else text
     return unicodedata.normalize("NFKC", text).translate(_ALIKE)
 
@@ -166,38 +168,32 @@ class _Folded:
     """A piece of a file, folded, with the way back to its characters."""
 
     def __init__(self, raw: str) -> None:
-        raw = _BLANKED.sub(lambda match: "\0" * len(match.group()), raw)
-        pieces: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
+        self._raw = _BLANKED.sub(lambda match: "\0" * len(match.group()), raw)
+        self.text = ""
+        self._places: list[Span] = []
         blank: Span | None = None
-        for start, end in _units(raw):
-            unit = raw[start:end]
-            plain = len(unit) > 1 and _is_plain(unit)
-            folded = unit.lower() if plain else _folded(unit).casefold()
+        for place in _units(self._raw):
+            unit = self._raw[slice(*place)]
+            folded = _folded(unit).casefold()
             if not folded.strip():
                 # White space, or nothing at all (a character without width).
-                blank = blank or ((start, end) if folded else None)
+                blank = blank or (place if folded else None)
                 continue
-            if (blank or folded[0].isspace()) and pieces:
-                pieces.append(" ")
-                starts.append((blank or (start, end))[0])
-                ends.append((blank or (start, end))[1])
-            blank = (start, end) if folded[-1].isspace() else None
-            piece = folded if plain else " ".join(folded.split())
-            pieces.append(piece)
-            starts += range(start, end) if plain else [start] * len(piece)
-            ends += range(start + 1, end + 1) if plain else [end] * len(piece)
-        self._raw = raw
-        self.text = "".join(pieces)
-        self._starts, self._ends = starts, ends
+            if (blank or folded[0].isspace()) and self.text:
+                self.text += " "
+                self._places.append(blank or place)
+            blank = place if folded[-1].isspace() else None
+            piece = " ".join(folded.split())
+            self.text += piece
+            each = ((n, n + 1) for n in range(*place))
+            self._places += each if _is_plain(unit) else [place] * len(piece)
 
     def find(self, quote: str) -> Span | None:
         """Where the quote stands first, folding aside; None if it does not."""
         wanted = fold_text(quote)
         at = self.text.find(wanted) if wanted else -1
         while at >= 0:
-            start, end = self._starts[at], self._ends[at + len(wanted) - 1]
+            start, end = self._places[at][0], self._places[at + len(wanted) - 1][1]
             # What begins or ends inside a unit (a ligature) has no place of its own.
             if fold_text(self._raw[start:end]) == wanted:
                 return start, end
@@ -219,21 +215,14 @@ class _Folded:
 
 
 def _units(raw: str) -> Iterator[Span]:
-    """What folds by itself: plain words, an entity, a character with the marks that it carries."""
+    """What folds by itself: an entity, a character with the marks that it carries."""
     held = (0, 0)
     at = 0
     while match := _UNIT.match(raw, at):
         start, at = match.span()
         if raw[start] == "&" and html.unescape(match.group()) == match.group():
             at = start + 1  # an ampersand, no entity
-        unit = raw[start:at]
-        if not _is_plain(unit) and _leans(_folded(unit)) and held[1]:
-            # Of plain words only the last letter carries the mark.
-            if _is_plain(raw[slice(*held)]):
-                plain = raw[held[0] : held[1] - 1].rstrip()
-                yield held[0], held[0] + len(plain)
-                yield held[0] + len(plain), held[1] - 1
-                held = (held[1] - 1, at)
+        if held[1] and _leans(_folded(raw[start:at])):
             held = (held[0], at)
             continue
         yield held
@@ -242,7 +231,7 @@ def _units(raw: str) -> Iterator[Span]:
 
 
 def _is_plain(unit: str) -> bool:
-    return unit.isascii() and "&" not in unit and unit.isprintable() and unit != " "
+    return unit.isascii() and "&" not in unit
 
 
 def _leans(folded: str) -> bool:

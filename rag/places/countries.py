@@ -18,7 +18,7 @@ from babel.languages import get_official_languages
 from rag.text.tokenize import LANGUAGES, strip_accents
 
 # Codes that CLDR has for what is no country.
-_NO_COUNTRIES = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split())
+_NO_COUNTRIES = "AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ"
 _SEPARATOR = re.compile(r"\s*[,;/|+&\n]\s*|\s+[-–—]\s+|\s+(?:and|y|e|et)\s+", re.IGNORECASE)
 # Longer texts, in characters, list no countries.
 _MAX_LENGTH = 500

@@ -32,31 +32,19 @@ AHEAD, AHEAD_AT_A_TIME = 50_000, 16  # passages that are read before anybody ask
 PAUSE = 0.5  # seconds to wait while others ask
 Numbers = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-
-
-class _Column:
-    """Numbers that only grow: a view that was taken stays as it is."""
-
-    def __init__(self, dtype: str) -> None:
-        self.hold(np.zeros(0, dtype))
-
-    def hold(self, values: npt.NDArray[Any]) -> None:
-        self._values, self.size = values, len(values)
-
-    def extend(self, values: npt.ArrayLike) -> None:
-        added = np.asarray(values, self._values.dtype)
-        size = self.size + len(added)
-        if size > len(self._values):
-            room = np.zeros((max(size, size * 5 // 4), *added.shape[1:]), added.dtype)
-            if self.size:
-                room[: self.size] = self.view
-            self._values = room
-        self._values[self.size : size] = added
-        self.size = size
-
-    @property
-    def view(self) -> npt.NDArray[Any]:
-        return self._values[: self.size]
+# What is held of each sentence: its place, its row among the stored vectors or (-1, -2 ...) among
+# its own, the length of its static vector, and where its tokens and terms begin.
+_TYPES = {
+    "starts": "i4",
+    "ends": "i4",
+    "rows": "i4",
+    "own": "f4",
+    "lengths": "f4",
+    "tokens_at": "i8",
+    "tokens": "u2",
+    "terms_at": "i8",
+    "terms": "i4",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +72,8 @@ class SentenceTable:
         # Of each passage where its sentences begin, and how many they are; -1: not read.
         self._first = np.full(len(snapshot.passages), -1, np.int64)
         self._count = np.zeros(len(snapshot.passages), np.int64)
-        # Of each sentence its place, its row among the stored vectors or (-1, -2 ...) among its
-        # own, the length of its static vector, and where its tokens and terms begin.
-        self._starts, self._ends, self._rows = _Column("i4"), _Column("i4"), _Column("i4")
-        self._lengths, self._own = _Column("f4"), _Column("f4")
-        self._tokens_at, self._terms_at = _Column("i8"), _Column("i8")
-        self._tokens, self._terms = _Column("u2"), _Column("i4")
+        # These only grow: what was taken of them stays as it is.
+        self._held: dict[str, npt.NDArray[Any]] = {n: np.zeros(0, t) for n, t in _TYPES.items()}
         self._vocabulary: dict[str, int] = {}
         held = zlib.crc32(stored.hashes.tobytes()) if stored else 0
         self._made_from = f"{snapshot.revision} {held} {_code()}"
@@ -112,24 +96,17 @@ class SentenceTable:
             kept = np.load(self._path)
             if str(kept["made_from"]) != self._made_from:
                 return
-            values = {name: kept[name] for name in self._columns}
+            held = {name: kept[name] for name in _TYPES}
             first, count, words = kept["first"], kept["count"], str(kept["words"]).split("\n")
-            for name, column in self._columns.items():
-                column.hold(values[name])
-            self._vocabulary = {word: n for n, word in enumerate(words)}
+            self._held, self._vocabulary = held, {word: n for n, word in enumerate(words)}
             self._first, self._count, self.is_kept = first, count, True
-
-    @property
-    def _columns(self) -> dict[str, _Column]:
-        return {name: own for name, own in vars(self).items() if isinstance(own, _Column)}
 
     def keep(self) -> None:
         """Write what was read to a file for other processes; on a full disk there is none."""
         if self.is_kept:
             return
         with self._lock:
-            kept: dict[str, Any] = {name: own.view for name, own in self._columns.items()}
-            kept |= {"first": self._first, "count": self._count}
+            kept: dict[str, Any] = {**self._held, "first": self._first, "count": self._count}
             words, file = "\n".join(self._vocabulary), io.BytesIO()
             np.savez(file, made_from=self._made_from, words=words, **kept)
         with suppress(OSError):
@@ -144,7 +121,7 @@ class SentenceTable:
                     self._add([i for i in part if self._first[i] < 0])
         counts = self._count[passages]
         numbers = _ranges(self._first[passages], counts)
-        starts, ends = (of.view[numbers].astype(np.int64) for of in (self._starts, self._ends))
+        starts, ends = (self._held[n][numbers].astype(np.int64) for n in ("starts", "ends"))
         return Places(np.repeat(np.asarray(passages, np.int64), counts), starts, ends, numbers)
 
     def read_ahead(self, is_idle: Callable[[], bool]) -> None:
@@ -156,7 +133,7 @@ class SentenceTable:
 
     def dense(self, places: Places, topics: Vectors) -> Vectors:
         """The cosines of sentences (rows) to vectors of texts (rows)."""
-        rows = self._rows.view[places.numbers]
+        rows = self._held["rows"][places.numbers]
         nearness = np.zeros((len(rows), len(topics)), np.float32)
         stored = rows >= 0
         # A few at a time stay in the processor's cache.
@@ -164,15 +141,15 @@ class SentenceTable:
             if self._memo and len(own):
                 nearness[own] = self._memo[rows[own]] @ topics.T
         if not stored.all():
-            nearness[~stored] = self._own.view[-1 - rows[~stored]] @ topics.T
+            nearness[~stored] = self._held["own"][-1 - rows[~stored]] @ topics.T
         return nearness
 
     def static(self, places: Places, topics: Vectors) -> Vectors:
         """The same of static vectors: the mean of what the sentences' tokens give."""
-        at, counts = self._within(self._tokens_at, self._tokens, places)
-        of_token = (static_table() @ topics.T)[self._tokens.view[at]]
+        at, counts = self._within("tokens", places)
+        of_token = (static_table() @ topics.T)[self._held["tokens"][at]]
         sentence = np.repeat(np.arange(len(counts)), counts)
-        divisor = counts * self._lengths.view[places.numbers]
+        divisor = counts * self._held["lengths"][places.numbers]
         nearness = [
             np.divide(np.bincount(sentence, column, len(counts)), divisor, where=divisor > 0,
                       out=np.zeros(len(counts)))
@@ -182,8 +159,8 @@ class SentenceTable:
 
     def having(self, places: Places, topic_words: Sequence[Mapping[str, float]]) -> Numbers:
         """How much of each word of a topic (rows) sentences have (columns), by its terms."""
-        at, counts = self._within(self._terms_at, self._terms, places)
-        terms, begins = self._terms.view[at], np.cumsum(counts) - counts
+        at, counts = self._within("terms", places)
+        terms, begins = self._held["terms"][at], np.cumsum(counts) - counts
         having = []
         for weights in topic_words:
             of_term = np.zeros(len(self._vocabulary))
@@ -193,11 +170,9 @@ class SentenceTable:
             having.append(np.maximum.reduceat(of_term[terms], begins))
         return np.array(having)
 
-    def _within(
-        self, starts: _Column, values: _Column, places: Places
-    ) -> tuple[Integers, Integers]:
-        """Where the values of sentences are, and how many each has."""
-        bounds = np.append(starts.view, values.size)
+    def _within(self, name: str, places: Places) -> tuple[Integers, Integers]:
+        """Where the tokens or terms of sentences are, and how many each has."""
+        bounds = np.append(self._held[f"{name}_at"], len(self._held[name]))
         first = bounds[places.numbers]
         counts = bounds[places.numbers + 1] - first
         return _ranges(first, counts), counts
@@ -208,29 +183,25 @@ class SentenceTable:
         found = [usable(passage) for passage in read]
         texts = [sentence.text for own in found for sentence in own]
         counts = np.array([len(own) for own in found])
-        first = self._starts.size + np.cumsum(counts) - counts
+        first = len(self._held["starts"]) + np.cumsum(counts) - counts
         if texts:
             self._add_terms(texts, [p for p, own in zip(read, found, strict=True) for _ in own])
             self._add_vectors(texts)
-            self._starts.extend([sentence.start for own in found for sentence in own])
-            self._ends.extend([sentence.end for own in found for sentence in own])
+            self._extend("starts", [sentence.start for own in found for sentence in own])
+            self._extend("ends", [sentence.end for own in found for sentence in own])
         self._count[passages] = counts
         self._first[passages] = first
 
     def _add_vectors(self, texts: Sequence[str]) -> None:
         rows = self._memo.rows(texts) if self._memo else np.full(len(texts), -1)
         if len(new := np.flatnonzero(rows < 0).tolist()):
-            vectors = np.asarray(self._embed([texts[n] for n in new]), np.float32)
-            rows[new] = -1 - self._own.size - np.arange(len(new))
-            self._own.extend(vectors)
-        self._rows.extend(rows)
-        tokens = static_tokens(texts)
-        counts = np.array([len(own) for own in tokens])
-        self._tokens_at.extend(self._tokens.size + np.cumsum(counts) - counts)
-        self._tokens.extend(np.concatenate(tokens))
-        table = static_table()
+            rows[new] = -1 - len(self._held["own"]) - np.arange(len(new))
+            self._extend("own", self._embed([texts[n] for n in new]))
+        self._extend("rows", rows)
+        tokens, table = static_tokens(texts), static_table()
+        self._extend_each("tokens", tokens)
         means = (table[own].mean(axis=0) if len(own) else np.zeros(1) for own in tokens)
-        self._lengths.extend([float(np.linalg.norm(mean)) for mean in means])
+        self._extend("lengths", [float(np.linalg.norm(mean)) for mean in means])
 
     def _add_terms(self, texts: Sequence[str], of: Sequence[Passage]) -> None:
         """Add the stems of each text's words, in the language of its passage."""
@@ -241,11 +212,19 @@ class SentenceTable:
             known = list({word for one in own for word in one})
             for word, stem in zip(known, stemmer(language).stemWords(known), strict=True):
                 stems[language, word] = self._vocabulary.setdefault(stem, len(self._vocabulary))
-        counts = np.array([len(one) for one in split])
-        self._terms_at.extend(self._terms.size + np.cumsum(counts) - counts)
-        self._terms.extend(
-            [stems[p.language, word] for one, p in zip(split, of, strict=True) for word in one]
-        )
+        of_texts = [[stems[p.language, w] for w in one] for one, p in zip(split, of, strict=True)]
+        self._extend_each("terms", of_texts)
+
+    def _extend_each(self, name: str, values: Sequence[Any]) -> None:
+        """Add the tokens or terms of each sentence, and where they begin."""
+        counts = np.array([len(own) for own in values])
+        self._extend(f"{name}_at", len(self._held[name]) + np.cumsum(counts) - counts)
+        self._extend(name, np.concatenate(values))
+
+    def _extend(self, name: str, values: npt.ArrayLike) -> None:
+        held = self._held[name]
+        added = np.asarray(values, held.dtype)
+        self._held[name] = np.concatenate([held, added]) if len(held) else added
 
 
 @cache
