@@ -42,7 +42,7 @@ def sides_of(
     """
     words = links.words
     named = [k for k in links.links if k.field == "country" and not k.excluded]
-    if any(len(link.values) > 1 for link in named):
+    if any(len(link.values) != 1 for link in named):
         return ()
     mentions = [_Mention(k.start, k.end, str(k.values[0]), True) for k in named]
     linked = {i for k in links.links for i in range(k.start, k.end)}

@@ -31,7 +31,10 @@ def test_each_side_is_asked_its_part_of_the_question(quick_engine: Engine, quest
     assert sides == tuple(map(Side, SIDES[question], ("Fiji", "Togo")))
 
 
-@pytest.mark.parametrize("question", ["Who sells salt in Fiji?", "Labs in the Pacific on salt"])
+@pytest.mark.parametrize(
+    "question",
+    ["Who sells salt in Fiji?", "Labs in the Pacific on salt", "Who sells salt in Central Asia?"],
+)
 def test_a_question_to_one_place_or_a_region_has_no_sides(
     quick_engine: Engine, question: str
 ) -> None:
