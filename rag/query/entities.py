@@ -151,23 +151,22 @@ def is_named(name: str, text: str) -> bool:
     British and American spelling are alike. A stem alone is not enough: "informality" has that of
     "information".
     """
-    wanted, had = _words_and_stems(name), _words_and_stems(text)
+    wanted, had = _american_words(name), _american_words(text)
     runs = zip(*(had[i:] for i in range(len(wanted))), strict=False)
     return any(all(map(_is_inflected, wanted, run)) for run in runs)
 
 
-def _words_and_stems(text: str) -> list[tuple[str, str]]:
-    american = re.sub(r"(?<=\w{2})our", "or", strip_accents(text))
-    words = content_words(american, "en")
-    return list(zip(words, stemmer("en").stemWords(words), strict=True))
+def _american_words(text: str) -> list[str]:
+    return content_words(re.sub(r"(?<=\w{2})our", "or", strip_accents(text)), "en")
 
 
-def _is_inflected(word: tuple[str, str], other: tuple[str, str]) -> bool:
-    """Whether two words, each with its stem, are one, but for "-ing" and two last letters."""
+def _is_inflected(word: str, other: str) -> bool:
+    """Whether two words are one, but for "-ing" and two last letters."""
     # "Testing" and "tests", "city" and "cities".
-    a, b = (form.removesuffix("ing").replace("y", "i") for form, _ in (word, other))
+    a, b = (form.removesuffix("ing").replace("y", "i") for form in (word, other))
     least = max(3, len(a) - 2, len(b) - 2)
-    return word[1] == other[1] and a[:least] == b[:least]
+    stem = stemmer("en").stemWord
+    return a[:least] == b[:least] and stem(word) == stem(other)
 
 
 def without(named: Filters, ignored: Filters, catalog: Catalog) -> Filters:
