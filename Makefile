@@ -19,6 +19,8 @@ RESULTS ?= $(VENV)/results
 MEASURED = $(or $(REPORTS),$(DEMO_INDEX))
 ASKED = $(or $(CASES),$(if $(REPORTS),,$(SAMPLE_CASES)))
 RESULTS_PAGE ?= docs/results.md
+# Which licences fit MIT; weak copyleft is allowed: the packages are used as they are.
+LICENCES = MIT;BSD;Apache;ISC;MPL;Mozilla;LGPL;Python;PSF;OFL
 
 .PHONY: help demo install test test-slow lint eval floors results bench bench-growth soak audit lock words intents survey reranker browser postgres typescript dev clean
 
@@ -69,7 +71,8 @@ soak: $(DEMO_INDEX)/made dev ## 2,000 questions in 20 minutes while a model fail
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/soak.py $(or $(INDEX),$(DEMO_INDEX))
 
 audit: dev ## list the licences and the known holes of the pinned packages
-	@$(BIN)/python .ci/licences.py requirements.lock
+	@$(BIN)/uv tool run pip-licenses --python $(BIN)/python --from mixed --with-system --partial-match \
+	  --allow-only "$(LICENCES)" --packages $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' requirements.lock)
 	@$(BIN)/uv tool run pip-audit --requirement requirements.lock --no-deps --disable-pip --progress-spinner off
 
 lock: dev ## write the pinned versions again, with hashes and without addresses
