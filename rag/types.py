@@ -356,8 +356,9 @@ class Answer:
 
     @property
     def cited_labs(self) -> int:
-        """How many of the labs that it rests on are cited."""
-        named = {name for info in self.cited.values() for name in info.countries}
+        """How many of the labs that it rests on wrote something that is cited."""
+        own = (info for info in self.cited.values() if info.author == "lab")
+        named = {name for info in own for name in info.countries}
         return len(named.intersection(self.coverage.labs))
 
     @property

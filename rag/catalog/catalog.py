@@ -55,8 +55,6 @@ class Catalog:
                     self._spellings[field].setdefault(key, Counter())[str(value)] += 1
         # How many passages are in each language.
         self.languages = Counter(code for own in (languages or {}).values() for code in own)
-        own = (r for r in self.reports.values() if r.author == "lab")
-        self._labs = frozenset(code for r in own for code in r.iso or r.countries)
         self._find_topics = topics
         # Made at first use: most questions have no filter, and looking words up is slow.
         self._vocabularies: dict[str, Vocabulary] = {}
@@ -119,11 +117,11 @@ class Catalog:
         return tuple(sorted(selected, key=lambda r: (r.lab, r.year or 0, r.title, r.id)))
 
     def labs(self, reports: Iterable[ReportInfo] | None = None) -> tuple[str, ...]:
-        """The labs of reports, or of all: their countries where a lab wrote any report itself."""
+        """The labs that wrote any of the reports, or of all, themselves: their countries."""
         every = self.reports.values() if reports is None else reports
-        places = (zip(r.iso or r.countries, r.countries, strict=False) for r in every)
-        names = {code: name for pairs in places for code, name in pairs if code in self._labs}
-        return tuple(names.values())
+        own = (r for r in every if r.author == "lab")
+        places = (zip(r.iso or r.countries, r.countries, strict=False) for r in own)
+        return tuple({code: name for pairs in places for code, name in pairs}.values())
 
     def counts(self, field: str, filters: Filters = Filters()) -> list[tuple[str, int]]:
         """Each value of a filter field with its number of reports, by value."""

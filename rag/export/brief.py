@@ -412,7 +412,8 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
     if not cited:
         return
     reports = {passage.report.id: passage.report for passage in cited}
-    countries = {country for info in reports.values() for country in info.countries}
+    own = (info for info in reports.values() if info.author == "lab")
+    countries = {country for info in own for country in info.countries}
     labs = countries & {lab for answer in answered for lab in answer.coverage.labs}
     years = sorted({info.year for info in reports.values() if info.year})
     counts = labels.reports_and_labs(len(reports), len(labs), t)

@@ -49,7 +49,7 @@ def format_count(value: int, noun: str, t: Translations = ENGLISH) -> str:
 def reports_and_labs(reports: int, labs: int, t: Translations) -> dict[str, str]:
     """The numbers of reports and labs for a message with `{reports}` and `{labs}`.
 
-    Reports of countries without a lab are all of innovators.
+    Reports of no lab are all of innovators.
     """
     authors = format_count(labs, "lab", t) if labs or not reports else t.gettext("innovators")
     return {"reports": format_count(reports, "report", t), "labs": authors}

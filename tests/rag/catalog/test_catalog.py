@@ -54,11 +54,12 @@ def test_a_filter_takes_several_values() -> None:
             Filters.of(wrong)  # type: ignore[arg-type]
 
 
-def test_labs_are_countries_where_a_lab_wrote_something_itself() -> None:
+def test_labs_are_countries_where_a_lab_wrote_one_of_the_reports_itself() -> None:
     collected = report("s", "Ghana", "GH", kind="solution"), report("t", kind="solution")
     catalog = Catalog([*REPORTS, *collected])
     assert catalog.labs() == ("Peru", "Türkiye", "Somewhere")
-    assert catalog.labs(collected) == ("Peru",)
+    assert catalog.labs(collected) == ()
+    assert catalog.labs([*collected, REPORTS[0]]) == catalog.labs([REPORTS[0]]) != ()
 
 
 def test_counts_merge_spellings_under_the_most_common_one() -> None:
