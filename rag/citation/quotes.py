@@ -90,19 +90,8 @@ def best_support(sentence: str, passage: Passage, language: str) -> tuple[str, S
     passage's sentence, or two in a row, that are nearest to it in words, and across
     languages in meaning.
     """
-    named = [match.end() for match in re.finditer(": ", sentence)][:LABELS]
-    quoted = [sentence[at:].strip().rstrip(".!?؟。…") for at in (0, *named)]
-    for own in usable(passage):
-        # Its lines are made one, its question may stand before it.
-        text = defuse(own.text).rstrip(".!?؟。…")
-        answer = text.partition(": ")[2]
-        if text in quoted or (answer and answer in quoted):
-            return passage.text[own.start : own.end], "supported"
-    for bare in quoted:
-        at = passage.text.find(bare) if len(bare) > 2 else -1
-        if at >= 0:
-            tail = re.match(r"[.!?؟。…]*", passage.text[at + len(bare) :])
-            return bare + (tail.group() if tail else ""), "supported"
+    if found := quoted_in(sentence, passage):
+        return found[0], "supported"
     wanted = set(terms(sentence, language)) | set(terms(sentence, passage.language))
     wanted -= set(terms(passage.report.lab, "en"))
     units = lines(passage)
@@ -122,6 +111,24 @@ def best_support(sentence: str, passage: Passage, language: str) -> tuple[str, S
     if shares[best] >= SUPPORTED and numbers_in(sentence) <= there:
         status = "supported"
     return quotes[best], status
+
+
+def quoted_in(sentence: str, passage: Passage) -> tuple[str, str] | None:
+    """The words of a passage that a sentence is made of, and the labels before them, if it is."""
+    named = [match.end() for match in re.finditer(": ", sentence)][:LABELS]
+    quoted = {sentence[at:].strip().rstrip(".!?؟。…"): sentence[:at] for at in (0, *named)}
+    for own in usable(passage):
+        # Its lines are made one, its question may stand before it.
+        text = defuse(own.text).rstrip(".!?؟。…")
+        for said in (text, text.partition(": ")[2]):
+            if said and said in quoted:
+                return passage.text[own.start : own.end], quoted[said]
+    for bare, labels in quoted.items():
+        at = passage.text.find(bare) if len(bare) > 2 else -1
+        if at >= 0:
+            tail = re.match(r"[.!?؟。…]*", passage.text[at + len(bare) :])
+            return bare + (tail.group() if tail else ""), labels
+    return None
 
 
 def fold_text(text: str) -> str:

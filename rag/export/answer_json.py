@@ -164,7 +164,13 @@ def answers_from_json(data: bytes, file: str = "The file") -> tuple[Answer, ...]
             entry = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             raise InputError(f"{place} is not JSON ({error}). {_REMEDY}") from error
-        answers += [answer_from_dict(e, place) for e in (entry if type(entry) is list else [entry])]
+        for told in entry if type(entry) is list else [entry]:
+            answers.append(answer_from_dict(told, place))
+            for shown, cited in zip(told["citations"], answers[-1].citations, strict=True):
+                wrong = [k for k, v in citation_to_dict(cited).items() if shown.get(k, v) != v]
+                if wrong:
+                    what = f"its citation {cited.n} has two values of {wrong[0]}"
+                    raise InputError(f"{place} is not what asklabs wrote ({what}). {_REMEDY}")
     return tuple(answers)
 
 

@@ -1,5 +1,6 @@
 """Reads surveys back, writes them to files, and checks them and answers against the index."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,15 +13,24 @@ from pydantic import BaseModel
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import report_values
-from rag.catalog.tag_fields import TAGS
-from rag.citation.quotes import still_stands
-from rag.index.interface import Index
+from rag.catalog.tag_fields import TAGS, ReportInfo
+from rag.citation.quotes import quoted_in, still_stands
+from rag.i18n.labels import lab_label
+from rag.i18n.translations import translations_for
+from rag.index.interface import Index, Record, StoredReport
 from rag.index.local import current_index
+from rag.query.entities import countries_in
+from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
 from rag.survey.types import Survey, SurveyCell
-from rag.types import Answer, Citation
+from rag.text.citation_marks import cited_sentences, defuse, marks
+from rag.types import FACTS, Answer, Citation, Passage, Span
 from ui.api.models import RowJson
 from ui.cli import print_json, show, write_file
+
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+# A report in a list, by title and year, before its mark.
+_TITLED = re.compile(r"” \([\d?]+\) \[")
 
 
 class SurveyDocument(BaseModel):
@@ -121,19 +131,21 @@ def _checked(row: RowJson, index: Index) -> Iterator[tuple[str, bool]]:
 
 
 def answers_stand(answers: Sequence[Answer], settings: Settings, *, json: bool) -> bool:
-    """Print which quotes of answers are still in the index; returns whether all are."""
+    """Print what answers say that the index does not have; returns whether it has all."""
     # No vectors are compared, so it does not matter which model made them.
     index = current_index(settings, {}, None)
-    texts = index.texts({c.passage.report.id for answer in answers for c in answer.citations})
+    read = index.read({c.passage.report.id for answer in answers for c in answer.citations})
     checked = [
-        (a, same, [_state(c, texts, same) for c in a.citations])
+        (a, same, [_state(c, read, same) for c in a.citations], _sentences(a, read))
         for a, same in ((answer, answer.index == index.revision) for answer in answers)
     ]
-    holds = all(quote["state"] == "stands" for *_, quotes in checked for quote in quotes)
+    holds = all(
+        quote["state"] == "stands" for *_, quotes, _ in checked for quote in quotes
+    ) and not any(told["changed"] for *_, told in checked)
     if json:
         documents = [
-            {"question": a.question, "index": a.index, "same_index": same, "quotes": quotes}
-            for a, same, quotes in checked
+            {"question": a.question, "index": a.index, "same_index": same, "quotes": quotes, **told}
+            for a, same, quotes, told in checked
         ]
         print_json({"holds": holds, "index": index.revision, "answers": documents})
     else:
@@ -142,17 +154,73 @@ def answers_stand(answers: Sequence[Answer], settings: Settings, *, json: bool) 
     return holds
 
 
-def _state(cited: Citation, texts: Mapping[str, str], same: bool) -> dict[str, Any]:
+def _state(cited: Citation, read: Mapping[str, Record], same: bool) -> dict[str, Any]:
     """A quote, its state, and where it stands.
 
     It "stands", or is "missing" from a report of the `same` index; or that has "changed", or is
-    "gone".
+    "gone", or is told as "other" than it is.
     """
-    info, span = cited.passage.report, None
-    if (raw := texts.get(info.id)) is not None:
-        spans = [cited.span] if cited.span else list(cited.passage.spans)
-        span = still_stands(cited.quote, raw, spans)
-    lost = "missing" if same else "changed"
-    state = "stands" if span else "gone" if raw is None else lost
+    passage, info, span, state = cited.passage, cited.passage.report, None, "gone"
+    if record := read.get(info.id):
+        report, passages = record
+        spans = [cited.span] if cited.span else list(passage.spans)
+        span = still_stands(cited.quote, report.raw, spans)
+        state = "missing" if same else "changed"
+        if span:
+            state = "stands" if _is_told(passage, span, report.info, passages) else "other"
     facts = {"n": cited.n, "report": info.id, "title": info.title, "quote": cited.quote}
     return {**facts, "state": state, "span": span}
+
+
+def _is_told(said: Passage, span: Span, info: ReportInfo, passages: Sequence[Passage]) -> bool:
+    """Whether report and place of a quote are told as they are; of a tag the report."""
+    heads = [
+        (one.title, one.countries, one.year, one.kind, one.type, one.author)
+        for one in (said.report, info)
+    ]
+    here = [p for p in passages if any(a <= span[0] < b for a, b in p.spans)]
+    places = {(p.section, p.prompt) for own in here for p in (own, mask_passage(own))}
+    is_tag = said.section == "Tags" and {section for section, _ in places} <= {FACTS}
+    return heads[0] == heads[1] and (is_tag or (said.section, said.prompt) in places)
+
+
+def _sentences(answer: Answer, read: Mapping[str, Record]) -> dict[str, list[str]]:
+    """The sentences that are not as their sources have them, and those that can't be checked.
+
+    These cite nothing, or are a model's own words.
+    """
+    told: dict[str, list[str]] = {"changed": [], "unchecked": []}
+    is_list = answer.mode == "catalogue"
+    lines = ((line, marks(line)) for line in answer.text.splitlines())
+    for said, numbers in lines if is_list else cited_sentences(answer.text):
+        sources = {c.n: c.passage.report.id for c in answer.citations if c.n in numbers}
+        records = {n: read[name] for n, name in sources.items() if name in read}
+        stands: bool | None = None
+        if is_list and _TITLED.search(said):
+            stands = all(_names(said, n, report.info, answer) for n, (report, _) in records.items())
+        elif answer.mode == "extractive" and numbers:
+            # A refusal names what is near.
+            unquoted = None if answer.refused else False
+            stands = any(_quotes(said, *record) for record in records.values()) or unquoted
+        if not stands:
+            told["unchecked" if stands is None else "changed"].append(said)
+    return told
+
+
+def _names(line: str, n: int, info: ReportInfo, answer: Answer) -> bool:
+    """Whether a line of a list names a report as it is."""
+    title = f"“{defuse(info.title)}” ({info.year or '?'}) [{n}]"
+    return title in line and lab_label(info, translations_for(answer.language)) in line
+
+
+def _quotes(sentence: str, report: StoredReport, passages: Sequence[Passage]) -> bool:
+    """Whether a sentence is a report's own, after labels with no other country or year."""
+    info = report.info
+    for passage in (p for own in passages for p in (own, mask_passage(own))):
+        if found := quoted_in(sentence, passage):
+            label, known = found[1], f"{info.title} {passage.section} {passage.prompt} {info.year}"
+            countries = {*info.iso, *countries_in(known)}
+            return countries.issuperset(countries_in(label)) and all(
+                year in known for year in _YEAR.findall(label)
+            )
+    return False

@@ -17,7 +17,7 @@ from rag.engine import Engine, open_engine
 from rag.errors import InputError, ModelError
 from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
-from rag.types import Struck
+from rag.types import Answer, Struck
 from tests.rag.test_engine import QUINCE
 from ui.cli.ask import print_sources, run_batch
 
@@ -198,6 +198,7 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
     same = run(*verify)
     assert (same.code, same.err) == (0, "")
     assert "the index is the same" in same.out
+    assert "were not checked" in same.out
     result = run(*verify, "--json").json
     (answer,) = result["answers"]
     assert result["holds"]
@@ -206,13 +207,42 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
         assert quote["state"] == "stands"
         if quote["report"] == "quince":
             assert QUINCE[slice(*quote["span"])] == quote["quote"]
-    tampered = answer_to_dict(made)
-    tampered["citations"][0]["quote"] = "Nobody keeps them."
-    (tmp_path / "tampered.json").write_text(json.dumps(tampered), encoding="utf-8")
-    wrong = run("export", "tampered.json", *verify[2:])
-    assert wrong.code == 1
-    assert "The quote is not in the report: “Nobody keeps them.”" in wrong.out
-    assert "the index is the same" in wrong.out
+    (cited, *_), path = made.citations, tmp_path / "tampered.json"
+
+    def tampered(**changed: Any) -> Answer:
+        quote = {key: changed.pop(key) for key in ("quote",) if key in changed}
+        place = {key: changed.pop(key) for key in ("section", "prompt") if key in changed}
+        info = replace(cited.passage.report, **changed)
+        passage = replace(cited.passage, report=info, **place)
+        return replace(made, citations=(replace(cited, passage=passage, **quote),), hits=())
+
+    told_otherwise = "Its title, country, year, kind, section or form question is another one"
+    forged = {
+        "The quote is not in the report: “Nobody keeps them.”": [
+            tampered(quote="Nobody keeps them.")
+        ],
+        told_otherwise: [
+            *(tampered(title="Another"), tampered(year=1999), tampered(countries=("Chad",))),
+            *(tampered(section="Challenge"), tampered(prompt="Why?"), tampered(kind="closing")),
+        ],
+        "The answer says what its sources do not": [
+            replace(made, text=made.text.replace("Twelve", "Twenty")),
+            replace(made, text=f"- Nobody keeps any [{cited.n}]."),
+            replace(made, text=f"- Chad (1999, plan): {cited.quote.rstrip('.')} [{cited.n}]."),
+        ],
+    }
+    for told, answers in forged.items():
+        for answer in answers:
+            path.write_text(json.dumps(answer_to_dict(answer)), encoding="utf-8")
+            wrong = run("export", path.name, *verify[2:])
+            assert wrong.code == 1
+            assert told in wrong.out
+            assert "the index is the same" in wrong.out
+    # What it says of a citation twice it says the same.
+    unlike = answer_to_dict(made)
+    unlike["citations"][0]["title"] = "Another"
+    path.write_text(json.dumps(unlike), encoding="utf-8")
+    assert "two values of title" in run("export", path.name, *verify[2:]).err
 
     rewrite(QUINCE.replace("## Learnings", "More.\n\n## Learnings"))
     moved = run(*verify)
