@@ -29,6 +29,7 @@ _TREND_LEAD = 0.35  # the same of changes over the years, where no lab is named
 # By how much an overview is more than any other, and the share of the score of its own words as a
 # topic that is taken from it.
 _OVERVIEW_LEAD, _TOPICAL = 0.1, 0.4
+_ONE_WORK = 0.1  # by how much more a lab's topic is one than a work of its
 _WORK_LEAD = 0.2  # the same of a question that names a work: most of these ask for particulars
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
@@ -98,7 +99,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if best in ("list", "yesno") and words and of_all and scores[best] > scores["passage"] + _LEAD:
         # Which reports speak of what is no tag, and whether any does, too.
         return in_form(plan, "topic")
-    if plan.off_topic > OFF_TOPIC_LIKELY:
+    # Whether a report is there to be summed up, its passages tell.
+    if plan.off_topic > (0.0 if digest == "report" else OFF_TOPIC_LIKELY):
         return plan
     # All of a lab is asked for where nothing of its work is named.
     least = _LEAD if digest != "lab" else _LAB_LEAD if words else -_LEAD
@@ -106,7 +108,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if digest == "trend" and not country:
         least = _TREND_LEAD
     if digest == "topic" and len(country) == 1 and not (of_all or plan.wide):
-        digest = "lab"
+        # What a lab says on a topic, or what one of its works is.
+        digest = "report" if scores["report"] > chosen - _ONE_WORK else "lab"
     particular = not plan.wide and len(words) > _MOST_WORDS.get(digest, MOST_TERMS)
     if chosen < _LEAST or lead < least or particular:
         return plan

@@ -295,6 +295,7 @@ class Linker:
                 if not taken.isdisjoint(range(places[0], places[-1] + 1)):
                     break
                 meanings: dict[_Meaning, int] = {}
+                exact: dict[_Meaning, int] = {}
                 said = [words[i] for i in places]
                 own = all(usage(word, language) for word in said)
                 for code in languages:
@@ -306,8 +307,11 @@ class Linker:
                         # A stem alone is not enough: "utilise" has that of "utilities".
                         if len(said) > 1 or any(_same_word(said[0], f, same) for f in forms):
                             meanings[meaning] = reports
+                        # "Solutions mapping" is a method, "solutions mapped" are solutions.
+                        if len(said) > 1 and _one(" ".join(said)) in map(_one, forms):
+                            exact[meaning] = reports
                 if meanings:
-                    matches.append((places[0], places[-1] + 1, meanings))
+                    matches.append((places[0], places[-1] + 1, exact or meanings))
         fields = [(a, b, {v for f, v in m if not f}) for a, b, m in matches] + list(goals)
         # The word for a field makes the name of a value no longer: "circular economy as a theme".
         of_field = {i for a, b, names in fields if names for i in range(a, b)}

@@ -11,6 +11,7 @@ renders word by word may be less near: of "savoirs ancestraux" the embedding kno
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +21,7 @@ from rag.index.local import Snapshot
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, Vectors, unit
 from rag.query.gloss import alike_words, english_phrase, in_english
-from rag.text.tokenize import content_words, terms
+from rag.text.tokenize import content_forms, content_words, strip_accents, terms
 
 # From which cosine a phrase may mean a topic, and what a phrase gains by the logarithm of how many
 # passages have it; the least sum of both, and how far the second phrase may be behind the first.
@@ -36,6 +37,8 @@ MOST = 2  # phrases
 # cosine such a phrase counts, the least sum for it, and how much nearer it may be to the topic
 # without words like "without".
 MEETING, LIKE, RENDERED, LESS = 200, 0.5, 0.7, 0.05
+# Letters of words that are compared by spelling, how alike they are, and their least cosine.
+LEAST_SPELLED, SPELLED, MEANS_ALIKE = 7, 0.8, 0.4
 NEAREST = 8  # phrases among which one that means a word has another with a word of its own
 _WORD = re.compile(r"\w[\w'’-]*")
 _CLAUSE = re.compile(r"[.,;:!?()\[\]\n\"“”•|/]|\b(?:and|or)\b")
@@ -52,8 +55,10 @@ def english_wordings(
     if not asked or not len(english):
         return ()
     near: list[dict[str, float]] = [
-        dict.fromkeys(other.terms, 1.0) | dict(other.near)
-        for other in alike_words(snapshot, text, language)
+        dict.fromkeys(other.terms, 1.0) | _spelled_alike(word, snapshot) | dict(other.near)
+        for word, other in zip(
+            content_forms(text, language), alike_words(snapshot, text, language), strict=False
+        )
     ]
     similar = (snapshot.dense @ _meanings([text], language, embed)[0])[english]
     nearest = english[np.argsort(-similar, kind="stable")]
@@ -139,6 +144,27 @@ def _phrases(text: str) -> Iterator[str]:
             for end in range(start + 1, min(start + LONGEST, len(words)) + 1):
                 if tells[start] and tells[end - 1]:
                     yield " ".join(words[start:end])
+
+
+def _spelled_alike(word: str, snapshot: Snapshot) -> dict[str, float]:
+    """The terms spelled nearly like a word that mean no other thing: "informal" for "informais"."""
+    if len(word) < LEAST_SPELLED:
+        return {}
+    plain = strip_accents(word)
+    found = {
+        term: ratio
+        for term, written in snapshot.frequent_words.items()
+        if written[:1] == plain[:1]
+        and (matcher := SequenceMatcher(None, plain, written)).real_quick_ratio() >= SPELLED
+        and matcher.quick_ratio() >= SPELLED
+        and (ratio := matcher.ratio()) >= SPELLED
+    }
+    if not found:
+        return {}
+    forms = [snapshot.frequent_words[term] for term in found]
+    means = np.asarray(encode_cached([word, *forms]), np.float32)
+    nearness = dict(zip(found, means[1:] @ means[0], strict=True))
+    return {term: ratio for term, ratio in found.items() if nearness[term] >= MEANS_ALIKE}
 
 
 def word_by_word(name: str, near: Sequence[Mapping[str, float]]) -> float:
