@@ -14,6 +14,7 @@ from rag.types import Intent, Notice, Span, Stage, Status, Turn
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION)]
 FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FILTER_FIELDS)})$")]
 MOST_VALUES = 300  # values of one filter
+Value = Annotated[str, Field(max_length=1000)]  # refuses half a surrogate pair, too
 
 
 class Sent(BaseModel):
@@ -31,7 +32,7 @@ class Sent(BaseModel):
 
 
 _lists: dict[str, Any] = {
-    name: (VALUES.get(name, list[str]), Field(default=[], max_length=MOST_VALUES))
+    name: (VALUES.get(name, list[Value]), Field(default=[], max_length=MOST_VALUES))
     for name in FILTER_FIELDS
 }
 # Filters as programs give them, in a body or as parameters of an address: ?country=Peru&year=2023
@@ -82,7 +83,7 @@ class SurveyRequest(Sent):
 
     question: Text = Field(examples=["mobile money"])
     filters: Given = Filters()
-    without: list[str] = Field(default=[], max_length=100)
+    without: list[Value] = Field(default=[], max_length=100)
     fast: bool = False
 
 
