@@ -16,6 +16,7 @@ from rag.catalog.tag_fields import Filters
 from rag.export.answer_json import answers_from_json
 from rag.export.brief import make_brief, report_link
 from rag.export.formats import export
+from rag.i18n.labels import coverage_sentence
 from rag.types import Answer, Coverage, Struck
 
 DAY = date(2026, 3, 4)
@@ -104,6 +105,17 @@ def test_the_summary_counts_and_names_each_way_of_answering_once() -> None:
     assert summary["Based on"] == "2 reports of 2 labs, 2021–2022"
     made = summary["How it was made"]
     assert made.count("Direct quotes") == made.count("openai:small") == made.count("tags") == 1
+
+
+def test_a_lab_counts_where_it_wrote_what_is_cited() -> None:
+    own, collected = passage("a", report="a"), passage("b", report="b")
+    info = replace(collected.report, kind="solution", countries=("Chad",), iso=("TD",))
+    own = replace(own, report=replace(own.report, countries=("Perú",), iso=("PE",)))
+    both = answer(own, replace(collected, report=info))
+    both = replace(both, coverage=replace(both.coverage, labs=("Perú", "Chad")))
+    summary = dict(make_brief([both], "", DAY).summary)
+    assert summary["Based on"].startswith("2 reports of 1 lab,")
+    assert coverage_sentence(both).startswith("Based on 2 reports of 1 lab.")
 
 
 def test_a_refusal_shows_the_nearest_passages_and_a_complete_list_is_complete() -> None:
