@@ -12,7 +12,6 @@ or where the model finds it unsupported and no passage has its words; all else t
 stays and is marked. `eval verify` measures all this.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,9 +35,25 @@ from rag.places.countries import english_name
 from rag.query.entities import countries_in, places_in
 from rag.query.planner import first_object
 from rag.settings import Settings
-from rag.text.citation_marks import keep_known, marks, marks_inside, with_marks
-from rag.text.sentences import sentences
-from rag.text.tokenize import ITEM, LANGUAGES, is_sum, numbers_in, share, spelled_in, terms, words
+from rag.text.citation_marks import (
+    BOLD,
+    keep_known,
+    marks,
+    marks_inside,
+    statements,
+    with_marks,
+)
+from rag.text.tokenize import (
+    ITEM,
+    LANGUAGES,
+    is_computed,
+    is_sum,
+    numbers_in,
+    share,
+    spelled_in,
+    terms,
+    words,
+)
 from rag.types import Hit, Notice, Passage, Status, Struck
 
 # A citation is moved to a passage that has so much of a claim's words, from those with so few.
@@ -54,7 +69,6 @@ _LEAST_WORDS = 4
 _TOKENS_PER_SENTENCE = 80
 _LONGEST_REASON = 200
 _MOST_READ = 40_000
-_BOLD = re.compile(r"\W*\*\*([^*]+)\*\*")
 _VERDICTS = ("supported", "partly", "unsupported")
 _ENTRY = object_schema(
     sentence={"type": "integer"},
@@ -66,10 +80,11 @@ _SCHEMA = object_schema(verdicts=list_schema(_ENTRY))
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence without its marks, and the numbers from 1 of the passages that it cites."""
+    """A sentence without marks, the passages from 1 that it cites, and what it stands under."""
 
     sentence: str
     cited: tuple[int, ...] = ()
+    under: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +131,8 @@ class Verifier:
         self._all = _joined(self._by_number.values())
         # "These are eleven labs" and the like count what the answer has cited, or what was read.
         cited = {n for claim in claims for n in claim.cited}
-        named = {code for claim in claims for code in countries_in(claim.sentence)}
+        said = (text for claim in claims for text in (*claim.under, claim.sentence))
+        named = {code for text in said for code in countries_in(text)}
         self._counts = {self._labs(cited), self._labs(self._by_number), str(len(named))}
         self._counts.add(str(len({passage.report.id for passage in passages})))
         self._years: dict[str, set[int]] = {}
@@ -147,7 +163,7 @@ class Verifier:
         nearest = max(others, key=lambda n: others[n], default=0)
         most = others.get(nearest, 0.0)
         comparable = len(here) == len(claim.cited)
-        if comparable and covered <= HARDLY_ANY and most >= NEARLY_ALL:
+        if claim.cited and comparable and covered <= HARDLY_ANY and most >= NEARLY_ALL:
             claim, covered, most = replace(claim, cited=(nearest,)), most, 0.0
         best = max(covered, most) if here or others else None
         verdict = replace(self._by_facts(claim), covered=best)
@@ -169,7 +185,7 @@ class Verifier:
         years = set[int]().union(*self._years.values()) - {0}
         if not claim.cited:
             return {str(year) for year in range(min(years, default=0), max(years, default=0))}
-        head = _BOLD.match(claim.sentence)
+        head = BOLD.match(claim.sentence)
         labs = {self._passages[n - 1].report.lab for n in claim.cited}
         own = {str(year) for lab in labs for year in self._years[lab]}
         return own & numbers_in(head[1]) if head else set()
@@ -187,12 +203,19 @@ class Verifier:
             known = {*facts.numbers, *fine}
             return sorted(n for n in numbers - known if not is_sum(n, written - {n}))
 
+        # What may be computed is no more than in doubt: a model that checks knows better.
+        given = facts.numbers | written
+        made_up = [n for n in missing(written, self._all) if not is_computed(n, given - {n})]
         asked = frozenset() if cited else self._asked
-        places = [code for code in countries_in(bare) if code not in facts.places | asked]
+        named = countries_in(bare)
+        places = [code for code in named if code not in facts.places | asked]
+        for head in () if named else claim.under:
+            if facts.places.isdisjoint(of_head := countries_in(head)):
+                places += of_head
         # "French" may be a language: an adjective denies nothing.
         nowhere = [c for c in places_in(bare) if c not in self._all.places | self._asked]
         checks: tuple[tuple[str, str, list[str], list[str]], ...] = (
-            ("number_not_cited", "number", missing(written, facts), missing(written, self._all)),
+            ("number_not_cited", "number", missing(written, facts), made_up),
             ("number_not_cited", "number", missing(spelled, facts), []),
             ("country_not_cited", "country", places, nowhere),
         )
@@ -293,21 +316,24 @@ def _both(facts: Verdict, judged: Verdict | None) -> Verdict:
 def _parts(text: str, known: int) -> Iterator[tuple[str, str, Claim | None]]:
     """Each sentence with what stands before it, and what it claims, if it does."""
     last = 0
-    for start, end in sentences(text):
+    for start, end, under in statements(text):
         sentence = text[start:end]
         cited = tuple(n for n in dict.fromkeys(marks(sentence)) if 1 <= n <= known)
-        claim = Claim(keep_known(sentence, 0).strip(), cited) if makes_claim(sentence) else None
+        bare = keep_known(sentence, 0).strip()
+        claim = Claim(bare, cited, under) if makes_claim(sentence) else None
         yield text[last:start], sentence, claim
         last = end
 
 
 def makes_claim(sentence: str) -> bool:
     """Whether a sentence says something that reports could support; headings and frames don't."""
-    plain = keep_known(sentence, 0).strip().rstrip("*_ ")
-    is_head = plain.endswith((":", "：")) or _BOLD.fullmatch(keep_known(sentence, 0).strip())
-    if is_head and not marks(sentence):
+    bare = keep_known(sentence, 0).strip()
+    plain = bare.rstrip("*_ ")
+    is_head = plain.endswith((":", "：")) or BOLD.fullmatch(bare)
+    is_cited = bool(marks(sentence))
+    if plain.startswith(("#", "|")) or (is_head and not is_cited):
         return False
-    return not plain.startswith("#") and len(words(plain)) >= _LEAST_WORDS
+    return len(words(plain)) >= (1 if is_cited else _LEAST_WORDS)
 
 
 def _assemble(
@@ -391,7 +417,11 @@ def _messages(text: Text, is_short: bool = False) -> list[Message]:
     ]
     asked = [
         fenced(
-            "sentence", claim.sentence, number=n, cites=", ".join(map(str, claim.cited)) or "all"
+            "sentence",
+            claim.sentence,
+            number=n,
+            cites=", ".join(map(str, claim.cited)) or "all",
+            under=" / ".join(claim.under),
         )
         for n, claim in enumerate(text.claims, start=1)
     ]

@@ -1,15 +1,19 @@
 """Citation marks in a text, `[3]` or `[1, 2]`: reads, keeps, moves and drops them."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from rag.text.sentences import sentences
+from rag.text.sentences import BULLET, sentences
 
 _MARKS = re.compile(r"\[\s*(\d+(?:\s*[,;]\s*\d+)*)\s*\]")
 # What may still become a mark while a stream goes on, and marks, with the white space before them:
 # from its beginning alone, or a long one is read again from each of its places.
 _OPEN = re.compile(r"(?<![ \t])[ \t]*+(?:\[[\d\s,;]*+)*+$")
 _SPACED_MARKS = re.compile(rf"(?<![ \t])([ \t]*+){_MARKS.pattern}")
+# What a line has in bold at its beginning, and a cell of a row.
+BOLD = re.compile(r"\W*\*\*([^*]+)\*\*")
+_CELL = re.compile(r"\|\s*+((?:[^|\\]|\\.)*?)\s*(?=\||$)")
 _NESTED = 50  # marks within marks that are dropped one after the other
 # What a report may have in brackets that looks like a mark, or is one without what nobody sees.
 _LIKE_MARKS = re.compile(
@@ -58,13 +62,74 @@ def marks(sentence: str) -> list[int]:
     return [n for match in _MARKS.finditer(sentence) for n in _numbers(match[1])]
 
 
+class Statement(NamedTuple):
+    """Where a sentence or a cell of a table stands in an answer, and what it stands under."""
+
+    start: int
+    end: int
+    under: tuple[str, ...] = ()  # headings, items of lists, heads of its column and row
+
+
+def statements(text: str) -> Iterator[Statement]:
+    """The sentences of an answer, also of each cell of a table; what divides cells begins with "|".
+
+    The head of what follows is a heading, a line in bold, or one that ends with a colon; of what is
+    further to the right also an item of a list; and of a line what it has in bold at its beginning.
+    """
+    at = 0
+    heads: list[tuple[int, str]] = []
+    columns: Sequence[str] = ()
+    for line in text.split("\n"):
+        plain = keep_known(line, 0).strip()
+        under = tuple(head for _, head in heads)
+        if plain.startswith("|") and columns:
+            yield from _cells(line, at, under, columns)
+        elif plain.startswith("|"):
+            columns = [keep_known(cell[1], 0) for cell in _CELL.finditer(line)]
+            yield Statement(at, at + len(line))
+        elif line.strip():
+            columns, bold = (), BOLD.match(plain)
+            is_item = plain[:2] != "**" and bool(BULLET.match(plain))
+            level = len(plain) - len(plain.lstrip("#"))
+            is_head = plain.endswith((":", "：")) or bool(BOLD.fullmatch(plain))
+            # Headings are "#" to "######"; what is in bold is the head of items beside it.
+            indent = len(line) - len(line.lstrip())
+            depth = level or 7 + 2 * indent + (is_item or not is_head)
+            heads = [head for head in heads if head[0] < depth]
+            under = tuple(head for _, head in heads)
+            spans = sentences(line)
+            for n, (start, end) in enumerate(spans):
+                lead = (bold[1],) if bold and n else ()
+                yield Statement(at + start, at + end, (*under, *lead))
+            if level or is_head or is_item:
+                first = keep_known(line[slice(*spans[0])], 0)
+                heads.append((depth, bold[1] if bold else first.strip("#: ")))
+        at += len(line) + 1
+
+
+def _cells(line: str, at: int, under: Sequence[str], columns: Sequence[str]) -> Iterator[Statement]:
+    """The sentences of a row of a table that begins at a place, with what stands between them."""
+    done, head = 0, ""
+    for n, cell in enumerate(_CELL.finditer(line)):
+        head = head or cell[1]
+        # What a row begins with says what it is about.
+        if cell[1] and (n or marks(cell[1])):
+            yield Statement(at + done, at + cell.start(1))
+            done = cell.end(1)
+            above = (*under, *columns[n : n + 1], *([head] if n else []))
+            for start, end in sentences(cell[1]):
+                first = at + cell.start(1)
+                yield Statement(first + start, first + end, above)
+    yield Statement(at + done, at + len(line))
+
+
 def cited_sentences(text: str) -> Iterator[tuple[str, list[int]]]:
     """Each sentence of an answer without marks, with its citation numbers.
 
     Marks that stand after the full stop belong to the sentence before.
     """
     current: tuple[str, list[int]] | None = None
-    for start, end in sentences(text):
+    for start, end, _ in statements(text):
         numbers = marks(text[start:end])
         plain = keep_known(text[start:end], 0).strip()
         lead = re.match(r"(?:\s*\[[\d\s,;]+\])+", text[start:end])

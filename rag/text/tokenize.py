@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from importlib.metadata import distribution
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise, permutations
 from pathlib import Path
 from runpy import run_path
 from typing import TYPE_CHECKING, Any
@@ -51,8 +51,8 @@ _SPELLED = NUMERALS | {
     for n, listed in enumerate(LISTS["numbers"]["ordinal"], start=1)
     for word in listed.split()
 }
-# More addends are not tried for a sum.
-_MOST_ADDENDS = 6
+# More addends are not tried for a sum, and more numbers not to compute another one.
+_MOST_ADDENDS, _MOST_OPERANDS = 6, 30
 
 
 @cache
@@ -257,6 +257,22 @@ def is_sum(number: str, others: set[str]) -> bool:
     values = sorted(map(float, others))[:_MOST_ADDENDS]
     sizes = range(2, len(values) + 1)
     return any(abs(sum(c) - float(number)) < 1e-9 for n in sizes for c in combinations(values, n))
+
+
+def is_computed(number: str, others: Iterable[str]) -> bool:
+    """Whether others may make a number: as sum of up to four, difference, ratio or percentage.
+
+    Years are neither computed nor computed with.
+    """
+    wanted, decimals = float(number), len(number.partition(".")[2])
+    values = sorted(float(n) for n in others if not _YEAR.fullmatch(n))[:_MOST_OPERANDS]
+    pairs = ((a, b) for a, b in permutations(values, 2) if b)
+    results = (
+        r for a, b in pairs for r in (a - b, a / b, 1 + a / b, 100 * a / b, 100 * a / b - 100)
+    )
+    sums = (sum(c) for n in (2, 3, 4) for c in combinations(values, n))
+    made = chain(results, sums, (1 + a / 100 for a in values))
+    return not _YEAR.fullmatch(number) and any(round(n, decimals) == wanted for n in made)
 
 
 def _on_24_hours(match: re.Match[str]) -> str:

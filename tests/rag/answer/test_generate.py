@@ -253,7 +253,8 @@ def test_a_sentence_gets_the_mark_of_a_passage_that_supports_it_or_is_struck(
     firsts = [text[slice(*sentences(text)[0])].rstrip(".?!") for text in texts]
     (_, prompt, *_) = prompts(server)
     sentence = next(first for first in firsts if len(first.split()) > 6 and first in prompt)
-    answer = ask(strict, server, f"{sentence}. {MADE_UP}.")
+    own = re.findall(r'number="(\d+)"', prompt.partition(sentence)[0])[-1]
+    answer = ask(strict, server, f"{sentence} [{1 if own != '1' else 2}]. {MADE_UP}.")
     assert re.fullmatch(rf"{re.escape(sentence)} \[\d\]\.", answer.text)
     assert [struck.text for struck in answer.struck] == [f"{MADE_UP}."]
     assert answer.citations[0].corrected

@@ -1,5 +1,6 @@
 """What becomes of a model's answer: citations moved, doubts marked, sentences struck."""
 
+import re
 from collections.abc import Sequence
 
 import orjson
@@ -26,9 +27,9 @@ HEADS = ["In short:", "**What labs found:**", "**How labs share water**", "## Fi
     ("written", "text", "counts"),
     [
         (f"{CLAIM}. [2]", f"{CLAIM} [2].", {"supported": 1}),
-        # A wrong citation, and none at all.
         (f"{CLAIM} [1].", f"{CLAIM} [2].", {"supported": 1, "corrected": 1}),
-        (f"{CLAIM}.", f"{CLAIM} [2].", {"supported": 1, "corrected": 1}),
+        # What has no citation is said of all passages.
+        (f"{CLAIM}.", f"{CLAIM}.", {"unchecked": 1}),
     ],
 )
 def test_citations_are_corrected(written: str, text: str, counts: dict[str, int]) -> None:
@@ -54,6 +55,57 @@ def test_what_a_hard_fact_denies_is_struck_with_the_reason(sentence: str, reason
 @pytest.mark.parametrize("frame", HEADS)
 def test_frames_and_headings_stay(frame: str) -> None:
     assert check(f"{frame}\n\n{CLAIM} [2].", READ, "en").text.startswith(frame)
+
+
+UNDER = {
+    "heading": "### {}\n\nBetween them farmers share three wells [2].",
+    "bold line": "**{} (2023)**\nBetween them farmers share three wells [2].",
+    "item": "- **{}:**\n  - Between them farmers share three wells [2].",
+    "lead": "- **{} (2023):** Water is dear [2]. Between them farmers share three wells [2].",
+    "column": "| Point | {} |\n|---|---|\n| Water | Between them farmers share three wells [2] |",
+    "row": "| Lab | Water |\n|---|---|\n| {} | Between them farmers share three wells [2] |",
+}
+
+
+@pytest.mark.parametrize("written", UNDER.values(), ids=UNDER)
+def test_what_a_sentence_stands_under_says_of_whom_it_is(
+    server: ScriptedServer, written: str
+) -> None:
+    right, wrong = (check(written.format(lab), READ, "en") for lab in ("Ghana", "Peru"))
+    assert right.doubted == ()
+    assert wrong.doubted[-1].reason == Notice("country_not_cited", {"country": "Peru"})
+    server.say(reply("supported", "supported"))
+    judge = make_judge(Settings(model="openai:test", openai_base_url=server.url))
+    assert check(written.format("Peru"), READ, "en", "", judge).text == written.format("Peru")
+    asked = server.chats[-1].body["messages"][1]["content"]
+    assert re.search(
+        'cites="2" under="[^"]*Peru[^"]*">\nBetween them farmers', asked.replace("- B", "B")
+    )
+
+
+def test_each_cell_of_a_table_is_a_claim() -> None:
+    row = "| Water | 3 wells [2] | Penguins built a bank of ice in Antarctica [2] | none |"
+    checked = check(f"| Point | Ghana | Ghana | Peru |\n|---|---|---|---|\n{row}", READ, "en")
+    assert checked.text.endswith("| Water | 3 wells [2] |  | none |")
+    assert [*checked.statuses] == ["3 wells"]
+    assert [struck.text for struck in checked.struck] == [MADE_UP]
+
+
+def test_a_number_that_may_be_computed_is_for_the_model_to_judge(server: ScriptedServer) -> None:
+    rose = passage("Of the homes 2% had a meter at first, and 64% at the end. 30 paid, 16 did not.")
+    judge = make_judge(Settings(model="openai:test", openai_base_url=server.url))
+    for sentence, is_computed in (
+        ("The share of homes with a meter rose by 62 points", True),
+        ("The share of homes with a meter is 32 times as high", True),
+        ("Of 46 homes 30 paid for the meter", True),
+        ("Of the homes 2% is as little as 1.02 times a home", True),
+        ("Meters were bought for 8,417 homes", False),
+    ):
+        by_facts = check(f"{sentence} [1].", [rose], "en")
+        assert bool(by_facts.struck) != is_computed
+        server.say(reply("supported"))
+        judged = check(f"{sentence} [1].", [rose], "en", "", judge)
+        assert [*judged.statuses.values()] == ["supported" if is_computed else "partly"]
 
 
 LATER = passage("The wells dried up.", report("dry-wells", "Ghana", "GH", year=2025))
