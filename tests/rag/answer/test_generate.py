@@ -104,10 +104,7 @@ def test_the_refusal_phrase_marks_an_answer_refused(engine: Engine, server: Scri
 
 FAULTS = {
     "key_refused": Reply(status=401, body=f'{{"error": {{"message": "bad key {KEY}"}}}}'),
-    "over_limit": Reply(status=429, headers={"retry-after": "3600"}),
-    "server_failed": Reply(status=503, body="<html>down</html>"),
     "reply_broken": Reply(("Fees matter", " greatly in ["), cut=True),
-    "reply_broken by garbage": Reply(("Fees matter",), raw=("data: {x",)),
     "too_slow": Reply(("Fees matter [1].", " And"), stall=1.5),
     "too_slow, signs of life aside": Reply(("Fees matter",), raw=(": ping",) * 600, delay=0.05),
     "too_slow, empty pieces aside": Reply(("",) * 600, delay=0.05),
@@ -117,7 +114,6 @@ FAULTS = {
         raw=('data: {"error": {"message": "Context size has been exceeded."}}',),
     ),
     "answer_empty": Reply(),
-    "answer_all_reasoning": Reply(finish="length"),
     "only_repeated_itself": Reply(("the ",) * 300),
 }
 

@@ -37,21 +37,6 @@ def test_citations_are_corrected(written: str, text: str, counts: dict[str, int]
     assert (checked.text, checked.counts) == (text, counts)
 
 
-@pytest.mark.parametrize(
-    ("sentence", "reason"),
-    [
-        (f"{MADE_UP}.", Notice("country_not_cited", {"country": "Antarctica"})),
-        (CLAIM.replace("three", "30") + ".", Notice("number_not_cited", {"number": "30"})),
-    ],
-)
-def test_what_a_hard_fact_denies_is_struck_with_the_reason(sentence: str, reason: Notice) -> None:
-    text = f"{CLAIM} [2].\n\n{sentence[:-1]} [2]{sentence[-1]} {CLAIM} [2]."
-    checked = check(text, READ, "en")
-    assert checked.text == f"{CLAIM} [2].\n\n{CLAIM} [2]."
-    (struck,) = checked.struck
-    assert (struck.text, struck.reason) == (sentence, reason)
-
-
 @pytest.mark.parametrize("frame", HEADS)
 def test_frames_and_headings_stay(frame: str) -> None:
     assert check(f"{frame}\n\n{CLAIM} [2].", READ, "en").text.startswith(frame)

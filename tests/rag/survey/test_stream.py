@@ -133,12 +133,6 @@ def test_a_survey_that_is_stopped_keeps_its_rows(sample_engine: Engine) -> None:
     assert (survey.rows, survey.complete) == ((first,), False)
 
 
-def test_a_near_word_can_be_taken_back(sample_engine: Engine) -> None:
-    near = sample_engine.survey("waste").survey.near
-    if near:
-        assert near[0] not in sample_engine.survey("waste", without=near[:1]).survey.near
-
-
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
