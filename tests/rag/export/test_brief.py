@@ -49,11 +49,6 @@ def checked() -> Answer:
     )
 
 
-def in_language(code: str) -> Answer:
-    coverage = Coverage("answer", ("one_report",), ("Perú",), 1041, 12, 9, Filters(year=(2023,)))
-    return replace(PLAIN, language=code, coverage=coverage)
-
-
 @pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
 def test_a_brief_says_what_it_rests_on(ending: str) -> None:
     words = squeezed(text_of(export([checked()], ending, "What the markets say", day=DAY), ending))
@@ -92,7 +87,9 @@ def test_a_sentence_in_doubt_has_a_sign_and_its_reason(ending: str) -> None:
     ("ending", "language", "sentences"), [("pdf", "fr", FRENCH), ("docx", "ar", ARABIC)]
 )
 def test_a_brief_in_other_languages(ending: str, language: str, sentences: tuple[str, ...]) -> None:
-    words = squeezed(text_of(export([in_language(language)], ending, day=DAY), ending))
+    coverage = Coverage("answer", ("one_report",), ("Perú",), 1041, 12, 9, Filters(year=(2023,)))
+    said = replace(PLAIN, language=language, coverage=coverage)
+    words = squeezed(text_of(export([said], ending, day=DAY), ending))
     words = words.replace("\u200e", "").replace("\u200f", "")
     for sentence in sentences:
         assert squeezed(sentence) in words, sentence

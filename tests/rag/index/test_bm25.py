@@ -7,7 +7,6 @@ from passages import keyword_index, passage, report, terms_of
 
 from rag.index.bm25 import K1, B
 from rag.text.tokenize import question_terms, terms
-from rag.types import Passage
 
 PASSAGES = [
     passage("Women sell smoked fish at the market."),
@@ -44,13 +43,9 @@ def test_words_are_met_by_their_stems(question: str, language: str, best: int | 
     assert (int(np.argmax(scores)) if scores.any() else None) == best
 
 
-def numbers(passages: list[Passage]) -> list[list[str]]:
-    return [terms_of(passage)[0] for passage in passages]
-
-
 def test_scores_are_those_of_bm25s_and_each_word_has_its_passages() -> None:
     index = bm25s.BM25(k1=K1, b=B, method="lucene")
-    index.index(numbers(SELLERS), show_progress=False)
+    index.index([terms_of(passage)[0] for passage in SELLERS], show_progress=False)
     for question in ("sellers", "Doctors ask for waste"):
         expected = index.get_scores(terms(question, "en"))
         assert np.allclose(KEYWORD.scores(terms(question, "en")), expected, atol=1e-5)

@@ -29,7 +29,6 @@ from rag.settings import Settings
 from rag.text.tokenize import terms
 from tests.rag.test_feedback import VOTE
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="needs limits of POSIX")
 ALL = {"fiji", "mali", "peru"}
 QUESTION = "Who counts the boats in Peru?"
 
@@ -262,7 +261,7 @@ def test_too_little_room_is_named_before_anything_is_written(
     assert sync([reports], filled).added == ["nepal"]
 
 
-@posix
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of POSIX")
 def test_a_vote_that_does_not_fit_is_not_written_by_half(tmp_path: Path) -> None:
     keep_feedback(tmp_path, VOTE)
     complete = (tmp_path / FILE).read_bytes()

@@ -75,10 +75,6 @@ def scope_of(exchange: Exchange) -> str:
     return html.partition('<ul class="scope"')[2].partition(">")[2].partition("</ul>")[0]
 
 
-def labels(html: str) -> list[str | None]:
-    return [b["aria-label"] for b in Outline(html).all("button") if "data-field" in b]
-
-
 def test_each_chip_of_a_question_says_where_it_comes_from() -> None:
     used, first = Filters(country=("Peru",), year=(2023,)), Filters(kind=("closing",))
     ignored = Filters(sdg=("1. No poverty",))
@@ -89,7 +85,8 @@ def test_each_chip_of_a_question_says_where_it_comes_from() -> None:
         "Kind closing first (from your question)×SDG 1. No poverty (not used)Use again"
     )
     without = [f"Ask again without {name}" for name in ("Country: Peru", "Kind: closing")]
-    assert labels(html) == [*without, "Use again, SDG: 1. No poverty"]
+    labels = [b["aria-label"] for b in Outline(html).all("button") if "data-field" in b]
+    assert labels == [*without, "Use again, SDG: 1. No poverty"]
 
 
 @pytest.mark.parametrize(
