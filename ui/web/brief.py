@@ -97,7 +97,7 @@ def make(engine: Engine, pinned: _Pinned, t: Translations) -> tuple[Brief, int]:
     writer.close(always=not writer.answers)
     title = one_line(pinned.title) or t.gettext("Brief")
     url = engine.settings.report_url
-    if not url and re.fullmatch(r"https?://[^\s{}]+", pinned.address):
+    if not url and re.fullmatch(r"https?://[!-z|~]+", pinned.address):
         url = pinned.address + "?report={report}"
     brief = make_brief(writer.answers, title, date.today(), url)
     annex = t.gettext("Annex: the quotes and where they stand")

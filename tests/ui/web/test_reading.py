@@ -156,9 +156,11 @@ def test_a_quote_that_two_reports_have_is_kept_of_both_and_once_of_each() -> Non
 
 
 @pytest.mark.parametrize("kind", ["note", "heading", "table"])
-def test_a_brief_without_answers_becomes_a_pdf(kind: str) -> None:
+def test_a_brief_of_notes_becomes_a_pdf(kind: str) -> None:
     pin = {"kind": kind, "text": "My own view", "rows": [("2021", "4")]}
-    made = download(Visit(FakeEngine(), sent={"ending": "pdf", "brief": pinned(pin)}))
+    quote = {"kind": "quote", "report": "report_0", "quotes": [QUOTE]}
+    brief = pinned(pin, quote, address="https://labs.example/\x00")
+    made = download(Visit(FakeEngine(), sent={"ending": "pdf", "brief": brief}))
     assert "My own view" in text_of(base64.b64decode(made["data"]), "pdf")
 
 
