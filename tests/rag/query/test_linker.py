@@ -72,6 +72,10 @@ def test_what_is_left_over_and_what_stands_for_the_rest(linker: Linker) -> None:
         ("etnografía o citizen science", "es", (), Filters()),
         ("ethnography but not citizen science", "en", (), Filters(method=("Citizen Science",))),
         ("tout sur Fiji sauf les expériences", "fr", (), Filters(kind=("experiment",))),
+        (
+            *("used neither ethnography nor citizen science", "en", ()),
+            Filters(method=("Ethnography", "Citizen Science")),
+        ),
     ],
 )
 def test_and_or_not(
