@@ -53,6 +53,9 @@ class Reply:
     cut: bool = False
 
 
+TOO_LONG = Reply(status=400, body='{"error": {"message": "maximum context length is 4096"}}')
+
+
 @dataclass(frozen=True)
 class Request:
     path: str

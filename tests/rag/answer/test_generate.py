@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ferries import engine_of
-from openai_server import KEY, Reply, ScriptedServer
+from openai_server import KEY, TOO_LONG, Reply, ScriptedServer
 
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
@@ -23,7 +23,6 @@ from rag.types import Answer, Notice, Turn
 QUESTION = "What did the labs learn about mobile money?"
 TURNS = (Turn("user", "What of seaweed in Fiji?"), Turn("assistant", "Rain wets it [7]."))
 MADE_UP = "Penguins built a bank of ice in Antarctica"
-TOO_LONG = Reply(status=400, body='{"error": {"message": "maximum context length is 4096"}}')
 
 
 @pytest.fixture(scope="module")

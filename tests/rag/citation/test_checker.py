@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 import pytest
-from openai_server import Reply, ScriptedServer
+from openai_server import TOO_LONG, Reply, ScriptedServer
 from passages import passage, report
 
 from rag.citation.checker import check, make_judge
@@ -18,7 +18,6 @@ GHANA = report("wells", "Ghana", "GH")
 WELLS = passage("Farmers share the water of three wells by the hour.", GHANA)
 READ = [ICE, WELLS]
 CLAIM = "In Ghana farmers share the water of three wells"
-TOO_LONG = Reply(status=400, body='{"error": {"message": "maximum context length is 4096"}}')
 MADE_UP = "Penguins built a bank of ice in Antarctica"
 HEADS = ["In short:", "**What labs found:**", "**How labs share water**", "## Findings", "Yes."]
 

@@ -52,11 +52,6 @@ def test_numbers_of_sentences_are_those_of_their_texts(
     assert not having[1].any()
 
 
-def test_passages_without_sentences_have_none(sample_engine: Engine) -> None:
-    table = SentenceTable(cast(Snapshot, sample_engine.index), encode_cached)
-    assert not len(table.read([]).numbers)
-
-
 def test_what_was_read_is_kept_for_other_processes(sample_index: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(sample_index, tmp_path / "index")
     kept = folder / SENTENCES
