@@ -45,6 +45,10 @@ def test_a_survey_is_made_checked_and_found_again(sample_site: str, visit: Visit
     assert sent.evaluate(width)
     assert serious(page) == serious(sent) == []
 
+    page.get_by_role("button", name="Summarise what these say").click()
+    expect(page.locator("#turn-2 h3")).to_contain_text("say of “mobile money”?")
+    expect(page.locator("#turn-2 footer")).to_be_visible()
+
 
 def test_filters_are_the_scope_of_a_survey(sample_site: str, visit: Visit) -> None:
     page = visit(f"{sample_site}/?year=2023#/survey?topic=mobile+money")
@@ -57,16 +61,3 @@ def test_filters_are_the_scope_of_a_survey(sample_site: str, visit: Visit) -> No
     page.get_by_role("link", name="Explore").click()
     page.get_by_role("link", name="Survey", exact=True).click()
     expect(area.locator(".verdicts")).to_contain_text("All 32")
-
-
-def test_an_answer_on_a_topic_begins_with_a_count(sample_site: str, visit: Visit) -> None:
-    page = visit(sample_site)
-    ask(page, "What have labs learned about women?")
-    expect(page.locator("#turn-1 .answer")).to_have_text(re.compile(r"^About \d+ reports of"))
-    ask(page, "Which labs used ethnography?", 2)
-    # A list by tags is told so once that is counted.
-    expect(page.locator("#turn-2 .in-text")).to_have_text(re.compile(r"^About \d+ reports of|^$"))
-    page.locator("#turn-1").get_by_role("link", name="Survey all 32 reports").click()
-    page.get_by_role("button", name="Summarise what these say").click()
-    expect(page.locator("#turn-3 h3")).to_contain_text("say of “women”?")
-    expect(page.locator("#turn-3 footer")).to_be_visible()
