@@ -181,6 +181,11 @@ def _adapter() -> TypeAdapter[Answer]:
 
 def answer_from_dict(data: Any, place: str = "The answer") -> Answer:
     """The answer that `answer_to_dict` wrote; an InputError says by `place` where it is wrong."""
+    if isinstance(data, dict) and {"scope", "rows"} <= data.keys():
+        way = (
+            "Leave it out here, and turn it into a file by itself: asklabs export SURVEY.json --to"
+        )
+        raise InputError(f"{place} is a survey, and no answer. {way} FILE.docx")
     try:
         # As JSON, because only there pydantic's strict mode takes arrays for tuples.
         return _adapter().validate_json(orjson.dumps(_nested(data)), strict=True)

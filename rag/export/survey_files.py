@@ -26,7 +26,16 @@ from rag.i18n.translations import (
     language_code,
     translations_for,
 )
-from rag.survey.types import RUNGS, GapCell, GapMap, Survey, SurveyCell, SurveyColumn, SurveyRow
+from rag.survey.types import (
+    RUNGS,
+    Finding,
+    GapCell,
+    GapMap,
+    Survey,
+    SurveyCell,
+    SurveyColumn,
+    SurveyRow,
+)
 
 _WIDTHS: dict[str, int] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _MEANINGS: dict[str, tuple[str, str]] = WORDS["survey_meanings"]
@@ -141,7 +150,7 @@ def survey_brief(made: SurveyFile, picture: str) -> Brief:
     told = [*_facts(made, t), *meanings]
     facts = tuple((name, one_line(str(value))) for name, value in told if value)
     lines = [_line("paragraph", survey_sentence(survey, t)), *_evidence(survey, t)]
-    found_it = [row for row in survey.found if row.finding]
+    found_it = [row for row in survey.found if _finding(row)]
     strongest = sorted(found_it, key=_strength, reverse=True)[:STRONGEST]
     sources = tuple(_source(row, n, t, report_url) for n, row in enumerate(strongest, start=1))
     head = tuple(map(t.gettext, ("Country", "Year", "Verdict", "Report")))
@@ -177,15 +186,24 @@ def _evidence(survey: Survey, t: Translations) -> Iterator[Line]:
         yield _line("paragraph", told.format(reports=reports, counts=each))
 
 
-def _strength(row: SurveyRow) -> tuple[bool, int, float]:
-    """What is about the topic before what mentions it, then by rung, and by probability."""
+def _finding(row: SurveyRow) -> Finding | None:
+    """What a report found: the sentence that a model chose, if it tells of no mere plan."""
+    passage = row.passage
+    if row.judge == "rules" or not (passage and row.span and passage.stage != "intention"):
+        return row.finding
+    return Finding(row.quote, row.span, passage.prompt, passage.language)
+
+
+def _strength(row: SurveyRow) -> tuple[bool, int, bool, float]:
+    """What is about the topic first; by rung; what tells of its hypothesis; by probability."""
     rung = RUNGS.index(row.evidence.rung) if row.evidence.rung else -1
-    return row.verdict == "about", rung, row.score
+    told = row.evidence.outcome in ("proven", "partly", "disproven")
+    return row.verdict == "about", rung, told, row.score
 
 
 def _source(row: SurveyRow, n: int, t: Translations, report_url: str) -> Source:
-    assert row.finding
-    evidence, finding = row.evidence, row.finding
+    evidence, finding = row.evidence, _finding(row)
+    assert finding
     rung = t.gettext(labels.RUNG_LABELS[evidence.rung]) if evidence.rung else ""
     value = labels.value_label(evidence.field, evidence.value, t)
     told = filter(None, (rung, labels.source_label(evidence.field, t), value))

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import floor, log, sqrt
+from math import ceil, log, sqrt
 from typing import Any, get_args
 
 import numpy as np
@@ -27,7 +27,7 @@ from rag.models.prompts import Message, fenced, list_schema, messages_of, object
 from rag.models.tokens import count_tokens, list_price
 from rag.query.planner import first_object
 from rag.settings import Settings
-from rag.survey.classifier import classifier, tags_of
+from rag.survey.classifier import DISPERSION, classifier, tags_of
 from rag.survey.columns import ColumnReader
 from rag.survey.features import Near, ReportMeasure
 from rag.survey.types import STANCES, Survey, SurveyCell, SurveyRow, Verdict
@@ -151,16 +151,16 @@ class SurveyJudge:
         for reader in self._readers:
             rows = reader.filled(rows)
         rows.sort(key=lambda row: (row.verdict == "silent", -row.score))
-        by_model = [row for row in rows if row.judge != "rules"]
         rest = np.array([row.score for row in rows if row.judge == "rules"])
-        found = sum(row.verdict != "silent" for row in by_model)
-        low, high = classifier().interval(rest, self._survey.language) if len(rest) else (0, 0)
-        spread = found / (1 + ODDS) + 2 * sqrt(sum(r.score * (1 - r.score) for r in by_model))
+        found = sum(row.verdict != "silent" for row in rows if row.judge != "rules")
+        # Of reports that are all unlikely chance alone says how many speak of it, not the topic.
+        low, high = classifier().interval(rest, self._survey.language)
+        high = min(high, ceil(rest.sum() + 2 * sqrt(DISPERSION * rest.sum())))
         catalog = self._measure.snapshot.catalog
         return replace(
             self._survey,
             rows=tuple(rows),
-            interval=(low + max(0, floor(found - spread)), high + floor(found + spread)),
+            interval=(found + low, found + high),
             labs=catalog.labs(row.report for row in rows if row.verdict != "silent"),
             notices=notices,
             tokens=dict(self._tokens_spent),

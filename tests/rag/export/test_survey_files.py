@@ -15,6 +15,8 @@ from readers import squeezed, text_of
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
+from rag.export.answer_json import answers_from_json
+from rag.export.brief import Quote
 from rag.export.survey_files import ANSWER, SurveyFile, export_survey, survey_brief
 from rag.survey.types import (
     Evidence,
@@ -133,3 +135,24 @@ def test_the_strongest_findings_are_of_reports_about_it_and_then_of_those_that_m
     assert ("Preuves", told) in sources[0].facts
     none = replace(survey, rows=rows[1:2])
     assert survey_brief(replace(made, survey=none), "png").parts[0].source_lists == ()
+
+
+def test_what_a_model_chose_is_quoted_and_what_tells_of_its_hypothesis_comes_first(
+    made: SurveyFile,
+) -> None:
+    first, sure = made.survey.rows[0], Evidence("compared", outcome="blank")
+    chosen = {"judge": "gpt", "quote": "Nets last.", "finding": None, "span": (3, 13)}
+    rows = (
+        replace(first, report=report("two", "Mali", "ML"), score=0.99, evidence=sure),
+        replace(first, **chosen, passage=passage("Nets last.", first.report)),
+        replace(first, **chosen, passage=passage("Nets last.", first.report, stage="intention")),
+    )
+    brief = survey_brief(replace(made, survey=replace(made.survey, rows=rows)), "png")
+    ((_, sources),) = brief.parts[0].source_lists
+    assert [source.who for source in sources] == ["Fiji, 2023", "Mali, 2023"]
+    assert sources[0].quotes == (Quote(("Nets last.",)),)
+
+
+def test_among_answers_a_survey_is_refused_with_the_way_to_export_it(made: SurveyFile) -> None:
+    with pytest.raises(InputError, match=r"line 1 is a survey.* asklabs export SURVEY.json --to"):
+        answers_from_json(export_survey(made, "json"), "mix.jsonl")

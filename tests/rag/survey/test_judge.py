@@ -127,6 +127,21 @@ def test_reports_whose_title_or_tags_name_the_topic_are_judged_whatever_their_sc
     assert len(judged) < len(low)
 
 
+def test_what_was_judged_is_known_and_only_the_rest_is_uncertain(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    rules = engine.survey("mobile money").survey
+    likely = {row.report.id for row in rules.rows[:BATCH]}
+    rows = [row if row.report.id in likely else replace(row, score=0.019) for row in rules.rows]
+    server.script(_all("about"), _all("silent"))
+    made = engine.survey_judge(replace(rules, rows=(*rows,) * 3)).judge()
+    rest = 0.019 * sum(row.judge == "rules" for row in made.rows)
+    found = sum(row.verdict != "silent" for row in made.rows if row.judge == "judge")
+    low, high = made.interval
+    assert 0.5 < rest < 1
+    assert low == found < high < found + 8
+
+
 def test_a_judge_that_is_stopped_leaves_the_verdicts_by_rules(engine: Engine) -> None:
     stop = Stop()
     stop.set()
