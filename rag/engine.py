@@ -53,7 +53,7 @@ from rag.survey.types import Survey
 from rag.text.contacts import mask_contacts
 from rag.text.sentences import encodable
 from rag.text.tokenize import language_of
-from rag.types import Answer, Hit, Notice, Passage, Plan, Progress, Turn
+from rag.types import FACTS, Answer, Hit, Notice, Passage, Plan, Progress, Turn
 
 LONGEST_QUESTION = 4000  # characters
 LONGEST_TURN = 20_000  # characters of a turn of the conversation that are looked at
@@ -317,7 +317,9 @@ class Engine:
             return self._masked(choose_passages(found, plan, self.settings, FOUND))
 
         def open_report(report_id: str) -> Sequence[Hit]:
-            return self._opened(snapshot, [report_id])
+            # Facts of a form, such as when it was filled in, answer nothing.
+            hits = self._opened(snapshot, [report_id])
+            return [h for h in hits if h.passage.stage != "admin" or h.passage.section == FACTS]
 
         return Library(snapshot.catalog, scope, find, open_report, snapshot.texts)
 

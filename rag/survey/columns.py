@@ -36,8 +36,9 @@ MOST = 6  # columns of a survey
 # cosines and of half the share of terms that both have.
 QUESTION_LIKE_EXAMPLE = 0.8
 # A column asks for what examples do, or a form question, from this likeness on: how near it is, and
-# so many times the cosine of that of its words which is the least like one of theirs.
-LIKE, WORD = 2.4, 2.0
+# so many times the cosine of that of its words which is the least like one of theirs. Kinds that
+# differ by less are as likely.
+LIKE, WORD, ALIKE = 2.4, 2.0, 1e-3
 LIKE_QUESTION = 1.4  # the least nearness of a column and a form question
 CONTACT = "contact"  # the kind of form questions that no column reads
 # Probability from which a report answers a free question.
@@ -146,14 +147,14 @@ def read_column(name: str, measure: ReportMeasure) -> SurveyColumn:
     like, near = asked.nearness(examples)[0].tolist(), asked.nearness(texts)[0].tolist()
     nearest = dict(sorted(zip(names, like, strict=True), key=lambda pair: pair[1]))
     likeness = {k: _likeness(n, name, _listed()[k]) for k, n in nearest.items()}
-    wanted = max(likeness, key=lambda kind: likeness[kind])
-    is_kind = likeness[wanted] >= LIKE and wanted != "other"
+    # An example that two kinds have asks for both.
+    most = max(LIKE, *likeness.values()) - ALIKE
+    wanted = {kind for kind, like in likeness.items() if like >= most} - {"other"}
     least = max(LIKE_QUESTION, 0.8 * max(near))
     sources = [
         question
         for question, kind, n in zip(questions, kinds, near, strict=True)
-        if (is_kind and kind == wanted)
-        or (n >= least and _likeness(n, name, [_words(question)]) >= LIKE)
+        if kind in wanted or (n >= least and _likeness(n, name, [_words(question)]) >= LIKE)
     ]
     return SurveyColumn(name, "form" if sources else "free", tuple(sources))
 

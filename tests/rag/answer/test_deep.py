@@ -13,7 +13,7 @@ from rag.engine import Engine
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import export
 from rag.i18n.labels import notice_words
-from rag.types import Answer, Notice
+from rag.types import FACTS, Answer, Notice
 
 QUESTION = "What did the lab of Peru learn about seaweed?"
 PUMPS = ("search", {"query": "solar pumps by the hour", "countries": ["Namibia", "Atlantis"]})
@@ -61,26 +61,35 @@ def test_what_a_search_finds_is_read_cited_and_told(engine: Engine, server: Scri
     assert "not read" in brief_of(usual)
 
 
+def told_by(engine: Engine, report_id: str) -> set[str]:
+    """The passages of a report without those that only say how its form was filled in."""
+    passages = engine.passages_of(report_id)
+    told = {p.id for p in passages if p.stage != "admin" or p.section == FACTS}
+    assert len(told) < len(passages)
+    return told
+
+
 @pytest.mark.parametrize("limit", [{}, {"context_tokens": 500}, {"context_window": 4000}])
 def test_what_is_opened_is_read_first_and_what_does_not_fit_is_told(
     server: ScriptedServer, sample_index: Path, limit: dict[str, int]
 ) -> None:
     small = server.engine(sample_index, check="off", passages=2, **limit)
     others = [info for info in small.catalog.select(Filters()) if info.lab != "Peru"]
-    ours = max(others, key=lambda info: len(small.report(info.id).raw))
-    n = len(small.passages_of(ours.id))
-    opening = calls(("open_report", {"id": ours.id}))
+    ours = sorted(others, key=lambda info: -len(small.report(info.id).raw))[:2]
+    known = {name for info in ours for name in told_by(small, info.id)}
+    n = len(known)
+    opening = calls(*(("open_report", {"id": info.id}) for info in ours))
     answer = asked(small, server, opening, Reply(("DONE",)), Reply(("Yes [1].",)))
     read, found = answer.generation.passages, {hit.passage.id for hit in answer.hits}
     first, *_, last = server.chats[-1].body["messages"][1]["content"].split("<passage ")[1:]
-    assert f'lab="{ours.lab}"' in first
+    assert any(f'lab="{info.lab}"' in first for info in ours)
     if limit:
         assert 2 < read < n
-        assert f'lab="{ours.lab}"' in last
+        assert any(f'lab="{info.lab}"' in last for info in ours)
         assert answer.notices[0] == Notice("passages_left_out", {"read": read, "all": n + 2})
     else:
         assert read == n + 2
-        assert {p.id for p in small.passages_of(ours.id)} <= found
+        assert known <= found
         assert "passages_left_out" not in [notice.code for notice in answer.notices]
 
 
@@ -109,7 +118,7 @@ def test_reports_are_opened_and_counted_within_the_reader_s_filters(
         engine, server, calls(*made), Reply(("DONE",)), Reply(("Yes [1].",)), filters=namibia
     )
     opened, closed, counted, _ = answer.generation.steps
-    assert opened.params == {"title": ours.title, "n": len(engine.passages_of(ours.id))}
+    assert opened.params == {"title": ours.title, "n": len(told_by(engine, ours.id))}
     assert closed.params["n"] == 0
     assert counted.params["n"] == len(engine.catalog.ids(namibia))
     assert {hit.passage.report.lab for hit in answer.hits} == {"Namibia"}

@@ -42,6 +42,9 @@ def test_a_column_is_a_tag_a_question_of_forms_or_what_any_report_may_say(
     assert "monetary" in _column(sample_engine, "¿Cuánto costó?")[1]
 
 
+LEARNED = "What did you learn?"
+
+
 def of_one_report(folder: Path, form: str, *names: str) -> Survey:
     """A survey with these columns of a report that is about its topic."""
     engine = engine_of(folder, {"fish": f"# Fish\n\n[[country:Togo]]\n\n{form}\n"})
@@ -58,6 +61,14 @@ def test_no_column_reads_a_contact(tmp_path: Path) -> None:
     made = of_one_report(tmp_path, form, "sample size", "mobile number", "contact", "40 boats")
     assert made.columns[0].sources == ("What is the sample size?",)
     assert [c.value for row in made.rows for c in row.cells.values()] == ["40 boats."] * 3 + [""]
+
+
+def test_what_came_of_a_work_is_also_whether_its_hypothesis_held(tmp_path: Path) -> None:
+    proven = "Was the original hypothesis (If.. then) proven or disproven?"
+    who = "Como organización, ¿cuáles de estas categorías la define mejor?"
+    form = f"## {proven}\n\nProven.\n\n## {who}\n\nONG\n\n## {LEARNED}\n\nBoats leak."
+    made = of_one_report(tmp_path, form, "What was the result?", "What was found?", "Did it work?")
+    assert [column.sources for column in made.columns] == [(proven, LEARNED), (LEARNED,), (proven,)]
 
 
 def test_cells_have_verbatim_words_or_why_there_are_none(
