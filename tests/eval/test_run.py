@@ -29,16 +29,14 @@ BOATS = passage("In Fiji 12 boats carried a beacon.", report("boats", "Fiji", "F
 class Echo(FakeEngine):
     """Answers everything with the one sentence that it knows."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        cited = (Citation(1, BOATS, "12 boats carried a beacon"),)
-        found = {
-            "citations": cited,
-            "hits": (Hit(BOATS, 1.0),),
+    def __init__(self, **given: Any) -> None:
+        known = {
             "text": "In Fiji 12 boats carried a beacon [1].",
+            "citations": (Citation(1, BOATS, "12 boats carried a beacon"),),
+            "hits": (Hit(BOATS, 1.0),),
+            "coverage": Coverage("answer", ("boats",)),
         }
-        listed = Coverage("answer", ("boats",))
-        super().__init__(lambda question: answer(question, coverage=listed, **found))
-        self.settings = settings or self.settings
+        super().__init__(lambda question: answer(question, **known), **given)
 
     def report(self, report_id: str) -> StoredReport:
         assert report_id == "boats"
@@ -101,7 +99,7 @@ def test_the_record_tells_how_to_repeat_the_run_but_no_secret(tmp_path: Path) ->
         openai_api_key=SecretStr("sk-secret"),
         openai_base_url="http://me:word@localhost:1/v1?token=hidden#part",
     )
-    run_cases(Echo(settings), [case("c1")], tmp_path)
+    run_cases(Echo(settings=settings), [case("c1")], tmp_path)
     text, record = (tmp_path / "run.json").read_text(encoding="utf-8"), load_record(tmp_path)
     assert not any(secret in text for secret in ("sk-secret", "word", "hidden"))
     assert record["settings"]["openai_base_url"] == "http://***@localhost:1/v1"
