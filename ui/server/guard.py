@@ -37,12 +37,12 @@ ENTERING = 2  # events, and what waits for their answers, that are taken in at a
 RETRY = "15"  # seconds after which who was refused for want of room may ask again
 API = "/gradio_api"
 JOIN, DATA = f"{API}/queue/join", f"{API}/queue/data"
-HEALTH, LOGIN, UPLOAD = "/healthz", "/login", f"{API}/upload"
+HEALTH, LOGIN, LOGOUT, UPLOAD = "/healthz", "/login", "/logout", f"{API}/upload"
 REST, MCP, METRICS = "/api/v1", "/mcp", "/metrics"
 # The paths that are used, by method; one that ends in "/" stands for those below it.
 READ = (
     *("/", HEALTH, "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json"),
-    *("/logout", "/assets/", "/static/", f"{API}/info", DATA, f"{API}/heartbeat/"),
+    *(LOGOUT, "/assets/", "/static/", f"{API}/info", DATA, f"{API}/heartbeat/"),
     *(f"{API}/startup-events", f"{API}/app_id", f"{API}/login_check", f"{API}/theme.css"),
     *(f"{REST}/", MCP, METRICS),
 )

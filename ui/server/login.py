@@ -15,7 +15,7 @@ import secrets
 import time
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -190,39 +190,38 @@ class Logins(Mapping[str, Secret]):
         return len(self._now())
 
 
-class Sessions(MutableMapping[str, str]):
-    """Names of who has logged in, by the tokens of their cookies; each ends with its password.
+class Sessions:
+    """Who has logged in, by the tokens of their cookies; each session ends with its password.
 
     Hashes of the tokens are kept in a file, where there is a path, so that a restart ends none.
     """
 
-    def __init__(self, logins: Mapping[str, Secret], path: Path | None) -> None:
-        self._logins, self._path = logins, path
+    def __init__(self, logins: Mapping[str, Secret], path: Path | None, cookie: str) -> None:
+        """`cookie` is the name of the cookie."""
+        self._logins, self._path, self.cookie = logins, path, cookie
         self._kept: dict[str, list[str]] = {}
         with suppress(OSError, ValueError):
             self._kept = orjson.loads(path.read_bytes()) if path else {}
 
-    def __getitem__(self, token: str) -> str:
-        name, salt = self._kept[_key(token)]
-        if self._logins[name].salt.hex() != salt:
-            raise KeyError(token)
-        return name
+    def name(self, token: str) -> str | None:
+        """Whose session it is; None for nobody's."""
+        name, salt = self._kept.get(_hashed(token), ("", ""))
+        login = self._logins.get(name)
+        return name if login and login.salt.hex() == salt else None
 
-    def __setitem__(self, token: str, name: str) -> None:
-        self._kept[_key(token)] = [name, self._logins[name].salt.hex()]
+    def begin(self, name: str) -> str:
+        """The token of a new session."""
+        token = secrets.token_urlsafe(32)
+        self._kept[_hashed(token)] = [name, self._logins[name].salt.hex()]
         while len(self._kept) > MOST_SESSIONS:
             del self._kept[next(iter(self._kept))]
         self._save()
+        return token
 
-    def __delitem__(self, token: str) -> None:
-        del self._kept[_key(token)]
+    def end(self, name: str) -> None:
+        """End all sessions of a name."""
+        self._kept = {key: own for key, own in self._kept.items() if own[0] != name}
         self._save()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([key for key in map(_Hashed, list(self._kept)) if key in self])
-
-    def __len__(self) -> int:
-        return len(self._kept)
 
     def _save(self) -> None:
         try:
@@ -232,16 +231,8 @@ class Sessions(MutableMapping[str, str]):
             _log.warning("A restart will log everybody out: %s", error)
 
 
-class _Hashed(str):
-    """The hash of a token, by which a session is kept and listed."""
-
-    __slots__ = ()
-
-
-def _key(token: str | None) -> str:  # Gradio asks for the name of no cookie, too.
-    if isinstance(token, _Hashed):
-        return token
-    return hashlib.sha256(f"{token}".encode("utf-8", "replace")).hexdigest()
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def checker(logins: Mapping[str, Secret]) -> Check:

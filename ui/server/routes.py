@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -26,8 +25,8 @@ from ui.api.mcp import mcp_server
 from ui.api.rest import rest_app
 from ui.rendering import render
 from ui.server import log
-from ui.server.guard import HEALTH, LOGIN, MCP, METRICS, REST, below_root
-from ui.server.login import WINDOW, Check, Secret, TooManyLogins, checker
+from ui.server.guard import HEALTH, LOGIN, LOGOUT, MCP, METRICS, REST, below_root
+from ui.server.login import WINDOW, Check, Secret, Sessions, TooManyLogins, checker
 from ui.server.room import Room
 
 _log = logging.getLogger(__name__)
@@ -48,6 +47,7 @@ def add_routes(
     routes = [Route(HEALTH, partial(_health, check)), *programs]
     if check_login:
         routes.append(Route(LOGIN, partial(_log_in, check_login), methods=["POST"]))
+        routes.append(Route(LOGOUT, _log_out))
     # Before Gradio's own routes, one of which matches all paths.
     app.router.routes[:0] = routes
 
@@ -91,9 +91,8 @@ async def _tell(scope: Scope, receive: Receive, send: Send) -> None:
 
 def visitor(request: Request) -> str | None:
     """Who has logged in, by the cookie of a request."""
-    app: App = request.scope["app"]
-    name: str | None = app.tokens.get(request.cookies.get(f"access-token-{app.cookie_id}"))
-    return name
+    sessions: Sessions = request.scope["app"].state.sessions
+    return sessions.name(request.cookies.get(sessions.cookie, ""))
 
 
 def login_page(app: ASGIApp) -> ASGIApp:
@@ -121,7 +120,7 @@ async def _health(check: Callable[[], object], _: Request) -> Response:
 
 async def _log_in(check: Check, request: Request) -> Response:
     """Opens the page to who types a right password; a cookie says so from then on."""
-    form, app = await request.form(), request.scope["app"]
+    form = await request.form()
     name, password = (str(form.get(key, "")) for key in ("username", "password"))
     address = request.client.host if request.client else ""
     try:
@@ -133,10 +132,19 @@ async def _log_in(check: Check, request: Request) -> Response:
     if not is_right:
         log.event("login", "wrong", logging.WARNING, address=address)
         return JSONResponse({"detail": "Incorrect credentials."}, 400)
-    token = secrets.token_urlsafe(32)
-    app.tokens[token] = name.strip()
-    response = JSONResponse({"success": True})
+    sessions: Sessions = request.scope["app"].state.sessions
+    token, response = sessions.begin(name.strip()), JSONResponse({"success": True})
     schemes = (request.url.scheme, request.headers.get("x-forwarded-proto"))
-    cookie = f"access-token-{app.cookie_id}"
-    response.set_cookie(cookie, token, httponly=True, samesite="lax", secure="https" in schemes)
+    safety: Any = {"httponly": True, "samesite": "lax", "secure": "https" in schemes}
+    response.set_cookie(sessions.cookie, token, **safety)
+    return response
+
+
+async def _log_out(request: Request) -> Response:
+    """Ends all sessions of who asks."""
+    sessions: Sessions = request.scope["app"].state.sessions
+    if name := visitor(request):
+        sessions.end(name)
+    response = Response(status_code=302, headers={"Location": "./"})
+    response.delete_cookie(sessions.cookie)
     return response

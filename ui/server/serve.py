@@ -198,18 +198,22 @@ def launch(
 
     settings, check_login = engine.settings, checker(logins) if logins else None
     host, port = settings.host, settings.port
-    programs, sessions = program_routes(engine, room, keys, visitor if logins else None)
+    programs, tools = program_routes(engine, room, keys, visitor if logins else None)
     hosts = (host.strip("[]"), *settings.host_names)
+    kept = settings.login and settings.login.with_name(f"{settings.login.name}.{port}.sessions")
 
     @asynccontextmanager
     async def guarded(app: App) -> AsyncIterator[None]:
         # The layers are built by now, and no request has come yet.
         stack: Any = app.middleware_stack
-        stack = login_page(stack) if logins else stack
+        if logins:
+            # Pages on other ports of this host get the same cookies.
+            app.state.sessions = Sessions(logins, kept, f"access-token-{port}")
+            app.auth_dependency, stack = visitor, login_page(stack)
         app.middleware_stack = Guard(
             stack, hosts=hosts, uploads=settings.page_ingest, frames=settings.frames
         )
-        async with sessions.run():
+        async with tools.run():
             yield
 
     HTTP_PROTOCOLS["auto"] = f"{Connection.__module__}:{Connection.__name__}"
@@ -221,8 +225,6 @@ def launch(
         app, address, _ = page.launch(
             server_name=host,
             server_port=port,
-            # Whoever reaches Gradio's own form is refused: ours stands before it.
-            auth=(lambda *_: False) if logins else None,
             app_kwargs={"lifespan": guarded, "exception_handlers": HANDLERS},
             prevent_thread_lock=True,
             quiet=True,
@@ -246,11 +248,6 @@ def launch(
         # Gradio only says that it found no port; the address was free a moment ago.
         raise _occupied(host, port, errno.EADDRINUSE) from error
     add_routes(app, lambda: engine.revision, check_login, programs)
-    if logins:
-        kept = settings.login and settings.login.with_name(f"{settings.login.name}.{port}.sessions")
-        # Pages on other ports of this host get the same cookies.
-        app.cookie_id = str(port)
-        app.tokens = Sessions(logins, kept)  # type: ignore[assignment]  # Any mapping will do.
     return str(address).rstrip("/")
 
 
