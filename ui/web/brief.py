@@ -13,7 +13,7 @@ from rag.engine import Engine
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.brief import Brief, Part, Table, cells, make_brief
-from rag.export.formats import BRIEFS, FORMATS, file_name
+from rag.export.formats import BRIEFS
 from rag.export.lines import Line, Run, one_line
 from rag.export.repeats import bare, quoted
 from rag.i18n.labels import author_label, format_label, join_parts, value_label
@@ -83,7 +83,7 @@ def download(v: Visit) -> dict[str, str]:
         "{n} quotes no longer stand in their reports and were left out.",
         lost,
     )
-    file = saved(file_name(brief.title, ending), data, FORMATS[ending].media)
+    file = saved(brief.title, ending, data)
     return file | {"warning": warning.format(n=lost) if lost else ""}
 
 

@@ -389,9 +389,10 @@ def download(v: Visit) -> dict[str, str]:
         log.event("export", "error", logging.ERROR, format=name, error=error)
         return {"error": str(error)}
     log.event("export", "done", seconds=time.monotonic() - begun, format=name, answers=len(found))
-    return saved(file_name(found[0].question, name), data, FORMATS[name].media)
+    return saved(found[0].question, name, data)
 
 
-def saved(name: str, data: bytes, media: str) -> dict[str, str]:
+def saved(title: str, ending: str, data: bytes) -> dict[str, str]:
     """A file for the browser to save, which is never written to the server's disk."""
-    return {"name": name, "type": media, "data": base64.b64encode(data).decode("ascii")}
+    told = {"name": file_name(title, ending), "type": FORMATS[ending].media}
+    return told | {"data": base64.b64encode(data).decode("ascii")}

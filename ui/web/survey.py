@@ -12,7 +12,6 @@ from concurrent.futures import wait
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache, partial
-from mimetypes import guess_type
 from typing import Any
 
 from markupsafe import Markup
@@ -21,7 +20,6 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError, InputError
-from rag.export.formats import file_name
 from rag.export.survey_files import FORMATS, SurveyFile, export_survey
 from rag.i18n.labels import format_count, reports_and_labs
 from rag.i18n.translations import Translations, format_number
@@ -148,9 +146,8 @@ def download(v: Visit) -> dict[str, str]:
     survey = run.survey
     gaps = gap_map(survey, engine.catalog)
     data = export_survey(SurveyFile(survey, gaps, date.today(), engine.settings.report_url), ending)
-    name = file_name(survey.topic, ending)
     log.event("export", "done", format=ending, rows=len(survey.rows))
-    return saved(name, data, guess_type(name)[0] or "application/octet-stream")
+    return saved(survey.topic, ending, data)
 
 
 def show(v: Visit) -> Iterator[dict[str, Any]]:
