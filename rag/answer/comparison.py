@@ -14,7 +14,7 @@ import numpy as np
 from rag.answer.candidates import Candidate, kind_wanted
 from rag.answer.chosen import READ_OF_SIDE, Material, ReportChooser, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
-from rag.answer.lines import Line, title_of
+from rag.answer.lines import Line, on_topic, title_of
 from rag.answer.roles import ROLES, Role
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.i18n.labels import (
@@ -71,7 +71,7 @@ _MOST_TOLD = READ_OF_SIDE + 1  # reports of a side that its parts are told from
 # How likely the likeliest sentence of a side answers, and the best score, below which none does.
 _LEAST_LIKELY, _SILENT = 0.2, 0.75
 _SHARE, _SHARE_UNREAD, _FEWEST_READ, _MOST_FITTING = 0.6, 0.55, 20, 6
-_MOST_ANSWERS = 4  # sentences of a side that answer the question
+_MOST_ANSWERS, _MOST_CLOSEST = 4, 2  # sentences of a side that answer the question, or are closest
 _READ = 12  # passages of a side that were found
 _MOST_THEMES = 5
 _ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 2}
@@ -93,6 +93,7 @@ class Comparer(ReportChooser):
         super().__init__(material)
         self.quoted: dict[str, Hit] = {}
         self.sides: tuple[str, ...] = ()
+        self.counted = ""  # what is known of how many reports tell of what is asked
 
     def quote(self, lines: Iterable[Line]) -> str:
         """Sentences with their marks."""
@@ -169,6 +170,7 @@ class Comparer(ReportChooser):
             read = (self.with_results(saying[side]) or infos for side, infos in scopes.items())
             answers = dict(zip(scopes, map(self._answers, asked, read), strict=True))
         reports = dict(scopes) if plan.stages else self._reports_of(scopes, answers, saying)
+        lines = self._on_it(reports, answers, saying)
         # Of a few reports all parts are told, of all work the main ones.
         few = max(map(len, reports.values()), default=0) <= READ_OF_SIDE
         in_parts = bool(plan.subject or plan.reports or few)
@@ -178,7 +180,12 @@ class Comparer(ReportChooser):
             else self.overview(infos)
             for infos in reports.values()
         )
-        rows = list(self._row(marked("Reports"), shown))
+        told = dict(zip(scopes, shown, strict=True))
+        self.counted = "\n".join(
+            self._side(f"{side} ({format_count(len(infos), 'report', self.t)})", told[side])
+            for side, infos in scopes.items()
+        )
+        rows = list(self._row(marked("Reports"), told.values()))
         if any(told.chosen for told in answers.values()):
             rows += self._row(ASKED, (self._told(answers[side], scopes[side]) for side in scopes))
         one_thing = plan.one_thing or any(told.fits for told in answers.values())
@@ -186,7 +193,7 @@ class Comparer(ReportChooser):
             rows += self._in_short(reports)
         elif not (one_thing and any(told.chosen for told in answers.values())):
             table = _ROWS_BESIDE if answers else _ROWS if in_parts else _ROWS_OF_ALL
-            rows += self._parts(reports, table)
+            rows += self._parts(lines, table)
         yield self.head(hit.passage.report for hit in self.quoted.values())
         yield from rows
 
@@ -282,11 +289,31 @@ class Comparer(ReportChooser):
         self._chosen += [line.words for line in best]
         return [line for line in new if line in best]
 
+    def _on_it(
+        self,
+        reports: dict[str, Sequence[ReportInfo]],
+        answers: dict[str, _Answers],
+        saying: Mapping[str, Sequence[ReportInfo]],
+    ) -> Mapping[str, Sequence[Line]]:
+        """The lines of each side's reports; of a side that alone tells nothing, those on the topic.
+
+        These are its closest answers, and its reports those that have them.
+        """
+        lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
+        speaking = {s for s in lines if (answers[s].chosen if answers else saying[s])}
+        near = {x.place for x in on_topic([x for own in lines.values() for x in own])}
+        for side in set(lines) - speaking if speaking and self.plan.subject else ():
+            lines[side] = own = [line for line in lines[side] if line.place in near]
+            reports[side] = list({line.report.id: line.report for line in own}.values())
+            if answers:
+                closest = [(line.hit, line.text) for line in self.pick(own, _MOST_CLOSEST)]
+                answers[side] = _Answers(closest, is_certain=False)
+        return lines
+
     def _parts(
-        self, reports: Mapping[str, Sequence[ReportInfo]], table: Mapping[Role, int]
+        self, lines: Mapping[str, Sequence[Line]], table: Mapping[Role, int]
     ) -> Iterator[str]:
         """What the reports of each side say of each part of their work."""
-        lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
         told = {side: [*self._chosen] for side in lines}
         for role, most in table.items():
             picked = []
@@ -375,7 +402,10 @@ class Comparer(ReportChooser):
     def _row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
         yield self.heading(heading)
         for side, cell in zip(self.sides, cells, strict=True):
-            yield f"- {format_label(self.t, side, cell or self.t.gettext('nothing found on it'))}"
+            yield f"- {self._side(side, cell)}"
+
+    def _side(self, side: str, told: str) -> str:
+        return format_label(self.t, side, told or self.t.gettext("nothing found on it"))
 
     def _scopes(self) -> dict[str, Sequence[ReportInfo]]:
         """The sides by their names, each with all its reports."""

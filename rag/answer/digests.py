@@ -129,7 +129,6 @@ class _Maker(Comparer):
 
     def __init__(self, material: Material) -> None:
         super().__init__(material)
-        self.counted = ""
         self.speaking: tuple[str, ...] = ()
 
     def part(

@@ -194,6 +194,21 @@ def test_a_model_reads_what_a_digest_quotes_and_is_told_how_many_reports_there_a
     assert answer.coverage.speaking == quoted.coverage.speaking
 
 
+@pytest.mark.quality
+def test_a_model_is_told_what_was_searched_of_each_side_and_reads_nothing_else_of_a_silent_one(
+    server: ScriptedServer, sample_index: Path
+) -> None:
+    engine = server.engine(sample_index, context_window=100_000, check="facts")
+    server.say("Namibia's passages tell nothing of it.")
+    assert engine.ask("Vanuatu vs Namibia: how are cyclone warnings passed on?").answer
+    _, prompt = prompts(server)
+    searched = prompt.partition("<counted>\n")[2].partition("\n</counted>")[0].splitlines()
+    assert [line.partition(" (")[0] for line in searched] == ["Vanuatu", "Namibia"]
+    assert searched[1].endswith("nothing found on it")
+    assert 'lab="Vanuatu"' in prompt
+    assert 'lab="Namibia"' not in prompt
+
+
 @pytest.mark.parametrize(
     ("question", "form"),
     [
