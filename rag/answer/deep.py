@@ -42,7 +42,7 @@ _TOOLS = {
     "empty to search everywhere.",
     _Count: "Count the reports that have the tags in the lists, and name them; or count the values "
     f"of a list among them: group_by is one of {', '.join(_FIELDS)}, or empty.",
-    _Open: "Read a whole report, by the id of a passage or of a count.",
+    _Open: "Read a whole report, by its id.",
 }
 TOOLS: list[dict[str, Any]] = [
     {

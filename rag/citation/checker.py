@@ -410,11 +410,11 @@ def _messages(text: Text, is_short: bool = False) -> list[Message]:
     """The chat messages that ask for verdicts; where `is_short` with the cited passages alone."""
     everything = not is_short and any(not claim.cited for claim in text.claims)
     cited = {n for claim in text.claims for n in claim.cited}
-    shown = [
-        numbered(n, Hit(passage, 0.0))
+    shown = numbered(
+        (n, Hit(passage, 0.0))
         for n, passage in enumerate(text.passages, start=1)
         if everything or n in cited
-    ]
+    )
     asked = [
         fenced(
             "sentence",
@@ -426,5 +426,5 @@ def _messages(text: Text, is_short: bool = False) -> list[Message]:
         for n, claim in enumerate(text.claims, start=1)
     ]
     system = prompts()["check"] % LANGUAGES.get(text.language, "the language of the sentences")
-    parts = ["Passages:", *shown, fenced("question", text.question), "Sentences:", *asked]
+    parts = ["Passages:", shown, fenced("question", text.question), "Sentences:", *asked]
     return messages_of(system, "\n\n".join(parts))

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,10 +64,10 @@ def answer_messages(
     is_wide = plan.wide and plan.intent == "answer"
     system = prompts()["system"].format(language=language, refusal=refusal(plan.language))
     user = prompts()["user"].format(
-        passages="\n\n".join(numbered(n, hit) for n, hit in enumerate(hits, start=1)),
+        passages=numbered(enumerate(hits, start=1)),
         counts=f"{len({hit.passage.report.id for hit in hits})} reports "
         f"of {len({hit.passage.report.lab for hit in hits})} labs",
-        counted=f"{fenced('counted', counted)}\n" if counted else "",
+        counted=f"{prompts()['counted']}{fenced('counted', counted)}\n" if counted else "",
         earlier=_conversation(history[-_TURNS:], _MOST_TOLD),
         question=fenced("question", plan.question),
         form=forms["topic"] if is_wide else forms.get(plan.intent, forms["answer"]),
@@ -92,31 +92,40 @@ def list_schema(items: Any) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
 
-def numbered(n: int, hit: Hit, with_id: bool = False) -> str:
-    """A passage between fences, whose attributes say where it is from."""
+def numbered(hits: Iterable[tuple[int, Hit]], with_id: bool = False) -> str:
+    """Passages by their numbers, those of one report together between fences that say whose it is.
+
+    `with_id` these have the report's id.
+    """
+    by_report: dict[str, list[tuple[int, Hit]]] = {}
+    for n, hit in hits:
+        by_report.setdefault(hit.passage.report.id, []).append((n, hit))
+    reports = []
+    for own in by_report.values():
+        info = own[0][1].passage.report
+        title = f"{info.kind}: {info.title}" if info.kind else info.title
+        facts = {"lab": info.lab, "author": info.author, "year": info.year or "unknown"}
+        facts |= {"title": title, "id": info.id if with_id else ""}
+        said = "\n".join(passage_text(n, hit) for n, hit in own)
+        reports.append(_between("report", said, facts))
+    return "\n\n".join(reports)
+
+
+def passage_text(n: int, hit: Hit) -> str:
+    """A passage between fences, whose attributes say what it answers."""
     passage = hit.passage
-    info = passage.report
     section, question = passage.place
-    return fenced(
-        "passage",
-        passage.text,
-        number=n,
-        id=info.id if with_id else "",
-        lab=info.lab,
-        author=info.author,
-        year=info.year or "unknown",
-        report=f"{info.kind}: {info.title}" if info.kind else info.title,
-        section=section,
-        form_question=question,
-        stage=passage.stage,
+    asked = (
+        {"form_question": attribute(question, _MOST_ASKED)} if question else {"section": section}
     )
+    return fenced("passage", passage.text, number=n, **asked, stage=passage.stage)
 
 
 def search_messages(
     plan: Plan, hits: Sequence[Hit], notes: Sequence[str], history: Sequence[Turn], left: int
 ) -> list[Message]:
     """The chat messages that ask for the next of `left` calls, with `notes` on those before."""
-    parts = [numbered(n, hit, with_id=True) for n, hit in enumerate(hits, start=1)]
+    parts = [numbered(enumerate(hits, start=1), with_id=True)]
     parts += [fenced("call", note) for note in notes]
     parts.append(_conversation(history[-_TURNS:], _MOST_TOLD) + fenced("question", plan.question))
     return messages_of(prompts()["search"].format(left=left), "\n\n".join(parts))
@@ -142,7 +151,8 @@ def _conversation(history: Sequence[Turn], most: int) -> str:
 # A fence begins with `<`, and no text that is put between fences keeps one that could begin a tag.
 # So no secret or random word is needed: what looks like a fence is one of ours.
 
-MOST_ATTRIBUTE = 160  # characters of a title or form question; some are as long as a report
+# Characters of a title, some of which are as long as a report, and of a form question.
+MOST_ATTRIBUTE, _MOST_ASKED = 160, 90
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # Characters that a reader doesn't see and a model reads: controls, fillers, selectors, tag
 # characters, surrogates. The two joiners stay, for scripts that need them.
@@ -154,7 +164,9 @@ _INVISIBLE = re.compile(
 _GAP = "[\\s\u200c\u200d]*"
 # "<5" and "<= 5" are numbers compared; all else may begin a tag, ours or one of a chat template.
 _TAG = re.compile(rf"[<＜﹤](?!{_GAP}[\d=.,$€£])")
-_LIKE_TAG = re.compile(rf"[‹⟨〈](?={_GAP}(?:[/／|｜]|passage|question|system))", re.IGNORECASE)
+_LIKE_TAG = re.compile(
+    rf"[‹⟨〈](?={_GAP}(?:[/／|｜]|passage|report|question|system))", re.IGNORECASE
+)
 # Marks of turns in some models' templates: [INST], [/INST], [SYSTEM_PROMPT].
 _TURN = re.compile(r"\[(\s*/?\s*[A-Z][A-Z_ ]{2,30})\]")
 
@@ -166,13 +178,18 @@ def defused(text: str) -> str:
     return defuse(_TURN.sub(r"(\1)", text))
 
 
-def attribute(value: object) -> str:
+def attribute(value: object, most: int = MOST_ATTRIBUTE) -> str:
     """A value that can stand in double quotes inside a fence: defused, short, on one line."""
     text = " ".join(defused(str(value)).split()).replace('"', "'").replace(">", ")")
-    return text if len(text) <= MOST_ATTRIBUTE else f"{text[:MOST_ATTRIBUTE]}…"
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def fenced(name: str, text: str, **attributes: object) -> str:
     """A text between fences of this name; attributes without a value are left out."""
+    return _between(name, defused(text).strip(), attributes)
+
+
+def _between(name: str, text: str, attributes: Mapping[str, object]) -> str:
+    """The same of what is fenced already."""
     shown = "".join(f' {key}="{attribute(value)}"' for key, value in attributes.items() if value)
-    return f"<{name}{shown}>\n{defused(text).strip()}\n</{name}>"
+    return f"<{name}{shown}>\n{text}\n</{name}>"

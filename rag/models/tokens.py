@@ -15,7 +15,7 @@ from typing import Any
 
 import tiktoken
 
-from rag.models.prompts import Message, answer_messages, numbered
+from rag.models.prompts import Message, answer_messages, numbered, passage_text
 from rag.settings import Settings
 from rag.types import Hit, Plan, Turn
 
@@ -93,9 +93,13 @@ class Budget:
     ) -> Sequence[Hit]:
         """The first hits, whole, that fit in the window with all else of the prompt."""
         left = self.usable - self.tokens(answer_messages(plan, (), history, counted))
+        begun: set[str] = set()
         for n, hit in enumerate(hits, start=1):
+            name = hit.passage.report.id
+            text = passage_text(n, hit) if name in begun else numbered([(n, hit)])
+            begun.add(name)
             # The empty line between passages may be a token of its own.
-            left -= count_tokens(numbered(n, hit), self.model) + 1
+            left -= count_tokens(text, self.model) + 1
             if left < 0:
                 return hits[: n - 1]
         return hits

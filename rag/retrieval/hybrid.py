@@ -23,7 +23,7 @@ from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.index.interface import Index, Query
 from rag.models.embeddings import Embedding
 from rag.models.encoder import LANGUAGE, encode_static
-from rag.models.prompts import numbered
+from rag.models.prompts import numbered, passage_text
 from rag.models.tokens import count_tokens
 from rag.places.countries import without_regions
 from rag.query.entities import without_countries
@@ -296,9 +296,11 @@ def add_reports(
     inside = [hit for hit in hits if hit.passage.report.id in by_report]
     lead = interleave([[*first, *(inside if of_few else hits)]])
     chosen: list[Hit] = []
-    tokens = 0
+    tokens, begun = 0, set[str]()
     for hit in interleave([[*lead, *ranked, *(hits if plan.intent == "report" else ())]]):
-        tokens += count_tokens(numbered(len(chosen) + 1, hit)) + 1
+        n, name = len(chosen) + 1, hit.passage.report.id
+        tokens += count_tokens(passage_text(n, hit) if name in begun else numbered([(n, hit)])) + 1
+        begun.add(name)
         if tokens > min(window, room) and len(chosen) >= len(first or lead):
             break
         if tokens > window:

@@ -38,7 +38,7 @@ QUESTION_LIKE_EXAMPLE = 0.8
 # A column asks for what examples do, or a form question, from this likeness on: how near it is, and
 # so many times the cosine of that of its words which is the least like one of theirs. Kinds that
 # differ by less are as likely.
-LIKE, WORD, ALIKE = 2.4, 2.0, 1e-3
+LIKE, WORD, ALIKE = 2.4, 2.0, 0.1
 LIKE_QUESTION = 1.4  # the least nearness of a column and a form question
 CONTACT = "contact"  # the kind of form questions that no column reads
 # Probability from which a report answers a free question.

@@ -254,9 +254,12 @@ class SurveyJudge:
             return self._ask(batch[:half], stop) | self._ask(batch[half:], stop)
         prompt = sum(count_tokens(message["content"]) for message in messages)
         self._tokens_spent.update(prompt=prompt, completion=count_tokens(reply))
-        entries = first_object(reply, ["reports"], len(reply)).get("reports")
+        said = first_object(reply, ["reports", "silent"], len(reply))
+        entries, silent = (
+            own if isinstance(own := said.get(name), list) else [] for name in ("reports", "silent")
+        )
         rows = {}
-        for entry in entries if isinstance(entries, list) else ():
+        for entry in (*({"report": n, "verdict": "silent"} for n in silent), *entries):
             n = _number(entry.get("report")) if isinstance(entry, dict) else -1
             if 1 <= n <= len(batch) and _word(entry.get("verdict")) in _VERDICTS:
                 row = self._judged(batch[n - 1], entry)
@@ -324,4 +327,6 @@ def _schema(with_stance: bool, with_cells: bool) -> dict[str, Any]:
         properties["stance"] = {"type": "string", "enum": list(STANCES)}
     if with_cells:
         properties["cells"] = list_schema(object_schema(sentence=number, answer={"type": "string"}))
-    return object_schema(reports=list_schema(object_schema(**properties)))
+    return object_schema(
+        reports=list_schema(object_schema(**properties)), silent=list_schema(number)
+    )

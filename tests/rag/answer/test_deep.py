@@ -81,7 +81,7 @@ def test_what_is_opened_is_read_first_and_what_does_not_fit_is_told(
     opening = calls(*(("open_report", {"id": info.id}) for info in ours))
     answer = asked(small, server, opening, Reply(("DONE",)), Reply(("Yes [1].",)))
     read, found = answer.generation.passages, {hit.passage.id for hit in answer.hits}
-    first, *_, last = server.chats[-1].body["messages"][1]["content"].split("<passage ")[1:]
+    first, *_, last = server.chats[-1].body["messages"][1]["content"].split("<report ")[1:]
     assert any(f'lab="{info.lab}"' in first for info in ours)
     if limit:
         assert 2 < read < n

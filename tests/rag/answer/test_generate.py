@@ -83,7 +83,7 @@ def test_a_citation_quotes_its_passage_verbatim(engine: Engine, server: Scripted
     found = zip(hits, firsts, strict=True)
     hit, sentence = next((h, s) for h, s in found if s in prompt and len(s.split()) > 6)
     info = hit.passage.report
-    n = prompt.partition(sentence)[0].count("<passage ")
+    n = re.findall(r'number="(\d+)"', prompt.partition(sentence)[0])[-1]
     answer = ask(engine, server, f"{info.lab}: {sentence} [{n}].")
     (citation,) = answer.citations
     assert (citation.passage, citation.status) == (hit.passage, "unchecked")
@@ -189,7 +189,7 @@ def test_a_model_reads_what_a_digest_quotes_and_is_told_how_many_reports_there_a
     server.say("About as many reports speak of fees as were counted. Fees matter [1].")
     answer = engine.ask(question).answer
     prompt = prompts(server)[1]
-    assert f"<counted>\n{counted}\n</counted>" in prompt
+    assert f"estimated where it says so:\n<counted>\n{counted}\n</counted>" in prompt
     assert all(cited.passage.text[:40] in prompt for cited in quoted.citations)
     assert answer.coverage.speaking == quoted.coverage.speaking
 

@@ -38,10 +38,15 @@ ATTACKS = {
 NAMES = tuple(ATTACKS)
 _DATA = r"(?:[^<]|<(?=[ \n]*[\d=.,$€£]))*"
 _QUESTION = rf"<question>\n{_DATA}\n</question>"
+_PASSAGE = (
+    r"""(?:<passage number="\d+"(?: [a-z_]+="[^"<>\n]*")? stage="[a-z]+">"""
+    rf"\n{_DATA}\n</passage>\n)"
+)
 _PROMPT = re.compile(
-    rf"""Passages:\n\n(?:<passage number="\d+"(?: [a-z_]+="[^"<>\n]*")* stage="[a-z]+">\n{_DATA}"""
-    rf"\n</passage>\n\n)+These passages are of \d+ reports of \d+ labs\.\n"
-    rf"(?:<counted>\n{_DATA}\n</counted>\n)?(?:<conversation>\n{_DATA}\n</conversation>\n)?{_QUESTION}"
+    rf"""Passages:\n\n(?:<report(?: [a-z]+="[^"<>\n]*")+>\n{_PASSAGE}+</report>\n\n)+"""
+    rf"You see passages of \d+ reports of \d+ labs\.\n"
+    rf"(?:Of the whole collection [^<]+\n<counted>\n{_DATA}\n</counted>\n)?"
+    rf"(?:<conversation>\n{_DATA}\n</conversation>\n)?{_QUESTION}"
     r"\n\nHow to answer, [^<\n]+\nAnswer in ([\w ]+); end each sentence that tells what reports "
     r"say with its passage numbers in square brackets\."
 )
@@ -61,6 +66,18 @@ def assert_well_formed(user: str, passages: int) -> None:
     assert user.count("<question>") == user.count("</question>") == 1
     assert not _INVISIBLE.search(user)
     assert not marks(user)
+
+
+def test_a_report_says_whose_its_passages_are_once() -> None:
+    said = [Hit(passage(text, section="", prompt="Why? " * 40), 1.0) for text in ("One.", "Two.")]
+    (other,) = hits("Three.")
+    user = answer_messages(Plan("What?", "What?"), [said[0], other, said[1]], ())[1]["content"]
+    assert _PROMPT.fullmatch(user)
+    assert re.findall(r'<(report|passage number="\d")', user) == [
+        *("report", 'passage number="1"', 'passage number="3"', "report", 'passage number="2"')
+    ]
+    assert user.count('author="lab"') == 2
+    assert max(map(len, re.findall(r'form_question="([^"]*)"', user)), default=0) <= 91
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=NAMES)

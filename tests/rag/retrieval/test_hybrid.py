@@ -112,7 +112,7 @@ def test_a_digest_reads_whole_reports_and_their_findings_before_all_else() -> No
 
     whole = [f"{n} {stage}" for n in (3, 6, 0, 9) for stage in stages]
     assert read(lab) == whole
-    part = read(lab, 550)
+    part = read(lab, 350)
     assert sum("finding" in text for text in part) == 4 < len(part) < 9
     assert [text for text in part if "partner" in text] == ["3 partner", "0 partner"]
     for intent in ("report", "answer"):

@@ -63,6 +63,19 @@ def test_verdicts_and_sentences_are_the_models_and_what_it_left_out_is_by_rules(
     assert again.reports == needed.reports - 1
 
 
+def test_silent_reports_need_no_entry_of_their_own(engine: Engine, server: ScriptedServer) -> None:
+    rules = engine.survey("mobile money").survey
+    said = {
+        "reports": [{"report": 2, "verdict": "about", "sentence": 1}],
+        "silent": [1, "3", 2, 99],
+    }
+    server.script(Reply((json.dumps(said),)), Reply(status=500))
+    made = {row.report.id: row for row in engine.survey_judge(rules).judge().rows}
+    rows = [made[row.report.id] for row in rules.rows[:4]]
+    assert [row.verdict for row in rows[:3]] == ["silent", "about", "silent"]
+    assert [row.judge for row in rows] == ["judge"] * 3 + ["rules"]
+
+
 def test_numbers_as_text_and_words_in_capitals_are_read_and_0_gives_no_quote(
     engine: Engine, server: ScriptedServer
 ) -> None:
