@@ -309,6 +309,9 @@ def _both(facts: Verdict, judged: Verdict | None) -> Verdict:
         return replace(facts, status=status, denied=status == "unsupported")
     if judged is None:
         return Verdict("unchecked")
+    # Labs are taken for each other by models, too; by rules hardly ever.
+    if judged.status == "supported" and facts.reason and facts.reason.code == "country_not_cited":
+        return facts
     far = facts.covered is not None and facts.covered < PARTLY
     return replace(judged, denied=judged.status == "unsupported" and far)
 

@@ -60,7 +60,8 @@ def test_what_a_sentence_stands_under_says_of_whom_it_is(
     assert wrong.doubted[-1].reason == Notice("country_not_cited", {"country": "Peru"})
     server.say(reply("supported", "supported"))
     judge = make_judge(Settings(model="openai:test", openai_base_url=server.url))
-    assert check(written.format("Peru"), READ, "en", "", judge).text == written.format("Peru")
+    judged = check(written.format("Peru"), READ, "en", "", judge)
+    assert (judged.text, judged.doubted[-1]) == (written.format("Peru"), wrong.doubted[-1])
     asked = server.chats[-1].body["messages"][1]["content"]
     assert re.search(
         'cites="2" under="[^"]*Peru[^"]*">\nBetween them farmers', asked.replace("- B", "B")

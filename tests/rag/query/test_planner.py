@@ -209,7 +209,7 @@ def test_hostile_turns_and_replies_do_no_more_than_make_a_plan(
 
 
 def test_an_answer_records_who_planned_it(sample_index: Path, server: ScriptedServer) -> None:
-    engine = server.engine(sample_index, planner="auto", reranker="none")
+    engine = server.engine(sample_index, planner="auto", reranker="none", check="off")
     server.script(Reply((json.dumps({"standalone": IN_FULL}),)), Reply(("Sand did [1].",)))
     answer = engine.ask(FOLLOW_UP, history=BEFORE).answer
     assert (answer.standalone, answer.planner) == (IN_FULL, "model")
