@@ -319,9 +319,10 @@ def _both(facts: Verdict, judged: Verdict | None) -> Verdict:
 def _parts(text: str, known: int) -> Iterator[tuple[str, str, Claim | None]]:
     """Each sentence with what stands before it, and what it claims, if it does."""
     last = 0
-    for start, end, under in statements(text):
+    for start, end, under, beside in statements(text):
         sentence = text[start:end]
-        cited = tuple(n for n in dict.fromkeys(marks(sentence)) if 1 <= n <= known)
+        numbers = dict.fromkeys(marks(sentence) or beside)
+        cited = tuple(n for n in numbers if 1 <= n <= known)
         bare = keep_known(sentence, 0).strip()
         claim = Claim(bare, cited, under) if makes_claim(sentence) else None
         yield text[last:start], sentence, claim

@@ -68,6 +68,7 @@ class Statement(NamedTuple):
     start: int
     end: int
     under: tuple[str, ...] = ()  # headings, items of lists, heads of its column and row
+    beside: tuple[int, ...] = ()  # the marks of its row's cells without words, for cells without
 
 
 def statements(text: str) -> Iterator[Statement]:
@@ -109,8 +110,9 @@ def statements(text: str) -> Iterator[Statement]:
 
 def _cells(line: str, at: int, under: Sequence[str], columns: Sequence[str]) -> Iterator[Statement]:
     """The sentences of a row of a table that begins at a place, with what stands between them."""
-    done, head = 0, ""
-    for n, cell in enumerate(_CELL.finditer(line)):
+    done, head, cells = 0, "", list(_CELL.finditer(line))
+    beside = [n for cell in cells if not keep_known(cell[1], 0).strip() for n in marks(cell[1])]
+    for n, cell in enumerate(cells):
         head = head or cell[1]
         # What a row begins with says what it is about.
         if cell[1] and (n or marks(cell[1])):
@@ -119,7 +121,8 @@ def _cells(line: str, at: int, under: Sequence[str], columns: Sequence[str]) -> 
             above = (*under, *columns[n : n + 1], *([head] if n else []))
             for start, end in sentences(cell[1]):
                 first = at + cell.start(1)
-                yield Statement(first + start, first + end, above)
+                own = () if marks(cell[1]) else tuple(beside)
+                yield Statement(first + start, first + end, above, own)
     yield Statement(at + done, at + len(line))
 
 
@@ -129,8 +132,8 @@ def cited_sentences(text: str) -> Iterator[tuple[str, list[int]]]:
     Marks that stand after the full stop belong to the sentence before.
     """
     current: tuple[str, list[int]] | None = None
-    for start, end, _ in statements(text):
-        numbers = marks(text[start:end])
+    for start, end, _, beside in statements(text):
+        numbers = marks(text[start:end]) or [*beside]
         plain = keep_known(text[start:end], 0).strip()
         lead = re.match(r"(?:\s*\[[\d\s,;]+\])+", text[start:end])
         if lead and current:

@@ -76,6 +76,14 @@ def test_each_cell_of_a_table_is_a_claim() -> None:
     assert [struck.text for struck in checked.struck] == [MADE_UP]
 
 
+def test_the_cells_of_a_row_have_the_citations_that_stand_in_a_cell_by_themselves() -> None:
+    table = "| Lab | Water | Ice | Read |\n|---|---|---|---|\n| Ghana | {} | {} [1] | [2] |"
+    right = check(table.format("They share three wells", "Ice is dear in Peru"), READ, "en")
+    wrong = check(table.format("They share 7 wells", "Ice is dear in Peru"), READ, "en")
+    assert right.statuses["They share three wells"] == "supported"
+    assert [struck.text for struck in wrong.struck] == ["They share 7 wells"]
+
+
 def test_a_number_that_may_be_computed_is_for_the_model_to_judge(server: ScriptedServer) -> None:
     rose = passage("Of the homes 2% had a meter at first, and 64% at the end. 30 paid, 16 did not.")
     judge = make_judge(Settings(model="openai:test", openai_base_url=server.url))
