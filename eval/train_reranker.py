@@ -37,7 +37,6 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from rag.answer.candidates import in_context
-from rag.answer.chosen import in_english_context
 from rag.citation.quotable import usable
 from rag.engine import Engine, open_engine
 from rag.errors import InputError
@@ -66,7 +65,7 @@ EIGHT_BIT = ["MatMul", "Gemm", "Attention", "EmbedLayerNormalization", "Gather"]
 Score = Callable[[str, Sequence[str]], Sequence[float]]  # logits of texts, read with a question
 READ: Mapping[str, Callable[[Passage, Span], str]] = {
     "tagged": after_tags,
-    "line": lambda passage, span: in_english_context(passage, passage.text[slice(*span)]),
+    "line": lambda passage, span: in_context(passage.text[slice(*span)], passage),
     "alone": lambda passage, span: passage.text[slice(*span)],
 }
 

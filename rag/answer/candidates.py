@@ -20,6 +20,7 @@ import numpy as np
 from rag.citation.quotable import short_question, usable
 from rag.models.encoder import Vectors
 from rag.query.entities import countries_in
+from rag.query.gloss import word_by_word
 from rag.query.intents import asks_outcome
 from rag.retrieval.hybrid import collected_factor, sought
 from rag.survey.columns import CONTACT, QUESTION_LIKE_EXAMPLE, nearest_kinds
@@ -76,8 +77,7 @@ class Candidate:
 
     `fits` is whether its form question asks for what the question does, `counted` how like what it
     counts is to what the question counts, `answers` how likely it answers (0 to 1) as the
-    cross-encoder reads it, None where that did not. `glossed` is what of the score comes from the
-    cross-encoder's reading a question of another language word by word in English.
+    cross-encoder reads it, None where that did not.
     """
 
     n: int
@@ -89,7 +89,6 @@ class Candidate:
     counted: float = 0.0
     fits: bool = False
     answers: float | None = None
-    glossed: float = 0.0
 
 
 def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> list[Candidate]:
@@ -226,8 +225,12 @@ def without_question(text: str, passage: Passage) -> str:
 
 
 def in_context(text: str, passage: Passage) -> str:
-    """A sentence as the cross-encoder reads it: after its report's title and its form question."""
-    return f"{passage.report.title} | {passage.prompt}\n{text}"
+    """A sentence as the cross-encoder reads it: after its report's title and its form question.
+
+    Other languages are put into English word by word.
+    """
+    said = word_by_word(replace(passage, text=text))
+    return f"{said.report.title} | {said.prompt}\n{said.text}"
 
 
 def _is_about_countries(passage: Passage, countries: Collection[str]) -> bool:

@@ -20,13 +20,12 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.translations import translations_for
 from rag.models.embeddings import Embedding
 from rag.query.forms import is_short_topic
-from rag.query.gloss import in_english
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import Speaking, log_odds
 from rag.survey.stream import TopicSurvey
 from rag.survey.types import Survey
 from rag.text.tokenize import focus, is_quantity
-from rag.types import Hit, Passage, Plan
+from rag.types import Hit, Plan
 
 # The least probability that a report that is told of says something of a topic.
 _SAYS = 0.1
@@ -319,7 +318,7 @@ class ReportChooser(LineReader):
         if not (self.reranker and self.plan.english):
             return {}
         new = [x for x in lines if x.place not in self._logits]
-        texts = [in_english_context(x.hit.passage, x.text) for x in new]
+        texts = [in_context(x.text, x.hit.passage) for x in new]
         try:
             scores = self.reranker.many.scores(self.plan.english, texts) if new else []
         except TimeoutError:
@@ -398,15 +397,6 @@ class ReportChooser(LineReader):
         for info in first:
             by_year.setdefault(info.year, []).append(info)
         return [r for year in sorted(by_year, key=lambda y: y or 0) for r in by_year[year][:each]]
-
-
-def in_english_context(passage: Passage, text: str) -> str:
-    """A passage's sentence as the cross-encoder reads it, word by word in English."""
-    title, text = (
-        in_english(text, passage.language, (), {}, least=0.0) or text
-        for text in (passage.report.title, text)
-    )
-    return f"{title} | {passage.prompt}\n{text}"
 
 
 def standard(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -47,15 +47,14 @@ if TYPE_CHECKING:
 
 # What tells whether the best sentence answers: the log odds that the cross-encoder gives it, how
 # relevant it finds the best passage, and how many more content words than usual the question has;
-# where it is not read, its score (of a question for a number, the best score of one with a number),
-# how likely any sentence answers the question word by word in English, and what share of the
-# question's words the best passages hold; and how much, from a least value on, the question looks
-# like one off the topic. Weights of logistic regressions, with the sum below which a question is
-# refused and the one from which on it is answered; between them, what is closest is quoted as such.
+# where it is not read, its score (of a question for a number, the best score of one with a number)
+# and what share of the question's words the best passages hold; and how much, from a least value
+# on, the question looks like one off the topic. Weights of logistic regressions, with the sum below
+# which a question is refused and the one from which on it is answered; between them, what is closest
+# is quoted as such.
 READ, READ_SUMS = (0.9, 2.2, 0.1, -3.5), (0.17, 1.06)
-UNREAD, UNREAD_SUMS = (4.0, 3.5, 2.0, -3.1), (3.1, 3.75)
+UNREAD, UNREAD_SUMS = (4.0, 2.0, -3.1), (1.8, 2.45)
 BEST_PASSAGES = 3  # that tell how much of a question is held
-USUAL_LIKELIHOOD = 0.37  # of the best sentence, where it is not read word by word either
 LEAST_OFF_TOPIC = -0.2
 # From where a question that names a lab, or is put to one report, is shown nothing when refused.
 OFF_TOPIC_FOR_LAB = 0.4
@@ -83,7 +82,6 @@ MIN_SHARE_WIDE = 0.6
 FOCUS_SHARE, FOCUS_SHARE_LONG = 0.7, 0.98
 # How many sentences the reranker reads, and what the score of one gains that answers for sure.
 SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
-GLOSSED_WEIGHT = 0.5  # the same where it reads the question word by word in English
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME = 0.6
 
@@ -190,8 +188,7 @@ class ExtractiveAnswerer:
         """
         if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
             return "refused"
-        scores = [c.score - c.glossed for c in candidates]
-        lead = candidates[scores.index(max(scores))]
+        lead = max(candidates, key=lambda c: c.score)
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         named = set(plan.countries)
         from_there = not named or any(named.intersection(h.passage.report.iso) for h in hits)
@@ -205,12 +202,11 @@ class ExtractiveAnswerer:
         else:
             counts = is_quantity(plan.question)
             giving = [not counts or gives_quantity(c.text) for c in candidates]
+            scores = [c.score for c in candidates]
             score = max(compress(scores, giving), default=0.0)
-            likely = max(c.glossed for c in candidates) / GLOSSED_WEIGHT or USUAL_LIKELIHOOD
-            best = sorted(zip(scores, candidates, strict=True), key=lambda pair: -pair[0])
-            held = fmean(covered(plan, hits[c.n - 1].passage) for _, c in best[:BEST_PASSAGES])
-            signs = (score, likely, held, off_topic)
-            found = _between(sum(map(mul, UNREAD, signs)), UNREAD_SUMS)
+            best = sorted(candidates, key=lambda c: -c.score)[:BEST_PASSAGES]
+            held = fmean(covered(plan, hits[c.n - 1].passage) for c in best)
+            found = _between(sum(map(mul, UNREAD, (score, held, off_topic))), UNREAD_SUMS)
             if counts and found != "refused":
                 found = min(found, _between(score, NUMBER_SCORES), key=OUTCOMES.index)
                 if found == "refused" and score == max(scores):
@@ -375,36 +371,24 @@ def read_candidates(
     reranker: CrossEncoder,
     most: int = SENTENCES_READ,
 ) -> list[Candidate]:
-    """Candidates whose scores gain by how likely the reranker finds that they answer.
+    """Candidates, the best of whose scores gain by how likely the reranker finds that they answer.
 
-    It reads the best of those in its language; all stay as they are where the question can't be
-    told in that, and where it is busy.
+    All stay as they are where the question can't be told in English, and where it is busy.
     """
-    if not plan.english:
-        return list(candidates)
+    read = list(candidates)
+    if not (read and plan.english):
+        return read
     passages = [hits[c.n - 1].passage for c in candidates]
-    places = [i for i, p in enumerate(passages) if p.language == reranker.language]
-    places = sorted(places, key=lambda i: -candidates[i].score)[:most]
-    if not places:
-        return list(candidates)
+    places = sorted(range(len(candidates)), key=lambda i: -candidates[i].score)[:most]
     texts = [in_context(candidates[i].text, passages[i]) for i in places]
     try:
         scores = reranker.scores(asked(plan, passages[places[0]]), texts)
     except TimeoutError:
-        return list(candidates)
-    answers = dict(zip(places, map(reranker.relevance, scores), strict=True))
-    # What it can't read gains as much as the others do on average.
-    usual = sum(answers.values()) / len(answers)
-    unread = [usual * (p.language != reranker.language) for p in passages]
-    gains = [answers.get(i, more) for i, more in enumerate(unread)]
-    if plan.language != reranker.language:
-        gains = [GLOSSED_WEIGHT * gain for gain in gains]
-        both = zip(candidates, gains, strict=True)
-        return [replace(c, score=c.score + gain, glossed=gain) for c, gain in both]
-    return [
-        replace(c, score=c.score + ANSWERS_WEIGHT * gain, answers=answers.get(i))
-        for i, (c, gain) in enumerate(zip(candidates, gains, strict=True))
-    ]
+        return read
+    for i, answers in zip(places, map(reranker.relevance, scores), strict=True):
+        score = candidates[i].score + ANSWERS_WEIGHT * answers
+        read[i] = replace(candidates[i], score=score, answers=answers)
+    return read
 
 
 def _answer_first(

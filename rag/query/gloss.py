@@ -32,7 +32,7 @@ from rag.places.countries import english_name, fold_name
 from rag.query.entities import country_spans
 from rag.query.linker import Link, Links, asks
 from rag.text.tokenize import LANGUAGES, content_forms, content_words, stemmer, strip_accents, terms
-from rag.types import Alike
+from rag.types import Alike, Passage
 
 ALIKE = 0.65  # cosine similarity from which two words are alike
 # Words of a question that are looked up; a longer one is a text, and would take as long.
@@ -168,8 +168,19 @@ def in_english(
         parts.append(english_name(code) if code else "")
         at = end
     # Two words of the same meaning stand for one.
-    parts = [p for n, p in enumerate(parts) if p and p != parts[n - 1]]
+    parts = [p for n, p in enumerate(parts) if p.strip("-") and p != parts[n - 1]]
     return " ".join(parts) if known >= least * asked else ""
+
+
+def word_by_word(passage: Passage) -> Passage:
+    """A passage with its text and its report's title in English, word by word."""
+    if passage.language == "en":
+        return passage
+    title, text = (
+        in_english(text, passage.language, (), {}, least=0.0) or text
+        for text in (passage.report.title, passage.text)
+    )
+    return replace(passage, text=text, report=replace(passage.report, title=title))
 
 
 def _nearest(word: Alike, forms: Mapping[str, str]) -> str:
@@ -182,11 +193,10 @@ def english_word(word: str, language: str) -> str:
     if language not in _COLUMNS[1:]:
         return ""
     written, stems = _glossary(language)
-    for form in _bare(word, language):
-        plain = strip_accents(form)
-        if found := written.get(form) or written.get(plain) or stems.get(_stem(plain, language)):
-            return found
-    return ""
+    forms = list(_bare(word, language))
+    known = [written.get(form) or written.get(strip_accents(form)) for form in forms]
+    known += [stems.get(_stem(form, language)) for form in forms]
+    return next(filter(None, known), "")
 
 
 def english_phrase(text: str, language: str) -> str:

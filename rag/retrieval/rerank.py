@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.query.gloss import word_by_word
 from rag.settings import Settings
 from rag.types import Hit, Passage, Plan
 
@@ -41,26 +42,24 @@ def rerank_first(
 ) -> list[Hit]:
     """Put the first hits in the order of the cross-encoder's scores and give them a relevance.
 
-    They are so many, or as many as it reads for one question.
-
-    Passages in other languages keep their places and have no relevance; so do all where the
-    question is in another language, and where the reranker is busy. Each place keeps its score.
+    They are so many, or as many as it reads for one question; what is in another language is read
+    word by word in English. They stay as they are where the question can't be told in English, and
+    where the reranker is busy. Each place keeps its score.
     """
-    first = enumerate(hits[: depth or reranker.depth])
-    places = [n for n, hit in first if hit.passage.language == plan.language == reranker.language]
-    if not places:
+    first = hits[: depth or reranker.depth] if plan.english else []
+    if not first:
         return list(hits)
-    passages = [hits[n].passage for n in places]
+    texts = [word_by_word(hit.passage).in_context for hit in first]
     try:
-        scores = reranker.scores(asked(plan, passages[0]), [p.in_context for p in passages])
+        scores = reranker.scores(asked(plan, first[0].passage), texts)
     except TimeoutError:
         return list(hits)
-    moved = list(hits)
-    ranked = sorted(zip(scores, places, strict=True), key=lambda pair: -pair[0])
-    for place, (score, old) in zip(places, ranked, strict=True):
-        relevance = reranker.relevance(score)
-        moved[place] = replace(hits[old], score=hits[place].score, relevance=relevance)
-    return moved
+    ranked = sorted(zip(scores, first, strict=True), key=lambda pair: -pair[0])
+    moved = [
+        replace(hit, score=place.score, relevance=reranker.relevance(score))
+        for place, (score, hit) in zip(first, ranked, strict=True)
+    ]
+    return [*moved, *hits[len(first) :]]
 
 
 def asked(plan: Plan, passage: Passage) -> str:

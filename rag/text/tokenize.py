@@ -187,6 +187,8 @@ def stop_words(language: str) -> frozenset[str]:
     listed = LISTS["stop"].get(language, "").split()
     if language in lists:
         listed += _stop_lists()[f"STOPWORDS_{lists[language]}"]
+    if language == "ar":  # "and" is written together with the next word
+        listed += [f"و{word}" for word in listed]
     return frozenset(strip_accents(word) for word in listed)
 
 

@@ -19,18 +19,25 @@ def texts(ranked: Sequence[Hit]) -> list[str]:
     return [hit.passage.text for hit in ranked]
 
 
-def test_a_cross_encoder_moves_the_first_hits_of_its_language(
+def test_a_cross_encoder_moves_the_first_hits_in_any_language(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reranker, plan = CrossEncoder(), Plan("Why?", "Why?", "en")
     reranker.depth = 3
-    monkeypatch.setattr(CrossEncoder, "scores", lambda _, __, texts: [*map(len, texts)])
-    a, b, c, d = hits("a", "bb", "ccc", "dddd")
+    read: list[str] = []
+
+    def scores(_: CrossEncoder, __: str, texts: Sequence[str]) -> list[float]:
+        read.extend(text.rpartition("\n")[2] for text in texts)
+        return [*map(float, map(len, read))]
+
+    monkeypatch.setattr(CrossEncoder, "scores", scores)
+    a, b, c, d = hits("a", "les eaux", "ccc", "dddd")
     french = replace(b, passage=replace(b.passage, language="fr"))
     moved = rerank_first([a, french, c, d], plan, reranker)
-    assert texts(moved) == ["ccc", "bb", "a", "dddd"]
+    assert read == ["a", "the water", "ccc"]
+    assert texts(moved) == ["les eaux", "ccc", "a", "dddd"]
     assert [hit.score for hit in moved] == [a.score, b.score, c.score, d.score]
-    assert [hit.relevance is None for hit in moved] == [False, True, False, True]
+    assert [hit.relevance is None for hit in moved] == [False, False, False, True]
     assert rerank_first([a, c], replace(plan, language="fr"), reranker) == [a, c]
     monkeypatch.setattr(CrossEncoder, "scores", Mock(side_effect=TimeoutError))
     assert rerank_first([a, c], plan, reranker) == [a, c]
