@@ -40,7 +40,7 @@ from rag.text.tokenize import (
     terms,
     words,
 )
-from rag.types import Hit, Plan, Turn
+from rag.types import FACTS, Hit, Plan, Turn
 
 if TYPE_CHECKING:
     from rag.models.embeddings import Embedding
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 # where it is not read, its score (of a question for a number, the best score of one with a number)
 # and what share of the question's words the best passages hold; and how much, from a least value
 # on, the question looks like one off the topic. Weights of logistic regressions, with the sum below
-# which a question is refused and the one from which on it is answered; between them, what is closest
-# is quoted as such.
-READ, READ_SUMS = (0.9, 2.2, 0.1, -3.5), (0.17, 1.06)
+# which a question is refused, a lower one where question or sentence is read word by word in
+# English, and the one from which on it is answered; between them, what is closest is quoted so.
+READ, READ_SUMS, BY_WORD_SUMS = (0.9, 2.2, 0.1, -3.5), (0.17, 1.06), (0.0, 1.06)
 UNREAD, UNREAD_SUMS = (4.0, 2.0, -3.1), (1.8, 2.45)
 BEST_PASSAGES = 3  # that tell how much of a question is held
 LEAST_OFF_TOPIC = -0.2
@@ -188,7 +188,9 @@ class ExtractiveAnswerer:
         """
         if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
             return "refused"
-        lead = max(candidates, key=lambda c: c.score)
+        # A size or a cost that the form asked for is hardly what somebody asks for in other words.
+        said = [c for c in candidates if hits[c.n - 1].passage.section != FACTS]
+        lead = max(said or candidates, key=lambda c: c.score)
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         named = set(plan.countries)
         from_there = not named or any(named.intersection(h.passage.report.iso) for h in hits)
@@ -198,7 +200,9 @@ class ExtractiveAnswerer:
             read = [h.relevance for h in hits if h.relevance is not None and from_there]
             relevant = max(read, default=lead.answers)
             more = max(0, len(set(terms(plan.standalone, plan.language))) - MOST_TERMS)
-            found = _between(sum(map(mul, READ, (odds, relevant, more, off_topic))), READ_SUMS)
+            language = hits[lead.n - 1].passage.language
+            sums = READ_SUMS if plan.language == language == "en" else BY_WORD_SUMS
+            found = _between(sum(map(mul, READ, (odds, relevant, more, off_topic))), sums)
         else:
             counts = is_quantity(plan.question)
             giving = [not counts or gives_quantity(c.text) for c in candidates]

@@ -14,7 +14,7 @@ from rag.query.entities import countries_in
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 from rag.text.citation_marks import marks
-from rag.types import Ask, Hit, Intent, Notice, Plan, Turn
+from rag.types import FACTS, Ask, Hit, Intent, Notice, Plan, Turn
 
 QUESTION = "Why do women sell smoked fish?"
 FISH = "Women sell smoked fish at the market because ice is dear in the summer."
@@ -230,6 +230,13 @@ def test_a_question_is_answered_unsurely_or_refused_as_its_best_sentence_is_read
     text = written(Plan(QUESTION, QUESTION), hits(FISH), Reader({FISH: logit}))
     assert text.startswith(head)
     assert FISH[:-1] in text
+
+
+def test_a_fact_that_the_form_asked_for_does_not_answer_a_question_in_other_words() -> None:
+    size = passage("Sample size: 10-49.", report("a"), section=FACTS)
+    found = [*hits(FISH), replace(hits(FISH)[0], passage=size)]
+    reader = Reader({FISH: -9.0, "Sample size: 10-49.": 9.0, "Sample size: 10-49": 9.0})
+    assert is_refusal(written(Plan(QUESTION, QUESTION), found, reader))
 
 
 @pytest.mark.parametrize(("relevance", "head"), [(0.1, "Closest in the reports:"), (0.9, HEAD)])

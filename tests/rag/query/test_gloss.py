@@ -87,6 +87,11 @@ def test_a_question_of_unknown_words_is_not_told_in_english() -> None:
     assert in_english("Wo wird Müll verbrannt?", "de", (), {}) == ""
 
 
+def test_words_that_only_bind_are_left_out_and_arabic_prefixes_taken_off() -> None:
+    assert in_english("¿Qué se vende?", "es", (), {}) == in_english("¿Qué vende?", "es", (), {})
+    assert english_word("والمدارس", "ar") == english_word("مدارس", "ar") != ""
+
+
 def test_a_phrase_has_an_english_name_as_a_whole() -> None:
     assert english_phrase("Las personas mayores", "es") == "older people"
     assert english_phrase("télétravail", "fr") == "remote work"

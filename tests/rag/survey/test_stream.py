@@ -276,7 +276,7 @@ def test_a_topic_in_another_language_is_called_by_phrases_of_the_collection(
         assert not measure.topic(text, language, topic.english).english
     assert measure.topic("groupes de femmes", "fr").english == ("women's group",)
     # A part alone ("buses") does not stand for the whole: that is told word by word.
-    assert measure.topic("autobuses sin conductor", "es").english == ("bus without drivers",)
+    assert measure.topic("autobuses sin conductor", "es").english == ("buses without drivers",)
     # What the glossary has for the whole goes before; what is near in part is no name.
     assert measure.topic("seguridad vial", "es").english == ("road safety",)
     assert measure.topic("fogões solares", "pt").english == ("stoves solar",)

@@ -10,7 +10,7 @@ from passages import passage, report
 from rag.retrieval.postprocess import mask_passage
 from rag.text.contacts import MASK, mask_contacts
 from rag.text.sentences import instructs, sentences
-from rag.text.tokenize import gives_quantity, numbers_in, spelled_in
+from rag.text.tokenize import content_words, gives_quantity, numbers_in, spelled_in
 
 
 @pytest.mark.parametrize(
@@ -155,3 +155,7 @@ def test_every_character_keeps_its_place(text: str, regions: tuple[str, ...]) ->
     masked = mask_contacts(text, regions)
     changes = [(old, new) for old, new in zip(text, masked, strict=True) if old != new]
     assert all(old.isalnum() and new == MASK for old, new in changes)
+
+
+def test_an_arabic_word_that_says_nothing_does_not_with_and_before_it_either() -> None:
+    assert content_words("ومن في السوق", "ar") == content_words("السوق", "ar") != []
