@@ -174,7 +174,9 @@ class _Maker(Comparer):
     def report(self) -> Iterator[str]:
         """One report, or one line of work: part by part; what it leaves out, others of its work."""
         named = [self.catalog.reports[i] for i in self.plan.reports]
-        reports = named or self.nearest_title() or self.likeliest()
+        yield from self._whole(named or self.nearest_title() or self.likeliest())
+
+    def _whole(self, reports: Sequence[ReportInfo]) -> Iterator[str]:
         for info in reports:
             what = join_parts(self.t, ", ", [author_label(info, self.t), self.when(info)])
             yield f"**{title_of(info)}** ({what})"
@@ -234,7 +236,7 @@ class _Maker(Comparer):
     def lab(self) -> Iterator[str]:
         """All work of a lab: what was found, tried and is planned, what was collected."""
         plan = self.plan
-        reports = self.catalog.select(plan.filters.merged(plan.boosted))
+        reports = every = self.catalog.select(plan.filters.merged(plan.boosted))
         about, saying = set[str](), dict[str, list[Line]]()
         topics = listed_topics(plan)
         if plan.subject and (is_short_topic(plan) or len(topics) > 1):
@@ -297,8 +299,15 @@ class _Maker(Comparer):
         for part, (_, most) in _PARTS.items():
             best_rows = sorted(rows.get(part, []), key=lambda row: -row[0])[:most]
             rows[part] = sorted(best_rows, key=lambda row: -(row[1].year or 0))
+        told_of = [row for of_part in rows.values() for row in of_part]
+        if plan.subject and len(told_of) == 1 == len(told_of[0][2]):
+            # One line says little: of few reports a whole one, else the best sentences, say more.
+            self._chosen.clear()
+            if len(every) <= _FEW_REPORTS:
+                yield from self._whole([told_of[0][1]])
+            return
         if plan.subject:
-            yield self.head(info for of_part in rows.values() for _, info, _ in of_part)
+            yield self.head(info for _, info, _ in told_of)
         for part, (heading, _) in _PARTS.items():
             yield from self.part(heading, [row[1:] for row in rows[part]], titled=True)
         if few:

@@ -386,6 +386,16 @@ def test_what_a_lab_found_on_a_topic_is_told_whichever_words_it_has(sample_engin
     assert "rose from 16% to 59%" in found
 
 
+def test_a_lab_s_report_of_which_one_line_is_on_the_topic_is_told_whole(
+    sample_engine: Engine,
+) -> None:
+    question = "O que quer fazer o laboratório de Timor-Leste com os motoristas de autocarro?"
+    answer = ask(sample_engine, question)
+    assert answer.coverage.labs == ("Timor-Leste",)
+    assert "### O desafio" in answer.text
+    assert "Would a household accept a code on the phone as a receipt" in answer.text
+
+
 def test_what_a_lab_says_on_each_topic_of_a_list_is_told(sample_engine: Engine) -> None:
     question = "What did the lab of Lesotho learn on wallets, boards and robberies?"
     answer = ask(sample_engine, question)
