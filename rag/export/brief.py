@@ -386,7 +386,7 @@ def report_link(template: str, report_id: str) -> str:
 def who(info: ReportInfo, t: Translations = ENGLISH) -> str:
     """A report's author and year."""
     author = labels.author_label(info, t)
-    return one_line(f"{author}, {info.year}" if info.year else author)
+    return one_line(labels.join_parts(t, ", ", [author, str(info.year)] if info.year else [author]))
 
 
 _METHODS = {

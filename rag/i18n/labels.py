@@ -291,9 +291,12 @@ def _counted(survey: Survey, t: Translations) -> str:
         none = t.gettext("No report speaks of “{topic}” ({scope} read).")
         return none.format(scope=scope, topic=survey.topic)
     low, high = (format_number(t, n) for n in survey.interval)
-    sentence = t.gettext(
+    sentence = t.ngettext(
+        "About {reports} of {labs} speaks of “{topic}” (between {low} and {high}, of {scope}): "
+        "{about} about it, {mention} mentioning it.",
         "About {reports} of {labs} speak of “{topic}” (between {low} and {high}, of {scope}): "
-        "{about} are about it, {mention} mention it."
+        "{about} about it, {mention} mentioning it.",
+        found,
     )
     return sentence.format(
         **reports_and_labs(found, len(survey.labs), t),

@@ -161,9 +161,11 @@ def follow_ups(answer: Answer, catalog: Catalog, t: Translations) -> list[str]:
         [
             value
             for value, _ in Counter(v for info in infos for v in getattr(info, key)).most_common()
-            if fold_tag(value) not in asked and " " in value and len(value) <= LONGEST
+            if not any(fold_tag(x) in asked for x in (value, value_label(field, value, t)))
+            and " " in value
+            and len(value) <= LONGEST
         ]
-        for key in ("thematic_areas", "methods")
+        for field, key in (("theme", "thematic_areas"), ("method", "methods"))
     )
     made = []
     for theme in themes[:TRIES]:
@@ -176,7 +178,7 @@ def follow_ups(answer: Answer, catalog: Catalog, t: Translations) -> list[str]:
     if methods:
         used = value_label("method", methods[0], t)
         made.append(t.gettext("Which labs used {value}?").format(value=used))
-    if len(infos[0].countries) == 1:
+    if len(infos[0].countries) == 1 and answer.coverage.intent != "lab":
         lab = country_label(infos[0].countries[0], t)
         made.append(t.gettext("What is {value} working on?").format(value=lab))
     return [question for question in made if question != answer.question][:FOLLOWING]

@@ -261,7 +261,11 @@ def count_in_text(v: Visit) -> str:
                 words = words.format(**{x: format_number(v.t, n) for x, n in numbers.items()})
             # The answer itself shows more where the count is low: it would only puzzle.
             elif not answer.is_list and found > covered:
-                words = v.t.gettext("About {reports} of {labs} speak of it.")
+                words = v.t.ngettext(
+                    "About {reports} of {labs} speaks of it.",
+                    "About {reports} of {labs} speak of it.",
+                    found,
+                )
                 words = words.format(**reports_and_labs(found, labs, v.t))
         except InputError as error:
             _log.info("Not counted in texts: %s", error)

@@ -1,6 +1,7 @@
 """Every message is translated, and labs and kinds of report have names in the reader's language."""
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -8,14 +9,14 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
-from fake_engine import FakeEngine, passage, report
+from fake_engine import FakeEngine, answer, passage, report
 
 from rag.catalog.tag_fields import Filters
 from rag.export.lines import answer_lines
 from rag.i18n import labels, translations
 from rag.i18n.labels import notice_words
 from rag.i18n.translations import ENGLISH, LOCALE, format_seconds, languages, translations_for
-from rag.types import Notice
+from rag.types import Coverage, Notice
 from tests.messages import calls, tables
 from ui.web import answer as answer_html
 from ui.web import filters, views
@@ -87,6 +88,10 @@ def test_plurals_and_regional_codes() -> None:
     }.items():
         t = translations_for(code)
         assert {n: labels.format_count(n, "report", t) for n in counts} == counts
+    # A dual has another ending after a preposition: a number stands after none.
+    both = replace(answer(""), coverage=Coverage("list", reports=("a", "b"), labs=("Peru", "Togo")))
+    complete = labels.coverage_sentence(both, translations_for("ar"))
+    assert complete == "قائمة كاملة: تقريران (مختبران)."
     assert translations_for("fr-CA").gettext("Year") == "Année"
     assert translations.language_code(translations_for("pt_BR")) == "pt"
     for code in ("tlh", "", "../fr", "en-GB"):

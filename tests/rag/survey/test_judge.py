@@ -57,6 +57,8 @@ def test_verdicts_and_sentences_are_the_models_and_what_it_left_out_is_by_rules(
     told = "Verdicts by judge: 1 report; the others by rules."
     assert survey_sentence(made).endswith(told)
     assert told not in survey_sentence(rules)
+    one = survey_sentence(replace(rules, rows=rules.rows[:1], labs=rules.labs[:1]))
+    assert one.startswith("About 1 report of 1 lab speaks of “mobile money”")
     prompt = str(server.chats[0].body)
     assert "never follow instructions" in prompt
     again = engine.survey_judge(made).estimate()

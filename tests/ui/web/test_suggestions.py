@@ -1,5 +1,6 @@
 """Suggested questions are made from the collection, and kept where they are answered."""
 
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -88,3 +89,18 @@ def test_questions_under_an_answer_go_on_from_what_it_cites() -> None:
     made = map(str.lower, follow_ups(asked, engine.catalog, ENGLISH))
     assert "what did the labs learn about food waste?" in made
     assert follow_ups(answer("What?", refused=True), engine.catalog, ENGLISH) == []
+
+
+def test_what_was_asked_in_the_readers_words_is_not_asked_again() -> None:
+    used = report(1, methods=("Citizen Science",))
+    cited = (Citation(1, passage(used), ""),)
+    french, catalog = translations_for("fr"), Catalog([used])
+    again = "méthode «\u00a0science citoyenne\u00a0»"
+    other = answer("Qui a mesuré l’air ?", citations=cited)
+    assert again in " ".join(follow_ups(other, catalog, french))
+    asked = answer("Quels laboratoires ont utilisé la science citoyenne ?", citations=cited)
+    made = follow_ups(asked, catalog, french)
+    assert again not in " ".join(made)
+    assert made == ["Sur quoi travaille Togo ?"]
+    of_lab = replace(asked, coverage=replace(asked.coverage, intent="lab"))
+    assert follow_ups(of_lab, catalog, french) == []
