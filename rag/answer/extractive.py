@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 # on, the question looks like one off the topic. Weights of logistic regressions, with the sum below
 # which a question is refused, a lower one where question or sentence is read word by word in
 # English, and the one from which on it is answered; between them, what is closest is quoted so.
-READ, READ_SUMS, BY_WORD_SUMS = (0.9, 2.2, 0.1, -3.5), (0.17, 1.06), (0.0, 1.06)
+READ, READ_SUMS, BY_WORD_SUMS = (0.9, 2.2, 0.1, -3.5), (0.17, 1.06), (-0.4, 1.06)
 UNREAD, UNREAD_SUMS = (4.0, 2.0, -3.1), (1.8, 2.45)
 BEST_PASSAGES = 3  # that tell how much of a question is held
 LEAST_OFF_TOPIC = -0.2
