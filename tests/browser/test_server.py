@@ -44,7 +44,12 @@ def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser)
             expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         log_in(page, "Ana", PASSWORDS["Ana"])
         expect(conversations).to_have_text(["What of Ana?"])
-        page.get_by_role("link", name="Sign out").click()
+        page.context.clear_cookies()  # like a session that ends with its password
+        page.locator("#question textarea").fill("What is kept?")
+        page.keyboard.press("Enter")
+        expect(page.locator("#history .trouble")).to_contain_text("You are signed out.")
+        expect(page.locator("#question textarea")).to_have_value("What is kept?")
+        page.reload()
         for _ in range(6):
             log_in(page, "Ana", "a guess")
             expect(page.get_by_role("alert")).to_have_text(re.compile("."))

@@ -298,5 +298,11 @@ const askHistory = (() => {
     find(".trouble .retry").hidden = !again;
   }
 
-  return { start, receive };
+  // Not even that it failed could be told. Of a server that is away Gradio says so.
+  async function lost() {
+    const reply = await fetch("gradio_api/login_check").catch(() => null);
+    if (reply?.status === 401) trouble(messages.ended);
+  }
+
+  return { start, receive, lost };
 })();

@@ -282,7 +282,9 @@ def _wire_questions(wires: Wires, opened: Dependency) -> None:
     ):
         # The room limits them.
         asked = wires.ask(at, make, more, concurrency_limit=None)
-        wires.ask(asked.failure, handlers.failed)
+        told = wires.ask(asked.failure, handlers.failed)
+        lost = "() => askHistory.lost()"
+        told.failure(None, None, None, js=lost, api_visibility="private")
     wires.on("stop.click", handlers.stop, "run", **AT_ONCE)
     wires.on("survey.stop", handlers.stop, "surveyed", **AT_ONCE)
     wires.on("history.open", history.open_conversation, "run", CHANGED)

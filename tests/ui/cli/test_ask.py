@@ -198,7 +198,7 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
     same = run(*verify)
     assert (same.code, same.err) == (0, "")
     assert "the index is the same" in same.out
-    assert "were not checked" in same.out
+    assert "Not checked: 3 sentences without a citation" in same.out
     result = run(*verify, "--json").json
     (answer,) = result["answers"]
     assert result["holds"]
