@@ -189,7 +189,8 @@ class ExtractiveAnswerer:
         if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
             return "refused"
         # A size or a cost that the form asked for is hardly what somebody asks for in other words.
-        said = [c for c in candidates if hits[c.n - 1].passage.section != FACTS]
+        own = set(terms(plan.english, "en"))
+        said = [c for c in candidates if hits[c.n - 1].passage.section != FACTS or own & c.words]
         lead = max(said or candidates, key=lambda c: c.score)
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         named = set(plan.countries)

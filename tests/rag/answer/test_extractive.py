@@ -237,6 +237,8 @@ def test_a_fact_that_the_form_asked_for_does_not_answer_a_question_in_other_word
     found = [*hits(FISH), replace(hits(FISH)[0], passage=size)]
     reader = Reader({FISH: -9.0, "Sample size: 10-49.": 9.0, "Sample size: 10-49": 9.0})
     assert is_refusal(written(Plan(QUESTION, QUESTION), found, reader))
+    named = "What is the size of the sample?"
+    assert not is_refusal(written(Plan(named, named), found, reader))
 
 
 @pytest.mark.parametrize(("relevance", "head"), [(0.1, "Closest in the reports:"), (0.9, HEAD)])
