@@ -176,7 +176,7 @@ class _Folded:
 
     def __init__(self, raw: str) -> None:
         self._raw = _BLANKED.sub(lambda match: "\0" * len(match.group()), raw)
-        self.text = ""
+        pieces: list[str] = []
         self._places: list[Span] = []
         blank: Span | None = None
         for place in _units(self._raw):
@@ -186,14 +186,15 @@ class _Folded:
                 # White space, or nothing at all (a character without width).
                 blank = blank or (place if folded else None)
                 continue
-            if (blank or folded[0].isspace()) and self.text:
-                self.text += " "
+            if (blank or folded[0].isspace()) and pieces:
+                pieces.append(" ")
                 self._places.append(blank or place)
             blank = place if folded[-1].isspace() else None
             piece = " ".join(folded.split())
-            self.text += piece
+            pieces.append(piece)
             each = ((n, n + 1) for n in range(*place))
             self._places += each if _is_plain(unit) else [place] * len(piece)
+        self.text = "".join(pieces)
 
     def find(self, quote: str) -> Span | None:
         """Where the quote stands first, folding aside; None if it does not."""

@@ -167,7 +167,7 @@ def in_english(
             parts.append(found or guesses.get(_stem(word, language), "") or kept)
         parts.append(english_name(code) if code else "")
         at = end
-    # Two words of the same meaning stand for one.
+    # Two words of the same meaning stand for one; "-" is the English of those to leave out.
     parts = [p for n, p in enumerate(parts) if p.strip("-") and p != parts[n - 1]]
     return " ".join(parts) if known >= least * asked else ""
 
