@@ -15,8 +15,8 @@ from typing import Any
 from rag.answer.about import about_draft
 from rag.answer.chosen import Material
 from rag.answer.deep import FOUND, Library, make_researcher
-from rag.answer.digests import Digest, make_digest
-from rag.answer.extractive import Answerer, ExtractiveAnswerer
+from rag.answer.digests import make_digest
+from rag.answer.extractive import Answerer, Digest, ExtractiveAnswerer
 from rag.answer.generate import ModelAnswerer, Reading
 from rag.answer.lists import list_draft, mentions
 from rag.answer.pipeline import (

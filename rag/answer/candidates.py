@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import short_question, usable
 from rag.models.encoder import Vectors
 from rag.query.entities import countries_in
@@ -93,12 +94,14 @@ class Candidate:
 
 def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> list[Candidate]:
     """The sentences of passages that can answer the question, with their scores."""
-    found = [
-        (n, hit, sentence)
+    numbered = [
+        (n, hit)
         for n, hit in enumerate(hits, start=1)
         if _is_about_countries(hit.passage, plan.countries)
-        for sentence in usable(hit.passage)
     ]
+    # "In its 2022 plan" is said of that plan; a year alone may be when something was.
+    named = [(n, hit) for n, hit in numbered if _is_named(hit.passage.report, plan)]
+    found = [(n, hit, sentence) for n, hit in named or numbered for sentence in usable(hit.passage)]
     if not found:
         return []
     texts = [sentence.text for *_, sentence in found]
@@ -238,6 +241,14 @@ def _is_about_countries(passage: Passage, countries: Collection[str]) -> bool:
     if not countries or not set(countries).isdisjoint(passage.report.iso):
         return True
     return not set(countries).isdisjoint(countries_in(f"{passage.context} {passage.text}"))
+
+
+def _is_named(report: ReportInfo, plan: Plan) -> bool:
+    """Whether a question names the year and the kind of a report, and its country if any."""
+    named, places = plan.boosted, plan.countries
+    is_kind = report.kind in named.kind or report.type in named.type
+    is_of = not places or not set(places).isdisjoint(report.iso)
+    return is_of and is_kind and report.year in named.year
 
 
 def _weights(plan: Plan, hits: Sequence[Hit]) -> dict[str, float]:

@@ -64,6 +64,8 @@ _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
 # sentences are told beside the one of their report that says it best.
 TELLS, _TELLS_SHARE, _ALSO_SAYS = 0.2, 0.4, -1.7
+# One line of work alone is told where a sentence has such log odds, so much more than of others.
+_SURELY, _LEAD = 1.0, 1.9
 _FEW_PASSAGES = 5000  # of more than these some are near to any topic
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
@@ -302,7 +304,12 @@ class ReportChooser(LineReader):
             own = by_report.get(line.report.id)
             if own is not None and (not own or line.score >= _ALSO_SAYS):
                 own.append(line)
-        return by_report
+        says = {i: own[0].score for i, own in by_report.items()}
+        first = max(says, key=lambda i: says[i], default="")
+        work = {first, *(r.id for r in self.same_work(self.catalog.reports[first]))} if says else ()
+        others = max((says[i] for i in says if i not in work), default=0.0)
+        alone = says and says[first] >= max(_SURELY, others + _LEAD)
+        return {i: own for i, own in by_report.items() if i in work} if alone else by_report
 
     def odds(self, near: Sequence[Line]) -> float:
         """The log odds that a topic is told of; lines nearest to it first."""

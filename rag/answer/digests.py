@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby, islice
 from operator import itemgetter
 from statistics import fmean
@@ -17,7 +17,13 @@ from statistics import fmean
 from rag.answer.candidates import covered, kind_wanted, kinds_asked
 from rag.answer.chosen import MAY_SAY_IT, MOST_OF_YEAR, SAYS_IT, TELLS, Material, chance
 from rag.answer.comparison import HEADINGS, Comparer
-from rag.answer.extractive import BEST_PASSAGES, NEAREST, SENTENCES_MORE, quotes_head
+from rag.answer.extractive import (
+    BEST_PASSAGES,
+    NEAREST,
+    SENTENCES_MORE,
+    Digest,
+    quotes_head,
+)
 from rag.answer.lines import (
     FINDINGS,
     TELLING,
@@ -40,7 +46,6 @@ from rag.i18n.labels import (
     survey_sentence,
 )
 from rag.i18n.translations import marked
-from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.forms import (
     DIGESTS,
@@ -52,7 +57,7 @@ from rag.query.forms import (
 from rag.query.wordings import has_wording
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity
-from rag.types import Hit, Intent, Plan, Turn
+from rag.types import Plan
 
 _MOST_OF_REPORT = 26  # sentences of a digest of one report, at least one of each role
 _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
@@ -67,36 +72,13 @@ _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a repo
 _HELD_BY_SURVEYED = 0.4  # the least share of a topic's words that the passages of a survey hold
 # What is told of less likely reports, from this share of the best one's chance on, and of how many.
 _OTHERS, _OTHERS_SHARE, _MOST_OTHERS = marked("Other reports that may speak of it"), 0.2, 8
+# Rows of a topic that are enough; then so few of what neither was found nor tried.
+_ENOUGH, _FEWEST_BESIDE = 14, 1
 _MOST_CLOSEST = 6  # reports that may tell it
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
-
-
-@dataclass(slots=True)
-class Digest:
-    """A digest's text, whose marks count the passages that it quotes in reading order.
-
-    `counted` is what it says first where all reports of its scope were counted; `sides` are those
-    of a comparison; `speaking` are the ids of all reports that speak of a topic.
-    """
-
-    text: str
-    hits: tuple[Hit, ...]
-    intent: Intent
-    counted: str = ""
-    sides: tuple[str, ...] = ()
-    speaking: tuple[str, ...] = ()
-    name: str = "extractive"
-    window: int = 0
-
-    def stream(
-        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], generation: Generation
-    ) -> Iterator[str]:
-        """The text in one piece."""
-        del plan, hits, history, generation
-        yield self.text
 
 
 def make_digest(material: Material, asked: Plan) -> Digest | None:
@@ -404,19 +386,23 @@ class _Maker(Comparer):
                     more.append((info, part, telling))
                 continue
             count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else _FEWEST_LINES)
-            full = labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]
+            most = _PARTS[part][1]
+            if part not in ("found", "tried") and sum(map(len, rows.values())) >= _ENOUGH:
+                most = _FEWEST_BESIDE
+            full = labs[info.lab] == _PER_LAB or len(rows[part]) >= most
             if not full and (picked := self.pick(telling, count)):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
                 of_work |= {other.id: (part, picked) for other in self.same_work(info)}
         for info, part, telling in more:
             # They take no place of others'.
-            if len(rows[part]) < _PARTS[part][1]:
+            if sum(map(len, rows.values())) < _ENOUGH:
                 rows[part].append((info, self.pick(telling, 1)))
         others: list[tuple[ReportInfo, list[Line]]] = []
         if self.by_sentences and not self.is_small:
-            quoted = (x for of_part in rows.values() for _, told in of_part for x in told)
-            others += islice(self._others_saying_it({x.report.id for x in quoted}), _MOST_OTHERS)
+            quoted = {x.report.id for of_part in rows.values() for _, told in of_part for x in told}
+            room = min(_MOST_OTHERS, max(0, _ENOUGH - sum(map(len, rows.values()))))
+            others += islice(self._others_saying_it(quoted), room)
         yield from self.count(survey)
         yield self.head(info for part in (*rows.values(), others) for info, _ in part)
         yield from self.key_points(rows["found"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import compress, groupby
 from math import log
 from operator import mul
@@ -40,7 +40,7 @@ from rag.text.tokenize import (
     terms,
     words,
 )
-from rag.types import FACTS, Hit, Plan, Turn
+from rag.types import FACTS, Hit, Intent, Plan, Turn
 
 if TYPE_CHECKING:
     from rag.models.embeddings import Embedding
@@ -226,6 +226,31 @@ class ExtractiveAnswerer:
             found = min(found, "unsure", key=OUTCOMES.index)  # a digest would tell of it
         # Any report has something of what any is asked for.
         return "unsure" if found == "refused" and asks_of_one(plan) else found
+
+
+@dataclass(slots=True)
+class Digest:
+    """A digest's text, whose marks count the passages that it quotes in reading order.
+
+    `counted` is what it says first where all reports of its scope were counted; `sides` are those
+    of a comparison; `speaking` are the ids of all reports that speak of a topic.
+    """
+
+    text: str
+    hits: tuple[Hit, ...]
+    intent: Intent
+    counted: str = ""
+    sides: tuple[str, ...] = ()
+    speaking: tuple[str, ...] = ()
+    name: str = "extractive"
+    window: int = 0
+
+    def stream(
+        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], generation: Generation
+    ) -> Iterator[str]:
+        """The text in one piece."""
+        del plan, hits, history, generation
+        yield self.text
 
 
 def _is_named(plan: Plan) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from rag.answer.digests import Digest
+from rag.answer.extractive import Digest
 from rag.errors import ContextOverflow, ModelError
 from rag.index.interface import Index
 from rag.models.chat import Generation, truncate

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.answer.digests import Digest
-from rag.answer.extractive import Answerer, ExtractiveAnswerer, nearest
+from rag.answer.extractive import Answerer, Digest, ExtractiveAnswerer, nearest
 from rag.catalog.catalog import Catalog
 from rag.citation.checker import CheckedText, Judge, check, unchecked
 from rag.citation.quotes import reading_order, resolve, verbatim

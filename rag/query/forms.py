@@ -135,9 +135,10 @@ def _is_overview(plan: Plan, links: Links, scores: Mapping[str, float]) -> bool:
 
 def _of_work(plan: Plan, work: Work, links: Links, masked: Mapping[str, float]) -> Plan:
     """The plan of a question that names a work: summed up, over time, or asked for a particular."""
-    shown = ["" if word in work.words else word for word in links.words]
-    shown[links.words.index(work.words[0])] = _ANY_WORK
-    scores = intent_scores(" ".join(filter(None, shown)))[0]
+    words = links.masked(values=False).split()
+    shown = (word for word in words if word not in work.words[1:])
+    named = (_ANY_WORK if word == work.words[0] else word for word in shown)
+    scores = intent_scores(" ".join(named))[0]
     lead = scores["report"] - scores["passage"]
     if any(s["trend"] > max(_LEAST, s["passage"], s["report"]) for s in (scores, masked)):
         return in_form(plan, "trend")

@@ -69,13 +69,14 @@ class Link:
 class Links:
     """What a question names, and the words of it that nothing is linked to.
 
-    `rest` are content words that are no usual words of asking for lists. `missing_years` are years
-    that the collection does not have.
+    `rest` are content words that are no usual words of asking for lists, `guessed` those that are
+    only a slip away from one. `missing_years` are years that the collection does not have.
     """
 
     words: tuple[str, ...]
     links: tuple[Link, ...]
     rest: tuple[str, ...] = ()
+    guessed: tuple[str, ...] = ()
     missing_years: tuple[int, ...] = ()
 
     def masked(self, *, values: bool = True) -> str:
@@ -220,7 +221,7 @@ class Linker:
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
         stop = light_words() | stop_words(language) | stop_words("en")
-        rest = [
+        content = [
             word
             for i, word in enumerate(words)
             if not any(a < spans[i][0] < b for a, b in aside)
@@ -229,10 +230,16 @@ class Linker:
             and goal_words.isdisjoint((word, _stem(word, language)))
             and not NUMERALS.get(word, word).isdecimal()
             and word not in stop
-            and not is_usual(word, language)
         ]
-        missing = [year for year in years_named(question) if year not in self.catalog.years]
-        return Links(tuple(written), tuple(links), tuple(rest), tuple(missing))
+        rest = tuple(word for word in content if not is_usual(word, language))
+        usual = _usual_words(*LANGUAGES)
+        guessed = (
+            word
+            for word in content
+            if word not in (*rest, *usual) and not is_usual_word(word, language)
+        )
+        missing = tuple(y for y in years_named(question) if y not in self.catalog.years)
+        return Links(tuple(written), tuple(links), rest, tuple(guessed), missing)
 
     def _fixed(
         self, question: str, at: Mapping[int, int], ends: Mapping[int, int]

@@ -251,6 +251,9 @@ class Rules:
             named = replace(named, year=links.missing_years)
         if not (named or excluded or group_by) and best not in ("count", "yesno"):
             return None
+        if links.guessed and not (excluded or of_tags or replace(named, kind=(), type=())):
+            # What may be a topic must not become a list of everything.
+            return None
         if has_wording("labs", words) and not named.kind and not named.type:
             # Innovators are no labs.
             named = replace(named, author=("lab",))

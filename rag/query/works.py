@@ -7,7 +7,7 @@ Common words name nothing, however few titles have them.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from rag.catalog.normalize import in_dictionary
@@ -55,7 +55,18 @@ class Works:
     reports_with: ReportsWith
 
     def named(self, words: Collection[str], plan: Plan) -> Work:
-        """The work that the content words of a question name, within what it is narrowed to."""
+        """The work that the content words of a question name, within what it is narrowed to.
+
+        "The Goat Shop experiment" may be a plan, where no experiment has that title.
+        """
+        work = self._named(words, plan)
+        if work.reports or not (plan.boosted.kind or plan.boosted.type):
+            return work
+        wider = replace(plan, boosted=replace(plan.boosted, kind=(), type=()))
+        found = self._named(words, wider)
+        return found if found.reports and found.is_name else work
+
+    def _named(self, words: Collection[str], plan: Plan) -> Work:
         catalog, titled = self.linker.catalog, self.linker.titled
         within = plan.filters.merged(plan.boosted)
         scope = catalog.ids(within)

@@ -6,15 +6,18 @@ import pytest
 from passages import passage, report
 
 from rag.answer.candidates import USUALLY_HELD, Candidate, covered, find_candidates, kind_wanted
+from rag.catalog.tag_fields import Filters
 from rag.models.embeddings import make_embedding
 from rag.retrieval.hybrid import READ_WHOLE, whole_reports
 from rag.settings import Settings
 from rag.types import FACTS, Alike, Hit, Plan
 
+EMBEDDING = make_embedding(Settings())
+
 
 def found(question: str, subject: str, *hits: Hit) -> list[Candidate]:
     plan = Plan(question, question, subject=subject)
-    return find_candidates(plan, hits, make_embedding(Settings()))
+    return find_candidates(plan, hits, EMBEDDING)
 
 
 def best(question: str, subject: str, *hits: Hit) -> Candidate:
@@ -56,6 +59,19 @@ def test_what_was_learned_is_told_by_the_closing_not_by_its_plan() -> None:
     hits = (Hit(planned, 1.0, 0.6), Hit(learned, 0.8, 0.5))
     question = "lessons of the smoked fish stall in Lima"
     assert best(question, "smoked fish stall Lima", *hits).report == "closing"
+
+
+@pytest.mark.quality
+def test_the_plan_that_is_named_by_its_year_answers() -> None:
+    later = passage("The stall of Lima sold 40 fish.", report("later", year=2023), id="a")
+    early = passage("We hope for the stall of Lima.", report("early", year=2022), id="b")
+    hits = (Hit(later, 1.0, 0.8), Hit(early, 0.5, 0.2))
+    question = "how many fish did the stall sell"
+    plan = Plan(question, question, boosted=Filters(year=(2022,), type=("learningplan",)))
+    assert {c.report for c in find_candidates(plan, hits, EMBEDDING)} == {"early"}
+    # A year alone may be when something was.
+    plan = replace(plan, boosted=Filters(year=(2022,)))
+    assert {c.report for c in find_candidates(plan, hits, EMBEDDING)} == {"early", "later"}
 
 
 @pytest.mark.quality

@@ -178,6 +178,33 @@ def test_a_large_collection_has_a_sentence_of_each_further_work_that_may_speak_o
     assert {told[n] for n in marks(said)}.isdisjoint(set[str]().union(*works))
 
 
+def test_what_one_work_surely_says_is_told_by_it_alone(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> set[str]:
+        answer = ask(sample_engine, "who hung fee boards at market gates?")
+        return {citation.passage.report.id for citation in answer.citations}
+
+    surely = told()
+    assert "fee_boards_at_the_market_gate" in surely
+    # Of all others of its lab; had none a lead, other labs would be told, too.
+    assert all(sample_engine.catalog.reports[i].countries == ("Lesotho",) for i in surely)
+    monkeypatch.setattr("rag.answer.chosen._LEAD", 99.0)
+    assert told() > surely
+
+
+def test_a_topic_of_which_enough_was_found_has_few_plans(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plans() -> int:
+        text = ask(sample_engine, "What did labs learn about mobile money?").text
+        return text.partition("### What plans say")[2].partition("###")[0].count("\n- ")
+
+    many = plans()
+    monkeypatch.setattr("rag.answer.digests._ENOUGH", 2)
+    assert 0 < plans() < many
+
+
 def test_the_key_points_are_one_finding_of_each_report_that_is_told_once(
     sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -291,6 +291,24 @@ def test_a_list_without_a_filter_is_longer_or_an_answer(quick_engine: Engine) ->
 
 
 @pytest.mark.parametrize(
+    ("question", "subject"),
+    [
+        # A slip from a word that only asks, in Portuguese, in English and in French.
+        ("qu'ont appris les laboratoires sur les algues ?", "algues"),
+        ("which labs deal with food that ends up in the bin", "food bin"),
+    ],
+)
+def test_a_topic_is_no_list_of_everything(
+    quick_engine: Engine, question: str, subject: str
+) -> None:
+    planned = plan(quick_engine, question)
+    assert planned.intent != "list"
+    assert planned.subject == subject
+    for asked in ("which labs are there", "how many reprots per country"):
+        assert plan(quick_engine, asked).intent == "list"
+
+
+@pytest.mark.parametrize(
     ("question", "years"),
     [
         ("What changed between the first and the second plan of Togo?", (2021, 2022)),

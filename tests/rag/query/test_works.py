@@ -18,6 +18,7 @@ COLD_BOX = "charcoal_cold_box_for_the_fish_road"
         ("o que é Tide Broom?", "tide_broom"),
         ("ما هو Tide Broom؟", "tide_broom"),
         ("tell me about the fee boards in Lesotho", "fee_boards_at_the_market_gate"),
+        ("What is the Tide Broom experiment?", "tide_broom"),  # it is a solution
     ],
 )
 def test_what_is_a_work_is_answered_by_a_digest_of_it(
