@@ -57,24 +57,18 @@ class Works:
     def named(self, words: Collection[str], plan: Plan) -> Work:
         """The work that the content words of a question name, within what it is narrowed to.
 
-        "The Goat Shop experiment" may be a plan, where no experiment has that title.
+        A title is no rarer for a year that is named. "The Goat Shop experiment" may be a plan, where
+        no experiment has that title.
         """
-        work = self._named(words, plan)
-        if work.reports or not (plan.boosted.kind or plan.boosted.type):
-            return work
-        wider = replace(plan, boosted=replace(plan.boosted, kind=(), type=()))
-        found = self._named(words, wider)
-        return found if found.reports and found.is_name else work
-
-    def _named(self, words: Collection[str], plan: Plan) -> Work:
         catalog, titled = self.linker.catalog, self.linker.titled
         within = plan.filters.merged(plan.boosted)
         scope = catalog.ids(within)
+        whole = catalog.ids(replace(within, year=(), kind=(), type=()))
         stems = {word: _stems(word, plan.language) for word in dict.fromkeys(words)}
         stems = {word: found for word, found in stems.items() if found}
         matched: dict[str, set[str]] = {}
         for word, found in stems.items():
-            for report in scope.intersection(chain.from_iterable(titled.get(s, ()) for s in found)):
+            for report in whole.intersection(chain.from_iterable(titled.get(s, ()) for s in found)):
                 matched.setdefault(report, set()).add(word)
         groups: dict[tuple[str, ...], list[str]] = {}
         for shared in matched.values():
@@ -94,9 +88,12 @@ class Works:
             ),
         )
         for own in ranked[:_MOST_TRIED]:
-            reports = sorted(groups[own])
             is_whole, is_name = len(own) == len(stems), not names.isdisjoint(own)
-            if len(reports) > _MOST_TITLED or len(self._labs(reports)) != 1:
+            if len(groups[own]) > _MOST_TITLED or len(self._labs(groups[own])) != 1:
+                continue
+            inside = scope.intersection(groups[own])
+            reports = sorted(inside or (groups[own] if is_name else ()))
+            if not reports:
                 continue
             # Common words are a name where they are all that is asked for, or of one country. One
             # of another language is rare among reports in English.
