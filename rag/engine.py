@@ -179,12 +179,13 @@ class Engine:
             Stopped: `stop` was set before there was anything to read.
         """
         watch, stop = _Stopwatch(), stop or Stop()
+        question = checked(question)
         snapshot = self.index
         history = [
             replace(turn, content=encodable(turn.content[:LONGEST_TURN]))
             for turn in history[-MOST_TURNS:]
         ]
-        plan = self._planner.plan(checked(question), snapshot, history, filters, ignored)
+        plan = self._planner.plan(question, snapshot, history, filters, ignored)
         if given:
             plan = replace(plan, intent="topic", filters=filters, boosted=Filters(), wide=True)
             plan = replace(plan, query=None, reports=(), off_topic=-1.0)
@@ -209,7 +210,8 @@ class Engine:
                 timings=watch.laps,
             )
             # What a question names that no report has is told by its answer.
-            return replace(built, notices=(*snapshot.catalog.unknown(filters), *built.notices))
+            notices = (*snapshot.catalog.unknown(filters), *built.notices)
+            return replace(built, question=question, notices=notices)
 
         if plan.intent == "about":
             return _finished(finish(about_draft(plan, snapshot)))
@@ -329,7 +331,11 @@ class Engine:
         return self._masked([Hit(p, 0.0) for p in parts if not is_personal(p)])
 
     def _find(self, snapshot: Index, plan: Plan) -> SearchResult:
-        return search(snapshot, self._embedding, plan, self._reranker)
+        result = search(snapshot, self._embedding, plan, self._reranker)
+        if plan.alone and plan.reports and not result.hits:
+            # Of a work that a follow-up is about more is read than what is found for its words.
+            result = replace(result, hits=tuple(self._opened(snapshot, plan.reports)))
+        return result
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         if not self.settings.mask_contacts:

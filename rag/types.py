@@ -101,10 +101,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of a conversation."""
+    """One message of a conversation; of an answer also the ids of the reports that it quotes."""
 
     role: Role
     content: str
+    reports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +354,11 @@ class Answer:
     def cited(self) -> Mapping[str, ReportInfo]:
         """The reports that are cited, by their ids."""
         return {c.passage.report.id: c.passage.report for c in self.citations}
+
+    @property
+    def turn(self) -> Turn:
+        """The answer as a message of its conversation."""
+        return Turn("assistant", self.text, tuple(self.cited))
 
     @property
     def cited_labs(self) -> int:

@@ -1,16 +1,24 @@
 """Follow-up questions: which they are, and what they take over from the conversation."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import frequency, likely_language, usage
-from rag.catalog.tag_fields import TAGS, Filters
+from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.places.countries import countries_of_regions_in, without_regions
-from rag.query.entities import countries_in, named_in, region_in, without_countries
+from rag.query.entities import (
+    countries_in,
+    named_in,
+    places_in_order,
+    region_in,
+    without_countries,
+)
 from rag.query.gloss import english_phrase
-from rag.query.linker import Linker
+from rag.query.intents import own_score
+from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, has_wording, terms_of
 from rag.text.tokenize import LANGUAGES, language_of, stop_words, strip_accents, terms, words
 from rag.types import Turn
@@ -22,13 +30,20 @@ _TURN = 600  # how many characters of a turn are read
 # than so many, what a word points to stands in the question itself.
 _FEW = 3
 _MANY = 6
+# Reports that a follow-up may be about: of one lab so many are mostly of one work, or any.
+_OF_ONE_WORK, _OF_SOME_WORKS = 3, 12
+_SIDES = 3  # labs of an answer that are compared
+# The score of a question that needs the conversation before it, and the least of one that may.
+_FOLLOWS, _ALONE = 0.5, 0.1
+NOTHING = Links((), ())
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
     """What a follow-up shares with the conversation, and the question that stands alone.
 
-    `wide` where it is put to many labs, `only` where to none but those of `country`.
+    `wide` where it is put to many labs, `only` where to none but those of `country`. `opening` is
+    it after the question that opened the conversation, without what was answered.
     """
 
     standalone: str
@@ -36,6 +51,7 @@ class Thread:
     year: tuple[int, ...] = ()
     wide: bool = False
     only: bool = False
+    opening: str = ""
 
 
 def language_in(question: str, history: Sequence[Turn] = ()) -> str:
@@ -72,17 +88,27 @@ def has_topic(question: str, language: str) -> bool:
     return not usual.issuperset(terms(question, language))
 
 
-def is_follow_up(question: str, language: str, places: bool, history: Sequence[Turn]) -> bool:
+def is_follow_up(
+    question: str,
+    language: str,
+    places: bool,
+    history: Sequence[Turn],
+    links: Links = NOTHING,
+) -> bool:
     """Whether a question needs the conversation before it to be understood.
 
-    It does where it joins on ("and in 2023?"), unless it has many words and names `places`; where
-    it points back and has few words, or not many and no places; and where it has few words, no
-    places, and asks only for what any piece of work has ("why?", "what were the results?").
+    It does where it is like examples that do, and `links` no kinds of reports or tags. Else where
+    it joins on ("and in 2023?"), unless it has many words and names `places`; where it points back
+    and has few words, or not many and no places; and where it has few words, no places, and asks
+    only for what any piece of work has ("why?", "what were the results?").
     """
-    if not history:
+    if not history or (score := own_score("follows", question)) < _ALONE:
         return False
     folded = re.sub(any_of("introduces"), " ", re.sub("['’]", " ", strip_accents(question)))
     own = set(terms(question, language))
+    tagged = links.kinds or any(link.field in (*TAGS, "fact") for link in links.links)
+    if score > _FOLLOWS and not (tagged or (places and len(own) > _FEW)):
+        return True
     joins_on = rf"^\W*{any_of('joins_on')}\b(?!-)|\b{any_of('joins_on_within')}\b"
     if re.search(joins_on, folded):
         return not places or len(own) <= _FEW
@@ -114,18 +140,25 @@ def follow_up(
     points at them.
     """
     catalog = linker.catalog
-    questions = _questions_of_topic(history)
+    questions = _questions_of_topic(history, linker)
     answer = history[-1].content if history[-1].role == "assistant" else ""
     year = () if named.year else named_in(questions[-1], catalog).year
     # The last question that names a topic opens it anew.
     opening = max(i for i, q in enumerate(questions) if not i or names_topic(q, language, linker))
     earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (questions[opening], questions[-1])))
-    mixed = len(labs := named_in("\n".join(_LAB.findall(answer)), catalog).country) > 1
+    labs = named_in("\n".join(_LAB.findall(answer)), catalog).country
+    reports = [catalog.reports[i] for i in history[-1].reports if i in catalog.reports]
+    if reports:
+        # What they are about tells more than what was quoted of them.
+        labs, answer = tuple({c: None for info in reports for c in info.countries}), ""
+    mixed = len(labs) > 1
     last_terms = terms(earlier if mixed else f"{earlier} {answer[:_TURN]}", language)
     new = set(last_terms).isdisjoint(terms(question, language))
     if new and names_topic(question, language, linker):
         earlier, answer, mixed = "", "", False
     many = any(has_wording("many_labs", text) for text in questions)
+    if reports and mixed and has_wording("compare", question):
+        return Thread(f"{earlier} {question}", labs[:_SIDES], year, wide=True)
     # Also countries of which the collection has nothing.
     if countries_in(question) or countries_of_regions_in(question):
         topic = without_regions(without_countries(earlier))
@@ -137,22 +170,54 @@ def follow_up(
         return Thread(f"{earlier} {question}", labs, year, wide=True, only=True)
     only = has_wording("many_labs", with_places) and not named_in(with_places, catalog).country
     if not (country or mixed):
-        country = named_in(answer[:_TURN], catalog).country
+        country = labs if reports else named_in(answer[:_TURN], catalog).country
     wide = only or (not country and many)
     texts = [earlier, "" if wide or mixed else answer[:_TURN], question]
     if len(country) == 1 and country != _places(" ".join(texts), catalog):
         texts.append(country[0])
     standalone = " ".join(filter(None, texts))
-    return Thread(without_regions(standalone) if only else standalone, country, year, wide, only)
+    standalone = without_regions(standalone) if only else standalone
+    return Thread(standalone, country, year, wide, only, f"{earlier} {question}".strip())
 
 
-def _questions_of_topic(history: Sequence[Turn]) -> list[str]:
+def reports_meant(
+    question: str, language: str, history: Sequence[Turn], linker: Linker
+) -> tuple[str, ...]:
+    """The reports that a follow-up is about: those that it picks of an answer, or all, if few.
+
+    "The second one" is picked of the last answer, "the stove one" of any by the words of its title.
+    """
+    reports = linker.catalog.reports
+    answers = [turn.reports for turn in reversed(history) if turn.role == "assistant"]
+    known = [i for i in answers[0] if i in reports] if answers else []
+    asked = words(strip_accents(question))
+    if re.search(any_of("picks"), strip_accents(question)):
+        for place in (place for word in asked for place in places_in_order(word)):
+            return tuple(known[place:][:1])
+        for earlier in answers:
+            own = (linker.titled.get(term, ()) for term in terms(question, language))
+            titled = Counter(i for ids in own for i in ids if i in earlier)
+            most = max(titled.values(), default=0)
+            if found := tuple(i for i in earlier if titled[i] == most > 0):
+                return found
+    if names_topic(question, language, linker) or len(known) > _OF_SOME_WORKS:
+        return ()
+    return tuple(known)
+
+
+def is_one_work(reports: Sequence[ReportInfo]) -> bool:
+    """Whether reports of an answer are likely of one work, as of one lab few mostly are."""
+    return 0 < len(reports) <= _OF_ONE_WORK and len({info.lab for info in reports}) == 1
+
+
+def _questions_of_topic(history: Sequence[Turn], linker: Linker) -> list[str]:
     turns = [turn for turn in history if turn.role == "user"] or [history[-1]]
     texts = [turn.content for turn in turns]
     for first in reversed(range(len(turns))):
         places = bool(countries_in(texts[first])) or has_wording("many_labs", texts[first])
         language = _language_of_turns(turns[: first + 1])
-        if not is_follow_up(texts[first], language, places, turns[:first]):
+        links = linker.link(texts[first], language)
+        if not is_follow_up(texts[first], language, places, turns[:first], links):
             break
     return texts[first:]
 

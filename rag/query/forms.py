@@ -23,6 +23,7 @@ OFF_TOPIC_LIKELY = -0.1
 OFF_TOPIC_CLEAR = 0.1  # from which on it is, if nothing answers: no sentences are shown then
 _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
+_SUMS = 0.4  # the score of a follow-up that asks for all of a work
 _NAMED = 0.5  # the score of a topic that is named, and no more
 _LAB_LEAD = 0.4  # the same of all of a lab, where the question has more words
 _TREND_LEAD = 0.35  # the same of changes over the years, where no lab is named
@@ -55,7 +56,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if sides := titled_sides(links, plan, works):
         return replace(plan, intent="compare", reports=sides, wide=True)
     if plan.follows:
-        return plan
+        sums = has_wording("tells_more", plan.question) or scores["report"] > _SUMS
+        return replace(plan, intent="report") if sums and plan.reports else plan
     of_all = links.kinds or "country" in links.fields
     particular = many or is_quantity(plan.standalone)
     counted = best == "count" or (best == "topic" and particular)
@@ -135,10 +137,9 @@ def _is_overview(plan: Plan, links: Links, scores: Mapping[str, float]) -> bool:
 
 def _of_work(plan: Plan, work: Work, links: Links, masked: Mapping[str, float]) -> Plan:
     """The plan of a question that names a work: summed up, over time, or asked for a particular."""
-    words = links.masked(values=False).split()
-    shown = (word for word in words if word not in work.words[1:])
-    named = (_ANY_WORK if word == work.words[0] else word for word in shown)
-    scores = intent_scores(" ".join(named))[0]
+    shown = ["" if word in work.words else word for word in links.words]
+    shown[links.words.index(work.words[0])] = _ANY_WORK
+    scores = intent_scores(" ".join(filter(None, shown)))[0]
     lead = scores["report"] - scores["passage"]
     if any(s["trend"] > max(_LEAST, s["passage"], s["report"]) for s in (scores, masked)):
         return in_form(plan, "trend")
@@ -195,14 +196,14 @@ def listed_topics(plan: Plan) -> list[str]:
 
 
 def of_one_report(plan: Plan, reports: tuple[str, ...]) -> Plan:
-    """The plan of a question to a single report, which has no labs, topics or years to tell apart.
+    """The plan of a question to a single report or work, which has no labs or topics to tell apart.
 
-    `reports` is its id.
+    `reports` are the ids.
     """
     plan = replace(plan, alone=True)
     if plan.intent in ("report", "lab"):
         return replace(plan, intent="report", reports=reports)
-    return replace(plan, intent="answer", reports=(), wide=False)
+    return replace(plan, intent="answer", reports=reports if plan.follows else (), wide=False)
 
 
 def asks_of_one(plan: Plan) -> bool:

@@ -36,7 +36,7 @@ TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons"
 _MORE = ("overview", "particular", "stages")
 _ALL_WORK, _STAGES = ("lab", "overview"), ("stages",)
 # The scores of their own: the last columns of weights.
-_OWN = ("overview", "stages", "many", "lab", "off")
+_OWN = ("overview", "stages", "many", "lab", "follows", "off")
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
@@ -62,7 +62,8 @@ def own_score(name: str, question: str) -> float:
 
     An "overview" is asked of all work of a lab, "stages" holds those of a work against each other
     (both of any length, with placeholders). Half as much is put to "many" as to one work, or to a
-    "lab" as for a particular; nearly all of 0.6 is "off" the topic.
+    "lab" as for a particular, or "follows" from a conversation as stands alone; nearly all of 0.6
+    is "off" the topic.
     """
     vector = _vectors([_unmarked(question)])[0]
     return float(vector @ _trained()[1][:, _OWN.index(name) - len(_OWN)])
@@ -140,11 +141,13 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
         told([_ALL_WORK], _STAGES),
         told([_STAGES], ("compare", "trend")),
     ]
-    for wide, narrow in (("many", "one"), ("lab", "particular")):
-        of_kinds = [(kind == wide, text) for kind, _, text in own if kind in (wide, narrow)]
+    for wide, *narrow in (("many", "one"), ("lab", "particular"), ("follows", "alone", "offtopic")):
+        of_kinds = [(kind == wide, text) for kind, _, text in own if kind in (wide, *narrow)]
         weights.append(_apart(of_kinds, _RIDGE_WIDE))
     asked = [
-        (kind == "offtopic", text) for kind, _, text in (*own, *examples()) if kind not in TALK
+        (kind == "offtopic", text)
+        for kind, _, text in (*own, *examples())
+        if kind not in (*TALK, "follows", "alone")
     ]
     weights.append(_apart(asked, _RIDGE_OFF))
     return intents, np.hstack(weights).astype(np.float32)

@@ -122,7 +122,8 @@ class Planner:
 
         return replace(
             plan,
-            question=question,
+            # What is asked again stands in the words of before.
+            question=question if plan.question == corrected else plan.question,
             countries=tuple(countries_in(plan.standalone)),
             places=tuple(places_in(corrected)),
             alike=alike,

@@ -5,14 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
-from rag.places.countries import fold_name, means_one_of_a_region
+from rag.places.countries import (
+    countries_of_regions_in,
+    fold_name,
+    means_one_of_a_region,
+)
 from rag.query.conversation import (
     Thread,
     follow_up,
     has_topic,
     is_follow_up,
+    is_one_work,
     language_in,
     points_at_labs,
+    reports_meant,
 )
 from rag.query.entities import country_spans, labs_in, region_in, without
 from rag.query.forms import (
@@ -31,7 +37,14 @@ from rag.query.parts import sides_of
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
-from rag.text.tokenize import LANGUAGES, NUMERALS, is_quantity, stop_words, strip_accents
+from rag.text.tokenize import (
+    LANGUAGES,
+    NUMERALS,
+    content_words,
+    is_quantity,
+    stop_words,
+    strip_accents,
+)
 from rag.types import Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
@@ -73,7 +86,7 @@ class Rules:
         linked, labs = links.filters(), labs_in(question, catalog)
         named = Filters(country=labs, year=linked.year, type=linked.type, kind=linked.kind)
         many = has_wording("many_labs", question)
-        follows = is_follow_up(question, language, bool(named.country) or many, history)
+        follows = is_follow_up(question, language, bool(named.country) or many, history, links)
         works = Works(self.linker, self.reports_with)
         alone = tuple(catalog.ids(filters))
         alone = alone if len(alone) == 1 else ()
@@ -87,6 +100,8 @@ class Rules:
             return Plan(question, question, language, "about", filters, about=about)
         if follows and (repeated := self._repeat_list(question, links, scores, history)):
             return repeated
+        if follows and (again := self._again(question, links, history)):
+            return again
         notices = self._missing(links)
         query = None if follows else self.query(links, scores)
         if not follows and (more := meant(links, catalog, language)) is not links:
@@ -104,12 +119,20 @@ class Rules:
             tags = (" ".join(links.words[link.start : link.end]) for link in free)
             notices = (*notices, Notice("no_reports_tagged", {"tags": ", ".join(tags)}))
         thread, narrowed = Thread(question), filters
+        of_answer, is_work = tuple[str, ...](), False
         if follows:
             if points_at_labs(question) and not (named.country or region_in(question, catalog)):
                 # "How much did they spend?" after a list is about its reports.
                 last = self._last(history).query
                 narrowed = filters.merged(last.filters) if last and not last.group_by else filters
             thread = follow_up(question, language, history, named, self.linker)
+            places = named.country or countries_of_regions_in(question)
+            if not (places or has_wording("compare", question)):
+                of_answer = reports_meant(question, language, history, self.linker)
+            if is_work := is_one_work([catalog.reports[i] for i in of_answer]):
+                # "Why?" says nothing without the question before it.
+                asked = question if content_words(question, language) else thread.opening
+                thread = Thread(asked, catalog.reports[of_answer[0]].countries, thread.year)
         standalone = thread.standalone
         named = named.merged(Filters(country=thread.country, year=thread.year))
         region = () if named.country else region_in(question, catalog)
@@ -177,6 +200,7 @@ class Rules:
             follows,
             notices=notices,
             off_topic=-1.0 if follows else max(own_off, off_topic),
+            reports=of_answer,
             sides=sides if len(sides) > 1 else (),
             stages=stages and len(named.country) == 1,
         )
@@ -196,7 +220,7 @@ class Rules:
             particular = planned.reports or follows or alone or is_quantity(question)
             if own_score("lab", question) > _OF_LAB and planned.off_topic <= 0 and not particular:
                 planned = in_form(planned, "lab")
-        return of_one_report(planned, alone) if alone else planned
+        return of_one_report(planned, alone or of_answer) if alone or is_work else planned
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
         """The query of tags that answers a question; None where it asks for more than tags know."""
@@ -337,6 +361,35 @@ class Rules:
             follows=True,
             query=query,
         )
+
+    def _again(self, question: str, links: Links, history: Sequence[Turn]) -> Plan | None:
+        """The plan of the last question of other places, years or kinds ("only 2024", "and Togo?").
+
+        None where more is asked, or where that was asked of a single work.
+        """
+        catalog, last = self.linker.catalog, self._last(history)
+        new = without(links.filters(), self.ignored, catalog)
+        reports = [catalog.reports[i] for i in history[-1].reports if i in catalog.reports]
+        newest = max((info.year or 0 for info in reports), default=0)
+        if reports and has_wording("newer", question):
+            later = tuple(year for year in catalog.years if year > newest)
+            of_lab = {c for info in reports for c in info.countries}
+            lab = tuple(of_lab) if len(of_lab) == 1 else ()
+            new = replace(new, year=later or (newest + 1,), country=new.country or lab)
+        elif links.rest or links.filters(excluded=True) or not new:
+            return None
+        if last.intent in ("about", "list") or last.follows:
+            return None
+        text, places = last.standalone, [k for k in links.links if k.field == "country"]
+        if places:
+            named = " ".join(links.words[places[0].start : places[0].end])
+            spans = sorted({span for _, span in country_spans(text)}, reverse=True)
+            for n, (start, end) in enumerate(spans):
+                text = f"{text[:start]}{named if n == len(spans) - 1 else ''}{text[end:]}"
+            text = text if spans else f"{text} ({named})"
+            new = replace(new, country=())
+        narrowed = replace(self, filters=self.filters.merged(new))
+        return narrowed.plan(text, last.language)
 
     def _last(self, history: Sequence[Turn]) -> Plan:
         """The plan of the last question of a conversation."""

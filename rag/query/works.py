@@ -57,8 +57,8 @@ class Works:
     def named(self, words: Collection[str], plan: Plan) -> Work:
         """The work that the content words of a question name, within what it is narrowed to.
 
-        A title is no rarer for a year that is named. "The Goat Shop experiment" may be a plan, where
-        no experiment has that title.
+        A title is no rarer for a year that is named. "The Goat Shop experiment" may be a plan,
+        where no experiment has that title.
         """
         catalog, titled = self.linker.catalog, self.linker.titled
         within = plan.filters.merged(plan.boosted)

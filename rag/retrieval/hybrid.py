@@ -171,6 +171,8 @@ def search(
     rankings: list[Sequence[Hit]] = []
     for own, result in zip(plans, results, strict=True):
         hits = fold_duplicates(result.hits, _apart(plan))
+        if plan.alone and plan.reports:
+            hits = [hit for hit in hits if hit.passage.report.id in plan.reports]
         if plan.wide or len(plans) > 1:
             hits = spread(hits, per_report=1, per_lab=99 if len(plans) > 1 else WIDE_PER_LAB)
         hits = sorted(hits, key=lambda hit: hit.passage.report.id not in plan.reports)

@@ -317,8 +317,8 @@ def _answer(
     start: Callable[..., AnswerStream] | None = None,
 ) -> Iterator[Update]:
     turn, t, catalog = len(talk) + 1, v.t, v.engine.catalog
-    answered = [(earlier.question, earlier.answer.text) for earlier in talk if earlier.answer]
-    history = tuple(x for q, a in answered for x in (Turn("user", q), Turn("assistant", a)))
+    answered = [(earlier.question, earlier.answer) for earlier in talk if earlier.answer]
+    history = tuple(x for q, a in answered for x in (Turn("user", q), a.turn))
     given = {x: getattr(exchange, x) for x in ("filters", "ignored", "passages", "deep")}
     start = start or partial(v.engine.ask, exchange.question, history=history, **given)
     run = Run(exchange, start)

@@ -181,16 +181,14 @@ def test_a_large_collection_has_a_sentence_of_each_further_work_that_may_speak_o
 def test_what_one_work_surely_says_is_told_by_it_alone(
     sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def told() -> set[str]:
-        answer = ask(sample_engine, "who hung fee boards at market gates?")
-        return {citation.passage.report.id for citation in answer.citations}
+    def labs() -> set[str]:
+        answer = ask(sample_engine, "why don't people trust mobile money?")
+        return {citation.passage.report.lab for citation in answer.citations}
 
-    surely = told()
-    assert "fee_boards_at_the_market_gate" in surely
-    # Of all others of its lab; had none a lead, other labs would be told, too.
-    assert all(sample_engine.catalog.reports[i].countries == ("Lesotho",) for i in surely)
-    monkeypatch.setattr("rag.answer.chosen._LEAD", 99.0)
-    assert told() > surely
+    assert len(labs()) > 2
+    monkeypatch.setattr("rag.answer.chosen._SURELY", -9.0)
+    monkeypatch.setattr("rag.answer.chosen._LEAD", 0.0)
+    assert labs() == {"Lesotho"}
 
 
 def test_a_topic_of_which_enough_was_found_has_few_plans(
