@@ -186,6 +186,12 @@ class Engine:
             for turn in history[-MOST_TURNS:]
         ]
         plan = self._planner.plan(question, snapshot, history, filters, ignored)
+        if plan.follows and plan.alone and plan.reports:
+            # What came of a work, its other reports tell.
+            own = [snapshot.catalog.reports[i] for i in plan.reports]
+            same = (line_of_work(snapshot, info, surely=True) for info in own)
+            every = dict.fromkeys((*plan.reports, *(info.id for infos in same for info in infos)))
+            plan = replace(plan, reports=tuple(every))
         if given:
             plan = replace(plan, intent="topic", filters=filters, boosted=Filters(), wide=True)
             plan = replace(plan, query=None, reports=(), off_topic=-1.0)

@@ -156,7 +156,10 @@ class ExtractiveAnswerer:
             hint = t.gettext("It does not look like a question about these reports.")
             yield f"{refusal(plan.language)} {hint}"
             return
-        last = _phrase(keep_known(history[-1].content, 0)) if plan.follows else ""
+        # Of one work what was quoted may answer another question, too.
+        is_other = plan.alone and plan.standalone == plan.question
+        before = history[-1].content if plan.follows and not is_other else ""
+        last = _phrase(keep_known(before, 0))
         is_refused = outcome in ("refused", "doubted")
         most = NEAREST if is_refused else SENTENCES_OF_ASK if plan.asks else 0
         chosen: list[Candidate] = []
