@@ -25,11 +25,12 @@ from rag.types import Turn
 
 # The beginning of a line of an answer: a lab, with its year and kind in brackets.
 _LAB = re.compile(r"^(?:- )?([^\n(:]{2,80}) \((?:\d{4}|\?|\d{1,2}\))", re.MULTILINE)
-_TURN = 600  # how many characters of a turn are read
+TURN = 600  # how many characters of a turn are read
 # A question with fewer words of its own says too little to be searched for; in one with more
 # than so many, what a word points to stands in the question itself.
 _FEW = 3
 _MANY = 6
+_LONGEST = 40  # spaces of a question that needs what was said before
 # Reports that a follow-up may be about: of one lab so many are mostly of one work, or any.
 _OF_ONE_WORK, _OF_SOME_WORKS = 3, 12
 _SIDES = 3  # labs of an answer that are compared
@@ -102,7 +103,9 @@ def is_follow_up(
     and has few words, or not many and no places; and where it has few words, no places, and asks
     only for what any piece of work has ("why?", "what were the results?").
     """
-    if not history or (score := own_score("follows", question)) < _ALONE:
+    if not history or question.count(" ") > _LONGEST:
+        return False
+    if (score := own_score("follows", question)) < _ALONE:
         return False
     folded = re.sub(any_of("introduces"), " ", re.sub("['’]", " ", strip_accents(question)))
     own = set(terms(question, language))
@@ -145,14 +148,14 @@ def follow_up(
     year = () if named.year else named_in(questions[-1], catalog).year
     # The last question that names a topic opens it anew.
     opening = max(i for i, q in enumerate(questions) if not i or names_topic(q, language, linker))
-    earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (questions[opening], questions[-1])))
+    earlier = " ".join(dict.fromkeys(text[:TURN] for text in (questions[opening], questions[-1])))
     labs = named_in("\n".join(_LAB.findall(answer)), catalog).country
     reports = [catalog.reports[i] for i in history[-1].reports if i in catalog.reports]
     if reports:
         # What they are about tells more than what was quoted of them.
         labs, answer = tuple({c: None for info in reports for c in info.countries}), ""
     mixed = len(labs) > 1
-    last_terms = terms(earlier if mixed else f"{earlier} {answer[:_TURN]}", language)
+    last_terms = terms(earlier if mixed else f"{earlier} {answer[:TURN]}", language)
     new = set(last_terms).isdisjoint(terms(question, language))
     if new and names_topic(question, language, linker):
         earlier, answer, mixed = "", "", False
@@ -170,9 +173,9 @@ def follow_up(
         return Thread(f"{earlier} {question}", labs, year, wide=True, only=True)
     only = has_wording("many_labs", with_places) and not named_in(with_places, catalog).country
     if not (country or mixed):
-        country = labs if reports else named_in(answer[:_TURN], catalog).country
+        country = labs if reports else named_in(answer[:TURN], catalog).country
     wide = only or (not country and many)
-    texts = [earlier, "" if wide or mixed else answer[:_TURN], question]
+    texts = [earlier, "" if wide or mixed else answer[:TURN], question]
     if len(country) == 1 and country != _places(" ".join(texts), catalog):
         texts.append(country[0])
     standalone = " ".join(filter(None, texts))
@@ -212,7 +215,7 @@ def is_one_work(reports: Sequence[ReportInfo]) -> bool:
 
 def _questions_of_topic(history: Sequence[Turn], linker: Linker) -> list[str]:
     turns = [turn for turn in history if turn.role == "user"] or [history[-1]]
-    texts = [turn.content for turn in turns]
+    texts = [turn.content[:TURN] for turn in turns]
     for first in reversed(range(len(turns))):
         places = bool(countries_in(texts[first])) or has_wording("many_labs", texts[first])
         language = _language_of_turns(turns[: first + 1])

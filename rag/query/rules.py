@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
 from rag.places.countries import (
@@ -11,6 +11,7 @@ from rag.places.countries import (
     means_one_of_a_region,
 )
 from rag.query.conversation import (
+    TURN,
     Thread,
     follow_up,
     has_topic,
@@ -77,6 +78,8 @@ class Rules:
     filters: Filters = Filters()
     ignored: Filters = Filters()
     reports_with: ReportsWith = lambda _: ()
+    # The plans of questions before, by their places in the conversation: each follows from others.
+    _lasts: dict[int, Plan] = field(init=False, default_factory=dict, compare=False)
 
     def plan(self, question: str, language: str, history: Sequence[Turn] = ()) -> Plan:
         """The plan of a question without slips, after a conversation (oldest turn first)."""
@@ -394,8 +397,10 @@ class Rules:
     def _last(self, history: Sequence[Turn]) -> Plan:
         """The plan of the last question of a conversation."""
         last = max((i for i, turn in enumerate(history) if turn.role == "user"), default=0)
-        before, earlier = history[last].content, history[:last]
-        return self.plan(before, language_in(before, earlier), earlier)
+        if last not in self._lasts:
+            before, earlier = history[last].content[:TURN], history[:last]
+            self._lasts[last] = self.plan(before, language_in(before, earlier), earlier)
+        return self._lasts[last]
 
     def _missing(self, links: Links) -> tuple[Notice, ...]:
         known, years = self.linker.catalog.years, ", ".join(map(str, links.missing_years))

@@ -1,5 +1,6 @@
 """Follow-ups: which questions they are, and what they take over from the conversation."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.query.conversation import is_follow_up, language_in
+from rag.query.rules import Rules
 from rag.types import Plan, Turn
 
 BEFORE = (Turn("user", "What did Fiji try?"), Turn("assistant", "Racks for seaweed [1]."))
@@ -213,3 +215,20 @@ def test_what_they_did_is_asked_of_the_last_list(quick_engine: Engine) -> None:
     )
     made = plan(quick_engine, "How did they find their volunteers?", *history)
     assert (made.filters.year, made.filters.sdg) == ((2023,), ("14. Life below water",))
+
+
+def test_each_question_of_a_long_conversation_is_planned_once(
+    quick_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[int] = []
+    made = Rules.plan
+
+    def counted(self: Rules, question: str, language: str, history: Sequence[Turn] = ()) -> Plan:
+        planned.append(len(history))
+        return made(self, question, language, history)
+
+    monkeypatch.setattr(Rules, "plan", counted)
+    follow_up = (Turn("user", "and in 2022?"), Turn("assistant", "Racks [1].", ("_seaweed_is",)))
+    plan(quick_engine, "And in 2023?", *BEFORE, *follow_up * 30)
+    after = [length for length in planned if length]
+    assert len(after) == len(set(after)) > 1
