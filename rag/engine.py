@@ -191,7 +191,8 @@ class Engine:
             own = [snapshot.catalog.reports[i] for i in plan.reports]
             same = (line_of_work(snapshot, info, surely=True) for info in own)
             every = dict.fromkeys((*plan.reports, *(info.id for infos in same for info in infos)))
-            plan = replace(plan, reports=tuple(every))
+            inside = snapshot.catalog.ids(plan.filters)
+            plan = replace(plan, reports=tuple(i for i in every if i in inside))
         if given:
             plan = replace(plan, intent="topic", filters=filters, boosted=Filters(), wide=True)
             plan = replace(plan, query=None, reports=(), off_topic=-1.0)

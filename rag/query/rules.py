@@ -131,7 +131,9 @@ class Rules:
             thread = follow_up(question, language, history, named, self.linker)
             places = named.country or countries_of_regions_in(question)
             if not (places or has_wording("compare", question)):
-                of_answer = reports_meant(question, language, history, self.linker)
+                inside = catalog.ids(narrowed)
+                quoted = reports_meant(question, language, history, self.linker)
+                of_answer = tuple(i for i in quoted if i in inside)
             if is_work := is_one_work([catalog.reports[i] for i in of_answer]):
                 # "Why?" says nothing without the question before it.
                 asked = question if content_words(question, language) else thread.opening
@@ -370,7 +372,7 @@ class Rules:
 
         None where more is asked, or where that was asked of a single work.
         """
-        catalog, last = self.linker.catalog, self._last(history)
+        catalog = self.linker.catalog
         new = without(links.filters(), self.ignored, catalog)
         reports = [catalog.reports[i] for i in history[-1].reports if i in catalog.reports]
         newest = max((info.year or 0 for info in reports), default=0)
@@ -381,6 +383,7 @@ class Rules:
             new = replace(new, year=later or (newest + 1,), country=new.country or lab)
         elif links.rest or links.filters(excluded=True) or not new:
             return None
+        last = self._last(history)
         if last.intent in ("about", "list") or last.follows:
             return None
         text, places = last.standalone, [k for k in links.links if k.field == "country"]

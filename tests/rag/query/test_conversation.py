@@ -90,6 +90,10 @@ def test_a_follow_up_is_put_to_the_work_that_was_quoted(quick_engine: Engine) ->
     compared = plan(quick_engine, "what is the difference between the two?", *both)
     assert (compared.intent, compared.boosted.country) == ("compare", ("Fiji", "Uganda"))
     assert not plan(quick_engine, "and about cooperatives?", *both).reports
+    # What the user narrows to stays so.
+    chosen = Filters(country=("Togo",))
+    narrowed = quick_engine.plan("who were the partners?", history=one, filters=chosen)
+    assert (narrowed.reports, narrowed.filters.country) == ((), ("Togo",))
 
 
 @pytest.mark.quality
