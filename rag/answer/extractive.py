@@ -62,10 +62,11 @@ OFF_TOPIC_FOR_LAB = 0.4
 NUMBER_SCORES = (0.45, 0.55)
 # How many reports, or sentences, a refusal shows instead of an answer.
 NEAREST = 3
-# How many sentences an answer has: of one report, of several or of the form question that is asked,
-# and of many labs. Of 63 questions none had a fact told by the ones after the fifth.
+# How many sentences an answer has: of one report, of several or of the form question that is asked
+# or where the best one is less likely to answer than this, and of many labs. Of 63 questions none
+# had a fact told by the ones after the fifth.
 SENTENCES = 5
-SENTENCES_MORE = 8
+SENTENCES_MORE, SURE = 8, 0.5
 SENTENCES_WIDE = 12
 # The same to each of several things that a question asks for, of the reports whose best sentences
 # for all of them have this share of the best report's scores.
@@ -163,15 +164,19 @@ class ExtractiveAnswerer:
         is_refused = outcome in ("refused", "doubted")
         most = NEAREST if is_refused else SENTENCES_OF_ASK if plan.asks else 0
         chosen: list[Candidate] = []
-        silent: list[str] = []
+        closest: dict[str, list[Candidate]] = {}
         for candidates, part, told_of in zip(found, asked, outcomes, strict=True):
-            if told_of == "refused" and not is_refused:
-                # What was asked first is what was searched for: others may tell it in passing.
-                silent += [part.question] if part is not asked[0] else []
+            is_unsure = told_of == "refused" and not is_refused
+            # What was asked first is what was searched for: others may tell it in passing.
+            if is_unsure and part is asked[0]:
                 continue
             new = [c for c in candidates if _phrase(c.text) not in last] or candidates
-            told = choose(new, part, hits, most)
-            chosen += [c for c in told if not any(says_same(c.words, o.words) for o in chosen)]
+            told = choose(new, part, hits, NEAREST if is_unsure else most)
+            told = [c for c in told if not any(says_same(c.words, o.words) for o in chosen)]
+            if is_unsure:
+                closest[part.question] = told
+            else:
+                chosen += told
         reports = [hits[c.n - 1].passage.report for c in chosen] if outcome == "answered" else []
         if is_refused:
             yield f"{refusal(plan.language, outcome)}\n"
@@ -180,8 +185,11 @@ class ExtractiveAnswerer:
         for line in _lines(chosen, hits, t, named=not alone):
             # What the head says of one report need not stand apart.
             yield f" {line}" if alone else f"\n{line}"
-        for question in silent:
-            yield f"\n{format_label(t, t.gettext('Nothing found on'), question)}"
+        for question, told in closest.items():
+            own = {hits[c.n - 1].passage.report.id for c in told} - {info.id for info in reports}
+            text = " ".join(_lines(told, hits, t, named=not alone or bool(own)))
+            label = f"{t.gettext('Closest in the reports')} ({question})"
+            yield f"\n{format_label(t, label, text)}" if told else ""
 
     def _outcome(self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]) -> Outcome:
         """Whether what was found answers the question, may answer it, or doesn't.
@@ -345,7 +353,8 @@ def choose(
     labs = {hits[c.n - 1].passage.report.lab for c in candidates if c.report in near}
     wide = plan.wide or len(labs) > 1
     # What stands under the question that is asked is all wanted: each partner, each obstacle.
-    own = SENTENCES_MORE if lead.fits or len(near) > 1 else SENTENCES
+    is_sure = lead.answers is None or lead.answers >= SURE
+    own = SENTENCES if is_sure and len(near) == 1 and not lead.fits else SENTENCES_MORE
     count = most or (SENTENCES_WIDE if wide else own)
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()

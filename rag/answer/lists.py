@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any
 
 from rag.answer.pipeline import Draft
@@ -158,7 +158,7 @@ def _lines(
     head = _counted(query, reports, labs, catalog, t)
     author = () if by_labs else query.filters.author
     named = replace(query, filters=replace(query.filters, author=author))
-    if filters := _query_label(named, t):
+    if filters := _query_label(named, t, catalog):
         head = f"{head} ({filters})"
     if query.form == "share":
         whole = _whole(query, catalog)
@@ -375,12 +375,21 @@ def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
     return f"{ways[0].upper()}{ways[1:]}." if ways else ""
 
 
-def _query_label(query: CatalogQuery, t: Translations) -> str:
-    """What a query narrows to and leaves out, in words."""
-    parts = [
-        _filter_label(name, values, t, " + " if name in query.every else " / ")
-        for name, values in query.filters.as_dict().items()
-    ]
+def _query_label(query: CatalogQuery, t: Translations, catalog: Catalog | None = None) -> str:
+    """What a query narrows to and leaves out, in words; by a catalog, how many have each value."""
+
+    def counted(name: str, value: str | int) -> str:
+        one: Mapping[str, Any] = {name: (value,)}
+        own = replace(query, filters=replace(query.filters, **one))
+        return f" ({format_number(t, len(catalog.matching(own)))})" if catalog else ""
+
+    parts = []
+    for name, values in query.filters.as_dict().items():
+        every = name in query.every
+        told_apart = query.form in _NUMBERS and not every and name != "kind"
+        told_apart = told_apart and 1 < len(values) <= _MOST_CELLS
+        counts = [counted(name, value) if told_apart else "" for value in values]
+        parts.append(_filter_label(name, values, t, " + " if every else " / ", counts))
     without = t.gettext("without {filter}")
     excluded = query.excluded.as_dict().items()
     parts += [without.format(filter=_filter_label(*pair, t)) for pair in excluded]
@@ -388,13 +397,18 @@ def _query_label(query: CatalogQuery, t: Translations) -> str:
 
 
 def _filter_label(
-    name: str, values: Iterable[str | int], t: Translations, separator: str = " / "
+    name: str,
+    values: Iterable[str | int],
+    t: Translations,
+    separator: str = " / ",
+    counts: Iterable[str] = (),
 ) -> str:
     """A filter in words: its field and its values; of facts each key and its values."""
     by_key: dict[str, list[str]] = {}
-    for value in values:
+    for value, count in zip_longest(values, counts, fillvalue=""):
         key, _, text = str(value).partition(": ") if name == "fact" else (name, "", str(value))
-        by_key.setdefault(key, []).append(value_label(key, text, t).replace(". ", " "))
+        label = value_label(key, text, t).replace(". ", " ")
+        by_key.setdefault(key, []).append(f"{label}{count}")
     return "; ".join(
         format_label(t, _tag_word(key, t), separator.join(texts)) for key, texts in by_key.items()
     )

@@ -1,4 +1,4 @@
-"""Corrects slips of the keyboard in questions."""
+"""Corrects slips of the keyboard in questions, and writes out what is typed short."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from functools import cache
 from rag.catalog.normalize import UNKNOWN_RATIO, american, frequency, in_dictionary
 from rag.index.interface import Index
 from rag.places.countries import adjective_to_iso, names_to_iso
+from rag.query.wordings import written_out
 from rag.text.tokenize import LANGUAGES, stop_words, strip_accents, terms
 
 SHORTEST = 5  # letters: a shorter word is a slip away from too many others
@@ -28,7 +29,7 @@ def without_capitals(question: str) -> str:
 
 
 def correct(question: str, language: str, index: Index) -> str:
-    """A question whose slips are replaced by words of the collection or of a dictionary.
+    """A question written out, its slips replaced by words of the collection or of a dictionary.
 
     A word that neither has, or that two passages have and no dictionary, is replaced by the most
     usual one that is a slip away (a letter left out, added or changed, or two swapped). In other
@@ -37,6 +38,7 @@ def correct(question: str, language: str, index: Index) -> str:
     """
     if len(question) > MOST:
         return question
+    question = written_out(question, language)
     # Where a text uses capitals, a word without one is no country's name with a slip in it.
     capitals = question != question.lower()
 

@@ -13,7 +13,7 @@ from rag.query.intents import CATALOG, intent_scores, own_score
 from rag.query.linker import Links, asks, light_words
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import Work, Works
-from rag.text.tokenize import content_words, is_quantity, terms
+from rag.text.tokenize import content_words, is_quantity, stop_words, terms
 from rag.types import Intent, Plan
 
 DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
@@ -221,10 +221,13 @@ def subject(links: Links, language: str, intent: str) -> tuple[str, ...]:
     """The words of a question that say what it is about, but for labs, years and kinds."""
     told = {i for k in links.links if k.field not in TAGS for i in range(k.start, k.end)}
     values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
+    lacked = {i for i, word in enumerate(links.words, 1) if has_wording("lacks", word)} - told
     return tuple(
         word
         for i, word in enumerate(links.words)
-        if i in values or (i not in told and not asks(word, language, intent))
+        if i in values
+        or (i in lacked and word.lower() not in light_words() | stop_words(language))
+        or (i not in told and not asks(word, language, intent))
     )
 
 

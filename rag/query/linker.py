@@ -141,7 +141,8 @@ class Linker:
         # Phrase -> (field, value) -> number of reports and the words, before stemming.
         self._phrases: dict[tuple[str, ...], dict[_Meaning, tuple[int, set[str]]]] = {}
         self._words: dict[str, set[str]] = {}
-        self._of_goal: dict[str, set[str]] = {}  # the words of the names of each goal
+        # The words of the names of each goal, and of all values of each other tag.
+        self._named_by: dict[str, set[str]] = {}
         self.titled: dict[str, set[str]] = {}  # ids of reports by the terms of their titles
         for info in catalog.reports.values():
             for term in (*terms(info.title, info.language), *terms(info.title, "en")):
@@ -153,8 +154,9 @@ class Linker:
                 meanings.setdefault((field, value), (reports, set()))[1].add(" ".join(words))
                 for word in words:
                     self._words.setdefault(word[:1], set()).add(word)
-                if field == "sdg":
-                    self._of_goal.setdefault(value, set()).update(words, phrase)
+                if field in ("sdg", "fact"):
+                    tag = value.partition(": ")[0]
+                    self._named_by.setdefault(tag, set()).update(words, phrase)
 
     def _names(self) -> Iterator[tuple[str, str, int, str, str]]:
         """Field, value, number of reports, a name and its language, for everything with a name."""
@@ -215,9 +217,9 @@ class Linker:
         links.sort(key=lambda k: k.start)
         links = [_joined(k, p, words) for p, k in zip((None, *links), links, strict=False)]
         taken = {i for link in links for i in range(link.start, link.end)}
-        # The words of a goal that is named by its number only say it again.
-        goals_of = (self._of_goal.get(str(value), set()) for k in named for value in k.values)
-        goal_words: set[str] = set().union(*goals_of)
+        # What names the values of a tag only lists them: "types of partners, firms or cities".
+        tags = [str(value) for k in links if k in named or not k.field for value in k.values]
+        said: set[str] = set().union(*(self._named_by.get(tag, set()) for tag in tags))
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
         stop = light_words() | stop_words(language) | stop_words("en")
@@ -227,7 +229,7 @@ class Linker:
             if not any(a < spans[i][0] < b for a, b in aside)
             and len(word) in _WORD
             and i not in taken
-            and goal_words.isdisjoint((word, _stem(word, language)))
+            and said.isdisjoint((word, _stem(word, language)))
             and not NUMERALS.get(word, word).isdecimal()
             and word not in stop
         ]

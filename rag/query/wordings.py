@@ -34,6 +34,12 @@ def words_of(name: str, language: str = "") -> str:
     return str(words.get(language, words["en"]) if language else words)
 
 
+def written_out(text: str, language: str) -> str:
+    """A text with what its language, or else English, writes short written out ("w/o", "ppl")."""
+    short = _data()["written_short"].get(language, _data()["written_short"]["en"])
+    return re.sub(r"\bw/o?(?!\w)|\b\w+\b", lambda m: short.get(m[0].lower(), m[0]), text)
+
+
 @cache
 def terms_of(name: str, language: str) -> frozenset[str]:
     """The terms of a list of words."""

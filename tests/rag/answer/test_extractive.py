@@ -283,16 +283,19 @@ def test_each_thing_that_is_asked_is_answered_from_the_report_that_tells_both() 
 
 
 class ReaderOfOne(Reader):
-    """Finds that every text answers one question, and none another."""
+    """Finds that the fish answers one question, and nothing another."""
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        return [9.0 if question == QUESTION[:-1] else -9.0] * len(texts)
+        return [9.0 if question == QUESTION[:-1] and FISH in text else -9.0 for text in texts]
 
 
-def test_what_no_sentence_answers_is_named_beside_what_one_does() -> None:
-    asks = (Ask(QUESTION[:-1], QUESTION[:-1]), Ask("how many boats sank", "how many boats sank"))
+def test_what_is_closest_to_what_no_sentence_answers_stands_apart() -> None:
+    sank, ferries = "how many boats sank", "Two ferries ran aground in May."
+    asks = (Ask(QUESTION[:-1], QUESTION[:-1]), Ask(sank, sank))
     plan = Plan("Why do women sell smoked fish and how many boats sank?", QUESTION, asks=asks)
-    text = written(plan, hits(FISH), ReaderOfOne({}))
-    assert text == f"{HEAD} {FISH[:-1]} [1].\nNothing found on: how many boats sank"
+    text = written(plan, hits(f"{ferries} {FISH}"), ReaderOfOne({}))
+    told, closest = text.split("\nClosest in the reports (how many boats sank): ")
+    assert told == f"{HEAD} {FISH[:-1]} [1]."
+    assert closest == f"{ferries[:-1]} [1]."
     plan = replace(plan, asks=asks[::-1])
-    assert "Nothing found on" not in written(plan, hits(FISH), ReaderOfOne({}))
+    assert "Closest" not in written(plan, hits(FISH), ReaderOfOne({}))

@@ -61,6 +61,8 @@ def listed(query: CatalogQuery) -> Draft:
 def test_a_count_says_how_many_there_are_of_each_kind() -> None:
     head, *_ = listed(CatalogQuery(Filters(country=("Togo",)), form="count")).text.split("\n")
     assert head == "4 reports of 1 lab (country: Togo): plan: 2; closing: 2"
+    both = CatalogQuery(Filters(country=("Togo", "Peru")), form="count")
+    assert "(country: Togo (4) / Peru (" in listed(both).text
     head, *_ = listed(CatalogQuery(Filters(country=("Togo",)), group_by="year")).text.split("\n")
     assert head.endswith("; plan: 2; closing: 2")
 

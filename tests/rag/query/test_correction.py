@@ -15,6 +15,8 @@ KEYWORD = words_index([passage(text) for text in TEXTS] * 4)
         ("Whihc labs used crowdfundng?", "en", "Which labs used crowdfunding?"),
         ("What did Kennya learn abuot watr?", "en", "What did Kenya learn about watr?"),
         ("Ventas en Colomiba", "es", "Ventas en Colombia"),
+        ("nr of ppl w/o ice", "en", "number of people without ice"),
+        ("pq vende q peixe", "pt", "porque vende que peixe"),
         # A word of the collection that no dictionary has.
         ("Which labs used Bokashi?", "en", "Which labs used Bokashi?"),
         ("What about behavioural rumours?", "en", "What about behavioural rumours?"),

@@ -61,6 +61,8 @@ def test_what_is_left_over_and_what_stands_for_the_rest(linker: Linker) -> None:
     assert fields == ("method", "datasource", "year")
     assert linker.link("how many reports of each kind", "en").fields == ("kind",)
     assert linker.link("what kind of lab", "en").fields == ("country",)
+    # Values beside the name of their tag only list what it may be.
+    assert linker.link("types of partners, firms or municipalities", "en").rest == ()
     # A field beside its value is no question for it.
     assert linker.link("the method of ethnography", "en").fields == ()
 

@@ -296,6 +296,8 @@ def test_a_list_without_a_filter_is_longer_or_an_answer(quick_engine: Engine) ->
         # A slip from a word that only asks, in Portuguese, in English and in French.
         ("qu'ont appris les laboratoires sur les algues ?", "algues"),
         ("which labs deal with food that ends up in the bin", "food bin"),
+        # What is lacked, though it only asks elsewhere.
+        ("what have labs done about young people without work", "young people work"),
     ],
 )
 def test_a_topic_is_no_list_of_everything(
