@@ -55,7 +55,8 @@ _READ, _OF_READ, _USUAL_LOGIT = 30, 2, -3.7
 # likely a sentence says by itself what is asked: how near it is, the logit, the logarithm of its
 # words, whether it is a finding, and whether it is a question. Weights of a logistic regression
 # over 2,823 sentences that were labelled by reading, and that the cross-encoder never learned from.
-_READ_CLOSELY, _OF_READ_CLOSELY, _OF_TELLING = 12, 6, 3
+# Of few reports it reads more, so many sentences together.
+_READ_CLOSELY, _OF_READ_CLOSELY, _OF_TELLING, _READ_OF_FEW = 12, 6, 3, 72
 _BY_ITSELF = (1.1, 0.56, 0.61, 0.49, -1.26, -2.83)
 # What tells whether a topic is told of: the log odds of the likeliest report, what share of the
 # question's words the best passages hold, and the best logit. Weights of a logistic regression;
@@ -276,7 +277,8 @@ class ReportChooser(LineReader):
         near = [replace(x, score=odds(x.report.id, x.topical, read(x))) for x in first]
         near.sort(key=lambda x: -x.score)
         closely = list(dict.fromkeys(x.report.id for x in near))[:_READ_CLOSELY]
-        more = [x for i in closely for x in of_report[i][_OF_READ:_OF_READ_CLOSELY]]
+        of_each = max(_OF_READ_CLOSELY, _READ_OF_FEW // max(1, len(closely)))
+        more = [x for i in closely for x in of_report[i][_OF_READ:of_each]]
         # What was found need not have the words of the question.
         known = {x.place for x in (*first, *more)}
         for i in closely:

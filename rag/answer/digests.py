@@ -221,7 +221,7 @@ class _Maker(Comparer):
         reports = every = self.catalog.select(plan.filters.merged(plan.boosted))
         about, saying = set[str](), dict[str, list[Line]]()
         topics = listed_topics(plan)
-        if plan.subject and (is_short_topic(plan) or len(topics) > 1):
+        if len(topics) > 1:
             said = self.said_of(topics, reports)
             likely = {i for i in said if said[i].says >= _LIKELY}
             reports = tuple(self.with_results(self.on_subject(reports, said)))
@@ -231,7 +231,10 @@ class _Maker(Comparer):
             saying = self.saying_it()
             reports = tuple(self.with_results([self.catalog.reports[i] for i in saying]))
             if len(reports) < 2:
-                return  # its best sentences tell more
+                # Its best sentences tell more of a question, all of it of a topic.
+                if is_short_topic(plan) and len(every) <= _FEW_REPORTS:
+                    yield from self._whole(reports)
+                return
         elif len(reports) == 1:
             yield from self.report()
             return

@@ -401,7 +401,7 @@ def test_quotes_stand_under_the_year_and_kind_of_their_own_report(
 
 def test_a_plan_has_its_own_title(sample_engine: Engine) -> None:
     answer = ask(sample_engine, "¿Qué aprendió el laboratorio de Paraguay sobre el arroyo?")
-    assert "Barreras de bambú contra el plástico del arroyo (2022, plan)" in answer.text
+    assert "Barreras de bambú reenvío 2023 (2023, plan)" in answer.text
 
 
 def test_what_a_lab_found_on_a_topic_is_told_whichever_words_it_has(sample_engine: Engine) -> None:
