@@ -1,9 +1,9 @@
 """Answers over the sample collection, without a model: cited, filtered, refused, complete."""
 
 import os
-import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,24 +20,26 @@ from rag.settings import Settings
 from rag.text.citation_marks import cited_sentences
 from rag.types import Turn
 
-ASKED = (
-    "What did the labs learn about mobile money?",
-    "What made the traders in Mersin unwilling to sell yesterday's crates?",
-    # Whether reports speak of a topic is told by the real models' numbers.
-    pytest.param(
-        "Why do women in Nampula let somebody else enter their PIN?", marks=pytest.mark.quality
-    ),
-    "How do the seaweed plans of Fiji and Tanzania differ?",
-    pytest.param(
-        "Quelles voix rendent crédible une alerte aux inondations ou aux cyclones ?",
-        marks=pytest.mark.quality,
-    ),
+FRENCH = "Quelles voix rendent crédible une alerte aux inondations ou aux cyclones ?"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What did the labs learn about mobile money?",
+        "What made the traders in Mersin unwilling to sell yesterday's crates?",
+        "How do the seaweed plans of Fiji and Tanzania differ?",
+        # Whether reports speak of a topic is told by the real models' numbers.
+        pytest.param(FRENCH, marks=pytest.mark.quality),
+    ],
 )
-
-
-@pytest.mark.parametrize("question", ASKED)
 def test_every_sentence_is_cited_from_its_report(sample_engine: Engine, question: str) -> None:
-    answer = sample_engine.ask(question).answer
+    stream = sample_engine.ask(question)
+    shown = "".join(stream)
+    answer = stream.answer
+    assert stream.answer is answer
+    assert answer.text == shown
+    assert all(answer.timings[key] >= 0 for key in ("plan_ms", "retrieve_ms", "answer_ms"))
     assert not answer.refused
     assert answer.mode == "extractive"
     sentences = list(cited_sentences(answer.text))
@@ -66,31 +68,19 @@ def test_every_sentence_is_cited_from_its_report(sample_engine: Engine, question
     assert len(answer.hits) >= 20
 
 
-def test_a_stream_and_its_answer_say_the_same(sample_engine: Engine) -> None:
-    stream = sample_engine.ask(ASKED[0])
-    assert "".join(stream) == stream.answer.text
-    assert stream.answer is stream.answer
-    assert all(stream.answer.timings[key] >= 0 for key in ("plan_ms", "retrieve_ms", "answer_ms"))
-
-
 @pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "language"),
-    [
-        ("Which composer wrote the opera about the barber of Seville?", "en"),
-        ("How long do I boil an egg?", "en"),
-        ("¿cómo se conjuga el verbo caber?", "es"),
-        ("من كتب رواية الحرب والسلام في روسيا؟", "ar"),
-        ("ما هي عاصمة الأرجنتين؟", "ar"),
-    ],
-)
-def test_what_is_off_topic_is_refused(sample_engine: Engine, question: str, language: str) -> None:
-    answer = sample_engine.ask(question).answer
-    assert answer.refused, answer.text
-    assert answer.language == language
-    assert answer.text.startswith(refusal(language))
-    assert not answer.coverage.reports
-    assert len(answer.hits) >= 20
+def test_what_is_off_topic_is_refused(sample_engine: Engine) -> None:
+    for question, language in {
+        "Which composer wrote the opera about the barber of Seville?": "en",
+        "¿cómo se conjuga el verbo caber?": "es",
+        "ما هي عاصمة الأرجنتين؟": "ar",
+    }.items():
+        answer = sample_engine.ask(question).answer
+        assert answer.refused, answer.text
+        assert answer.language == language
+        assert answer.text.startswith(refusal(language))
+        assert not answer.coverage.reports
+        assert len(answer.hits) >= 20
 
 
 def test_filters_hold(sample_engine: Engine) -> None:
@@ -124,21 +114,19 @@ def test_filters_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
     assert sample_engine.search("fear", filters=nothing) == []
 
 
+ETHNOGRAPHY = "Which labs named ethnography among the methods of action plans dated 2022?"
+SEA = "Quels plans de 2023 sont rattachés à l'ODD 14 (vie aquatique) ?"
+
+
 @pytest.mark.parametrize(
     ("question", "filters"),
     [
-        (
-            "Which labs named ethnography among the methods of action plans dated 2022?",
-            Filters(method=("ethnography",), year=(2022,), type=("learningplan",)),
-        ),
-        (
-            "Quels plans de 2023 sont rattachés à l'ODD 14 (vie aquatique) ?",
-            Filters(sdg=("14",), year=(2023,), type=("learningplan",)),
-        ),
+        (ETHNOGRAPHY, Filters(method=("ethnography",), year=(2022,))),
+        (SEA, Filters(sdg=("14",), year=(2023,))),
     ],
 )
 def test_a_list_is_complete(sample_engine: Engine, question: str, filters: Filters) -> None:
-    expected = sample_engine.catalog.select(filters)
+    expected = sample_engine.catalog.select(replace(filters, type=("learningplan",)))
     answer = sample_engine.ask(question).answer
     assert answer.coverage.intent == "list"
     assert answer.mode == "catalogue"
@@ -187,24 +175,12 @@ Twelve families keep quince orchards above the river, ask for them on +51 912 34
 WHO = "Who keeps quince orchards above the river?"
 
 
-def synced(folder: Path, text: str = QUINCE) -> Settings:
+def synced(folder: Path, text: str = QUINCE, name: str = "quince") -> Settings:
     """Settings with an index in a folder that has the report."""
-    settings = Settings(index=folder / "index")
-    (folder / "quince.md").write_text(text, encoding="utf-8")
-    assert not sync([folder / "quince.md"], settings).skipped
+    settings, file = Settings(index=folder / "index"), folder / f"{name}.md"
+    file.write_text(text, encoding="utf-8")
+    assert not sync([file], settings).skipped
     return settings
-
-
-def test_a_new_index_is_seen_without_reopening(sample_index: Path, tmp_path: Path) -> None:
-    shutil.copytree(sample_index, tmp_path / "index")
-    engine = open_engine(Settings(index=tmp_path / "index"))
-    before = engine.revision
-    assert engine.ask(WHO).answer.hits[0].passage.report.id != "quince"
-    synced(tmp_path)
-    answer = engine.ask(WHO).answer
-    assert "Twelve families keep quince orchards" in answer.text
-    assert "quince" in engine.catalog.reports
-    assert answer.index == engine.revision != before
 
 
 def test_contacts_are_masked_in_all_that_is_given_out(tmp_path: Path) -> None:
@@ -232,6 +208,17 @@ def test_a_report_replaced_while_it_is_answered_from_is_quoted_as_it_was(tmp_pat
     (citation,) = stream.answer.citations
     assert citation.quote.startswith("Twelve families keep quince orchards")
     assert citation.quote == QUINCE[slice(*citation.span)]
+
+
+def test_a_new_index_is_seen_without_reopening(tmp_path: Path) -> None:
+    engine = open_engine(synced(tmp_path, QUINCE.replace("uince", "ear"), "pear"))
+    before = engine.revision
+    assert engine.ask(WHO).answer.hits[0].passage.report.id == "pear"
+    synced(tmp_path)
+    answer = engine.ask(WHO).answer
+    assert "Twelve families keep quince orchards" in answer.text
+    assert engine.catalog.reports.keys() == {"pear", "quince"}
+    assert answer.index == engine.revision != before
 
 
 def test_a_question_that_takes_longer_than_the_deadline_is_given_up(sample_index: Path) -> None:

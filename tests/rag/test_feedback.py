@@ -124,8 +124,7 @@ def test_votes_become_cases() -> None:
     refused = replace(VOTE, id=16 * "c", refused=True, reports=())
     listed = replace(VOTE, id=16 * "d", intent="list", language="x-odd")
     cases = [case_of_vote(vote) for vote in (VOTE, down, refused, listed)]
-    types = ["cross", "single", "unanswerable", "listing"]
-    assert [case.type for case in cases] == types
+    assert [case.type for case in cases] == ["cross", "single", "unanswerable", "listing"]
     assert [case.draft for case in cases] == [False, True, False, False]
     assert cases[0].reports == VOTE.reports
     assert cases[0].question == "What keeps food cool in Peru?"

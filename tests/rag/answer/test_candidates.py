@@ -12,6 +12,7 @@ from rag.retrieval.hybrid import READ_WHOLE, whole_reports
 from rag.settings import Settings
 from rag.types import FACTS, Alike, Hit, Plan
 
+pytestmark = pytest.mark.quality
 EMBEDDING = make_embedding(Settings())
 
 
@@ -24,7 +25,6 @@ def best(question: str, subject: str, *hits: Hit) -> Candidate:
     return max(found(question, subject, *hits), key=lambda candidate: candidate.score)
 
 
-@pytest.mark.quality
 def test_a_number_of_what_is_counted_goes_before_other_numbers() -> None:
     text = "The audit of heat took 12 weeks in all. With an audit of heat we saw 222 households."
     weeks, homes = found("How many homes got a heat audit?", "", Hit(passage(text), 1.0))
@@ -32,39 +32,27 @@ def test_a_number_of_what_is_counted_goes_before_other_numbers() -> None:
     assert homes.score > weeks.score
 
 
-@pytest.mark.quality
 def test_what_stands_under_the_question_that_is_asked_goes_first() -> None:
-    info = report()
-    stall = passage("The fish stall of Lima sells smoked fish every day.", info, id="a")
-    proven = passage(
-        "Partially proven.", info, id="b", prompt="Was the hypothesis proven or disproven?"
-    )
+    stall = passage("The fish stall of Lima sells smoked fish every day.")
+    proven = passage("Partially proven.", prompt="Was the hypothesis proven or disproven?")
     question = "did the fish stall in Lima work?"
     first = best(question, "fish stall Lima", Hit(stall, 1.0, 0.8), Hit(proven, 0.0))
     assert first.fits
     assert first.text.endswith("Partially proven.")
 
 
-@pytest.mark.quality
 def test_what_was_learned_is_told_by_the_closing_not_by_its_plan() -> None:
-    planned = passage(
-        "The smoked fish stall of Lima sells to women.", report("plan"), id="a", prompt="Challenge"
-    )
-    learned = passage(
-        "Women buy smoked fish at dusk. The fish stall in Lima is empty at noon.",
-        report("closing"),
-        id="b",
-        prompt="What did you learn?",
-    )
-    hits = (Hit(planned, 1.0, 0.6), Hit(learned, 0.8, 0.5))
+    plan = "The smoked fish stall of Lima sells to women."
+    closing = "Women buy smoked fish at dusk. The fish stall in Lima is empty at noon."
+    planned = Hit(passage(plan, report("plan"), prompt="Challenge"), 1.0, 0.6)
+    learned = Hit(passage(closing, report("closing")), 0.8, 0.5)
     question = "lessons of the smoked fish stall in Lima"
-    assert best(question, "smoked fish stall Lima", *hits).report == "closing"
+    assert best(question, "smoked fish stall Lima", planned, learned).report == "closing"
 
 
-@pytest.mark.quality
 def test_the_plan_that_is_named_by_its_year_answers() -> None:
-    later = passage("The stall of Lima sold 40 fish.", report("later", year=2023), id="a")
-    early = passage("We hope for the stall of Lima.", report("early", year=2022), id="b")
+    later = passage("The stall of Lima sold 40 fish.", report("later", year=2023))
+    early = passage("We hope for the stall of Lima.", report("early", year=2022))
     hits = (Hit(later, 1.0, 0.8), Hit(early, 0.5, 0.2))
     question = "how many fish did the stall sell"
     plan = Plan(question, question, boosted=Filters(year=(2022,), type=("learningplan",)))
@@ -74,7 +62,6 @@ def test_the_plan_that_is_named_by_its_year_answers() -> None:
     assert {c.report for c in find_candidates(plan, hits, EMBEDDING)} == {"early", "later"}
 
 
-@pytest.mark.quality
 def test_a_tag_answers_by_its_own_label() -> None:
     text = "Total cost: Less than 1,000 USD\nControl group: none"
     facts = replace(passage(text, prompt=FACTS), section=FACTS)
@@ -82,7 +69,6 @@ def test_a_tag_answers_by_its_own_label() -> None:
     assert [c.text for c in told if c.fits] == ["Total cost: Less than 1,000 USD"]
 
 
-@pytest.mark.quality
 def test_an_answer_to_what_is_asked_needs_no_form_question_before_it() -> None:
     prompt = "Who are your top 5 partners for this challenge? Please name them."
     text = "Market Women's League of Lima\nCivil society"
@@ -91,39 +77,25 @@ def test_an_answer_to_what_is_asked_needs_no_form_question_before_it() -> None:
     assert partner.text == "Market Women's League of Lima; Civil society"
 
 
-@pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "subject", "kind"),
-    [
-        ("How much money was spent on the smoked fish?", "smoked fish", "cost"),
-        ("How much smoked fish was sold?", "smoked fish", ""),
-        ("who were the partners of the fish stall", "fish stall", "partners"),
-        ("¿Cuánto costó el puesto de pescado?", "puesto pescado", "cost"),
-        ("Why do women sell smoked fish?", "women smoked fish", ""),
-        ("smoked fish in Lima: which hypotheses?", "smoked fish hypotheses", "hypothesis"),
-        ("how long did the fish stall take", "fish stall", "duration"),
-        ("smoked fish proven?", "smoked fish", "outcome"),
-    ],
-)
-def test_a_question_asks_for_what_a_form_does(question: str, subject: str, kind: str) -> None:
-    assert kind_wanted(Plan(question, question, subject=subject)) == kind
-
-
-@pytest.mark.quality
 @pytest.mark.parametrize(
     ("question", "language", "kind"),
     [
+        ("How much money was spent on the smoked fish?", "en", "cost"),
+        ("How much smoked fish was sold?", "en", ""),
+        ("Why do women sell smoked fish?", "en", ""),
+        ("smoked fish in Lima: which hypotheses?", "en", "hypothesis"),
+        ("how long did the fish stall take", "en", "duration"),
+        ("smoked fish proven?", "en", "outcome"),
+        ("¿Cuánto costó el puesto de pescado?", "es", "cost"),
+        ("cuánto pescado se vendió", "es", ""),
         ("combien a couté le stand de poisson", "fr", "cost"),
-        ("كم كلّف كشك السمك؟", "ar", "cost"),
+        ("qu'est-ce qui n'a pas marché avec le stand", "fr", "barriers"),
         ("quantos meses durou a banca de peixe", "pt", "duration"),
         ("مع من عمل المختبر في كشك السمك؟", "ar", "partners"),
-        ("qu'est-ce qui n'a pas marché avec le stand", "fr", "barriers"),
-        ("cuánto pescado se vendió", "es", ""),
-        ("quantas pessoas foram vacinadas", "pt", ""),
         ("في أي مدينة جرت التجربة؟", "ar", ""),
     ],
 )
-def test_it_does_so_in_other_languages(question: str, language: str, kind: str) -> None:
+def test_a_question_asks_for_what_a_form_does(question: str, language: str, kind: str) -> None:
     assert kind_wanted(Plan(question, question, language)) == kind
 
 

@@ -10,12 +10,12 @@ from openai_server import Reply, ScriptedServer, calls
 from rag.answer.deep import STEPS
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.formats import export
 from rag.i18n.labels import notice_words
 from rag.types import FACTS, Answer, Notice
 
 QUESTION = "What did the lab of Peru learn about seaweed?"
+DONE = Reply(("DONE",)), Reply(("Yes [1].",))
 PUMPS = ("search", {"query": "solar pumps by the hour", "countries": ["Namibia", "Atlantis"]})
 
 
@@ -33,10 +33,6 @@ def asked(engine: Engine, server: ScriptedServer, *replies: Reply, **more: Any) 
     return engine.ask(QUESTION, deep=True, **more).answer
 
 
-def steps(answer: Answer) -> list[str]:
-    return [notice_words([step]) for step in answer.generation.steps]
-
-
 def test_what_a_search_finds_is_read_cited_and_told(engine: Engine, server: ScriptedServer) -> None:
     usual = engine.ask(QUESTION).answer
     server.script(calls(PUMPS), Reply(("DONE",)), Reply(("Pumps are rented [2].",)))
@@ -44,7 +40,8 @@ def test_what_a_search_finds_is_read_cited_and_told(engine: Engine, server: Scri
     assert next(stream) == ""
     assert [step.code for step in stream.steps] == ["searched"]
     answer = stream.answer
-    assert steps(answer) == ["Searched: solar pumps by the hour, Namibia, 10 passage(s)"]
+    searched = "Searched: solar pumps by the hour, Namibia, 10 passage(s)"
+    assert notice_words(answer.generation.steps) == searched
     (citation,) = answer.citations
     assert citation.passage.report.lab == "Namibia"
     assert citation.passage.id not in {hit.passage.id for hit in usual.hits}
@@ -55,8 +52,7 @@ def test_what_a_search_finds_is_read_cited_and_told(engine: Engine, server: Scri
     assert "tools" not in last
     assert answer.tokens["prompt"] > usual.tokens["prompt"]
     assert answer.tokens["prompt"] == answer.generation.tokens
-    assert answer_from_dict(answer_to_dict(answer)).generation == answer.generation
-    assert "Searched: solar pumps by the hour, Namibia, 10 passage(s)" in brief_of(answer)
+    assert searched in brief_of(answer)
     assert "not read" not in brief_of(answer)
     assert "not read" in brief_of(usual)
 
@@ -79,7 +75,7 @@ def test_what_is_opened_is_read_first_and_what_does_not_fit_is_told(
     known = {name for info in ours for name in told_by(small, info.id)}
     n = len(known)
     opening = calls(*(("open_report", {"id": info.id}) for info in ours))
-    answer = asked(small, server, opening, Reply(("DONE",)), Reply(("Yes [1].",)))
+    answer = asked(small, server, opening, *DONE)
     read, found = answer.generation.passages, {hit.passage.id for hit in answer.hits}
     first, *_, last = server.chats[-1].body["messages"][1]["content"].split("<report ")[1:]
     assert any(f'lab="{info.lab}"' in first for info in ours)
@@ -96,7 +92,7 @@ def test_what_is_opened_is_read_first_and_what_does_not_fit_is_told(
 def test_what_is_found_again_is_read_first(server: ScriptedServer, sample_index: Path) -> None:
     small = server.engine(sample_index, check="off", passages=2)
     again = calls(("search", {"query": QUESTION}))
-    answer = asked(small, server, again, Reply(("DONE",)), Reply(("Yes [1].",)))
+    answer = asked(small, server, again, *DONE)
     assert "New: 8." in server.chats[1].body["messages"][1]["content"]
     assert answer.citations[0].passage == small.search(QUESTION, k=1)[0].passage
 
@@ -104,19 +100,15 @@ def test_what_is_found_again_is_read_first(server: ScriptedServer, sample_index:
 def test_reports_are_opened_and_counted_within_the_reader_s_filters(
     engine: Engine, server: ScriptedServer
 ) -> None:
-    reports = engine.catalog.select(Filters())
-    ours = next(info for info in reports if info.lab == "Namibia")
-    other = next(info for info in reports if info.lab == "Fiji")
+    namibia, fiji = Filters(country=("Namibia",)), Filters(country=("Fiji",))
+    ours, other = (engine.catalog.select(filters)[0] for filters in (namibia, fiji))
     made = [
         ("open_report", {"id": ours.id}),
         ("open_report", {"id": other.id}),
         ("count", {"countries": ["Fiji"], "group_by": "countries"}),
         ("search", {"query": "seaweed", "countries": ["Fiji"]}),
     ]
-    namibia = Filters(country=("Namibia",))
-    answer = asked(
-        engine, server, calls(*made), Reply(("DONE",)), Reply(("Yes [1].",)), filters=namibia
-    )
+    answer = asked(engine, server, calls(*made), *DONE, filters=namibia)
     opened, closed, counted, _ = answer.generation.steps
     assert opened.params == {"title": ours.title, "n": len(told_by(engine, ours.id))}
     assert closed.params["n"] == 0
@@ -148,7 +140,7 @@ def test_calls_of_any_kind_do_no_harm_and_end(
 
 def test_the_window_holds_for_each_step(server: ScriptedServer, sample_index: Path) -> None:
     small = server.engine(sample_index, check="off", context_window=6000)
-    answer = asked(small, server, calls(PUMPS), Reply(("DONE",)), Reply(("Yes [1].",)))
+    answer = asked(small, server, calls(PUMPS), *DONE)
     assert answer.generation.tokens < 3 * 6000
     assert 'lab="Namibia"' in server.chats[1].body["messages"][1]["content"]
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
 from fake_engine import answer, report
 
 from rag.answer.pipeline import Draft, build_answer, missing_places
@@ -25,31 +24,22 @@ DRAFT = Draft(
     citations=answer().citations,
     notices=(Notice("nothing_supported"),),
 )
+NO_REPORTS = "The collection has no reports from"
 
 
 def make_plan(question: str) -> Plan:
     return Plan(question, question, planner="model", places=tuple(places_in(question)))
 
 
-@pytest.mark.parametrize(
-    ("question", "refused", "notice"),
-    [
-        (
-            "Was das in Brazil and Japan?",
-            False,
-            "The collection has no reports from Brazil, Japan.",
-        ),
-        ("What did Brazilian fishers teach Vietnam?", False, ""),
-        ("How do Peru and Togo differ?", False, ""),
-        ("How do Peru and Vietnam differ?", False, "Nothing from Viet Nam is cited here."),
-        ("How do Peru, Vietnam and Fiji differ?", True, "The collection has no reports from Fiji."),
-    ],
-)
-def test_places_that_an_answer_has_nothing_from_are_named(
-    question: str, refused: bool, notice: str
-) -> None:
-    notices = missing_places(make_plan(question), replace(DRAFT, refused=refused), CATALOG)
-    assert notice_words(notices) == notice
+def test_places_that_an_answer_has_nothing_from_are_named() -> None:
+    def told(question: str, refused: bool = False) -> str:
+        draft = replace(DRAFT, refused=refused)
+        return notice_words(missing_places(make_plan(question), draft, CATALOG))
+
+    assert told("Was das in Brazil and Japan?") == f"{NO_REPORTS} Brazil, Japan."
+    assert told("What did Brazilian fishers teach Vietnam?") == ""
+    assert told("How do Peru and Vietnam differ?") == "Nothing from Viet Nam is cited here."
+    assert told("How do Peru, Vietnam and Fiji differ?", refused=True) == f"{NO_REPORTS} Fiji."
 
 
 def test_notices_of_the_plan_come_before_those_of_writing_and_of_places() -> None:
@@ -68,6 +58,6 @@ def test_notices_are_in_the_reader_s_words(sample_engine: Engine) -> None:
     notices = sample_engine.ask("Que dit le Brésil de la pêche artisanale ?").answer.notices
     codes = [notice.code for notice in notices]
     assert codes == ["no_reports_from", "quotes_in_original"]
-    assert notice_words(notices[:1]) == "The collection has no reports from Brésil."
+    assert notice_words(notices[:1]) == f"{NO_REPORTS} Brésil."
     french = notice_words(notices[:1], translations_for("fr"))
     assert french == "La collection n’a aucun rapport de ce pays : Brésil."

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.text.sentences import sentences
 from rag.types import Answer, Notice, Turn
 
+Ask = Callable[[str], Answer]
 QUESTION = "What did the labs learn about mobile money?"
 TURNS = (Turn("user", "What of seaweed in Fiji?"), Turn("assistant", "Rain wets it [7]."))
 MADE_UP = "Penguins built a bank of ice in Antarctica"
@@ -36,7 +38,7 @@ def strict(server: ScriptedServer, sample_index: Path) -> Engine:
     return server.engine(sample_index, check="facts")
 
 
-def ask(engine: Engine, server: ScriptedServer, *pieces: str) -> Answer:
+def said(engine: Engine, server: ScriptedServer, *pieces: str) -> Answer:
     server.say(*pieces)
     return engine.ask(QUESTION).answer
 
@@ -69,33 +71,12 @@ def test_pieces_arrive_one_by_one_and_the_answer_says_how_it_was_written(
     assert set(answer.timings) == {"plan_ms", "retrieve_ms", "answer_ms"}
     run = answer_to_dict(answer)["detail"]["run"]
     assert (run["model"], run["window"]) == ("test-model", 8192)
-    assert (run["passages"], run["tokens"]) == (
-        answer.coverage.read_passages,
-        answer.tokens["prompt"],
-    )
-
-
-def test_a_citation_quotes_its_passage_verbatim(engine: Engine, server: ScriptedServer) -> None:
-    hits = engine.ask(QUESTION).answer.hits
-    (_, prompt, *_) = prompts(server)
-    firsts = [hit.passage.text[slice(*sentences(hit.passage.text)[0])].rstrip(".") for hit in hits]
-    # A digest's quotes are read before what was found.
-    found = zip(hits, firsts, strict=True)
-    hit, sentence = next((h, s) for h, s in found if s in prompt and len(s.split()) > 6)
-    info = hit.passage.report
-    n = re.findall(r'number="(\d+)"', prompt.partition(sentence)[0])[-1]
-    answer = ask(engine, server, f"{info.lab}: {sentence} [{n}].")
-    (citation,) = answer.citations
-    assert (citation.passage, citation.status) == (hit.passage, "unchecked")
-    raw = " ".join(engine.report(info.id).raw.split())
-    assert " ".join(citation.quote.split()) in raw
-    # After it those that speak of the topic and are not cited.
-    assert answer.coverage.reports[0] == info.id
-    assert len(answer.coverage.reports) <= answer.coverage.speaking + 1
+    read = answer.coverage.read_passages
+    assert (run["passages"], run["tokens"]) == (read, answer.tokens["prompt"])
 
 
 def test_the_refusal_phrase_marks_an_answer_refused(engine: Engine, server: ScriptedServer) -> None:
-    answer = ask(engine, server, refusal("ar")[:5], refusal("ar")[5:])
+    answer = said(engine, server, refusal("ar")[:5], refusal("ar")[5:])
     assert answer.refused
     assert not answer.coverage.reports
     assert len(answer.hits) >= 20
@@ -108,10 +89,7 @@ FAULTS = {
     "too_slow, signs of life aside": Reply(("Fees matter",), raw=(": ping",) * 600, delay=0.05),
     "too_slow, empty pieces aside": Reply(("",) * 600, delay=0.05),
     "window_too_small": TOO_LONG,
-    "window_too_small in the end": Reply(
-        ("Fees matter [1].",),
-        raw=('data: {"error": {"message": "Context size has been exceeded."}}',),
-    ),
+    "window_too_small in the end": Reply(("Fees [1].",), raw=(f"data: {TOO_LONG.body}",)),
     "answer_empty": Reply(),
     "only_repeated_itself": Reply(("the ",) * 300),
 }
@@ -119,11 +97,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_failing_model_is_replaced_by_the_reports_own_words(
-    engine: Engine,
-    sample_engine: Engine,
-    server: ScriptedServer,
-    caplog: pytest.LogCaptureFixture,
-    fault: str,
+    ask: Ask, engine: Engine, server: ScriptedServer, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server.script(FAULTS[fault])
@@ -132,7 +106,7 @@ def test_a_failing_model_is_replaced_by_the_reports_own_words(
     shown = "".join(stream)
     answer = stream.answer
     assert time.monotonic() - started < 15
-    expected = sample_engine.ask(QUESTION).answer
+    expected = ask(QUESTION)
     assert (answer.mode, answer.text) == ("extractive", expected.text)
     assert shown.endswith(expected.text)
     assert (answer.citations, answer.coverage) == (expected.citations, expected.coverage)
@@ -161,7 +135,7 @@ def test_without_passages_nothing_is_sent(
     engine: Engine, server: ScriptedServer, sample_index: Path
 ) -> None:
     tiny = server.engine(sample_index, context_window=900)
-    answer = ask(tiny, server, "Invented [1].")
+    answer = said(tiny, server, "Invented [1].")
     assert answer.mode == "extractive"
     assert answer.notices[0] == Notice("no_passage_fits", {"window": 900})
     assert engine.ask(QUESTION, filters=Filters(year=(1990,))).answer.refused
@@ -209,40 +183,29 @@ def test_a_model_is_told_what_was_searched_of_each_side_and_reads_nothing_else_o
     assert 'lab="Namibia"' not in prompt
 
 
-@pytest.mark.parametrize(
-    ("question", "form"),
-    [
-        (QUESTION, "every lab whose passages bear"),
-        ("How do Peru and Fiji differ on mobile money?", "side by side"),
-        (
-            "Whose fees did nobody in the harbour tell young fishers, bakers and tailors of Peru "
-            "about?",
-            "First give what is asked",
-        ),
-    ],
-)
 def test_a_prompt_has_the_form_of_the_question_and_the_last_two_answers(
-    engine: Engine, server: ScriptedServer, question: str, form: str
+    engine: Engine, server: ScriptedServer
 ) -> None:
-    server.say("Yes [1].")
     turns = [Turn("user", "What of nets?"), Turn("assistant", "Nets tear."), *TURNS, *TURNS]
-    assert engine.ask(question, history=turns).answer.text
-    _, user = prompts(server)
-    assert form in user.partition("</question>")[2]
-    assert user.count("user: What of seaweed in Fiji?\nassistant: Rain wets it.\n") == 2
-    assert "Nets tear" not in user
+    many = "young fishers, bakers and tailors of Peru"
+    for question, form in {
+        QUESTION: "every lab whose passages bear",
+        "How do Peru and Fiji differ on mobile money?": "side by side",
+        f"Whose fees did nobody in the harbour tell {many} about?": "First give what is asked",
+    }.items():
+        server.say("Yes [1].")
+        assert engine.ask(question, history=turns).answer.text
+        _, user = prompts(server)
+        assert form in user.partition("</question>")[2]
+        assert user.count("user: What of seaweed in Fiji?\nassistant: Rain wets it.\n") == 2
+        assert "Nets tear" not in user
 
 
-@pytest.mark.parametrize(
-    ("text", "refused"),
-    [
-        ("The reports don't say. They are silent.", True),
-        ("The reports don’t say", True),
-        ("The reports don't say how many, but Peru's lab asked ten vendors [1].", False),
-    ],
-)
-def test_a_gap_told_first_is_no_refusal(text: str, refused: bool) -> None:
-    assert is_refusal(text) == refused
+def test_a_gap_told_first_is_no_refusal() -> None:
+    assert is_refusal("The reports don't say. They are silent.")
+    assert is_refusal("The reports don’t say")
+    gap = "The reports don't say how many, but Peru's lab asked ten vendors [1]."
+    assert not is_refusal(gap)
 
 
 def test_a_server_s_embeddings_can_ingest_and_ask(server: ScriptedServer, tmp_path: Path) -> None:
@@ -261,32 +224,36 @@ def test_a_sentence_gets_the_mark_of_a_passage_that_supports_it_or_is_struck(
 ) -> None:
     texts = [hit.passage.text for hit in strict.ask(QUESTION).answer.hits]
     firsts = [text[slice(*sentences(text)[0])].rstrip(".?!") for text in texts]
-    (_, prompt, *_) = prompts(server)
+    _, prompt = prompts(server)
     sentence = next(first for first in firsts if len(first.split()) > 6 and first in prompt)
     own = re.findall(r'number="(\d+)"', prompt.partition(sentence)[0])[-1]
-    answer = ask(strict, server, f"{sentence} [{1 if own != '1' else 2}]. {MADE_UP}.")
+    answer = said(strict, server, f"{sentence} [{1 if own != '1' else 2}]. {MADE_UP}.")
     assert re.fullmatch(rf"{re.escape(sentence)} \[\d\]\.", answer.text)
     assert [struck.text for struck in answer.struck] == [f"{MADE_UP}."]
-    assert answer.citations[0].corrected
+    (citation,) = answer.citations
+    assert citation.corrected
     assert answer.checked == {"supported": 1, "corrected": 1, "struck": 1}
+    report = citation.passage.report.id
+    assert " ".join(citation.quote.split()) in " ".join(strict.report(report).raw.split())
+    # After it those that speak of the topic and are not cited.
+    assert answer.coverage.reports[0] == report
+    assert len(answer.coverage.reports) <= answer.coverage.speaking + 1
 
 
 def test_without_a_check_all_stays_and_is_said_to_be_unchecked(
     engine: Engine, server: ScriptedServer
 ) -> None:
-    answer = ask(engine, server, f"{MADE_UP} [1].")
-    assert answer.text == f"{MADE_UP} [1]."
-    assert (answer.citations[0].status, answer.checked) == ("unchecked", {"unchecked": 1})
     # Also where its mark stands behind another full stop.
-    answer = ask(engine, server, f"{MADE_UP}? [1].")
-    assert answer.text == f"{MADE_UP} [1]?"
-    assert (answer.citations[0].status, answer.checked) == ("unchecked", {"unchecked": 1})
+    for written, text in (("{} [1].", "{} [1]."), ("{}? [1].", "{} [1]?")):
+        answer = said(engine, server, written.format(MADE_UP))
+        assert answer.text == text.format(MADE_UP)
+        assert (answer.citations[0].status, answer.checked) == ("unchecked", {"unchecked": 1})
 
 
 def test_an_answer_without_any_support_becomes_a_refusal_with_what_is_near(
     strict: Engine, server: ScriptedServer
 ) -> None:
-    answer = ask(strict, server, f"{MADE_UP} [1].")
+    answer = said(strict, server, f"{MADE_UP} [1].")
     assert answer.refused
     assert answer.text.startswith("The reports don't say.\nNearest: ")
     assert answer.citations

@@ -1,6 +1,7 @@
 """Complete lists: what they count, what they only mention, and what to do where none is left."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fake_engine import report
@@ -23,114 +24,95 @@ FACTS = {"cost": ("High",), "sample_size": ("Small",)}
 CATALOG = Catalog([*(report(i) for i in range(12)), report(12, year=2031, facts=FACTS)])
 
 
-@pytest.mark.parametrize(
-    ("language", "filters", "ending"),
-    [
-        (
-            "en",
-            {"country": ("Togo",), "year": (2031,)},
-            "No report passes these filters (country: Togo; year: 2031). "
-            "Without “year: 2031”: 4 reports; without “country: Togo”: 1 report.",
-        ),
-        ("ar", {"country": ("Togo",), "year": (2031,)}, "بدون “البلد: توغو”: تقرير واحد."),
-        # One filter alone has no way out, and giving up one of three is not enough.
-        ("en", {"year": (1990, 1991)}, "filters (year: 1990 / 1991)."),
-        ("en", {"country": ("Fiji",), "year": (1990,), "theme": ("Markets",)}, "theme: Markets)."),
-        (
-            "en",
-            {"fact": ("cost: High", "sample_size: Huge")},
-            " Without “sample size: Huge”: 1 report.",
-        ),
-    ],
-)
-def test_the_filter_to_give_up_is_named_with_what_is_left(
-    language: str, filters: dict[str, object], ending: str
-) -> None:
-    plan = Plan("?", "?", language, "list", Filters(**filters))  # type: ignore[arg-type]
+TOGO, COSTLY = Filters(country=("Togo",)), Filters(fact=("cost: High",))
+
+
+def none_left(language: str = "en", **filters: Any) -> str:
+    plan = Plan("?", "?", language, "list", Filters(**filters))
     draft = list_draft(plan, CATALOG, lambda _: {}, ())
     assert draft.refused
     assert is_refusal(draft.text)
-    assert draft.text.endswith(ending)
+    return draft.text
 
 
-def listed(query: CatalogQuery) -> Draft:
+def test_the_filter_to_give_up_is_named_with_what_is_left() -> None:
+    both = {"country": ("Togo",), "year": (2031,)}
+    assert none_left(**both).endswith(
+        "No report passes these filters (country: Togo; year: 2031). "
+        "Without “year: 2031”: 4 reports; without “country: Togo”: 1 report."
+    )
+    assert none_left("ar", **both).endswith("بدون “البلد: توغو”: تقرير واحد.")
+    facts = ("cost: High", "sample_size: Huge")
+    assert none_left(fact=facts).endswith(" Without “sample size: Huge”: 1 report.")
+    # One filter alone has no way out, and giving up one of three is not enough.
+    assert none_left(year=(1990, 1991)).endswith("filters (year: 1990 / 1991).")
+    three = none_left(country=("Fiji",), year=(1990,), theme=("Markets",))
+    assert three.endswith("theme: Markets).")
+
+
+def listed(filters: Filters = Filters(), **more: Any) -> Draft:
+    query = CatalogQuery(filters, **more)
     plan = Plan("?", "?", "en", "list", query.filters, query=query)
     return list_draft(plan, CATALOG, lambda ids: dict.fromkeys(ids, ""), ())
 
 
+def head(filters: Filters = Filters(), **more: Any) -> str:
+    return listed(filters, **more).text.split("\n")[0]
+
+
 def test_a_count_says_how_many_there_are_of_each_kind() -> None:
-    head, *_ = listed(CatalogQuery(Filters(country=("Togo",)), form="count")).text.split("\n")
-    assert head == "4 reports of 1 lab (country: Togo): plan: 2; closing: 2"
-    both = CatalogQuery(Filters(country=("Togo", "Peru")), form="count")
-    assert "(country: Togo (4) / Peru (" in listed(both).text
-    head, *_ = listed(CatalogQuery(Filters(country=("Togo",)), group_by="year")).text.split("\n")
-    assert head.endswith("; plan: 2; closing: 2")
+    assert head(TOGO, form="count") == "4 reports of 1 lab (country: Togo): plan: 2; closing: 2"
+    assert head(TOGO, group_by="year").endswith("; plan: 2; closing: 2")
+    both = Filters(country=("Togo", "Peru"))
+    assert "(country: Togo (4) / Peru (" in head(both, form="count")
 
 
-COSTLY = Filters(fact=("cost: High",))
-BARE = "12 of 13 reports have no cost tag (plan: 6; closing: 6)"
-
-
-@pytest.mark.parametrize(
-    ("query", "head"),
-    [
-        # Of how many that is, and how many have no such tag at all.
-        (
-            CatalogQuery(replace(COSTLY, kind=("plan",)), form="count"),
-            "1 of 7 reports, 1 lab (kind: plan; cost: High); 6 of 7 reports have no cost tag:",
-        ),
-        (
-            CatalogQuery(Filters(kind=("plan",), author=("lab",), theme=("Markets",))),
-            "3 labs, 4 of 7 reports (kind: plan; theme: Markets):",
-        ),
-        # Without another choice that is of all reports; without a kind each is told.
-        (CatalogQuery(COSTLY), f"1 report of 1 lab (cost: High); {BARE}:"),
-        (
-            CatalogQuery(COSTLY, group_by="year"),
-            f"Year: 1 in 1 report of 1 lab (cost: High); {BARE}",
-        ),
-        (
-            CatalogQuery(Filters(kind=("plan", "closing")), excluded=COSTLY, form="share"),
-            "12 reports of 3 labs (kind: plan / closing; without cost: High), 92% of 13 reports: "
-            "plan: 6; closing: 6",
-        ),
-        (
-            CatalogQuery(replace(COSTLY, kind=("closing",)), form="count"),
-            "No report passes these filters (kind: closing; cost: High). 6 of 6 reports have no "
-            "cost tag. Without “cost: High”: 6 reports; without “kind: closing”: 1 report.",
-        ),
-    ],
-)
-def test_a_number_says_of_how_many_and_who_lacks_the_tag(query: CatalogQuery, head: str) -> None:
-    assert listed(query).text.split("\n")[0] == head
+def test_a_number_says_of_how_many_and_who_lacks_the_tag() -> None:
+    # Of how many that is, and how many have no such tag at all.
+    assert head(replace(COSTLY, kind=("plan",)), form="count") == (
+        "1 of 7 reports, 1 lab (kind: plan; cost: High); 6 of 7 reports have no cost tag:"
+    )
+    plans = Filters(kind=("plan",), author=("lab",), theme=("Markets",))
+    assert head(plans) == "3 labs, 4 of 7 reports (kind: plan; theme: Markets):"
+    # Without another choice that is of all reports; without a kind each is told.
+    bare = "12 of 13 reports have no cost tag (plan: 6; closing: 6)"
+    assert head(COSTLY) == f"1 report of 1 lab (cost: High); {bare}:"
+    by_year = head(COSTLY, group_by="year")
+    assert by_year == f"Year: 1 in 1 report of 1 lab (cost: High); {bare}"
+    both = Filters(kind=("plan", "closing"))
+    assert head(both, excluded=COSTLY, form="share") == (
+        "12 reports of 3 labs (kind: plan / closing; without cost: High), 92% of 13 reports: "
+        "plan: 6; closing: 6"
+    )
+    assert head(replace(COSTLY, kind=("closing",)), form="count") == (
+        "No report passes these filters (kind: closing; cost: High). 6 of 6 reports have no "
+        "cost tag. Without “cost: High”: 6 reports; without “kind: closing”: 1 report."
+    )
 
 
 def test_a_table_says_what_was_counted_and_what_has_no_tag() -> None:
-    draft = listed(CatalogQuery(group_by="year"))
-    assert sum(number for _, number in draft.coverage.table) == len(CATALOG.reports)
-    assert draft.coverage.grouped_by == "year"
-    assert [year for year, _ in draft.coverage.table] == sorted(
-        year for year, _ in draft.coverage.table
-    )
-    head, *rows = listed(CatalogQuery(group_by="country", limit=2)).text.split("\n")
-    assert head == "Country: 3 in 13 reports of 3 labs"
+    coverage = listed(group_by="year").coverage
+    assert sum(number for _, number in coverage.table) == len(CATALOG.reports)
+    assert coverage.grouped_by == "year"
+    assert [*coverage.table] == sorted(coverage.table)
+    first, *rows = listed(group_by="country", limit=2).text.split("\n")
+    assert first == "Country: 3 in 13 reports of 3 labs"
     assert len(rows) == 3
     assert rows[-1].startswith("and ")
-    assert "12 reports have no such tag" in listed(CatalogQuery(group_by="cost")).text
+    assert "12 reports have no such tag" in head(group_by="cost")
 
 
 def test_the_rows_of_a_table_are_split() -> None:
-    draft = listed(CatalogQuery(group_by="year", split="country", limit=1))
+    draft = listed(group_by="year", split="country", limit=1)
     assert draft.coverage.split == "country"
-    assert draft.coverage.table
     assert not draft.coverage.values
-    years = [year for year, _ in draft.coverage.table]
-    assert years == sorted(years)
-    number, head = CATALOG.table(CatalogQuery(group_by="year"))[0][0][1], draft.text.split("\n")[1]
-    assert head.startswith(f"- {years[0]}: {number} reports (")
-    assert " … (+" in head
+    [(year, number), *others], _ = CATALOG.table(CatalogQuery(group_by="year"))
+    assert draft.coverage.table == ((year, number), *others)
+    first = draft.text.split("\n")[1]
+    assert first.startswith(f"- {year}: {number} reports (")
+    assert " … (+" in first
     # A year whose reports have no such tag has nothing to split by.
-    rows = listed(CatalogQuery(group_by="year", split="cost")).text.split("\n")[1:]
+    rows = listed(group_by="year", split="cost").text.split("\n")[1:]
     assert [row for row in rows if "(" in row] == ["- 2031: 1 report (High: 1)"]
 
 
@@ -138,43 +120,34 @@ def test_values_with_too_few_or_too_many_are_left_out_and_that_is_said() -> None
     counts = [number for _, number in CATALOG.table(CatalogQuery(group_by="country"))[0]]
     least = max(counts)
     assert min(counts) < least
-    head, *rows = listed(CatalogQuery(group_by="country", having=(least, 0))).text.split("\n")
-    assert f"Reports ≥ {least}" in head
+    first, *rows = listed(group_by="country", having=(least, 0)).text.split("\n")
+    assert f"Reports ≥ {least}" in first
     assert len(rows) == counts.count(least)
-    one_year = CatalogQuery(group_by="country", split="year", having=(1, 1))
-    assert "; Year = 1" in listed(one_year).text
-    assert len(CATALOG.table(one_year)[0]) < len(counts)
+    none = listed(group_by="country", split="year", having=(1, 1))
+    assert none.text == "Country: 0 in 13 reports of 3 labs; Year = 1"
 
 
-@pytest.mark.parametrize(
-    ("filters", "ending"),
-    [
-        (Filters(country=("Togo",)), ", 31% of 13 reports: plan: 2; closing: 2"),
-        (Filters(country=("Togo",), author=("lab",)), ", 33% of 3 labs: plan: 2; closing: 2"),
-        # A share of tags is one of the year's reports.
-        (Filters(year=(2031,), fact=("cost: High",)), ", 100% of 1 report:"),
-    ],
-)
-def test_a_share_is_one_of_all_reports(filters: Filters, ending: str) -> None:
-    head, *_ = listed(CatalogQuery(filters, form="share")).text.split("\n")
-    assert head.endswith(ending)
+def test_a_share_is_one_of_all_reports() -> None:
+    kinds = "plan: 2; closing: 2"
+    assert head(TOGO, form="share").endswith(f", 31% of 13 reports: {kinds}")
+    by_labs = replace(TOGO, author=("lab",))
+    assert head(by_labs, form="share").endswith(f", 33% of 3 labs: {kinds}")
+    # A share of tags is one of the year's reports.
+    assert head(replace(COSTLY, year=(2031,)), form="share").endswith(", 100% of 1 report:")
 
 
-@pytest.mark.parametrize(("year", "begins"), [(2031, "Yes: 1 report"), (1990, "No report passes")])
-def test_whether_there_is_any_is_answered_either_way(year: int, begins: str) -> None:
-    draft = listed(CatalogQuery(Filters(year=(year,)), form="exists"))
-    assert draft.text.startswith(begins)
-    assert not draft.refused
+def test_whether_there_is_any_is_answered_either_way() -> None:
+    some, none = (listed(Filters(year=(year,)), form="exists") for year in (2031, 1990))
+    assert some.text.startswith("Yes: 1 report")
+    assert none.text.startswith("No report passes")
+    assert [some.refused, none.refused] == [False, False]
 
 
 def test_values_are_left_out_or_all_wanted() -> None:
-    years = [int(year) for year, _ in CATALOG.counts("year")]
-    rest = listed(CatalogQuery(excluded=Filters(year=(years[0],))))
-    assert set(rest.coverage.reports) == set(CATALOG.reports) - CATALOG.ids(
-        Filters(year=(years[0],))
-    )
-    both = CatalogQuery(Filters(year=tuple(years[:2])), every=("year",), form="count")
-    assert listed(both).coverage.reports == ()
+    one, two = Filters(year=(2021,)), Filters(year=(2021, 2022))
+    assert CATALOG.ids(one)
+    assert {*listed(excluded=one).coverage.reports} == {*CATALOG.reports} - CATALOG.ids(one)
+    assert listed(two, every=("year",), form="count").coverage.reports == ()
 
 
 def test_the_values_of_one_report_are_cited_by_their_tags() -> None:
