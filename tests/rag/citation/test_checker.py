@@ -19,26 +19,24 @@ WELLS = passage("Farmers share the water of three wells by the hour.", GHANA)
 READ = [ICE, WELLS]
 CLAIM = "In Ghana farmers share the water of three wells"
 MADE_UP = "Penguins built a bank of ice in Antarctica"
-HEADS = ["In short:", "**What labs found:**", "**How labs share water**", "## Findings", "Yes."]
+HEADS = ["In short we know:", "**What some labs found:**", "**How labs share water**", "Yes."]
 
 
-@pytest.mark.parametrize(
-    ("written", "text", "counts"),
-    [
+def test_citations_are_corrected() -> None:
+    for written, text, counts in (
         (f"{CLAIM}. [2]", f"{CLAIM} [2].", {"supported": 1}),
         (f"{CLAIM} [1].", f"{CLAIM} [2].", {"supported": 1, "corrected": 1}),
         # What has no citation is said of all passages.
         (f"{CLAIM}.", f"{CLAIM}.", {"unchecked": 1}),
-    ],
-)
-def test_citations_are_corrected(written: str, text: str, counts: dict[str, int]) -> None:
-    checked = check(written, READ, "en")
-    assert (checked.text, checked.counts) == (text, counts)
+    ):
+        checked = check(written, READ, "en")
+        assert (checked.text, checked.counts) == (text, counts)
 
 
-@pytest.mark.parametrize("frame", HEADS)
-def test_frames_and_headings_stay(frame: str) -> None:
-    assert check(f"{frame}\n\n{CLAIM} [2].", READ, "en").text.startswith(frame)
+def test_frames_and_headings_stay_and_claim_nothing() -> None:
+    for frame in (*HEADS, "## All of the findings"):
+        checked = check(f"{frame}\n\n{CLAIM} [2].", READ, "en")
+        assert (checked.text, [*checked.statuses]) == (f"{frame}\n\n{CLAIM} [2].", [f"{CLAIM}."])
 
 
 UNDER = {
@@ -52,7 +50,7 @@ UNDER = {
 
 
 @pytest.mark.parametrize("written", UNDER.values(), ids=UNDER)
-def test_what_a_sentence_stands_under_says_of_whom_it_is(
+def test_what_a_sentence_stands_under_says_whose_it_is(
     server: ScriptedServer, written: str
 ) -> None:
     right, wrong = (check(written.format(lab), READ, "en") for lab in ("Ghana", "Peru"))
@@ -63,9 +61,7 @@ def test_what_a_sentence_stands_under_says_of_whom_it_is(
     judged = check(written.format("Peru"), READ, "en", "", judge)
     assert (judged.text, judged.doubted[-1]) == (written.format("Peru"), wrong.doubted[-1])
     asked = server.chats[-1].body["messages"][1]["content"]
-    assert re.search(
-        'cites="2" under="[^"]*Peru[^"]*">\nBetween them farmers', asked.replace("- B", "B")
-    )
+    assert re.search('cites="2" under="[^"]*Peru[^"]*">\n(?:- )?Between them farmers', asked)
 
 
 def test_each_cell_of_a_table_is_a_claim() -> None:
@@ -103,18 +99,17 @@ def test_a_number_that_may_be_computed_is_for_the_model_to_judge(server: Scripte
 
 LATER = passage("The wells dried up.", report("dry-wells", "Ghana", "GH", year=2025))
 SHARED = "Farmers share the water of three wells by the hour [2]."
-OF_YEARS = {
-    f"**Ghana (2023 to 2025).** {SHARED}": ["supported"],
-    f"**Ghana (2023 to 2026).** {SHARED}": [],
-    "The passages tell nothing of 2024.": ["unchecked"],
-    "The passages tell nothing of 2026.": [],
-}
 
 
-@pytest.mark.parametrize("sentence", OF_YEARS)
-def test_an_item_begins_with_all_its_years_and_years_between_may_be_silent(sentence: str) -> None:
-    checked = check(f"{CLAIM} [2].\n\n{sentence}", [*READ, LATER], "en")
-    assert list(checked.statuses.values())[1:] == OF_YEARS[sentence]
+def test_an_item_begins_with_all_its_years_and_years_between_may_be_silent() -> None:
+    for sentence, statuses in {
+        f"**Ghana (2023 to 2025).** {SHARED}": ["supported"],
+        f"**Ghana (2023 to 2026).** {SHARED}": [],
+        "The passages tell nothing of 2024.": ["unchecked"],
+        "The passages tell nothing of 2026.": [],
+    }.items():
+        checked = check(f"{CLAIM} [2].\n\n{sentence}", [*READ, LATER], "en")
+        assert [*checked.statuses.values()][1:] == statuses
 
 
 # By the model: right; right, though a number of it stands nowhere; denied; in part; in no passage.

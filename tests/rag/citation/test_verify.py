@@ -1,6 +1,5 @@
 """Hard facts: numbers, places and citations that passages have or have not."""
 
-import pytest
 from passages import passage, report
 
 from rag.citation.checker import Claim, Text, Verdict, Verifier
@@ -15,6 +14,7 @@ WELLS = passage("Farmers share the water of three wells by the hour.", GHANA)
 CATCH = passage("They dried 1 049 767 kg of fish, 38,6% of the catch, in the second season.")
 CONGO = passage("Boats carry ice.", report("congo", "Democratic Republic of the Congo", "CD"))
 GLACE = passage("Les femmes vendent le poisson fumé.", report("glace", "Togo", "TG"), language="fr")
+OTHER_CONGO = "Republic of the Congo"
 READ = (ICE, WELLS, CATCH, CONGO, GLACE)
 
 
@@ -23,9 +23,8 @@ def verify(sentence: str, *cited: Passage, question: str = "") -> tuple[Claim, V
     return Verifier(Text([claim], READ, question, "en")).verify(claim)
 
 
-@pytest.mark.parametrize(
-    ("sentence", "cited"),
-    [
+def test_what_passages_have_is_supported() -> None:
+    for sentence, cited in (
         ("The Peruvian lab asked 34 women who sell smoked fish.", ICE),
         ("In Peru they sell smoked fish from 14:00.", ICE),
         # A denial is no hard fact.
@@ -35,44 +34,32 @@ def verify(sentence: str, *cited: Passage, question: str = "") -> tuple[Claim, V
         ("1,049,767 kg of fish were dried, 38.6% of the catch in season 2.", CATCH),
         ("In the DRC boats carry ice.", CONGO),
         ("In the Democratic Republic of the Congo boats carry ice.", CONGO),
-    ],
-)
-def test_what_passages_have_is_supported(sentence: str, cited: Passage) -> None:
-    assert verify(sentence, cited)[1].status == "supported"
+    ):
+        assert verify(sentence, cited)[1].status == "supported", sentence
 
 
-@pytest.mark.parametrize(
-    ("sentence", "cited", "status", "reason"),
-    [
-        ("The lab in Peru asked 43 women.", ICE, "unsupported", ("number", "43")),
-        ("The lab in Chile asked 34 women.", ICE, "unsupported", ("country", "Chile")),
+def test_a_number_or_place_that_they_lack_is_named() -> None:
+    for sentence, cited, status, name, value in (
+        ("The lab in Peru asked 43 women.", ICE, "unsupported", "number", "43"),
+        ("The lab in Chile asked 34 women.", ICE, "unsupported", "country", "Chile"),
         # What another passage that was read has is only doubted.
-        ("The lab in Ghana asked 34 women.", ICE, "partly", ("country", "Ghana")),
-        ("Ice is dear in the summer for three women.", ICE, "partly", ("number", "3")),
-        ("In the Republic of the Congo boats carry ice.", CONGO, "unsupported",
-         ("country", "Republic of the Congo")),
-    ],
-)  # fmt: skip
-def test_a_number_or_place_that_they_lack_is_named(
-    sentence: str, cited: Passage, status: str, reason: tuple[str, str]
-) -> None:
-    verdict = verify(sentence, cited)[1]
-    name, value = reason
-    assert (verdict.status, verdict.denied) == (status, status == "unsupported")
-    assert verdict.reason == Notice(f"{name}_not_cited", {name: value})
+        ("The lab in Ghana asked 34 women.", ICE, "partly", "country", "Ghana"),
+        ("Ice is dear in the summer for three women.", ICE, "partly", "number", "3"),
+        (f"Boats carry ice in the {OTHER_CONGO}.", CONGO, "unsupported", "country", OTHER_CONGO),
+    ):
+        verdict = verify(sentence, cited)[1]
+        assert (verdict.status, verdict.denied) == (status, status == "unsupported")
+        assert verdict.reason == Notice(f"{name}_not_cited", {name: value})
 
 
-@pytest.mark.parametrize(
-    "sentence",
-    [
+def test_sums_counts_and_the_question_s_own_numbers_are_no_errors() -> None:
+    question = "What did 4 labs pay in 2019 in Chile? And did 26 women pay?"
+    for sentence in (
         "Of 60 women, 34 sell fish at the market and 26 do not.",
         "These are two labs, Peru and Ghana, and neither gives figures for 2019 on Chile.",
         "The passages do not say what the four labs paid.",
-    ],
-)
-def test_sums_counts_and_the_question_s_own_numbers_are_no_errors(sentence: str) -> None:
-    question = "What did 4 labs pay in 2019 in Chile? And did 26 women pay?"
-    assert verify(sentence, question=question)[1].reason is None
+    ):
+        assert verify(sentence, question=question)[1].reason is None, sentence
 
 
 def test_a_citation_moves_only_to_a_passage_that_has_nearly_all_of_the_words() -> None:

@@ -1,6 +1,7 @@
 """What a brief says, in the language of the first question, the same in every format."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -20,12 +21,12 @@ from rag.i18n.labels import coverage_sentence
 from rag.types import Answer, Coverage, Struck
 
 DAY = date(2026, 3, 4)
+TO_READ = pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
 SENTENCES = (
     "What the markets say",
     "Based on: 3 reports of 1 lab, 2023",
     "Côte d’Ivoire, Perú, 2023",
     "Form question: What did you learn?",
-    "The quote supports the sentence in part",
     "Based on 3 reports of 1 lab. 32 more reports matched, not read.",
     "Direct quotes, no AI text",
     "f00dcafe",
@@ -34,24 +35,33 @@ SENTENCES = (
 )
 CORRECTED = "The quote supports the sentence in part. Citation corrected: the writer had cited"
 # Date, labels and sentences, a number of more than three digits among them.
-FRENCH = ("4 mars 2026", "Filtres : Année : 2023", "1 032 autres rapports trouvés, non lus.")
-ARABIC = ("4 مارس 2026", "المرشحات: السنة: 2023")
+TRANSLATED = {
+    "ar": ("4 مارس 2026", "المرشحات: السنة: 2023"),
+    "es": (),
+    "fr": ("4 mars 2026", "Filtres : Année : 2023", "1 032 autres rapports trouvés, non lus."),
+    "pt": (),
+}
+DOUBTS = [Struck(words, text_notice("Why.")) for words in ("Sentence 2.", "Nine tell of it.")]
+DOUBTED = replace(
+    PLAIN, text="Sentence 1 [1]. Sentence 2 [2]. Nine tell of it.", doubted=tuple(DOUBTS)
+)
 
 
-def checked() -> Answer:
-    """A plain answer of which a sentence was struck, and a citation corrected."""
+def words_of(answers: Sequence[Answer], ending: str, title: str = "", url: str = "") -> str:
+    """The words of a brief, without white space."""
+    return squeezed(text_of(export(answers, ending, title, day=DAY, report_url=url), ending))
+
+
+@TO_READ
+def test_a_brief_says_what_it_rests_on(ending: str) -> None:
     first, *others = PLAIN.citations
-    return replace(
+    checked = replace(
         PLAIN,
         citations=(replace(first, corrected=True), *others),
         struck=(Struck(STRUCK, text_notice(WHY)),),
         checked={"supported": 1, "partly": 1, "unsupported": 0, "struck": 1, "corrected": 1},
     )
-
-
-@pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
-def test_a_brief_says_what_it_rests_on(ending: str) -> None:
-    words = squeezed(text_of(export([checked()], ending, "What the markets say", day=DAY), ending))
+    words = words_of([checked], ending, "What the markets say")
     for sentence in SENTENCES:
         # Labels and values stand in different cells of the page.
         wanted = squeezed(sentence)
@@ -63,55 +73,34 @@ def test_a_brief_says_what_it_rests_on(ending: str) -> None:
     assert "43boxes" not in words
 
 
-@pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
+@TO_READ
 def test_a_sentence_in_doubt_has_a_sign_and_its_reason(ending: str) -> None:
-    both = ("Sentence 2.", "Nine tell of it.")
-    doubted = tuple(Struck(words, text_notice(f"Why {n}.")) for n, words in enumerate(both))
-    said = replace(PLAIN, text="Sentence 1 [1]. Sentence 2 [2]. Nine tell of it.", doubted=doubted)
-    words = squeezed(text_of(export([said], ending, day=DAY), ending))
-    assert squeezed("Sentence 1 [1]. Sentence 2 [2]. [?] Nine tell of it. [?]") in words
-    assert squeezed("[?] In doubt: 2 sentences") in words
-    assert squeezed("Sentence 2. Reason: Why 0.") in words
-    assert squeezed("Nine tell of it. Reason: Why 1.") in words
-    for code in ("ar", "es", "fr", "pt"):
-        translated = squeezed(export([replace(said, language=code)], "md", day=DAY).decode())
-        assert "Why1." in translated
-        assert "Indoubt" not in translated
-        assert "Reason" not in translated
-    sure = squeezed(text_of(export([PLAIN], ending, day=DAY), ending))
+    words, sure = words_of([DOUBTED], ending), words_of([PLAIN], ending)
+    for said in (
+        "Sentence 1 [1]. Sentence 2 [2]. [?] Nine tell of it. [?]",
+        "[?] In doubt: 2 sentences",
+        "Sentence 2. Reason: Why.",
+        "Nine tell of it. Reason: Why.",
+    ):
+        assert squeezed(said) in words
     assert "Indoubt" not in sure
     assert "[?]" not in sure
 
 
-@pytest.mark.parametrize(
-    ("ending", "language", "sentences"), [("pdf", "fr", FRENCH), ("docx", "ar", ARABIC)]
-)
-def test_a_brief_in_other_languages(ending: str, language: str, sentences: tuple[str, ...]) -> None:
-    coverage = Coverage("answer", ("one_report",), ("Perú",), 1041, 12, 9, Filters(year=(2023,)))
-    said = replace(PLAIN, language=language, coverage=coverage)
-    words = squeezed(text_of(export([said], ending, day=DAY), ending))
-    words = words.replace("\u200e", "").replace("\u200f", "")
-    for sentence in sentences:
-        assert squeezed(sentence) in words, sentence
-
-
-def test_the_summary_counts_and_names_each_way_of_answering_once() -> None:
+def test_the_summary_counts_labs_that_wrote_and_names_each_way_of_answering_once() -> None:
     quoted = fake_engine.answer()
-    mixed = [quoted, replace(quoted, mode="openai:small"), replace(quoted, mode="catalogue")]
-    summary = dict(make_brief([*mixed, quoted], "", DAY).summary)
+    modes = ("openai:small", "catalogue", "extractive")
+    answers = [quoted, *(replace(quoted, mode=mode) for mode in modes)]
+    summary = dict(make_brief(answers, "", DAY).summary)
     assert summary["Based on"] == "2 reports of 2 labs, 2021–2022"
     made = summary["How it was made"]
     assert made.count("Direct quotes") == made.count("openai:small") == made.count("tags") == 1
-
-
-def test_a_lab_counts_where_it_wrote_what_is_cited() -> None:
     own, collected = passage("a", report="a"), passage("b", report="b")
     info = replace(collected.report, kind="solution", countries=("Chad",), iso=("TD",))
     own = replace(own, report=replace(own.report, countries=("Perú",), iso=("PE",)))
     both = answer(own, replace(collected, report=info))
     both = replace(both, coverage=replace(both.coverage, labs=("Perú", "Chad")))
-    summary = dict(make_brief([both], "", DAY).summary)
-    assert summary["Based on"].startswith("2 reports of 1 lab,")
+    assert ("Based on", "2 reports of 1 lab, 2023") in make_brief([both], "", DAY).summary
     assert coverage_sentence(both).startswith("Based on 2 reports of 1 lab.")
 
 
@@ -129,7 +118,7 @@ def test_a_refusal_shows_the_nearest_passages_and_a_complete_list_is_complete() 
     assert "Complete list: 2 reports of 1 lab." in words
 
 
-@pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
+@TO_READ
 def test_a_table_stands_where_the_answer_announces_it(ending: str) -> None:
     text = "1 report:\n- Peru: “A title” [1]\nNot counted: 2 more."
     coverage = Coverage("list", ("one_report",), ("Perú",), 1)
@@ -143,27 +132,27 @@ def test_a_table_stands_where_the_answer_announces_it(ending: str) -> None:
     assert words.index("1 report:") < words.index("A title") < words.index("Not counted: 2 more.")
 
 
+def certain(made: Answer) -> Answer:
+    """An answer whose quotes support it."""
+    return replace(made, citations=tuple(replace(c, status="supported") for c in made.citations))
+
+
 def test_a_quote_that_the_answer_is_made_of_stands_once() -> None:
     said = ("1) Boxes keep it cool.", "Sand does, too!")
     passages = [passage(words, report=f"r{n}") for n, words in enumerate(said)]
     quoted = answer(*passages, text="Peru: Boxes keep it cool [1]. Sand does, too [2]!")
-    certain = tuple(replace(citation, status="supported") for citation in quoted.citations)
-    quoted = replace(quoted, citations=certain)
     for mode, quotes in (("extractive", 0), ("openai:small", 1)):
-        *_, part = make_brief([replace(quoted, mode=mode)], "", DAY).parts
+        *_, part = make_brief([replace(certain(quoted), mode=mode)], "", DAY).parts
         assert [len(source.quotes) for source in part.source_lists[0][1]] == [quotes, quotes]
 
 
 def of_quotes(question: str, *lines: str, **said: str) -> Answer:
     """An answer made of what reports say, each marked by the first letter of its id."""
-    numbers = {name: n for n, name in enumerate(said, start=1)}
     text = "\n".join(lines)
-    for name, n in numbers.items():
-        text = text.replace(f"<{name}>", f"{said[name].rstrip('.')} [{n}].")
+    for n, (name, words) in enumerate(said.items(), start=1):
+        text = text.replace(f"<{name}>", f"{words.rstrip('.')} [{n}].")
     passages = (passage(words, report=name[0], title=name[0] * 3) for name, words in said.items())
-    made = answer(*passages, text=text, question=question)
-    certain = tuple(replace(citation, status="supported") for citation in made.citations)
-    return replace(made, citations=certain)
+    return certain(answer(*passages, text=text, question=question))
 
 
 SAND, BOXES, NETS = "Sand keeps boxes cool.", "Boxes cost 4 dollars.", "Nets dry fish in a day."
@@ -176,63 +165,54 @@ SECOND = of_quotes(
 )
 
 
-@pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
+@TO_READ
 def test_several_answers_have_contents_one_list_of_sources_and_no_quote_twice(ending: str) -> None:
-    made = export([FIRST, SECOND], ending, "Cold", day=DAY, report_url="https://x.org/{report}")
-    words = squeezed(text_of(made, ending))
+    words = words_of([FIRST, SECOND], ending, "Cold", "https://x.org/{report}")
     result = words.index(squeezed("Quotes from 3 labs"))
     contents, head = words.index("Contents"), words.index(squeezed("Quotes from 3 labs:"))
     assert contents < result < words.index("2.Why?", result) < head
     for quote in (SAND, BOXES, NETS):
         assert words.count(squeezed(quote).rstrip(".")) == 1
     # What stands before is told, and who says what is new.
-    again = "Already quoted under 1: Côte d’Ivoire, Perú [2][1]"
-    assert squeezed(again) in words
-    assert words.index(squeezed(again)) < words.index(squeezed("Mali: Nets dry fish in a day [3]."))
+    again = squeezed("Already quoted under 1: Côte d’Ivoire, Perú [2][1]")
+    assert words.index(again) < words.index(squeezed("Mali: Nets dry fish in a day [3]."))
     sources = words[words.rindex("Sources") :]
     assert [sources.count(f"[{n}]") for n in (1, 2, 3, 4)] == [1, 1, 1, 0]
-    assert [sources.count(squeezed(f"https://x.org/{name}")) > 0 for name in "abc"] == [True] * 3
-    alone = squeezed(text_of(export([SECOND], ending, day=DAY), ending))
+    assert all(squeezed(f"https://x.org/{name}") in sources for name in "abc")
+    alone = words_of([SECOND], ending)
     assert "Contents" not in alone
     assert "Already" not in alone
 
 
-def test_a_line_that_says_something_new_keeps_all_its_words() -> None:
+def test_only_a_whole_line_of_the_same_quotes_of_the_same_passages_is_a_repeat() -> None:
+    def after_first(second: Answer) -> str:
+        return export([FIRST, second], "md", day=DAY).decode()
+
     # What was asked stands before the first sentence alone.
     line = "- Peru: How long did it take: <a> <c>"
-    second = of_quotes("How?", "Quotes from 1 lab:", line, a=SAND, c=NETS)
-    words = export([FIRST, second], "md", day=DAY).decode()
+    words = after_first(of_quotes("How?", "Quotes from 1 lab:", line, a=SAND, c=NETS))
     assert "How long did it take: Sand keeps boxes cool \\[1\\]. Nets dry fish in a day" in words
-
-
-def test_the_same_words_in_another_passage_are_no_repeat() -> None:
     second = of_quotes("Why?", "Quotes from 1 lab:", "- Peru: <a>", a=SAND)
     (citation,) = second.citations
     asked = replace(citation.passage, id="a-2", prompt="Why was it so?")
     other = replace(second, citations=(replace(citation, passage=asked),))
-    words = export([FIRST, other], "md", day=DAY).decode()
-    assert words.count("Already quoted") == 0
-
-
-def test_a_quote_is_the_same_without_the_sign_of_its_list_item() -> None:
-    listed = [replace(c, quote=f"(ii) {c.quote}") for c in FIRST.citations]
-    first = replace(FIRST, citations=tuple(listed))
-    words = export([first, first], "md", day=DAY).decode()
+    assert "Already quoted" not in after_first(other)
+    # The sign of its list item makes no quote another.
+    listed = tuple(replace(c, quote=f"(ii) {c.quote}") for c in FIRST.citations)
+    words = after_first(replace(FIRST, citations=listed))
     assert words.count(SAND.rstrip(".")) == words.count(BOXES.rstrip(".")) == 1
 
 
 def test_data_has_all_that_a_brief_says_but_once() -> None:
-    kept = answers_from_json(export([FIRST, SECOND], "json"))
-    assert kept == (FIRST, SECOND)
+    assert answers_from_json(export([FIRST, SECOND], "json")) == (FIRST, SECOND)
     rows = export([FIRST, SECOND], "csv").decode("utf-8-sig")
     assert rows.count(SAND) == rows.count(BOXES) == 2
 
 
 def test_what_is_compared_and_what_a_model_cites_keeps_its_quotes() -> None:
+    text = f"Two labs:\n### Found\n- Peru: {SAND}\n- Mali: no"
     sides = Coverage("compare", sides=("Peru", "Mali"))
-    compared = replace(
-        FIRST, text=f"Two labs:\n### Found\n- Peru: {SAND}\n- Mali: no", coverage=sides
-    )
+    compared = replace(FIRST, text=text, coverage=sides)
     words = export([FIRST, compared], "md", day=DAY).decode()
     assert f"| {SAND} | no |" in words
     assert words.count("Filters") == 1  # nothing is said of an answer without any
@@ -244,12 +224,15 @@ def test_what_is_compared_and_what_a_model_cites_keeps_its_quotes() -> None:
     assert (section, asked[0]) == (("Section", "Énoncé du défi"), "Form question")
 
 
-@pytest.mark.parametrize("code", ["ar", "es", "fr", "pt"])
-def test_what_a_brief_says_of_repeats_is_translated(code: str) -> None:
-    both = [replace(one, language=code) for one in (FIRST, SECOND)]
-    words = export(both, "md", day=DAY).decode()
-    assert "Already" not in words
-    assert "Contents" not in words
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_what_a_brief_says_is_translated(code: str) -> None:
+    coverage = Coverage("answer", ("one_report",), ("Perú",), 1041, 12, 9, Filters(year=(2023,)))
+    answers = FIRST, SECOND, replace(DOUBTED, coverage=coverage)
+    words = words_of([replace(one, language=code) for one in answers], "md")
+    for sentence in ("Why.", *TRANSLATED[code]):
+        assert squeezed(sentence) in words, sentence
+    for english in ("Already", "Contents", "Indoubt", "Reason", "Filters"):
+        assert english not in words
 
 
 def test_a_report_s_name_is_escaped_in_its_address() -> None:

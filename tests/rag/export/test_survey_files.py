@@ -88,9 +88,10 @@ def test_a_workbook_has_texts_a_fixed_head_filters_and_links(made: SurveyFile) -
 def test_a_brief_has_counts_evidence_the_map_findings_and_rows(made: SurveyFile) -> None:
     cell = GapCell(("one",), {"about": 1}, "compared")
     gaps = GapMap(("country", "year"), ("Fiji",), ("2023",), {("Fiji", "2023"): cell})
-    document = docx.Document(io.BytesIO(export_survey(replace(made, gaps=gaps), "docx")))
+    made = replace(made, gaps=gaps)
+    document = docx.Document(io.BytesIO(export_survey(made, "docx")))
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
-    typeset = squeezed(text_of(export_survey(replace(made, gaps=gaps), "pdf"), "pdf"))
+    typeset = squeezed(text_of(export_survey(made, "pdf"), "pdf"))
     for words in ("Test with comparison: 1", "Partly proven 1", "Strongest findings", "-2 nets"):
         assert words in text
         assert squeezed(words) in typeset
@@ -117,9 +118,7 @@ def test_a_brief_has_the_answers_to_each_column_beside_each_report(made: SurveyF
     assert len(answer.text) <= ANSWER + 4
 
 
-def test_the_strongest_findings_are_of_reports_about_it_and_then_of_those_that_mention_it(
-    made: SurveyFile,
-) -> None:
+def test_the_strongest_findings_are_of_what_is_about_it_first(made: SurveyFile) -> None:
     first = made.survey.rows[0]
     evidence = Evidence("scaled", "scaling", "Scaled in numbers")
     rows = (
@@ -137,9 +136,7 @@ def test_the_strongest_findings_are_of_reports_about_it_and_then_of_those_that_m
     assert survey_brief(replace(made, survey=none), "png").parts[0].source_lists == ()
 
 
-def test_what_a_model_chose_is_quoted_and_what_tells_of_its_hypothesis_comes_first(
-    made: SurveyFile,
-) -> None:
+def test_what_a_model_chose_is_quoted_and_what_tells_of_its_hypothesis(made: SurveyFile) -> None:
     first, sure = made.survey.rows[0], Evidence("compared", outcome="blank")
     chosen = {"judge": "gpt", "quote": "Nets last.", "finding": None, "span": (3, 13)}
     rows = (

@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import chromadb
@@ -72,42 +71,36 @@ def test_the_keyword_index_is_never_in_many_pieces(
     reports: Path, filled: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rag.index.local.MOST_SEGMENTS", 3)
-    pieces = []
-    for n in range(4):
+    for n, pieces in enumerate((2, 3, 1, 2)):
         (reports / f"chad_{n}.md").write_text(text("Chad", answer=f"Moundou {n}"), "utf-8")
         sync([reports], filled)
         snapshot = opened(filled)
-        pieces.append(len(snapshot.segments))
+        assert len(snapshot.segments) == pieces
         assert len(snapshot.having([["moundou"]], Filters())) == n + 1
-    assert pieces == [2, 3, 1, 2]
 
 
-def shorten(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def spoil(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:40] + b"spoilt" * 20 + path.read_bytes()[160:])
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(zlib.compress(b"{}"))
-
-
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda data: data[: len(data) // 2],
+    "spoilt": lambda data: data[:40] + b"spoilt" * 20 + data[160:],
+    "empty": lambda _: zlib.compress(b"{}"),
+}
 IN_DATA = [
     pytest.param(f"data-*/{name}", marks=pytest.mark.slow)
     for name in ("texts", "dense", "static", "terms-*")
 ]
 
 
-@pytest.mark.parametrize("damage", [shorten, spoil, empty, Path.unlink])
+@pytest.mark.parametrize("damage", [*DAMAGES, "gone"])
 @pytest.mark.parametrize("name", ["current", *IN_DATA])
 def test_damaged_files_are_named_and_made_again_from_chroma(
-    reports: Path, filled: Settings, embedded: list[str], name: str, damage: Callable[[Path], Any]
+    reports: Path, filled: Settings, embedded: list[str], name: str, damage: str
 ) -> None:
     before = content(filled)
     (path,) = filled.index.glob(name)
-    damage(path)
+    data = path.read_bytes()
+    path.unlink()
+    if damage in DAMAGES:
+        path.write_bytes(DAMAGES[damage](data))
     if name == "current":
         with pytest.raises(IndexDamaged, match="asklabs ingest PATH"):
             open_engine(filled)
@@ -136,12 +129,11 @@ def test_an_index_of_an_unknown_kind_is_refused(reports: Path, settings: Setting
 
 
 def test_a_change_writes_no_tags_of_others(reports: Path, filled: Settings) -> None:
-    first = opened(filled)
-    before = {name: (first.home / name).read_bytes() for name in ("tags", "texts")}
+    first, chroma = opened(filled).home, filled.index / "chroma"
+    before = {name: (first / name).read_bytes() for name in ("tags", "texts")}
     (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
     sync([reports], filled)
-    chroma = filled.index / "chroma"
-    for home, (name, held) in product((first.home, chroma), before.items()):
+    for home, (name, held) in product((first, chroma), before.items()):
         data = (home / name).read_bytes()
         assert data.startswith(held)
         assert name == "texts" or b"Ferries of Fiji" not in zlib.decompress(data[len(held) :])
@@ -242,7 +234,7 @@ def test_an_index_of_an_older_version_answers_refuses_reports_and_is_made_anew(
     with pytest.raises(IndexMismatch, match=r"parser '0', this is .* --rebuild"):
         sync([reports], settings)
     sent.write_text(text("Chad"), "utf-8")
-    with pytest.raises(IndexMismatch, match=r"--rebuild"):
+    with pytest.raises(IndexMismatch, match="--rebuild"):
         take_in([Upload("other.md", sent)], settings, lambda *_: None)
     assert len(sync([reports], settings, rebuild=True).added) == 4
     assert set(open_engine(settings).catalog.reports) == ALL | {"nepal"}

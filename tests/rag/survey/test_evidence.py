@@ -1,8 +1,7 @@
 """Evidence ladders, outcomes of hypotheses, gap maps and trends, by hand."""
 
-from typing import Any
+from collections import defaultdict
 
-import pytest
 from passages import passage, report
 
 from rag.catalog.catalog import Catalog
@@ -12,24 +11,21 @@ from rag.survey.evidence import evidence_of, gap_map, is_finding, outcome_of, tr
 from rag.survey.types import Evidence, Survey, SurveyCell, SurveyRow, Verdict
 
 
-@pytest.mark.parametrize(
-    ("answer", "outcome"),
-    [
-        ("Proven", "proven"),
-        ("Yes, the hypothesis was supported. Sales rose.", "proven"),
-        ("L'hypothèse de départ a été vérifiée.", "proven"),
-        ("Partially proven.", "partly"),
-        ("Yes, sort of.", "partly"),
-        ("Disproven. Nobody came.", "disproven"),
-        ("The hypothesis was not proven.", "disproven"),
-        ("No probado.", "disproven"),
-        ("Not proven yet", "unclear"),
-        ("It was proven that boats float. The rest was not supported.", "unclear"),
-        ("Three villages took part.", "unclear"),
-    ],
-)
-def test_outcomes_are_read_where_the_wording_is_plain(answer: str, outcome: str) -> None:
-    assert outcome_of(answer, ()) == outcome
+def test_outcomes_are_read_where_the_wording_is_plain() -> None:
+    for answer, outcome in {
+        "Proven": "proven",
+        "Yes, sales rose.": "proven",
+        "L'hypothèse de départ a été vérifiée.": "proven",
+        "Partially proven.": "partly",
+        "Yes, sort of.": "partly",
+        "Disproven. Nobody came.": "disproven",
+        "The hypothesis was not proven.": "disproven",
+        "No probado.": "disproven",
+        "Not proven yet": "unclear",
+        "It was proven that boats float. The rest was not supported.": "unclear",
+        "Three villages took part.": "unclear",
+    }.items():
+        assert outcome_of(answer, ()) == outcome, answer
 
 
 def test_a_question_left_blank_is_told_from_one_not_asked() -> None:
@@ -38,35 +34,27 @@ def test_a_question_left_blank_is_told_from_one_not_asked() -> None:
 
 
 def test_each_rung_names_the_field_that_says_it(sample_engine: Engine) -> None:
-    measure = sample_engine.report_measure()
-    snapshot, kinds = measure.snapshot, {}
-    for name in snapshot.heads:
-        evidence = evidence_of(name, measure)
-        kinds[name] = evidence
+    by_kind = defaultdict(list)
+    for name, head in sample_engine.index.heads.items():
+        evidence = evidence_of(name, sample_engine.report_measure())
+        by_kind[head.report.info.kind].append(evidence)
         assert bool(evidence.rung) == bool(evidence.field)
-    info = {name: snapshot.heads[name].report.info for name in kinds}
-    assert {e.rung for n, e in kinds.items() if info[n].kind == "plan"} == {"intention"}
-    experiments = [e for n, e in kinds.items() if info[n].kind == "experiment"]
+    assert {evidence.rung for evidence in by_kind["plan"]} == {"intention"}
+    experiments = by_kind["experiment"]
     assert {e.rung for e in experiments} & {"test", "compared", "scaled"}
     assert all(e.span for e in experiments if e.quote)
 
 
-@pytest.mark.parametrize(
-    ("sentence", "more", "found"),
-    [
-        ("The mill saved the women two hours a day.", {}, True),
-        ("Si le moulin est solaire, alors les femmes gagneront du temps.", {}, False),
-        ("If we lend pumps then yields rise.", {}, False),
-        ("Se comprobó que las bombas duran.", {}, True),
-        ("Do women trust the mill?", {}, False),
-        ("The mill will be tried in two more villages.", {"prompt": "What comes next?"}, False),
-        ("The mill saves time.", {"stage": "intention"}, False),
-    ],
-)
-def test_a_finding_is_no_hypothesis_question_or_plan(
-    sentence: str, more: dict[str, Any], found: bool
-) -> None:
-    assert is_finding(passage(sentence, **more), sentence) == found
+def test_a_finding_is_no_hypothesis_question_or_plan() -> None:
+    for sentence in ("The mill saved two hours a day.", "Se comprobó que las bombas duran."):
+        assert is_finding(passage(sentence), sentence)
+    for sentence, more in (
+        ("Si le moulin est solaire, alors les femmes gagneront du temps.", {}),
+        ("Do women trust the mill?", {}),
+        ("The mill will be tried in two more villages.", {"prompt": "What comes next?"}),
+        ("The mill saves time.", {"stage": "intention"}),
+    ):
+        assert not is_finding(passage(sentence, **more), sentence)
 
 
 def _row(name: str, country: str, year: int, verdict: Verdict, **values: object) -> SurveyRow:
@@ -86,9 +74,8 @@ def test_gap_maps_tell_kinds_of_nothing_apart_and_trends_want_ten_reports() -> N
     catalog = Catalog([row.report for row in rows])
     made = gap_map(survey, catalog)
     assert (made.rows, made.columns) == (("Fiji", "Peru"), ("2021", "2022"))
-    states = [made.at("Fiji", year).state for year in ("2021", "2022")]
-    assert states == ["about", "silent"]
-    assert (made.at("Fiji", "2021").rung, made.at("Fiji", "2022").rung) == ("scaled", None)
+    cells = [made.at("Fiji", year) for year in ("2021", "2022")]
+    assert [(c.state, c.rung) for c in cells] == [("about", "scaled"), ("silent", None)]
     assert made.at("Mali", "2021").state == "none"
     blank = gap_map(survey, catalog, column="cost")
     assert (made.at("Peru", "2021").state, blank.at("Peru", "2021").state) == ("mentions", "blank")

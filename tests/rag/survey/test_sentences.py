@@ -22,9 +22,7 @@ SAMPLE = Path(__file__).parents[3] / "eval" / "sample" / "reports"
 
 
 @pytest.mark.parametrize("is_stored", [True, False])
-def test_numbers_of_sentences_are_those_of_their_texts(
-    sample_engine: Engine, is_stored: bool
-) -> None:
+def test_numbers_are_those_of_the_texts(sample_engine: Engine, is_stored: bool) -> None:
     snapshot = cast(Snapshot, sample_engine.index)
     table = SentenceTable(snapshot, encode_cached, snapshot.memo if is_stored else None)
     table.read([7, 3])
