@@ -96,7 +96,6 @@ def sample_engine(sample_index: Path) -> Engine:
 
 @pytest.fixture(scope="session")
 def quick_engine(sample_index: Path) -> Engine:
-    """The same without a reranker."""
     return open_engine(Settings(index=sample_index, reranker="none"))
 
 
@@ -105,17 +104,7 @@ def sample_cases() -> tuple[Case, ...]:
     return load_cases(CASES)
 
 
-@pytest.fixture(scope="session")
-def real_reports() -> Path:
-    """The folder of real reports, which are no part of the project, where it is beside it."""
-    folder = ROOT.parent / "shared" / "reports"
-    if not folder.is_dir():
-        pytest.skip("the real reports are not beside this checkout")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[ScriptedServer]:
-    """A scripted server of models; a test says what it does."""
     with running() as one:
         yield one

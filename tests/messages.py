@@ -2,15 +2,13 @@
 
 import ast
 import tomllib
-from collections.abc import Collection, Iterator
-from typing import IO
+from collections.abc import Iterator
+from typing import IO, Any
 
 Found = tuple[int, str, tuple[str | None, ...], list[str]]
 
 
-def calls(
-    fileobj: IO[bytes], keywords: Collection[str], *_: object, **__: object
-) -> Iterator[Found]:
+def calls(fileobj: IO[bytes], keywords: Any, *_: object, **__: object) -> Iterator[Found]:
     """Line, function and texts of each call of a keyword, also inside an f-string."""
     for node in ast.walk(ast.parse(fileobj.read())):
         if not isinstance(node, ast.Call):

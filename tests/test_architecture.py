@@ -109,9 +109,7 @@ def test_starting_loads_no_heavy_library(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not TSC.exists(), reason="`make typescript` installs its compiler, where npm is"
-)
+@pytest.mark.skipif(not TSC.exists(), reason="needs the compiler that `make typescript` installs")
 def test_scripts_are_checked_by_the_compiler_of_typescript() -> None:
     assert shutil.which("node")
     options = ("--noEmit", "--allowJs", "--checkJs", "--skipLibCheck", "--target", "es2023")

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 from machine import free_port
@@ -78,7 +79,6 @@ OTHERS = ("drinking straws", "beekeeping", "prison food", "border trade", "coral
 
 
 def show(what: str, seconds: Sequence[float]) -> None:
-    """Print how long something took, or the percentiles of many times."""
     if len(seconds) > 1:
         show(f"{what}, median of {len(seconds)}", [statistics.median(seconds)])
         show(f"{what}, 95th percentile", [statistics.quantiles(seconds, n=20)[-1]])
@@ -96,7 +96,6 @@ def timed(what: str) -> Iterator[None]:
 
 
 def run(what: str, *arguments: str | Path) -> None:
-    """Time a run of the command line, start of the process included."""
     command = [sys.executable, "-m", "ui.cli.main", *map(str, arguments)]
     with timed(what):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -142,9 +141,7 @@ def page_times(index: Path) -> None:
 
 
 @contextmanager
-def served(
-    index: Path, *options: str, **settings: str
-) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def served(index: Path, *options: str, **settings: str) -> Iterator[tuple[str, Any]]:
     """A page in a process of its own: its address and the process."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
@@ -204,7 +201,6 @@ class Site:
         return f"/gradio_api/queue/data?session_hash={session}"
 
     def ask(self, question: str, session: str) -> float:
-        """Seconds until all of an answer is there."""
         started = time.perf_counter()
         with self.client.stream("GET", self.join(question, session)) as events:
             for line in events.iter_lines():
@@ -216,8 +212,6 @@ class Site:
 
 
 def visit(site: Site) -> None:
-    """Time answers to one visitor, and to twenty who never pause."""
-
     def visitor(topic: str) -> list[float]:
         session = secrets.token_hex(8)
         return [site.ask(frame.format(topic), session) for frame in FRAMES]

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -63,21 +63,20 @@ def recombined(base: Snapshot, passages: int) -> Iterator[Batch]:
         for number, name in enumerate(base.ids[first : first + TOGETHER], start=first):
             report = base.report(name)
             info = replace(report.info, id=f"{name[:80]}-{copies}")
-            written, at = list[Passage](), 0
+            written, raw = list[Passage](), ""
             for n, passage in enumerate(base.passages_of(name), start=base.starts[number]):
                 other = rng.choice(others[passage.language])
                 rows.append((n, other))
                 one, two = passage.text.split(), base.passages[other].text.split()
                 text = " ".join([*one[: len(one) // 2 + 1], *two[len(two) // 2 :]])
-                place = {"id": f"{info.id}#{len(written)}", "spans": ((at, at + len(text)),)}
+                place = {"id": f"{info.id}#{n}", "spans": ((len(raw), len(raw) + len(text)),)}
                 written.append(replace(passage, report=info, text=text, **place))
-                at += len(text) + 1
-            raw = "\n".join(passage.text for passage in written)
+                raw += f"{text}\n"
             digest = f"{report.digest}-{copies}"
             # What an ingest would make of a file of this text, so that the next one leaves it.
             parsed = hashlib.sha256(f"{digest} {forms}".encode()).hexdigest()
-            new_report = replace(report, info=info, raw=raw, digest=digest, form_digest=parsed)
-            reports.append((replace(new_report, source="", passages=len(written)), written))
+            made_of = {"info": info, "raw": raw, "digest": digest, "form_digest": parsed}
+            reports.append((replace(report, **made_of, source="", passages=len(written)), written))
         left, right = np.array(rows).T
         mixed = dense[left] + dense[right]
         mixed += NOISE / 512**0.5 * noise.standard_normal(mixed.shape, np.float32)
@@ -119,8 +118,7 @@ def read(folder: Path, url: str = "") -> None:
 
     def search(question: str) -> float:
         started = time.perf_counter()
-        plan = engine.plan(question)
-        find(engine.index, engine._embedding, plan)
+        find(engine.index, engine._embedding, engine.plan(question))
         return time.perf_counter() - started
 
     with timed("start until the first answer"):
@@ -150,7 +148,6 @@ def write(folder: Path, url: str) -> None:
 
 
 def change(folder: Path) -> None:
-    """Time an ingest of one new report, of the same again, and of a change of it."""
     place = Path(tempfile.mkdtemp())
     sample = next((ROOT / "eval" / "sample" / "reports").glob("*.md"))
     for what, more in (("one report new", ""), ("nothing changed", ""), ("one changed", "\nMore.")):
@@ -158,23 +155,23 @@ def change(folder: Path) -> None:
         run(f"ingest, {what}", "ingest", place, "--index", folder)
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(first: str, second: str, *more: str) -> None:
     """`growth.py INDEX PASSAGES FOLDER`, or one step of it over a folder that is there."""
-    steps: dict[str, Callable[..., None]] = {"read": read, "change": change, "write": write}
-    if arguments[0] in steps:
-        steps[arguments[0]](Path(arguments[1]), *arguments[2:])
+    if first in ("read", "change", "write"):
+        globals()[first](Path(second), *more)
         return
-    index, passages = Path(arguments[0]), int(arguments[1])
-    folder = Path(arguments[2]) if arguments[2:] else Path(tempfile.mkdtemp(), "index")
+    folder = Path(*more) if more else Path(tempfile.mkdtemp(), "index")
     if not (folder / POINTER).exists():
         folder.mkdir(parents=True, exist_ok=True)
         with timed("written and published"):
-            build(current_snapshot(index, {}), folder, passages)
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests/support")))}
+            build(current_snapshot(Path(first), {}), folder, int(second))
     address = os.environ.get("DATABASE")
-    for step, *more in (["write", address],) if address else (["read"], ["change"]):
-        subprocess.run([sys.executable, __file__, step, folder, *more], env=env, check=True)
+    # Each in a process of its own, whose memory is its alone.
+    for step in (
+        (["write", folder, address],) if address else (["read", folder], ["change", folder])
+    ):
+        subprocess.run([sys.executable, __file__, *step], check=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

@@ -43,8 +43,7 @@ class Soaked:
         return (
             f"{len(self.seconds)} answered, {len(self.failures)} failed; seconds p50 "
             f"{times[49]:.2f}, p95 {times[94]:.2f}, most {max(self.seconds):.2f}; memory "
-            f"{self.memory[len(self.memory) // 2] / 1e6:.0f} MB in the middle, "
-            f"{self.memory[-1] / 1e6:.0f} MB at the end, {self.growth:+.1%}"
+            f"{self.memory[-1] / 1e6:.0f} MB at the end, since the middle {self.growth:+.1%}"
         )
 
 
@@ -58,23 +57,6 @@ class Unreliable(ScriptedServer):
         return Reply(("The labs ", "tell of it ", "[1]."), delay=0.05)
 
 
-class Visit:
-    """A visitor of the page, who opens it anew for every ten questions and leaves it then."""
-
-    def __init__(self, address: str, n: int) -> None:
-        self._address, self._n, self._name = address, n, ""
-        self._open: ExitStack = ExitStack()
-
-    def name(self, turn: int) -> str:
-        """The name of the visit in which a question is asked."""
-        if turn % 10 == 0:
-            self._open.close()
-            self._name = f"visitor-{self._n}-{turn // 10}"
-            url = f"{self._address}/gradio_api/heartbeat/{self._name}"
-            self._open.enter_context(httpx.stream("GET", url, timeout=None))
-        return self._name
-
-
 def soak(index: Path, questions: int, visitors: int, seconds: float) -> Soaked:
     """Have visitors ask so many questions, spread over so many seconds; half of them by REST."""
     done, rng, model = Soaked(), random.Random(0), Unreliable()
@@ -86,15 +68,20 @@ def soak(index: Path, questions: int, visitors: int, seconds: float) -> Soaked:
         asking = threading.Event()
 
         def visitor(n: int) -> None:
-            visit = Visit(address, n)
+            visit = ExitStack()
             for turn in range(each):
                 due = begun + (turn + rng.random()) * seconds / each
                 time.sleep(max(0.0, due - time.monotonic()))
                 text = f"{rng.choice(FRAMES).format(rng.choice(TOPICS))} ({n}.{turn})"
+                name = f"visitor-{n}-{turn // 10}"
+                if n % 2 and turn % 10 == 0:  # Leaves the page and opens it anew.
+                    visit.close()
+                    url = f"{address}/gradio_api/heartbeat/{name}"
+                    visit.enter_context(httpx.stream("GET", url, timeout=None))
                 started = time.monotonic()
                 try:
                     if n % 2:
-                        site.ask(text, visit.name(turn))
+                        site.ask(text, name)
                     else:
                         reply = rest.post("/api/v1/ask", json={"question": text})
                         assert reply.raise_for_status().json()["answer"]

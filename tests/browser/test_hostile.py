@@ -39,13 +39,11 @@ ACTIVE = """() => [...document.querySelectorAll("#desk *")].filter((e) =>
 
 @pytest.fixture(scope="module")
 def engine() -> FakeEngine:
-    """An engine over a collection whose tags and titles are hostile too."""
     catalog = Catalog(
         report(n, title=bad, countries=(bad,), kind=bad, methods=(bad,), thematic_areas=(bad,))
         for n, bad in enumerate(ATTACKS.values())
     )
-    revision = "<b>f1</b>" * 4
-    return FakeEngine(lambda bad: hostile(bad, bad), catalog=catalog, revision=revision)
+    return FakeEngine(lambda bad: hostile(bad, bad), catalog=catalog, revision="<b>f1</b>" * 4)
 
 
 @pytest.fixture

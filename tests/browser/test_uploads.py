@@ -1,7 +1,8 @@
 """Adding reports from the page, in a real browser: sent, taken in, answered from at once."""
 
 from collections.abc import Iterator
-from unittest.mock import Mock
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from ferries import COUNTRIES, engine_of, text
@@ -19,7 +20,6 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def open_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine]]:
-    """A page to which reports may be added, over an index of three."""
     texts = {country.lower(): text(country) for country in COUNTRIES}
     engine = engine_of(tmp_path_factory.mktemp("uploads"), texts, Settings(page_ingest=True))
     with serve(engine) as site:
@@ -73,18 +73,16 @@ def test_what_is_sent_is_added_and_quoted(open_site: tuple[str, Engine], visit: 
 
 
 @pytest.mark.slow
-def test_a_failure_is_a_sentence_and_leaves_what_was_there(
-    open_site: tuple[str, Engine], visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_is_a_sentence_and_leaves_what_was_there(open_site: Any, visit: Visit) -> None:
     site, engine = open_site
     before, page = engine.revision, visit(site)
     page.locator("#uploads summary").click()
     chooser = page.locator("#uploads input[type=file]")
     kenya = file("kenya.md", text("Kenya").encode())
     broken = OSError("No space left on device: /secret/place")
-    monkeypatch.setattr(uploads, "sync", Mock(side_effect=broken))
-    chooser.set_input_files(kenya)
-    expect(page.locator("#upload-result [role=alert]")).to_contain_text("could not be added")
+    with patch.object(uploads, "sync", side_effect=broken):
+        chooser.set_input_files(kenya)
+        expect(page.locator("#upload-result [role=alert]")).to_contain_text("could not be added")
     assert "secret" not in page.content()
     assert not (engine.settings.index / UPLOADED / "kenya.md").exists()
     assert engine.revision == before

@@ -1,11 +1,12 @@
 """The baselines answer like the engine, so that every metric applies to them unchanged."""
 
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from eval.baselines import NAMES, Baseline, make_baselines, run_baselines
-from eval.cases import Case
 from eval.compare import compare
 from eval.report import SIDES, write_report
 from eval.run import load_outcomes, run_cases
@@ -17,19 +18,13 @@ QUESTION = "Why do market women in Maseru distrust mobile money?"
 HISTORY = (Turn("user", QUESTION), Turn("assistant", "Because of fees."))
 
 
-def silent(*_: object) -> None:
-    """No progress is shown."""
-
-
 @pytest.fixture(scope="module")
 def baselines(sample_engine: Engine) -> dict[str, Baseline]:
-    return make_baselines(sample_engine, silent)
+    return make_baselines(sample_engine, Mock())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_answer_quotes_the_files_word_for_word(
-    baselines: dict[str, Baseline], sample_engine: Engine, name: str
-) -> None:
+def test_answers_quote_files_word_for_word(baselines: Any, sample_engine: Any, name: str) -> None:
     answer = baselines[name].ask(QUESTION).answer
     assert answer.citations
     assert not answer.refused
@@ -47,13 +42,11 @@ def test_an_answer_quotes_the_files_word_for_word(
     assert 0 < answer.coverage.read_passages <= 20
 
 
-def test_runs_stand_beside_ours(
-    sample_engine: Engine, sample_cases: tuple[Case, ...], tmp_path: Path
-) -> None:
+def test_runs_stand_beside_ours(sample_engine: Engine, sample_cases: Any, tmp_path: Path) -> None:
     others = [c for c in sample_cases if c.type in ("listing", "unanswerable")]
     few = [*sample_cases[:2], *others[:1], *others[-1:]]
     run_cases(sample_engine, few, tmp_path)
-    folders = run_baselines(sample_engine, few, tmp_path, silent)
+    folders = run_baselines(sample_engine, few, tmp_path, Mock())
     assert [folder.name for folder in folders] == list(NAMES)
     for folder in folders:
         outcomes = load_outcomes(folder)

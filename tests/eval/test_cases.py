@@ -55,7 +55,6 @@ def test_of_natural_questions_only_what_is_scored_is_kept() -> None:
         ({"lang": "English"}, "lang: "),
         ({"facts": ["12", ""]}, "facts.1: "),
         ({"type": "tags", "reports": []}, "Name the gold reports of this tags case"),
-        ({"kind": "labs"}, "type: "),
         ({"points": [{"report": "beacons"}]}, "points.0.quote: Field required"),
         ({"reports": []}, "Name the gold reports of this single case"),
         ({"evidence": [{"report": "other", "quote": "x"}]}, "in neither"),

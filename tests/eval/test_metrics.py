@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from passages import passage as lab_passage
 from passages import report
 
-from eval.cases import Case, CaseType, Evidence, case_from_json
+from eval.cases import Case, Evidence, case_from_json
 from eval.metrics import Observation, fold, has_fact, holds, overlap, score
 from rag.catalog.tag_fields import ReportInfo
 from rag.types import Answer, Citation, Coverage, Hit, Passage
@@ -19,45 +20,35 @@ C = lab_passage("Schools closed early that year.", report("c", "Fiji", "FJ"))
 D = lab_passage("Mothers in Suva kept the queue short.", report("d", "Togo", "TG"))
 
 
-def case(
-    kind: CaseType = "single",
-    reports: Sequence[str] = "a",
-    quotes: Sequence[str] = (),
-    facts: tuple[str, ...] = (),
-    alt: Sequence[str] = (),
-) -> Case:
+def case(kind: Any = "single", reports: str = "a", quotes: Any = (), **more: Any) -> Case:
     """A case whose evidence is of the report `a`."""
     evidence = tuple(Evidence("a", quote) for quote in quotes)
-    return Case("c", kind, "en", "Q?", tuple(reports), evidence, facts, alt_reports=tuple(alt))
+    return Case("c", kind, "en", "Q?", tuple(reports), evidence, **more)
 
 
 def part(report: str, text: str = "") -> Passage:
     return Passage("p", ReportInfo(report, report), "", "", text, ())
 
 
-def answer(
-    text: str = "",
-    cited: Sequence[tuple[str, str] | Passage] = (),
-    found: Sequence[Passage] = (),
-    listed: Sequence[str] = (),
-    refused: bool = False,
-) -> Answer:
+def answer(text: str = "", cited: Any = (), found: Any = (), listed: Any = "") -> Answer:
     """An answer that cites these quotes of reports, or passages."""
     quotes = [(c, c.text) if isinstance(c, Passage) else (part(c[0]), c[1]) for c in cited]
     citations = tuple(Citation(n, *quote) for n, quote in enumerate(quotes, start=1))
     hits = tuple(Hit(passage, 1.0) for passage in found)
     coverage = Coverage("answer", tuple(listed))
-    return Answer("Q?", "Q?", text, refused, citations, hits, coverage, mode="hand")
+    return Answer("Q?", "Q?", text, False, citations, hits, coverage, mode="hand")
+
+
+def refusal(*given: Any, **more: Any) -> Answer:
+    return replace(answer(*given, **more), refused=True)
 
 
 def found(*passages: str | tuple[str, str]) -> Answer:
-    """An answer that found passages of these reports, or with these texts in them."""
     return answer(found=[part(p) if isinstance(p, str) else part(*p) for p in passages])
 
 
 QUOTES = case(quotes=("twelve boats", "one beacon"))
 NONE = case("unanswerable", "")
-REFUSAL = answer(refused=True)
 CITED = answer(cited=(("a", ""), ("x", ""), ("b", ""), ("x", "")))
 FACTS = case(facts=("USD 1,200", "Ministry of Health", "9 km"))
 LIST = case("listing", "abcd")
@@ -88,7 +79,7 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         # One-report cases want any accepted report, others all gold ones.
         ("rep@5", case(), found(*"xxxxx", "a"), 0.0),
         ("rep@10", case(), found(*"xxxxx", "a"), 1.0),
-        ("rep@5", case("cross", "abcd", alt="e"), found(*"abae"), 0.5),
+        ("rep@5", case("cross", "abcd", alt_reports=("e",)), found(*"abae"), 0.5),
         ("rep@5", case("listing"), found("a"), None),
         ("mrr", case(), found(*"xxaa"), 1 / 3),
         # Evidence counts in an accepted report alone.
@@ -96,7 +87,7 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         # A budget of tokens ends at the first passage that does not fit.
         ("ev@4k", QUOTES, found(("a", "w " * 4000), ("a", "one beacon")), 0.0),
         ("ev@4k", QUOTES, found(("a", "w " * 2000), ("a", "one beacon")), 0.5),
-        ("cite_prec", case(alt="b"), CITED, 0.5),
+        ("cite_prec", case(alt_reports=("b",)), CITED, 0.5),
         ("cite_prec", case(), answer(), 0.0),
         ("cite_rec", case("compare", "ac"), CITED, 0.5),
         ("cite_rec", case("single", "ac"), CITED, 1.0),
@@ -104,24 +95,23 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         ("ev_cited", WORDS, answer(cited=(("a", "one two x y"), ("x", "five six seven"))), 0.5),
         ("ev_cited", WORDS, answer(cited=(("a", "one b c d e f g"),)), 0.0),
         ("facts", FACTS, answer("The health ministry of X paid usd 1 200."), 2 / 3),
-        ("facts", FACTS, answer("USD 1200", refused=True), 0.0),
+        ("facts", FACTS, refusal("USD 1200"), 0.0),
         ("cited_sent", case(), answer(MARKED), 0.5),
         ("refusal_ok", NONE, answer(), 0.0),
-        ("refusal_ok", case(), REFUSAL, 0.0),
+        ("refusal_ok", case(), refusal(), 0.0),
         ("list_f1", LIST, answer(listed="abx"), 4 / 7),
         ("list_exact", LIST, answer(listed="dcba"), 1.0),
         # Key points: their reports cited, listed or read, and their words.
         ("points", WORK, CITED, 0.5),
-        ("points", WORK, answer(cited=(("a", ""),), refused=True), 0.0),
+        ("points", WORK, refusal(cited=[("a", "")]), 0.0),
         ("listed", WORK, answer(cited=(("a", ""),), listed="d"), 1.0),
         ("read", WORK, found(*"xd"), 0.5),
         ("points_ev", WORK, answer(cited=(("a", "Twelve boats!"), ("x", D.text))), 0.5),
         ("labs", WORK, answer(cited=(A, B, D)), 2.0),
         ("labs", LISTED, answer(cited=(A,)), None),
-        ("cite_prec", WORK, REFUSAL, 0.0),
+        ("cite_prec", WORK, refusal(), 0.0),
         ("cite_prec", TOPIC, CITED, None),
         ("rep@5", WORK, found(*"xd"), 0.5),
-        ("rep@5", RANKED, found("a"), None),
         ("facts", TOLD, answer("It gave 12 boats a beacon."), 0.5),
         ("list_f1", LISTED, answer(listed="abx"), 0.8),
         ("ranking", RANKED, answer("pilots: 9, ethnography: 4"), 2 / 3),

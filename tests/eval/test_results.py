@@ -15,15 +15,9 @@ PAGE = "# Results\n\nBefore.\n" + "".join(
     f"\n<!-- measured: {name} -->\nthe old {name}\n<!-- end of {name} -->\n\nAfter {name}.\n"
     for name in ("questions", "check", "surveys", "speed")
 )
-SURVEY = {
-    "topics": {
-        "a": {"says_r": 0.5, "inside": 1.0},
-        "b": {"says_r": 1.0, "inside": 0.0},
-        "mean": {"says_r": 0.75, "inside": 0.5},
-    },
-    "ece": 0.01,
-    "ece_from_0.1": 0.05,
-}
+TOPICS = {"a": {"says_r": 0.5, "inside": 1.0}, "b": {"says_r": 1.0, "inside": 0.0}}
+MEAN = {"says_r": 0.75, "inside": 0.5}
+SURVEY = {"topics": TOPICS | {"mean": MEAN}, "ece": 0.01, "ece_from_0.1": 0.05}
 STRUCK = {"mean": 0.004, "low": 0.0, "high": 0.014, "n": 233}
 BENCH = "reports, 2 cores\n" + "".join(
     f"{what:55s} {seconds:9.3f} s\n" for what, seconds in (("ingest", 2.5), ("  of it CPU time", 3))
@@ -32,7 +26,6 @@ BENCH = "reports, 2 cores\n" + "".join(
 
 @pytest.fixture
 def measured(tmp_path: Path) -> tuple[Path, Path, Path]:
-    """The folder of what was measured of one question, its file and the page."""
     folder, page, cases = tmp_path / "results", tmp_path / "page.md", tmp_path / "few_cases.jsonl"
     for name, found in {"": 1.0, "plain": 0.0, "plain-512": 0.5, "plain-256": 0.25}.items():
         out = folder / "run" / ("baselines" if name else "") / name

@@ -8,7 +8,6 @@ from unittest.mock import Mock
 import pytest
 from fake_engine import FakeEngine, answer
 from passages import passage, report
-from pydantic import SecretStr
 from runs import numbered, save
 
 from eval.cases import CASE_TYPES, Case, Evidence
@@ -26,21 +25,16 @@ FLOORS = CASES.with_name("floors.json")
 BOATS = passage("In Fiji 12 boats carried a beacon.", report("boats", "Fiji", "FJ"))
 
 
-class Echo(FakeEngine):
-    """Answers everything with the one sentence that it knows."""
-
-    def __init__(self, **given: Any) -> None:
-        known = {
-            "text": "In Fiji 12 boats carried a beacon [1].",
-            "citations": (Citation(1, BOATS, "12 boats carried a beacon"),),
-            "hits": (Hit(BOATS, 1.0),),
-            "coverage": Coverage("answer", ("boats",)),
-        }
-        super().__init__(lambda question: answer(question, **known), **given)
-
-    def report(self, report_id: str) -> StoredReport:
-        assert report_id == "boats"
-        return StoredReport(BOATS.report, f"# Boats\n\n{BOATS.text}\n")
+def echo(**given: Any) -> FakeEngine:
+    """An engine that answers everything with the one sentence that it knows."""
+    known = {
+        "text": "In Fiji 12 boats carried a beacon [1].",
+        "citations": (Citation(1, BOATS, "12 boats carried a beacon"),),
+        "hits": (Hit(BOATS, 1.0),),
+        "coverage": Coverage("answer", ("boats",)),
+    }
+    stored = {"boats": StoredReport(BOATS.report, f"# Boats\n\n{BOATS.text}\n")}
+    return FakeEngine(lambda asked: answer(asked, **known), report=stored.__getitem__, **given)
 
 
 def case(name: str, question: str = "How many boats?", **more: object) -> Case:
@@ -54,7 +48,6 @@ def names(out: Path) -> list[str]:
 
 @pytest.fixture
 def closed(monkeypatch: pytest.MonkeyPatch) -> list[AnswerStream]:
-    """The streams that are closed, as it happens."""
     seen: list[AnswerStream] = []
     monkeypatch.setattr(AnswerStream, "close", lambda stream: seen.append(stream))
     return seen
@@ -63,7 +56,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[AnswerStream]:
 def test_each_case_is_asked_with_its_history_and_an_error_is_its_outcome(
     tmp_path: Path, closed: list[AnswerStream]
 ) -> None:
-    engine, steps = Echo(), []
+    engine, steps = echo(), []
     history = (Turn("user", "Which lab?"), Turn("assistant", "Fiji."))
     cases = [case("c1", "fail"), case("c2", history=history)]
     failed, good = run_cases(engine, cases, tmp_path, lambda *step: steps.append(step))
@@ -72,20 +65,18 @@ def test_each_case_is_asked_with_its_history_and_an_error_is_its_outcome(
     assert failed.error.startswith("ModelError: The model's server does not answer. Start it")
     assert (failed.answer, failed.scores) == (None, {})
     assert {m: v for m, v in good.scores.items() if v != 1.0} == {"refused": 0.0}
-    assert engine.streams == closed
-    assert load_outcomes(tmp_path) == [failed, good]
+    assert (engine.streams, load_outcomes(tmp_path)) == (closed, [failed, good])
 
 
 def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path, closed: list[AnswerStream]) -> None:
-    engine = Echo()
+    engine = echo()
 
     def progress(*_: object) -> None:
         engine.gate = Mock(wait=Mock(side_effect=KeyboardInterrupt))
 
     with pytest.raises(KeyboardInterrupt):
         run_cases(engine, [case("c1"), case("c2"), case("c3")], tmp_path, progress)
-    assert names(tmp_path) == ["c1"]
-    assert load_record(tmp_path)["cases"] == 3
+    assert (names(tmp_path), load_record(tmp_path)["cases"]) == (["c1"], 3)
     assert len(closed) == 2
     # A last line cut short is left out.
     with (tmp_path / "outcomes.jsonl").open("a", encoding="utf-8") as file:
@@ -94,12 +85,9 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path, closed: list[Answe
 
 
 def test_the_record_tells_how_to_repeat_the_run_but_no_secret(tmp_path: Path) -> None:
-    settings = Settings(
-        model="openai:small",
-        openai_api_key=SecretStr("sk-secret"),
-        openai_base_url="http://me:word@localhost:1/v1?token=hidden#part",
-    )
-    run_cases(Echo(settings=settings), [case("c1")], tmp_path)
+    given = {"openai_base_url": "http://me:word@localhost:1/v1?token=hidden#part"}
+    settings = Settings(model="openai:small", openai_api_key="sk-secret", **given)
+    run_cases(echo(settings=settings), [case("c1")], tmp_path)
     text, record = (tmp_path / "run.json").read_text(encoding="utf-8"), load_record(tmp_path)
     assert not any(secret in text for secret in ("sk-secret", "word", "hidden"))
     assert record["settings"]["openai_base_url"] == "http://***@localhost:1/v1"
@@ -108,9 +96,7 @@ def test_the_record_tells_how_to_repeat_the_run_but_no_secret(tmp_path: Path) ->
 
 
 @pytest.mark.quality
-def test_the_sample_is_answered_above_its_floors(
-    sample_engine: Any, sample_cases: tuple[Case, ...], tmp_path: Path
-) -> None:
+def test_the_sample_holds_its_floors(sample_engine: Any, sample_cases: Any, tmp_path: Path) -> None:
     assert {case.group for case in sample_cases} == {*CASE_TYPES, "crosslingual"} - {"survey"}
     run_cases(sample_engine, sample_cases, tmp_path)
     outcomes = load_outcomes(tmp_path)

@@ -56,8 +56,7 @@ def test_training_finds_what_tells_reports_apart() -> None:
         grades = np.clip(np.round(features[:, 0] - 0.5), 0, 2)
         second = np.full((300, len(SECOND)), np.nan)
         examples.append(Example(name, features, grades, second, np.ones(300)))
-    made = train(examples)
-    says = made["rules"]["says"][:-1]
+    says = train(examples)["rules"]["says"][:-1]
     assert int(np.argmax(np.abs(says))) == 0
     for example, (chances, judged) in left_out(examples):
         assert chances.says.sum() == pytest.approx((example.grades > 0).sum(), rel=0.3)

@@ -31,6 +31,14 @@ def place(read: Passage, at: int, sentence: str) -> list[int]:
     return [at, start, start + len(sentence)]
 
 
+def asked(question: str, *best: list[int], also: Sequence[Any] = (), alone: bool = False) -> Any:
+    return {"question": question, "alone": alone, "best": best, "also": also}
+
+
+def sheet(passages: list[str], *questions: Any) -> Any:
+    return {"passages": passages, "questions": questions}
+
+
 @pytest.fixture
 def passages() -> list[Passage]:
     return [
@@ -44,36 +52,22 @@ def passages() -> list[Passage]:
 @pytest.fixture
 def folder(passages: list[Passage], tmp_path: Path) -> Path:
     costs, crew, garden, clinic = passages
-    cost = {
-        "question": "what did the boat cost",
-        "alone": True,
-        "best": [place(costs, 0, "The ferry cost 400 dollars in its first year.")],
-        "also": [place(crew, 1, "Twelve fishermen were trained to steer it.")],
-    }
-    lost = {"question": "who?", "alone": False, "best": [[2, 0, 9]], "also": []}
-    night = {"question": "Who sails at night?", "alone": False, "best": [], "also": []}
-    sheet = {"passages": [name(costs), name(crew), "0" * 12], "questions": [cost, lost, night]}
-    beans = {
-        "question": "How many families grow beans?",
-        "alone": False,
-        "best": [place(garden, 0, "Forty families grow beans on their roofs.")],
-        "also": [],
-    }
-    other = {"passages": [name(garden)], "questions": [beans, night]}
-    again = {"passages": [name(crew)], "questions": [night]}
-    nothing: dict[str, Any] = {"passages": ["0" * 12], "questions": [night]}
-    sheets = [sheet, nothing, nothing, other, *[nothing] * 9, again]
-    lost_quote = ["0" * 12, 0, 1, 2]
+    gone = "0" * 12
+    best = place(costs, 0, "The ferry cost 400 dollars in its first year.")
+    partly = place(crew, 1, "Twelve fishermen were trained to steer it.")
+    cost = asked("what did the boat cost", best, also=[partly], alone=True)
+    night = asked("Who sails at night?")
+    first = sheet([name(costs), name(crew), gone], cost, asked("who?", [2, 0, 9]), night)
+    families = place(garden, 0, "Forty families grow beans on their roofs.")
+    held = sheet([name(garden)], asked("How many families grow beans?", families), night)
+    nothing = sheet([gone], night)
+    sheets = [first, nothing, nothing, held, *[nothing] * 9, sheet([name(crew)], night)]
+    quotes = [[name(clinic), 0, 10, 2], [name(garden), 0, 6, 0], [gone, 0, 1, 2]]
+    partly_told = [quotes[0], [*quotes[1][:3], 1], quotes[2]]
     graded = [
-        {
-            "asked": asked,
-            "read": read,
-            "held": held,
-            "quotes": [[name(clinic), 0, 10, 2], [name(garden), 0, 6, n % 2], lost_quote],
-        }
-        for n, (asked, read, held) in enumerate(
-            (("health", "tagged", False), ("boats", "line", False), ("nurses", "alone", True))
-        )
+        {"asked": "health", "read": "tagged", "held": False, "quotes": quotes},
+        {"asked": "boats", "read": "line", "held": False, "quotes": partly_told},
+        {"asked": "nurses", "read": "alone", "held": True, "quotes": quotes},
     ]
     for file, rows in (("questions", sheets), ("graded", graded)):
         lines = "".join(json.dumps(row) + "\n" for row in rows)
@@ -86,23 +80,22 @@ def data(passages: list[Passage], folder: Path) -> Data:
     return load_data(passages, folder)
 
 
-def rows_of(file: str) -> list[dict[str, Any]]:
-    return [*map(json.loads, (DATA / f"{file}.jsonl").read_text("utf-8").splitlines())]
-
-
 def test_the_files_name_passages_and_places_and_hold_no_text() -> None:
-    sheets, graded = rows_of("questions"), rows_of("graded")
+    sheets, graded = (
+        [*map(json.loads, (DATA / f"{file}.jsonl").read_text("utf-8").splitlines())]
+        for file in ("questions", "graded")
+    )
     assert all(set(sheet) == {"passages", "questions"} for sheet in sheets)
-    asked = [(len(sheet["passages"]), row) for sheet in sheets for row in sheet["questions"]]
-    for count, row in asked:
+    questions = [(len(sheet["passages"]), row) for sheet in sheets for row in sheet["questions"]]
+    for count, row in questions:
         assert set(row) == {"question", "alone", "best", "also"}
         assert 1 <= len(row["question"].split()) < 60
         assert row["best"] or not row["also"]
         places = [tuple(place) for place in row["best"] + row["also"]]
         assert len(places) == len(set(places))
         assert all(0 <= at < count and 0 <= start < end for at, start, end in places)
-    assert len(asked) > 8_000
-    assert 0.5 < sum(bool(row["best"]) for _, row in asked) / len(asked) < 0.6
+    assert len(questions) > 8_000
+    assert 0.5 < sum(bool(row["best"]) for _, row in questions) / len(questions) < 0.6
     for row in graded:
         assert set(row) == {"asked", "read", "held", "quotes"}
         assert len(row["asked"].split()) < (60 if row["read"] == "line" else 8)
@@ -115,8 +108,8 @@ def test_the_files_name_passages_and_places_and_hold_no_text() -> None:
 def test_held_out_are_sheets_of_reports_that_no_other_sheet_has(data: Data) -> None:
     (sheet,) = data.sheets_held
     assert sheet.questions[0].text == "How many families grow beans?"
-    asked = [question.text for sheet in data.sheets for question in sheet.questions]
-    assert asked == ["what did the boat cost", "Who sails at night?"]
+    trained = [question.text for sheet in data.sheets for question in sheet.questions]
+    assert trained == ["what did the boat cost", "Who sails at night?"]
     health, boats = data.graded
     assert [(pair.text, pair.target) for pair in health.pairs] == [
         ("Clinics. . Six nurses", 1.0),

@@ -33,8 +33,8 @@ def test_a_block_for_each_partner_and_then_the_next_question(order: tuple[int, .
     body = partners(order) + "\n> What do you need to know?\n\nWhen the ferry leaves.\n"
     *blocks, last = parsed(body, learned(report(body))).blocks
     assert [set(b.text.split("\n")) for b in blocks] == [set(record) for record in TWO]
-    assert {b.prompt for b in blocks} == {"Who are your top 5 partners?"}
-    assert [b.occurrence for b in blocks] == [1, 2]
+    who = "Who are your top 5 partners?"
+    assert [(b.prompt, b.occurrence) for b in blocks] == [(who, 1), (who, 2)]
     assert (last.prompt, last.text) == ("What do you need to know?", "When the ferry leaves.")
 
 
@@ -52,8 +52,7 @@ def test_groups_belong_to_the_prompt_above_and_end_with_their_section() -> None:
 def test_unanswered_questions_are_named_and_no_blocks() -> None:
     body = "> A?\n\n> Two?\n\nYes.\n\n> Three?\n\n![x](https://x.example/a.png)\n\n> F?\n-"
     source = parsed(body)
-    assert answers(source) == [("Two?", "Yes.")]
-    assert source.unanswered == ("A?", "Three?", "F?")
+    assert (answers(source), source.unanswered) == ([("Two?", "Yes.")], ("A?", "Three?", "F?"))
 
 
 def test_a_heading_that_is_as_long_as_a_text_is_one() -> None:
@@ -67,9 +66,9 @@ def test_a_heading_that_is_as_long_as_a_text_is_one() -> None:
 def test_quoted_lines_of_a_lab_are_its_answer() -> None:
     form = "\n".join(f"> Question number {n}?\n\nAnswer {n}.\n" for n in range(6))
     quoted = "> Question number 6?\n\nThey said\n> the tide is a timetable\n>> twice\nand left.\n"
-    block = parsed(f"{form}\n{quoted}", learned(form, form)).blocks[-1]
-    assert block.prompt == "Question number 6?"
-    assert block.text == "They said\nthe tide is a timetable\n> twice\nand left."
+    said = "They said\nthe tide is a timetable\n> twice\nand left."
+    asked = parsed(f"{form}\n{quoted}", learned(form, form))
+    assert answers(asked)[-1] == ("Question number 6?", said)
 
 
 def test_lists_tables_and_links_stay_in_the_answer() -> None:
@@ -109,8 +108,7 @@ def test_a_text_under_no_question_has_its_heading_for_one() -> None:
         ("", FREE_TEXT, "More."),
         ("Cost?", "Cost?", "13"),
     ]
-    assert source.unanswered == ()
-    assert source.info.kind == "plan"
+    assert (source.unanswered, source.info.kind) == ((), "plan")
     assert parsed("> What do you know now that you didn't?\n\nTides.").info.kind == "closing"
 
 

@@ -91,10 +91,9 @@ def test_fields_are_typed_and_count_once_by_meaning() -> None:
         ]
     )
     assert (fields.iso, fields.countries) == (("PE", "CO"), ("Peru", "Colombia"))
-    assert fields.sdgs == ("10. Reduced inequalities",)
+    assert (fields.sdgs, fields.type) == (("10. Reduced inequalities",), "experiment")
     assert fields.methods == ("In-depth interviews",)
     assert fields.thematic_areas == ("food & water", "nets")
-    assert fields.type == "experiment"
     assert fields.facts == {"control_group": ("Yes",), "latlng": ("-13.4,27.7", "13.4,27.7")}
     assert "latlng" in scan.NOT_SHOWN
 
@@ -120,9 +119,8 @@ def test_no_address_and_no_person_comes_out(name: str, address: str, around: str
 @given(report_text)
 def test_offsets_go_with_the_clean_text(raw: str) -> None:
     text, offsets = scan.clean_with_offsets(raw)
-    assert text == scan.clean(raw)
+    assert (text, offsets) == (scan.clean(raw), sorted(offsets))
     assert len(offsets) == len(text)
-    assert offsets == sorted(offsets)
     assert all(0 <= at < len(raw) for at in offsets)
 
 
@@ -131,22 +129,16 @@ def test_offsets_go_with_the_clean_text(raw: str) -> None:
     [
         ("1\u00a0049\u00a0767 boats", "1 049 767 boats"),
         ("sea\u200bweed \ufeffdry\u00ading", "seaweed drying"),
-        ("Fish &amp; rice&nbsp;farmers", "Fish & rice farmers"),
         ("A &amp;lt;div&amp;gt; B", "A\nB"),
         ("5 &lt; 10 and <100 USD", "5 < 10 and <100 USD"),
         ("The ferry leaves.\nAt noon.", "The ferry leaves.\nAt noon."),
         ("We asked\na) when\nb) where", "We asked\na) when\nb) where"),
         ("See ![Missing alt text](https://x.example/a.jpg) here", "See\nhere"),
-        ("[the map](https://x.example/m)", "the map"),
         ("https://a.example/1https://b.example/2", "https://a.example/1 https://b.example/2"),
-        ("as saidhttps://a.example", "as said https://a.example"),
         ("[a map](https://a.example/(1 and more", "[a map](https://a.example/(1 and more"),
         ("[https://a.example/1 \n](https://a.example/1 \n)", "https://a.example/1"),
         ("[a play](by Ana) and [1](2)", "[a play](by Ana) and [1](2)"),
-        (
-            "[[control-group:Yes, the same\ngroup &amp; more]]",
-            "Control group: Yes, the same group & more",
-        ),
+        ("[[control-group:Yes, the\nsame &amp; more]]", "Control group: Yes, the same & more"),
         ("****\nAn **own** answer****", "An **own** answer"),
         ("a\x1b[2Jb\x07\u202ec", "a[2Jbc"),
         (" \n\u00a0\n", ""),

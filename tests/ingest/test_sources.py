@@ -94,7 +94,6 @@ def test_strange_names_are_safe_to_show_and_store(tmp_path: Path) -> None:
 
 
 def pack(path: Path, members: dict[str, bytes]) -> Path:
-    """Write an archive of the kind that its name says."""
     if path.suffix == ".zip":
         path.write_bytes(zipped(members))
         return path

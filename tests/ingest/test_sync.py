@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -29,8 +30,7 @@ def test_only_changes_are_embedded(reports: Path, settings: Settings, embedded: 
     assert len(embedded) == first.passages == len(opened(settings).passages) == 6
     embedded.clear()
     again = sync([reports], settings)
-    assert counts(again) == (0, 0, 3, 0, 0)
-    assert (again.passages, again.revision) == (0, first.revision)
+    assert (*counts(again), again.passages, again.revision) == (0, 0, 3, 0, 0, 0, first.revision)
     assert not embedded
     (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
     result = sync([reports], settings)
@@ -43,13 +43,12 @@ def test_only_changes_are_embedded(reports: Path, settings: Settings, embedded: 
 
 
 def test_a_changed_report_is_embedded_by_a_process_that_has_loaded_the_model(
-    reports: Path, filled: Settings, embedded: list[str], monkeypatch: pytest.MonkeyPatch
+    reports: Path, filled: Settings, embedded: list[str]
 ) -> None:
-    monkeypatch.setattr("ingest.embed.is_loaded", lambda: False)
     (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    assert sync([reports], filled).updated == ["peru"]
+    with patch("ingest.embed.is_loaded", lambda: False):
+        assert sync([reports], filled).updated == ["peru"]
     assert not embedded
-    monkeypatch.undo()
     other = elsewhere(filled)
     sync([reports], other)
     assert np.allclose(opened(filled).dense[:], opened(other).dense[:], atol=1e-5)
@@ -76,9 +75,7 @@ def test_prune_deletes_what_is_gone_not_unreadable(reports: Path, settings: Sett
     assert set(content(settings)) == {"chad", "fiji", "peru"}
 
 
-def test_prune_deletes_most_of_an_index_only_where_that_is_wanted(
-    reports: Path, filled: Settings
-) -> None:
+def test_prune_deletes_most_only_where_that_is_wanted(reports: Path, filled: Settings) -> None:
     one = [reports / "mali.md"]
     before = content(filled)
     assert sync(one, filled, prune=True, dry_run=True).deleted == ["fiji", "peru"]
@@ -89,13 +86,13 @@ def test_prune_deletes_most_of_an_index_only_where_that_is_wanted(
 
 
 def test_dry_run_writes_nothing(reports: Path, filled: Settings, embedded: list[str]) -> None:
-    passages, before = content(filled), files(filled.index)
+    before = files(filled.index), content(filled)
     (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
     (reports / "mali.md").unlink()
     (reports / "chad.md").write_text(text("Chad"), "utf-8")
     planned = sync([reports], filled, prune=True, dry_run=True)
     assert (planned.added, planned.updated, planned.deleted) == (["chad"], ["peru"], ["mali"])
-    assert (files(filled.index), content(filled)) == (before, passages)
+    assert (files(filled.index), content(filled)) == before
     assert not embedded
     assert counts(sync([reports], filled, prune=True)) == counts(planned)
 
@@ -103,11 +100,9 @@ def test_dry_run_writes_nothing(reports: Path, filled: Settings, embedded: list[
 def test_another_embedding_is_refused_with_the_remedy(reports: Path, filled: Settings) -> None:
     before = content(filled)
     another = {"embedding": "openai:some-model", "openai_base_url": "http://127.0.0.1:9"}
-    other = filled.model_copy(update=another)
     for dry_run in (False, True):
-        with pytest.raises(IndexMismatch, match="--rebuild") as refused:
-            sync([reports], other, dry_run=dry_run)
-        assert "some-model" in str(refused.value)
+        with pytest.raises(IndexMismatch, match=r"some-model(.|\n)*--rebuild"):
+            sync([reports], filled.model_copy(update=another), dry_run=dry_run)
     assert content(filled) == before
 
 

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import fake_engine
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -24,34 +25,27 @@ HOSTILE = (
 )
 
 
-def passage(
-    quote: str, report: str = "one_report", title: str = "A title", **more: object
-) -> Passage:
+def passage(quote: str, report: str = "one_report", title: str = "A title", **more: Any) -> Passage:
     values = {"type": "learningplan", "kind": "closing", "language": "fr", "year": 2023}
     values |= {"countries": ("Côte d’Ivoire", "Perú"), "iso": ("CI", "PE")}
     values |= {"methods": ("crowdfunding",), "facts": {"elevatorpitch": ("a", "b")}}
     info = ReportInfo(id=report, title=title, **values)
     text = f"Before. {quote} After."
     whole = Passage(f"{report}-1", info, "Énoncé du défi", "What did you learn?", text, ((5, 90),))
-    return replace(whole, **more)  # type: ignore[arg-type]
+    return replace(whole, **more)
 
 
 def answer(*passages: Passage, text: str = "", question: str = "¿Qué pasó, señor?") -> Answer:
     quotes = [p.text.removeprefix("Before. ").removesuffix(" After.") for p in passages]
-    citations = tuple(
-        Citation(n, p, quote, "partly")
-        for n, (p, quote) in enumerate(zip(passages, quotes, strict=True), 1)
-    )
+    pairs = enumerate(zip(passages, quotes, strict=True), 1)
+    citations = tuple(Citation(n, p, quote, "partly") for n, (p, quote) in pairs)
     marks = "".join(f" Sentence {c.n} [{c.n}]." for c in citations)
-    return Answer(
-        question=question,
-        standalone=question,
+    return fake_engine.answer(
+        question,
         text=text or f"**Trust** matters.{marks}\n\n- an item [1]\n2. a step",
-        refused=False,
         citations=citations,
         hits=tuple(Hit(p, 1 / (3 + i)) for i, p in enumerate(passages)),
         coverage=Coverage("answer", ("one_report",), ("Perú",), 41, 12, 9, Filters(year=(2023,))),
-        mode="extractive",
         timings={"plan_ms": 1.25, "retrieve_ms": 50.5, "answer_ms": 7.0},
         tokens={"prompt": 3, "completion": 4},
         index="f00dcafe",

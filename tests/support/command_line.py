@@ -14,8 +14,6 @@ from ui.cli import main as cli
 
 @dataclass
 class Done:
-    """What a command printed, and its exit code."""
-
     code: int
     out: str
     err: str

@@ -31,7 +31,6 @@ def has(data: Any, shape: dict[str, type]) -> None:
 
 
 def is_answer(data: Any) -> None:
-    """Asserts that data keeps the contract of an answer."""
     for part, shape in ((data, ANSWER), (data["timings"], TIMINGS), (data["tokens"], TOKENS)):
         has(part, shape)
         assert set(part) == set(shape)

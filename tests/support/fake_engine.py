@@ -44,7 +44,6 @@ def report(number: int, **given: Any) -> ReportInfo:
 
 
 def passage(info: ReportInfo, number: int = 1, text: str = "", **given: Any) -> Passage:
-    """A passage of a report, with the quote somewhere in its middle."""
     place = {"prompt": "What did you learn from this?", "id": f"{info.id}#{number}"}
     return passages.passage(text or TEXT, info, **(place | {"spans": ((0, 9),)} | given))
 
@@ -105,7 +104,6 @@ def hostile(question: str, bad: str = HOSTILE) -> Answer:
 
 
 def checked(question: str = "Which boxes?") -> Answer:
-    """An answer of which a sentence was struck, and another's citation corrected."""
     known = answer(question)
     first, second = known.citations
     uncited = Struck("All labs will do it again.", Notice("not_said"))
@@ -194,5 +192,4 @@ class FakeEngine:
 
     @staticmethod
     def _default(question: str) -> Answer:
-        slow = {"text": "word " * 200 + "[1]"} if "slow" in question else {}
-        return answer(question, **slow)
+        return answer(question, **{"text": "word " * 200 + "[1]"} if "slow" in question else {})

@@ -39,7 +39,6 @@ def text(country: str, answer: str = "", more: str = "") -> str:
 
 
 def engine_of(folder: Path, texts: Mapping[str, str], given: Settings | None = None) -> Engine:
-    """An engine over an index in a folder, of reports by their names."""
     settings = (given or Settings()).model_copy(update={"index": folder / "index"})
     (folder / "reports").mkdir()
     for name, said in texts.items():
@@ -94,7 +93,6 @@ def disk_usage(free: int, total: int = 10**12) -> Any:
 
 @pytest.fixture
 def reports(tmp_path: Path) -> Path:
-    """A folder with a report of each of three labs."""
     folder = tmp_path / "reports"
     folder.mkdir()
     for country in COUNTRIES:

@@ -53,7 +53,6 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
 
 
 def read_back(raw: str, passage: Passage) -> str:
-    """The text that a passage's spans give when they are read from its file."""
     return "\n".join(clean(raw[a:b]) for a, b in passage.spans)
 
 

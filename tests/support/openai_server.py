@@ -80,17 +80,14 @@ class ScriptedServer:
         threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
 
     def settings(self, **more: Any) -> Settings:
-        """Settings whose model is this server's."""
         values = {"model": "openai:test-model", "openai_api_key": KEY, "openai_base_url": self.url}
         return Settings(**(values | more))
 
     def engine(self, index: Path, **more: Any) -> Engine:
-        """An engine over an index whose model is this server's."""
         return open_engine(self.settings(index=index, **more))
 
     @property
     def chats(self) -> list[Request]:
-        """The chat requests, oldest first."""
         return [request for request in self.requests if request.is_for("/chat/completions")]
 
     def script(self, *replies: Reply) -> None:
@@ -103,7 +100,6 @@ class ScriptedServer:
         self.embeddings_fail: Reply | None = None
 
     def say(self, *pieces: str) -> None:
-        """Answer every following request with these pieces."""
         self.script(Reply(pieces))
 
     def next_reply(self) -> Reply:
@@ -119,7 +115,6 @@ def running() -> Iterator[ScriptedServer]:
 
 
 def chat_at(url: str, model: str = "test-model", **more: Any) -> ChatModel:
-    """A chat model at a server, by settings and options of `make_chat`."""
     options = {name: more.pop(name) for name in ("max_tokens", "retries") if name in more}
     values = {"openai_api_key": KEY, "openai_base_url": url} | more
     chat = make_chat(Settings(model=f"openai:{model}", **values), **options)
@@ -131,8 +126,7 @@ def vector(text: str) -> list[float]:
     values = [0.0] * DIMENSIONS
     for word in text.casefold().split() or [""]:
         values[crc32(word.encode()) % DIMENSIONS] += 1.0
-    length = math.hypot(*values)
-    return [value / length for value in values]
+    return [value / math.hypot(*values) for value in values]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -147,9 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: a test's output is its own."""
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.path, headers, body)
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        request = Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
         self.scripted.requests.append(request)
         if request.is_for("/embeddings"):
             self._send(self.scripted.embeddings_fail or _embeddings(body))
@@ -228,7 +221,6 @@ def _embeddings(body: Any) -> Reply:
 
 
 def event(finish: str | None = None, **delta: str) -> str:
-    """A line of a stream with a delta."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return f"data: {_chat('chat.completion.chunk', choice)}"
 

@@ -23,6 +23,8 @@ NARROW = {"width": 390, "height": 844}
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 
+# Waited for by each frame that is drawn: `expect` looks again only after up to a second.
+EDITABLE = "document.querySelector('#question textarea:not([disabled], [readonly])')"
 Visit = Callable[..., Page]
 
 
@@ -30,11 +32,10 @@ def ask(page: Page, question: str, turn: int = 1) -> None:
     """Type a question and wait until its answer or its error is there."""
     page.locator("#question textarea").fill(question)
     page.locator("#question textarea").press("Enter")
-    expect(page.locator(f"#thread #turn-{turn}").locator("footer, .error")).to_be_visible()
+    page.locator(f"#thread #turn-{turn}").locator("footer, .error").wait_for()
 
 
 def box(page: Page, place: str) -> FloatRect:
-    """Where a part of the page stands, and its size."""
     found = page.locator(place).bounding_box()
     assert found
     return found
@@ -65,7 +66,6 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def launched(engine: Any, logins: Any = None, keys: Any = None, **given: Any) -> Iterator[Any]:
-    """A page over an engine and its address, with the settings that are given."""
     engine.settings = engine.settings.model_copy(update={"port": free_port()} | given)
     room = Room(engine)
     page = build_app(engine, room)
@@ -75,7 +75,6 @@ def launched(engine: Any, logins: Any = None, keys: Any = None, **given: Any) ->
 
 @contextmanager
 def serve(engine: Any, logins: Any = None, keys: Any = None, **given: Any) -> Iterator[str]:
-    """The address of a page over an engine."""
     with launched(engine, logins, keys, **given) as (_, address):
         yield address
 
@@ -87,7 +86,6 @@ def engine() -> FakeEngine:
 
 @pytest.fixture(scope="module")
 def site(engine: FakeEngine) -> Iterator[str]:
-    """The page over the small engine whose answers are known."""
     with serve(engine) as address:
         yield address
 
@@ -116,7 +114,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
         page.on("websocket", lambda socket: requests.append(socket.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
-        expect(page.locator("#question textarea")).to_be_editable()
+        page.wait_for_function(EDITABLE)
         return page
 
     yield open_page
@@ -129,5 +127,4 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 @pytest.fixture
 def page(site: str, visit: Visit) -> Page:
-    """The page over the small engine, as a new visitor sees it."""
     return visit(site)

@@ -28,7 +28,6 @@ def passage(text: str, info: ReportInfo | None = None, **more: Any) -> Passage:
 
 
 def hits(*texts: str, similarity: float = 0.8) -> list[Hit]:
-    """Hits in this order, each of a report of its own."""
     found = (passage(text, report(f"r{n}")) for n, text in enumerate(texts, 1))
     return [Hit(one, 1.0 / n, similarity) for n, one in enumerate(found, 1)]
 
@@ -56,5 +55,4 @@ def words_index(passages: Sequence[Passage]) -> Any:
 
 
 def text_notice(text: str) -> Notice:
-    """A notice of a text that has no code."""
     return Notice("text", {"text": text})

@@ -51,7 +51,6 @@ class Postgres:
         return f"postgresql://asklabs@/{database}?host={self.folder}"
 
     def new(self) -> str:
-        """The address of an empty database."""
         self._databases += 1
         self.sql("postgres", f"CREATE DATABASE d{self._databases}")
         return self.url(f"d{self._databases}")

@@ -102,5 +102,4 @@ def text_of(data: bytes, ending: str) -> str:
 
 
 def rendered(markdown: str) -> str:
-    """Markdown as the HTML that a renderer of GitHub's dialect makes of it."""
     return str(MarkdownIt("gfm-like", {"linkify": False}).render(markdown))
