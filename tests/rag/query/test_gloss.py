@@ -38,16 +38,13 @@ def test_no_words_are_no_problem(tmp_path: Path) -> None:
 
 
 @pytest.mark.quality
-@pytest.mark.parametrize(
-    ("word", "language", "meant"), [("vendeurs", "fr", "seller"), ("physicians", "en", "doctor")]
-)
-def test_a_word_is_near_to_what_means_the_same(
-    tmp_path: Path, word: str, language: str, meant: str
-) -> None:
+def test_a_word_is_near_to_what_means_the_same(tmp_path: Path) -> None:
     VectorMemo(tmp_path).add(hashes(WORDS.values()), encode_cached(list(WORDS.values())))
-    (found,) = alike(tmp_path, WORDS, word, language)
-    assert found.near[meant] >= ALIKE
-    assert len(found.near) == 1
+    asked = {"seller": ("vendeurs", "fr"), "doctor": ("physicians", "en")}
+    for meant, (word, language) in asked.items():
+        (found,) = alike(tmp_path, WORDS, word, language)
+        assert found.near[meant] >= ALIKE
+        assert len(found.near) == 1
 
 
 def test_rare_words_weigh_most_and_words_that_only_ask_nothing(tmp_path: Path) -> None:
@@ -58,17 +55,18 @@ def test_rare_words_weigh_most_and_words_that_only_ask_nothing(tmp_path: Path) -
     assert waste.english == {"wast"}
 
 
-@pytest.mark.parametrize(
-    ("language", "question", "english"),
-    [
-        ("en", "Who paid?", "Who paid?"),
-        ("es", "¿Cuántas familias usan estufas?", "how many families use stoves"),
-        ("fr", "Quels déchets en Côte d'Ivoire ?", "what waste in Côte d'Ivoire"),
-        ("pt", "Quanto lixo as famílias queimam?", "how much rubbish the families burning"),
-        ("ar", "كم عدد النساء في القرى؟", "how many number women in villages"),
-    ],
-)
-def test_each_word_is_told_in_english(language: str, question: str, english: str) -> None:
+ENGLISH = {
+    "en": ("Who paid?", "Who paid?"),
+    "es": ("¿Cuántas familias usan estufas?", "how many families use stoves"),
+    "fr": ("Quels déchets en Côte d'Ivoire ?", "what waste in Côte d'Ivoire"),
+    "pt": ("Quanto lixo as famílias queimam?", "how much rubbish the families burning"),
+    "ar": ("كم عدد النساء في القرى؟", "how many number women in villages"),
+}
+
+
+@pytest.mark.parametrize("language", ENGLISH)
+def test_each_word_is_told_in_english(language: str) -> None:
+    question, english = ENGLISH[language]
     glossed = in_english(question, language, (), {}).split()
     # Which of several English words stands for one may change with the table.
     wanted = english.split()
@@ -87,16 +85,13 @@ def test_a_question_of_unknown_words_is_not_told_in_english() -> None:
     assert in_english("Wo wird Müll verbrannt?", "de", (), {}) == ""
 
 
-def test_words_that_only_bind_are_left_out_and_arabic_prefixes_taken_off() -> None:
+def test_words_that_only_bind_are_left_out_and_words_are_known_in_other_forms() -> None:
     assert in_english("¿Qué se vende?", "es", (), {}) == in_english("¿Qué vende?", "es", (), {})
     assert english_word("والمدارس", "ar") == english_word("مدارس", "ar") != ""
+    assert english_word("inundações", "pt") == english_word("inundação", "pt") != ""
 
 
 def test_a_phrase_has_an_english_name_as_a_whole() -> None:
     assert english_phrase("Las personas mayores", "es") == "older people"
     assert english_phrase("télétravail", "fr") == "remote work"
     assert english_phrase("mayores", "es") == english_phrase("road safety", "en") == ""
-
-
-def test_a_portuguese_plural_is_known_by_its_singular() -> None:
-    assert english_word("inundações", "pt") == english_word("inundação", "pt") != ""

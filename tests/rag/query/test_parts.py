@@ -22,6 +22,9 @@ SIDES = {
     "قارن بين ملح البحر في فيجي وملح الجبل في توغو": (
         *("قارن بين ملح البحر في", "قارن بين وملح الجبل في"),
     ),
+    "Who sells salt in Fiji?": (),
+    "Labs in the Pacific on salt": (),
+    "Who sells salt in Central Asia?": (),
 }
 
 
@@ -31,30 +34,17 @@ def test_each_side_is_asked_its_part_of_the_question(quick_engine: Engine, quest
     assert sides == tuple(map(Side, SIDES[question], ("Fiji", "Togo")))
 
 
-@pytest.mark.parametrize(
-    "question",
-    ["Who sells salt in Fiji?", "Labs in the Pacific on salt", "Who sells salt in Central Asia?"],
-)
-def test_a_question_to_one_place_or_a_region_has_no_sides(
-    quick_engine: Engine, question: str
-) -> None:
-    assert not quick_engine.plan(question).sides
+TOWNS = {
+    "Which moved more, the lamp in Ulaanbaatar or the tag in Mersin?": ["Mongolia", "Türkiye"],
+    "Kasserine et Tkibuli : qui y cherche du travail ?": ["Tunisia", "Georgia"],
+    "Who sells fees in Maseru?": [],
+}
 
 
 @pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "sides"),
-    [
-        (
-            "Which moved more, the lamp in Ulaanbaatar or the tag in Mersin?",
-            ["Mongolia", "Türkiye"],
-        ),
-        ("Kasserine et Tkibuli : qui y cherche du travail ?", ["Tunisia", "Georgia"]),
-        ("Who sells fees in Maseru?", []),
-    ],
-)
-def test_towns_are_sides_too(sample_engine: Engine, question: str, sides: list[str]) -> None:
-    assert [side.country for side in sample_engine.plan(question).sides] == sides
+@pytest.mark.parametrize("question", TOWNS)
+def test_towns_are_sides_too(sample_engine: Engine, question: str) -> None:
+    assert [side.country for side in sample_engine.plan(question).sides] == TOWNS[question]
 
 
 @pytest.mark.parametrize(
@@ -62,10 +52,8 @@ def test_towns_are_sides_too(sample_engine: Engine, question: str, sides: list[s
     [
         ("en", "Who sold the goats and why?", ("Who sold the goats", "why")),
         ("en", "Who sold them and whats the price?", ("Who sold them", "whats the price")),
-        ("en", "How much did the kite cost, and with whom?", None),
-        ("en", "Was the bee dance proven? What came of it?", None),
+        ("en", "Was it proven? What came of it?", ("Was it proven", "What came of it")),
         ("en", "Who came, who left and did it help?", ("Who came, who left", "did it help")),
-        ("fr", "Qui vend le miel et combien coûte-t-il ?", None),
         ("fr", "Où est la barque et va-t-elle loin ?", ("Où est la barque", "va-t-elle loin")),
         ("es", "¿Quién vende la miel y cuánto cuesta?", ("Quién vende la miel", "cuánto cuesta")),
         ("pt", "Quem vende o mel e com que ajuda?", ("Quem vende o mel", "com que ajuda")),
@@ -78,10 +66,9 @@ def test_towns_are_sides_too(sample_engine: Engine, question: str, sides: list[s
     ],
 )
 def test_a_question_is_split_where_another_one_begins(
-    language: str, question: str, parts: tuple[str, ...] | None
+    language: str, question: str, parts: tuple[str, ...]
 ) -> None:
-    found = parts_of(question, language)
-    assert len(found) == 2 if parts is None else found == parts
+    assert parts_of(question, language) == parts
 
 
 def test_each_part_is_asked_with_what_the_question_is_about(quick_engine: Engine) -> None:

@@ -171,7 +171,6 @@ def test_two_sides_are_compared_and_what_is_certain_stays(
 
 FAULTS = {
     "empty": Reply(),
-    "no JSON": Reply(("I can't do that.",)),
     "cut JSON": Reply(('{"standalone": "What got in the',)),
     "too long": Reply((json.dumps({"standalone": "What? " * 200}),)),
     "another language": Reply(('{"standalone": "Quels obstacles ont gêné les pompes ?"}',)),

@@ -39,208 +39,156 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
     assert (made.filters, made.first) == (Filters(country=("Fiji",), year=(2022,)), Filters())
 
 
+# What is asked for, and whether of many labs.
+ASKED = {
+    "What do the experiments show?": ("answer", True),
+    "Which methods did the Togo lab use?": ("list", True),
+    "What is Togo working on?": ("lab", False),
+    "What worked and what did not?": ("reasons", True),
+    "How has the work of Togo changed over time?": ("trend", False),
+    "How is ethnography used?": ("topic", True),
+    "Why did the lab in Fiji use ethnography?": ("answer", False),
+    "Compare 2022 with 2023 in Paraguay.": ("compare", True),
+    "We fly to Togo soon, so what did the team there try, and did it work out?": ("lab", False),
+    "We fly to Togo soon: which clinic there has the booklet?": ("answer", False),
+    "Which experiments did Lesotho run and which of them succeeded?": ("lab", False),
+    "Which labs tested drones to deliver vaccines to remote clinics?": ("topic", True),
+    "Did any lab try vouchers against tooth decay?": ("topic", True),
+    "Reduce food waste": ("topic", True),
+    "¿Cuántos informes hablan de teatro?": ("topic", True),
+    "how many reports mention rope bridges, cable cars, late buses and old trams": ("topic", True),
+    "How do Fiji and France compare?": ("answer", False),
+    "ماذا تعلمت المختبرات عن المال عبر الهاتف؟": ("topic", True),
+    "Why is mobile money weak in Togo?": ("answer", False),
+    "Has mobile money become a bigger topic?": ("trend", True),
+    "What did Togo learn about mobile money?": ("lab", False),
+    "What blocked the notebook project in Togo?": ("answer", False),
+    "How much do Togo and Fiji spend on boards?": ("compare", True),
+    "how big is the collection": ("about", False),
+    "you're funny": ("about", False),
+    "Which labs were the first to dry seaweed on racks?": ("answer", True),
+    "Who works with fish?": ("answer", True),
+    "Who works with fish in Uganda?": ("lab", False),
+    "Who works with the League?": ("answer", False),
+}
+
+
 @pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "intent", "wide"),
-    [
-        ("What do the experiments show?", "answer", True),
-        ("Which methods did the Togo lab use?", "list", True),
-        ("What is Togo working on?", "lab", False),
-        ("What did labs learn about mobile money?", "topic", True),
-        ("What worked and what did not?", "reasons", True),
-        ("How has the work of Togo changed over time?", "trend", False),
-        ("Thank you!", "about", False),
-        ("¿Qué hacen los laboratorios con la etnografía?", "topic", True),
-        ("How is ethnography used?", "topic", True),
-        ("Which labs use ethnography?", "list", True),
-        (GOAL, "list", True),
-        ("Which labs tested drones to deliver vaccines to remote clinics?", "topic", True),
-        ("Why did the lab in Fiji use ethnography?", "answer", False),
-        ("How do the plans of Fiji and Tanzania differ?", "compare", True),
-        ("Compare 2022 with 2023 in Paraguay.", "compare", True),
-        ("Compare the closing reports of Lesotho of 2022 and 2023", "compare", True),
-        ("Em que trabalhou o laboratório do Togo em 2022?", "lab", False),
-        ("We fly to Togo soon, so what did the team there try, and did it work out?", "lab", False),
-        ("On m'a dit de lire sur le Togo : ils ont fait quoi et ça a marché ?", "lab", False),
-        ("We fly to Togo soon: which clinic there has the booklet?", "answer", False),
-        ("Which experiments did Lesotho run and which of them succeeded?", "lab", False),
-        ("Did any lab try vouchers against tooth decay?", "topic", True),
-        ("Reduce food waste", "topic", True),
-        ("¿Cuántos informes hablan de teatro?", "topic", True),
-        ("How do Fiji and France compare?", "answer", False),
-        ("ماذا تعلمت المختبرات عن المال عبر الهاتف؟", "topic", True),
-        ("Why is mobile money weak in Togo?", "answer", False),
-        ("Has mobile money become a bigger topic?", "trend", True),
-        ("What did Togo learn about mobile money?", "lab", False),
-        ("ماذا تعلم مختبر توغو عن المال عبر الهاتف؟", "lab", False),
-        ("What blocked the notebook project in Togo?", "answer", False),
-        ("How much do Togo and Fiji spend on boards?", "compare", True),
-        ("how big is the collection", "about", False),
-        ("¿De dónde salen los informes?", "about", False),
-        ("you're funny", "about", False),
-        ("Which labs were the first to dry seaweed on racks?", "answer", True),
-        ("Who works with fish?", "answer", True),
-        ("In which places was a radio used?", "answer", True),
-        ("Who works with fish in Uganda?", "lab", False),
-        ("Who works with the League?", "answer", False),
-        ("Where does the ice come from?", "answer", False),
-    ],
-)
-def test_what_is_asked_for_and_whether_of_many_labs(
-    quick_engine: Engine, question: str, intent: str, wide: bool
-) -> None:
+@pytest.mark.parametrize("question", ASKED)
+def test_what_is_asked_for_and_whether_of_many_labs(quick_engine: Engine, question: str) -> None:
     made = plan(quick_engine, question)
-    assert (made.intent, made.wide) == (intent, wide)
-    assert bool(made.query) == (intent == "list")
+    assert (made.intent, made.wide) == ASKED[question]
+    assert bool(made.query) == (made.intent == "list")
     assert not (made.filters and made.boosted)
 
 
+FACTS = {
+    "In which experiments did chance decide who got the treatment?": "assignment_type: Rand",
+    "كم تجربة وزع فيها المشاركون عشوائيا؟": "assignment_type: Rand",
+    "how many tests had no comparison group at all": "control_group: It does not",
+    "Quels pays ont eu une université parmi leurs partenaires ?": "partnering_sector: Acad",
+    "which experiments helped girls at school?": "",
+}
+
+
 @pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "fact"),
-    [
-        ("In which experiments did chance decide who got the treatment?", "assignment_type: Rand"),
-        ("¿Cuántos experimentos formaron los grupos por sorteo?", "assignment_type: Rand"),
-        ("كم تجربة وزع فيها المشاركون عشوائيا؟", "assignment_type: Rand"),
-        ("how many tests had no comparison group at all", "control_group: It does not"),
-        ("Quels pays ont eu une université parmi leurs partenaires ?", "partnering_sector: Acad"),
-        ("which experiments helped girls at school?", ""),
-    ],
-)
-def test_a_fact_in_other_words_is_known_by_its_meaning(
-    quick_engine: Engine, question: str, fact: str
-) -> None:
+@pytest.mark.parametrize("question", FACTS)
+def test_a_fact_in_other_words_is_known_by_its_meaning(quick_engine: Engine, question: str) -> None:
     query = plan(quick_engine, question).query
-    assert bool(query) == bool(fact)
-    assert all(name.startswith(fact) for name in (query.filters.fact if query else ()))
+    assert bool(query) == bool(FACTS[question])
+    assert all(name.startswith(FACTS[question]) for name in (query.filters.fact if query else ()))
 
 
-@pytest.mark.parametrize(
-    ("question", "compares"),
-    [
-        ("Ecuador and Peru on lost papers: how long does a copy take?", False),
-        ("¿Qué falta en el proyecto de Ecuador y Perú con migrantes?", False),
-        ("Compare the papers of migrants in Ecuador and in Peru.", True),
-    ],
-)
+JOINT = {
+    "Ecuador and Peru on lost papers: how long does a copy take?": False,
+    "¿Qué falta en el proyecto de Ecuador y Perú con migrantes?": False,
+    "Compare the papers of migrants in Ecuador and in Peru.": True,
+}
+
+
+@pytest.mark.parametrize("question", JOINT)
 def test_what_two_countries_did_together_is_no_comparison(
-    quick_engine: Engine, question: str, compares: bool
+    quick_engine: Engine, question: str
 ) -> None:
     made = plan(quick_engine, question)
-    assert (made.intent == "compare") == compares
+    assert (made.intent == "compare") == JOINT[question]
     assert {*made.filters.country, *made.boosted.country} == {"Ecuador", "Peru"}
 
 
-@pytest.mark.parametrize(
-    ("question", "subject", "wide", "intent"),
-    [
-        ("Who works on bees?", "bees", True, "topic"),
-        ("Who works on bees?", "bees", False, "answer"),
-        ("How many bees are there?", "bees", True, "answer"),
-        ("Who stops bees that sting?", "stops bees that sting people", True, "topic"),
-        ("Who?", "", True, "answer"),
-        ("Where were two groups compared?", "", True, "topic"),
-    ],
-)
-def test_what_many_are_asked_has_the_digest_of_a_topic(
-    question: str, subject: str, wide: bool, intent: str
-) -> None:
-    assert as_topic(Plan(question, question, subject=subject, wide=wide)).intent == intent
+def test_what_many_are_asked_has_the_digest_of_a_topic() -> None:
+    def form(question: str, subject: str, wide: bool = True) -> str:
+        return as_topic(Plan(question, question, subject=subject, wide=wide)).intent
+
+    assert form("Who works on bees?", "bees") == form("Where were two groups compared?", "")
+    assert form("Who works on bees?", "bees") == "topic"
+    assert form("Who works on bees?", "bees", wide=False) == "answer"
+    assert form("How many bees are there?", "bees") == form("Who?", "") == "answer"
+
+
+COUNTED = {
+    "ethnography per year": by("year", filters=ETHNOGRAPHY),
+    "list the countries where ethnography was used as a method": by("country", filters=ETHNOGRAPHY),
+    "top 5 countries by nr of reports": by("country", limit=5),
+    "Relatórios por país e ano": by("country", split="year"),
+    "table of experiments by cost bracket": by("total_cost", filters=EXPERIMENTS),
+    "جدول التقارير حسب السنة والنوع": by("year", split="kind"),
+    "países con al menos 2 informes": by("country", having=(2, 0)),
+    "pays qui ont plus de deux rapports": by("country", having=(3, 0)),
+    "labs with two or more closing reports": by("country", filters=CLOSINGS, having=(2, 0)),
+    "países con informes de un solo año": by("country", split="year", having=(1, 1)),
+    "In how many different countries was ethnography used?": by(
+        "country", filters=ETHNOGRAPHY, form="count"
+    ),
+    "What is the most common SDG, and whats second?": by("sdg"),
+    "how many plans and closings per year": by("year", filters=BOTH, split="kind"),
+    "Methods used by labs each year": by("year", filters=BY_LABS, split="method"),
+    "methods that were used only once": by("method", least=True),
+    "كيف تطور عدد التقارير عبر السنوات": by("year"),
+    "What share of reports used ethnography?": by("", filters=ETHNOGRAPHY, form="share"),
+    "Los 3 países con menos experimentos": by("country", filters=EXPERIMENTS, limit=3, least=True),
+    "Distribuição dos ODS": by("sdg"),
+    "how many reports of each kind": by("kind", form="count"),
+}
 
 
 @pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "query"),
-    [
-        ("ethnography per year", by("year", filters=ETHNOGRAPHY)),
-        (
-            "list the countries where ethnography was used as a method",
-            by("country", filters=ETHNOGRAPHY),
-        ),
-        ("top 5 countries by nr of reports", by("country", limit=5)),
-        ("Relatórios por país e ano", by("country", split="year")),
-        ("nombre de rapports par pays et par an", by("country", split="year")),
-        ("table of experiments by cost bracket", by("total_cost", filters=EXPERIMENTS)),
-        ("reports by year and kind", by("year", split="kind")),
-        ("جدول التقارير حسب السنة والنوع", by("year", split="kind")),
-        ("countries with at least 2 reports", by("country", having=(2, 0))),
-        ("países con al menos 2 informes", by("country", having=(2, 0))),
-        ("pays qui ont plus de deux rapports", by("country", having=(3, 0))),
-        ("labs with two or more closing reports", by("country", filters=CLOSINGS, having=(2, 0))),
-        ("países con informes de un solo año", by("country", split="year", having=(1, 1))),
-        (
-            "In how many different countries was ethnography used?",
-            by("country", filters=ETHNOGRAPHY, form="count"),
-        ),
-        ("What is the most common SDG, and whats second?", by("sdg")),
-        ("how many plans and closings per year", by("year", filters=BOTH, split="kind")),
-        ("Methods used by labs each year", by("year", filters=BY_LABS, split="method")),
-        ("Ventilation des méthodes par année", by("year", split="method")),
-        ("¿Qué método es el más raro?", by("method", least=True)),
-        ("methods that were used only once", by("method", least=True)),
-        ("كيف تطور عدد التقارير عبر السنوات", by("year")),
-        ("What share of reports used ethnography?", by("", filters=ETHNOGRAPHY, form="share")),
-        (
-            "Los 3 países con menos experimentos",
-            by("country", filters=EXPERIMENTS, limit=3, least=True),
-        ),
-        ("Distribuição dos ODS", by("sdg")),
-        ("how many reports of each kind", by("kind", form="count")),
-    ],
-)
-def test_tags_are_counted_however_that_is_asked(
-    quick_engine: Engine, question: str, query: CatalogQuery
-) -> None:
-    assert plan(quick_engine, question).query == query
+@pytest.mark.parametrize("question", COUNTED)
+def test_tags_are_counted_however_that_is_asked(quick_engine: Engine, question: str) -> None:
+    assert plan(quick_engine, question).query == COUNTED[question]
+
+
+PUT_TO_MANY = {
+    "When men own the boats, what does that mean for women?": True,
+    "Que sait-on de la confiance dans les chefs ?": True,
+    "Has anyone tried songs, plays, puppets or posters to get shepherds or bakers or fishers to the"
+    " clinic?": True,
+    "who weighs the plastic?": False,
+    "¿Cuánto duró la prueba con los sombreros?": False,
+    "When the twelve weavers went home after the course, which of the two looms did they ask to"
+    " keep, and who paid for the yarn?": False,
+}
 
 
 @pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "wide"),
-    [
-        ("When men own the boats, what does that mean for women?", True),
-        ("Where do people rent tools?", True),
-        ("Que sait-on de la confiance dans les chefs ?", True),
-        ("¿Dónde se pierde pescado y qué se hizo?", True),
-        (
-            "Has anyone tried songs, plays, puppets or posters to get shepherds or bakers"
-            " or fishers to the clinic?",
-            True,
-        ),
-        ("who weighs the plastic?", False),
-        ("lessons from mending roofs together with neighbours", True),
-        ("quelqu'un s'est-il déjà occupé de puits qui s'ensablent ?", True),
-        ("¿Cuánto duró la prueba con los sombreros?", False),
-        ("pourquoi la gardienne a-t-elle fermé le portail ?", False),
-        (
-            "When the twelve weavers went home after the course, which of the two looms did they"
-            " ask to keep, and who paid for the yarn?",
-            False,
-        ),
-    ],
-)
-def test_what_is_put_to_many_in_any_words(quick_engine: Engine, question: str, wide: bool) -> None:
-    assert plan(quick_engine, question).wide == wide
+@pytest.mark.parametrize("question", PUT_TO_MANY)
+def test_what_is_put_to_many_in_any_words(quick_engine: Engine, question: str) -> None:
+    assert plan(quick_engine, question).wide == PUT_TO_MANY[question]
+
+
+OF_ONE = {
+    "What is the solution?": "answer",
+    "Where is it?": "answer",
+    "What is Uganda working on?": "report",
+    "How many solutions are there?": "list",
+    "What can you do?": "about",
+}
 
 
 @pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "intent"),
-    [
-        ("What is the solution?", "answer"),
-        ("Who developed the solution?", "answer"),
-        ("Where is it?", "answer"),
-        ("Why did traders lose fish?", "answer"),
-        ("What is Uganda working on?", "report"),
-        ("How many solutions are there?", "list"),
-        ("What can you do?", "about"),
-    ],
-)
-def test_a_single_report_has_no_lists_topics_or_years(
-    quick_engine: Engine, question: str, intent: str
-) -> None:
+@pytest.mark.parametrize("question", OF_ONE)
+def test_a_single_report_has_no_lists_topics_or_years(quick_engine: Engine, question: str) -> None:
     made = plan(quick_engine, question, country=("Uganda",))
-    assert (made.intent, made.wide) == (intent, intent == "list")
+    assert (made.intent, made.wide) == (OF_ONE[question], made.intent == "list")
 
 
 def test_a_region_stands_for_its_labs(quick_engine: Engine) -> None:
@@ -290,56 +238,41 @@ def test_a_list_without_a_filter_is_longer_or_an_answer(quick_engine: Engine) ->
     assert (nothing.filters, nothing.ignored) == (Filters(), whole.filters)
 
 
-@pytest.mark.parametrize(
-    ("question", "subject"),
-    [
-        # A slip from a word that only asks, in Portuguese, in English and in French.
-        ("qu'ont appris les laboratoires sur les algues ?", "algues"),
-        ("which labs deal with food that ends up in the bin", "food bin"),
-        # What is lacked, though it only asks elsewhere.
-        ("what have labs done about young people without work", "young people work"),
-    ],
-)
-def test_a_topic_is_no_list_of_everything(
-    quick_engine: Engine, question: str, subject: str
-) -> None:
-    planned = plan(quick_engine, question)
-    assert planned.intent != "list"
-    assert planned.subject == subject
+def test_a_topic_is_no_list_of_everything(quick_engine: Engine) -> None:
+    # A slip from a word that only asks, in Portuguese, in English and in French.
+    algae = plan(quick_engine, "qu'ont appris les laboratoires sur les algues ?")
+    food = plan(quick_engine, "which labs deal with food that ends up in the bin")
+    assert "list" not in (algae.intent, food.intent)
+    assert (algae.subject, food.subject) == ("algues", "food bin")
+    # What is lacked, though it only asks elsewhere.
+    jobless = plan(quick_engine, "what have labs done about young people without work")
+    assert jobless.subject == "young people work"
     for asked in ("which labs are there", "how many reprots per country"):
         assert plan(quick_engine, asked).intent == "list"
 
 
-@pytest.mark.parametrize(
-    ("question", "years"),
-    [
-        ("What changed between the first and the second plan of Togo?", (2021, 2022)),
-        ("¿qué dice el último informe de Togo?", (2022,)),
-        ("ما الفرق بين الخطة الأولى والثانية في توغو", (2021, 2022)),
-        ("Which plan of Togo was the third?", ()),
-        ("Who sold ice first in Togo?", ()),
-    ],
-)
+OF_YEARS = {
+    "What changed between the first and the second plan of Togo?": (2021, 2022),
+    "¿qué dice el último informe de Togo?": (2022,),
+    "ما الفرق بين الخطة الأولى والثانية في توغو": (2021, 2022),
+    "Which plan of Togo was the third?": (),
+    "Who sold ice first in Togo?": (),
+}
+
+
+@pytest.mark.parametrize("question", OF_YEARS)
 def test_the_first_or_last_report_of_a_lab_is_one_of_its_year(
-    quick_engine: Engine, question: str, years: tuple[int, ...]
+    quick_engine: Engine, question: str
 ) -> None:
     made = plan(quick_engine, question)
-    assert made.filters.merged(made.boosted).year == years
+    assert made.filters.merged(made.boosted).year == OF_YEARS[question]
 
 
-@pytest.mark.parametrize(
-    ("question", "topics"),
-    [
-        ("What has Lesotho done on wallets, fee boards and robberies?", 3),
-        ("¿Qué hizo Paraguay con bambú, recicladores y asados?", 3),
-        ("What has Lesotho found out about women and wallets?", 1),
-    ],
-)
-def test_the_topics_of_a_list_are_told_apart(
-    quick_engine: Engine, question: str, topics: int
-) -> None:
-    made = plan(quick_engine, question)
-    assert len(listed_topics(made)) == topics
+def test_the_topics_of_a_list_are_told_apart(quick_engine: Engine) -> None:
+    listed = "What has Lesotho done on wallets, fee boards and robberies?"
+    assert len(listed_topics(plan(quick_engine, listed))) == 3
+    one = plan(quick_engine, "What has Lesotho found out about women and wallets?")
+    assert len(listed_topics(one)) == 1
 
 
 def test_one_thing_of_two_labs_is_asked_each_of_them(quick_engine: Engine) -> None:
@@ -348,40 +281,23 @@ def test_one_thing_of_two_labs_is_asked_each_of_them(quick_engine: Engine) -> No
     assert [side.country for side in made.sides] == ["Fiji", "Tanzania"]
 
 
+STAGES = {
+    "Togo: what did they plan at first and what came out in the end?": True,
+    "what changed between the first and the second plan on mobile money in Lesotho": True,
+    "¿qué había previsto el laboratorio de Togo para el carnet y qué resultó?": True,
+    "Georgia wanted a livelier town; how does that compare with what they concluded?": True,
+    "How many women did Lesotho want first, and how many came in the end?": False,
+}
+
+
 @pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "compares"),
-    [
-        ("Togo: what did they plan at first and what came out in the end?", True),
-        ("what changed between the first and the second plan on mobile money in Lesotho", True),
-        ("¿qué había previsto el laboratorio de Togo para el carnet y qué resultó?", True),
-        ("Fee boards in Lesotho, hopes at the beginning against what really happened", True),
-        ("Georgia wanted a livelier town; how does that compare with what they concluded?", True),
-        ("the notebook of Togo: plan vs what came of it", True),
-        ("How many women did Lesotho want first, and how many came in the end?", False),
-    ],
-)
+@pytest.mark.parametrize("question", STAGES)
 def test_the_stages_of_a_work_are_held_against_each_other(
-    quick_engine: Engine, question: str, compares: bool
-) -> None:
-    made = plan(quick_engine, question)
-    assert (made.intent == "compare", made.stages) == (compares, compares)
-    assert len(made.boosted.country) == 1
-
-
-@pytest.mark.quality
-@pytest.mark.parametrize(
-    "question",
-    [
-        "how many reports mention rope bridges, cable cars and late buses in old villages",
-        "¿Cuántos informes hablan de la venta ambulante y los mercados informales?",
-        "Combien de rapports parlent de la pêche artisanale et des petits pêcheurs ?",
-    ],
-)
-def test_how_many_reports_speak_of_a_topic_in_many_words_is_surveyed(
     quick_engine: Engine, question: str
 ) -> None:
-    assert plan(quick_engine, question).intent == "topic"
+    made = plan(quick_engine, question)
+    assert (made.intent == "compare", made.stages) == (STAGES[question], STAGES[question])
+    assert len(made.boosted.country) == 1
 
 
 @pytest.mark.quality

@@ -5,28 +5,21 @@ import pytest
 from rag.engine import Engine
 from rag.types import Answer
 
-COLD_BOX = "charcoal_cold_box_for_the_fish_road"
+DIGESTED = {
+    "What is the charcoal cold box?": "charcoal_cold_box_for_the_fish_road",
+    "o que é Tide Broom?": "tide_broom",
+    "ما هو Tide Broom؟": "tide_broom",
+    "tell me about the fee boards in Lesotho": "fee_boards_at_the_market_gate",
+    "What is the Tide Broom experiment?": "tide_broom",  # it is a solution
+}
 
 
 @pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "report"),
-    [
-        ("What is the charcoal cold box?", COLD_BOX),
-        ("c'est quoi Charcoal Cold Box ?", COLD_BOX),
-        ("¿qué es Tide Broom?", "tide_broom"),
-        ("o que é Tide Broom?", "tide_broom"),
-        ("ما هو Tide Broom؟", "tide_broom"),
-        ("tell me about the fee boards in Lesotho", "fee_boards_at_the_market_gate"),
-        ("What is the Tide Broom experiment?", "tide_broom"),  # it is a solution
-    ],
-)
-def test_what_is_a_work_is_answered_by_a_digest_of_it(
-    quick_engine: Engine, question: str, report: str
-) -> None:
+@pytest.mark.parametrize("question", DIGESTED)
+def test_what_is_a_work_is_answered_by_a_digest_of_it(quick_engine: Engine, question: str) -> None:
     plan = quick_engine.plan(question)
     assert plan.intent == "report"
-    assert report in plan.reports
+    assert DIGESTED[question] in plan.reports
 
 
 @pytest.mark.quality
@@ -36,7 +29,6 @@ def test_what_is_a_work_is_answered_by_a_digest_of_it(
         "What is the charcoal cold box made from?",
         "charcoal cold box Togo, price and who sells it",
         "en qué ciudad se usa Tide Broom",
-        "qui dirige le projet Tide Broom ?",
     ],
 )
 def test_what_a_work_is_asked_for_is_no_digest_of_it(quick_engine: Engine, question: str) -> None:
@@ -53,30 +45,24 @@ def test_a_particular_of_a_work_is_answered_from_its_reports_alone(quick_engine:
 
 @pytest.mark.parametrize(
     "question",
-    [
-        "what are labs doing about mobile money?",
-        "women and markets",
-        "citizen science",
-        "que disent les rapports sur les femmes ?",
-        "What have labs learned about waste?",
-    ],
+    ["what are labs doing about mobile money?", "women and markets", "citizen science"],
 )
 def test_a_topic_is_no_work(quick_engine: Engine, question: str) -> None:
     assert quick_engine.plan(question).reports == ()
 
 
-@pytest.mark.parametrize(
-    ("question", "countries"),
-    [
-        ("How many households haul the rubbish out of the fence in Encarnación?", ("Paraguay",)),
-        ("how often do people around kazipur have to leave", ("Bangladesh",)),
-        ("Compare the wallets of the traders in Nampula and Maseru", ("Mozambique", "Lesotho")),
-        ("¿en qué se diferencian las carteras de los puestos?", ()),
-        ("How do Ferry workers save?", ()),
-        ("What should I mind with a cold box?", ()),
-    ],
-)
+HOMES = {
+    "How many households haul the rubbish out of the fence in Encarnación?": ("Paraguay",),
+    "how often do people around kazipur have to leave": ("Bangladesh",),
+    "Compare the wallets of the traders in Nampula and Maseru": ("Mozambique", "Lesotho"),
+    "¿en qué se diferencian las carteras de los puestos?": (),
+    "How do Ferry workers save?": (),
+    "What should I mind with a cold box?": (),
+}
+
+
+@pytest.mark.parametrize("question", HOMES)
 def test_a_place_that_one_country_writes_of_stands_for_it(
-    quick_engine: Engine, question: str, countries: tuple[str, ...]
+    quick_engine: Engine, question: str
 ) -> None:
-    assert quick_engine.plan(question).boosted.country == countries
+    assert quick_engine.plan(question).boosted.country == HOMES[question]

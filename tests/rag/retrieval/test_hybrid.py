@@ -11,9 +11,11 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.retrieval.hybrid import (
+    COLLECTED,
     SearchResult,
     add_reports,
     choose_passages,
+    collected_factor,
     find,
     reports_to_read,
     side_plans,
@@ -37,7 +39,6 @@ def plan(question: str, language: str = "en", **more: object) -> Plan:
 @pytest.mark.parametrize(
     ("question", "language", "report"),
     [
-        ("solar pumps rented by the hour", "en", "shared_solar_pump_by_the_hour"),
         ("Wovor hatten die Marktfrauen in Maseru Angst?", "en", "phones_full_of_doubt"),
         ("alerte avant le cyclone à la radio", "fr", "the_last_kilometre"),
     ],
@@ -49,37 +50,29 @@ def test_the_report_is_among_the_first(
     assert any(hit.passage.report.id.startswith(report) for hit in hits)
 
 
-def test_hits_are_ranked_and_unique(found: Finding) -> None:
-    hits = found(plan("mobile money")).hits
+def test_hits_are_ranked_and_unique_and_boosts_do_not_narrow(found: Finding) -> None:
+    hits = found(plan("women's income", boosted=Filters(country=("Fiji",)))).hits
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert len({hit.passage.id for hit in hits}) == len(hits) >= 40
+    assert hits[0].passage.report.lab == "Fiji"
+    assert len({hit.passage.report.lab for hit in hits}) > 3
 
 
-def test_boosts_do_not_narrow(found: Finding) -> None:
-    boosted = found(plan("women's income", boosted=Filters(country=("Fiji",))))
-    assert boosted.hits[0].passage.report.lab == "Fiji"
-    assert len({hit.passage.report.lab for hit in boosted.hits}) > 3
-
-
-@pytest.mark.parametrize(
-    ("question", "last"),
-    [
-        ("What did labs find about keeping fish cold?", True),
-        ("Qu'a appris le laboratoire sur le froid ?", True),
-        ("What did labs find about solutions for keeping fish cold?", False),
-        ("How is fish kept cold?", False),
-    ],
-)
 def test_what_innovators_wrote_comes_last_in_questions_to_labs(
-    found: Finding, question: str, last: bool, monkeypatch: pytest.MonkeyPatch
+    found: Finding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hits = found(plan(question)).hits
+    asked = plan("What did labs find about keeping fish cold?")
+    hits = found(asked).hits
+    french = plan("Qu'a appris le laboratoire sur le froid ?")
+    assert collected_factor(asked) == collected_factor(french) == COLLECTED
+    of_solutions = plan("What did labs find about solutions for keeping fish cold?")
+    assert collected_factor(of_solutions) == collected_factor(plan("How is fish kept cold?")) == 1
     monkeypatch.setattr("rag.retrieval.hybrid.collected_factor", lambda _: 1.0)
-    same = {hit.passage.id: hit.score for hit in found(plan(question)).hits}
+    same = {hit.passage.id: hit.score for hit in found(asked).hits}
     for hit in hits:
         lowered = hit.score < same.get(hit.passage.id, 0.0)
-        assert lowered == (last and hit.passage.report.author == "innovator")
+        assert lowered == (hit.passage.report.author == "innovator")
 
 
 def test_names_and_ages_of_innovators_are_not_read() -> None:

