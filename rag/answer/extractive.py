@@ -173,10 +173,10 @@ class ExtractiveAnswerer:
             new = [c for c in candidates if _phrase(c.text) not in last] or candidates
             told = choose(new, part, hits, NEAREST if is_unsure else most)
             told = [c for c in told if not any(says_same(c.words, o.words) for o in chosen)]
-            if is_unsure:
-                closest[part.question] = told
-            else:
+            if not is_unsure:
                 chosen += told
+            elif told:
+                closest[part.question] = told
         reports = [hits[c.n - 1].passage.report for c in chosen] if outcome == "answered" else []
         if is_refused:
             yield f"{refusal(plan.language, outcome)}\n"
@@ -188,8 +188,8 @@ class ExtractiveAnswerer:
         for question, told in closest.items():
             own = {hits[c.n - 1].passage.report.id for c in told} - {info.id for info in reports}
             text = " ".join(_lines(told, hits, t, named=not alone or bool(own)))
-            label = f"{t.gettext('Closest in the reports')} ({question})"
-            yield f"\n{format_label(t, label, text)}" if told else ""
+            label = f"{t.gettext('Closest in the reports')} ({defuse(question)})"
+            yield f"\n{format_label(t, label, text)}"
 
     def _outcome(self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]) -> Outcome:
         """Whether what was found answers the question, may answer it, or doesn't.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby, zip_longest
+from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from rag.answer.pipeline import Draft
@@ -388,7 +389,7 @@ def _query_label(query: CatalogQuery, t: Translations, catalog: Catalog | None =
         every = name in query.every
         told_apart = query.form in _NUMBERS and not every and name != "kind"
         told_apart = told_apart and 1 < len(values) <= _MOST_CELLS
-        counts = [counted(name, value) if told_apart else "" for value in values]
+        counts = {value: counted(name, value) for value in values if told_apart}
         parts.append(_filter_label(name, values, t, " + " if every else " / ", counts))
     without = t.gettext("without {filter}")
     excluded = query.excluded.as_dict().items()
@@ -401,14 +402,14 @@ def _filter_label(
     values: Iterable[str | int],
     t: Translations,
     separator: str = " / ",
-    counts: Iterable[str] = (),
+    counts: Mapping[str | int, str] = MappingProxyType({}),
 ) -> str:
-    """A filter in words: its field and its values; of facts each key and its values."""
+    """A filter in words: its field and its values, counted; of facts each key and its values."""
     by_key: dict[str, list[str]] = {}
-    for value, count in zip_longest(values, counts, fillvalue=""):
+    for value in values:
         key, _, text = str(value).partition(": ") if name == "fact" else (name, "", str(value))
         label = value_label(key, text, t).replace(". ", " ")
-        by_key.setdefault(key, []).append(f"{label}{count}")
+        by_key.setdefault(key, []).append(label + counts.get(value, ""))
     return "; ".join(
         format_label(t, _tag_word(key, t), separator.join(texts)) for key, texts in by_key.items()
     )

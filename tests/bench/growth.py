@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -157,8 +157,9 @@ def change(folder: Path) -> None:
 
 def main(first: str, second: str, *more: str) -> None:
     """`growth.py INDEX PASSAGES FOLDER`, or one step of it over a folder that is there."""
-    if first in ("read", "change", "write"):
-        globals()[first](Path(second), *more)
+    steps: dict[str, Callable[..., None]] = {"read": read, "change": change, "write": write}
+    if first in steps:
+        steps[first](Path(second), *more)
         return
     folder = Path(*more) if more else Path(tempfile.mkdtemp(), "index")
     if not (folder / POINTER).exists():
