@@ -53,7 +53,8 @@ PARSER_VERSION = "5"  # raise with any change that alters what is stored for the
 class SyncResult:
     """What an ingest did (or would do), by report id.
 
-    `beside` are the senders' names of files that others have sent under the same name, too.
+    `beside` are the senders' names of files that others have sent under the same name, too, and
+    `elsewhere` the reports that stay, though no file at the paths has them.
     """
 
     added: list[str] = field(default_factory=list)
@@ -63,6 +64,7 @@ class SyncResult:
     deleted: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     beside: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     passages: int = 0
     revision: str = ""
 
@@ -208,7 +210,8 @@ def _compare(
     if prune:
         result.deleted = sorted(i for i in absent if not files.may_hold(stored[i].source))
         deletes += result.deleted
-    remaining = (stored[name] for name in sorted(absent.difference(deletes)))
+    result.elsewhere = sorted(absent.difference(deletes))
+    remaining = (stored[name] for name in result.elsewhere)
     all_files = files.files + [_file_of(base, report) for report in remaining if base]
     known = load_lessons(base.home) if isinstance(base, Snapshot) else {}
     lessons = {f.digest: known.get(f.digest) or lesson_of(f.text) for f in all_files}

@@ -61,7 +61,9 @@ MOST_TURNS = 100  # such turns, the last ones
 
 
 def checked(question: str) -> str:
-    """The question itself, without what has no UTF-8; an InputError if it is too long."""
+    """The question itself, without what has no UTF-8; an InputError if it is too long or blank."""
+    if not question.strip():
+        raise InputError("There is no question. Ask one, for example: What did labs learn?")
     if len(question) > LONGEST_QUESTION:
         sizes = {"most": LONGEST_QUESTION, "n": len(question)}
         raise TooLong(Notice("question_too_long", sizes))

@@ -29,7 +29,10 @@ FILE, LOCK = "watches.json", "watches.lock"
 MOST_NEWS = 50  # changes that a question remembers
 _KEPT = ("question", "refused", "citations", "coverage", "index")  # of an answer
 # Their names are their words in English, of the table `changes` of `rag/i18n/words.toml`.
-Kind = Literal["report added", "report gone", "answered now", "refused now", "quote gone", "number"]
+Kind = Literal[
+    "report added", "report gone", "no longer cited", "answered now", "refused now", "quote gone",
+    "number",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,8 @@ def changes(engine: Engine, before: Mapping[str, Any], after: Mapping[str, Any])
     if before["refused"] != after["refused"]:
         found.append(Change("refused now" if after["refused"] else "answered now"))
     found += reports("report added", [i for i in has if i not in had])
-    found += reports("report gone", [i for i in had if i not in has])
+    found += reports("no longer cited", [i for i in had if i not in has and i in infos])
+    found += reports("report gone", [i for i in had if i not in has and i not in infos])
     for citation in before["citations"]:
         report, quote, span = (citation[name] for name in ("report", "quote", "span"))
         raw = engine.report(report).raw if report in infos else ""

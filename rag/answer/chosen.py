@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp, log
@@ -67,6 +67,7 @@ _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 TELLS, _TELLS_SHARE, _ALSO_SAYS = 0.2, 0.4, -1.7
 # One line of work alone is told where a sentence has such log odds, so much more than of others.
 _SURELY, _LEAD = 1.0, 1.9
+_OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
 _FEW_PASSAGES = 5000  # of more than these some are near to any topic
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
@@ -117,6 +118,15 @@ class ReportChooser(LineReader):
     def open(self, reports: Iterable[ReportInfo]) -> Sequence[Hit]:
         """The passages of reports."""
         return self.opened([info.id for info in reports])
+
+    def others_saying_it(self, told: set[str]) -> Iterator[tuple[ReportInfo, list[Line]]]:
+        """The best sentence of each further work that may tell what is asked."""
+        for i, lines in self.saying_it(_OTHERS_SHARE).items():
+            info = self.catalog.reports[i]
+            work = {i, *(other.id for other in self.same_work(info))}
+            if told.isdisjoint(work) and (picked := self.pick(lines, 1)):
+                told |= work
+                yield info, picked
 
     def found(
         self, countries: Collection[str] = (), years: Collection[int] = ()

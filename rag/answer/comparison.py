@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.answer.candidates import Candidate, kind_wanted
+from rag.answer.candidates import Candidate, kind_wanted, kinds_asked, without_question
 from rag.answer.chosen import READ_OF_SIDE, Material, ReportChooser, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
 from rag.answer.lines import Line, on_topic, title_of
 from rag.answer.roles import ROLES, Role
 from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.citation.quotable import usable
 from rag.i18n.labels import (
     author_label,
     format_count,
@@ -136,6 +137,23 @@ class Comparer(ReportChooser):
         from_it = self.t.gettext("From another report of the same work, {title} ({when})")
         from_it = from_it.format(title=title_of(info), when=self.when(info))
         return format_label(self.t, from_it, self.quote(lines))
+
+    def figures(self, kind: str, infos: Iterable[ReportInfo]) -> list[str]:
+        """A line of each report whose tags or form give figures of a kind, such as its cost."""
+        told = []
+        for info in infos:
+            said: dict[str, str] = {}
+            for hit in self.open([info]):
+                facts, prompt = hit.passage.section == FACTS, hit.passage.prompt
+                for unit in usable(hit.passage):
+                    asked = unit.text.partition(":")[0] if facts else prompt
+                    answer = without_question(unit.text, hit.passage)
+                    if kinds_asked([asked]) == [kind] and gives_quantity(answer):
+                        said.setdefault(answer, self._cite(hit, answer))
+            if said:
+                who = f"{author_label(info, self.t)} ({self.when(info)}), {title_of(info)}"
+                told.append(f"- {format_label(self.t, who, ' '.join(said.values()))}")
+        return told
 
     def overview(self, reports: Sequence[ReportInfo]) -> str:
         """The years of reports, how many there are of each kind, and their most frequent themes."""

@@ -34,7 +34,7 @@ from rag.answer.lines import (
     part_of,
     title_of,
 )
-from rag.answer.roles import ROLES, Role, role_asked, role_of_question
+from rag.answer.roles import ROLE_OF_KIND, ROLES, Role, role_asked, role_of_question
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
@@ -59,6 +59,8 @@ from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity
 from rag.types import Plan
 
+# Kinds whose figures are asked of each report on a topic, and of how many.
+_FIGURES, _MOST_FIGURES = ("cost", "duration", "sample"), 20
 _MOST_OF_REPORT = 26  # sentences of a digest of one report, at least one of each role
 _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
 # Reports by a lab each of whose problems is told, and sentences on what comes next.
@@ -70,8 +72,8 @@ _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so 
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
 _HELD_BY_SURVEYED = 0.4  # the least share of a topic's words that the passages of a survey hold
-# What is told of less likely reports, from this share of the best one's chance on, and of how many.
-_OTHERS, _OTHERS_SHARE, _MOST_OTHERS = marked("Other reports that may speak of it"), 0.2, 8
+# What is told of less likely reports, and of how many.
+_OTHERS, _MOST_OTHERS = marked("Other reports that may speak of it"), 8
 # Rows of a topic that are enough; then so few of what neither was found nor tried.
 _ENOUGH, _FEWEST_BESIDE = 14, 1
 _MOST_CLOSEST = 6  # reports that may tell it
@@ -92,7 +94,9 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
     lacks_year = any(n.code == "no_reports_of_year" for n in plan.notices)
     if absent or lacks_year:
         return None
-    if asks_of_one(plan) and (role := role_asked(plan.standalone)):
+    is_plain = asks_of_one(plan) and not plan.asks
+    role = is_plain and (ROLE_OF_KIND.get(kind_wanted(plan)) or role_asked(plan.standalone))
+    if role:
         lines = list(made.of_role(role))
         hits = tuple(made.quoted.values())
         return Digest("\n".join(lines), hits, "report") if hits else None
@@ -356,6 +360,14 @@ class _Maker(Comparer):
 
     def topic(self) -> Iterator[str]:
         """What many labs say: what was found, tried and is planned, and solutions."""
+        if (kind := kind_wanted(self.plan)) in _FIGURES and self.plan.subject:
+            survey, _ = self._surveys.survey(())
+            found = [row.report for row in (survey.found if survey else ())[:_MOST_FIGURES]]
+            if figures := self.figures(kind, found):
+                yield from self.count(survey)
+                yield self.heading(HEADINGS["extent"])
+                yield from figures
+                return
         if self.by_sentences:
             survey, near, _ = self.telling
             told_of = self.odds(near)
@@ -374,6 +386,9 @@ class _Maker(Comparer):
             if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
                 return
             own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
+        # What is counted and what is quoted are of the same reports.
+        scope = {row.report.id for row in survey.rows} if survey else set()
+        told = [info for info in told if info.id in scope] or told
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs = Counter[str]()  # how many reports are told
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
@@ -405,22 +420,13 @@ class _Maker(Comparer):
         if self.by_sentences and not self.is_small:
             quoted = {x.report.id for of_part in rows.values() for _, told in of_part for x in told}
             room = min(_MOST_OTHERS, max(0, _ENOUGH - sum(map(len, rows.values()))))
-            others += islice(self._others_saying_it(quoted), room)
+            others += islice(self.others_saying_it(quoted), room)
         yield from self.count(survey)
         yield self.head(info for part in (*rows.values(), others) for info, _ in part)
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
             yield from self.part(_PARTS[part][0], filter(itemgetter(1), of_part))
         yield from self.part(_OTHERS, others)
-
-    def _others_saying_it(self, told: set[str]) -> Iterator[tuple[ReportInfo, list[Line]]]:
-        """The best sentence of each further work that may tell what is asked."""
-        for i, lines in self.saying_it(_OTHERS_SHARE).items():
-            info = self.catalog.reports[i]
-            work = {i, *(other.id for other in self.same_work(info))}
-            if told.isdisjoint(work) and (picked := self.pick(lines, 1)):
-                told |= work
-                yield info, picked
 
     def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
         """What is closest to a topic of which no report surely tells; else after a refusal."""

@@ -84,7 +84,7 @@ FOCUS_SHARE, FOCUS_SHARE_LONG = 0.7, 0.98
 # How many sentences the reranker reads, and what the score of one gains that answers for sure.
 SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
 # Two sentences say the same if they share more than this of the words of the shorter one.
-SAME = 0.6
+SAME, FEW_WORDS = 0.6, 8
 
 # A refusal is doubted where what is closest gives the number that is asked for.
 Outcome = Literal["refused", "doubted", "unsure", "answered"]
@@ -377,8 +377,12 @@ def choose(
 
 
 def says_same(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether two sentences say the same, by their words."""
-    return len(one & other) > SAME * min(len(one), len(other))
+    """Whether two sentences say the same, by their words.
+
+    Partners that do the same are two: of few words all have to be the same.
+    """
+    shared, least = len(one & other), min(len(one), len(other))
+    return shared > SAME * least if least > FEW_WORDS else shared == least
 
 
 def _of_best_reports(found: Sequence[Sequence[Candidate]]) -> list[list[Candidate]]:

@@ -91,7 +91,8 @@ def list_draft(
             citations += _value_citations(query.group_by, rows, reports[0], catalog, texts)
             names = (defuse(value_label(query.group_by, value, t)) for value, _ in rows)
             cited_names = [f"{name} [{n}]" for n, name in enumerate(names, start=1)]
-            field = field_label(query.group_by, t)
+            many = f" ({format_number(t, len(rows))})" if len(rows) > 1 else ""
+            field = field_label(query.group_by, t) + many
             lines = [format_label(t, field, join_parts(t, "; ", cited_names))]
         else:
             named: dict[str, str] = {}

@@ -33,6 +33,10 @@ _OF_STAGE: dict[Stage, tuple[Role, ...]] = {
 # What is asked of any work by questions without a topic, and from which cosine on it is.
 _ASKABLE: tuple[Role, ...] = ("about", "challenge", "partners", "found", "barriers")
 _ASKED = 0.55
+# What questions for a kind of column (rag/survey/columns.toml) ask for.
+ROLE_OF_KIND: dict[str, Role] = {
+    "problem": "challenge", "partners": "partners", "learned": "found", "barriers": "barriers",
+}  # fmt: skip
 _MOST = 8192  # form questions that are remembered
 
 

@@ -90,6 +90,13 @@ def passage_to_dict(rank: int, hit: Hit) -> dict[str, Any]:
     }
 
 
+def found_to_dict(rank: int, hit: Hit) -> dict[str, Any]:
+    """A hit as a search tells it: with what its source is cited by."""
+    info = hit.passage.report
+    told = {"country": info.lab, **_fields(info, "title", "year", "kind", "author")}
+    return {**passage_to_dict(rank, hit), **told, "stage": hit.passage.stage}
+
+
 def _detail(answer: Answer) -> dict[str, Any]:
     infos: dict[str, tuple[int, ReportInfo]] = {}
     passages = [hit.passage for hit in answer.hits]

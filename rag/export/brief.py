@@ -14,8 +14,16 @@ from urllib.parse import quote
 from babel.dates import format_date
 
 from rag.catalog.tag_fields import ReportInfo
-from rag.export.lines import Line, Run, answer_lines, clean, one_line, runs_of, shortened
-from rag.export.repeats import Places, quoted, without_repeats
+from rag.export.lines import (
+    Line,
+    Run,
+    answer_lines,
+    clean,
+    one_line,
+    quoted,
+    runs_of,
+    shortened,
+)
 from rag.i18n import labels
 from rag.i18n.translations import (
     ENGLISH,
@@ -113,7 +121,7 @@ def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str
     """The brief of these answers; `report_url` is the template of the reports' public addresses.
 
     Its sources stand at its end, each report once. Of several questions it begins with a list of
-    them and their results, and quotes nothing twice.
+    them and their results.
     """
     t = translations_for(answers[0].language)
     summary = tuple((label, one_line(value)) for label, value in _summary(answers, t))
@@ -164,7 +172,7 @@ class _Writer:
     """Writes answers as parts of a brief, and keeps what they cite for its list of sources."""
 
     def __init__(self, t: Translations, report_url: str) -> None:
-        self.t, self.report_url, self.places = t, report_url, Places()
+        self.t, self.report_url, self.index = t, report_url, ""
         self.cited: dict[str, tuple[int, Passage, _ByPlace]] = {}  # by report, with its number
 
     def part(self, answer: Answer, number: int) -> Part:
@@ -173,8 +181,7 @@ class _Writer:
         answer = replace(answer, text=_signed(answer.text, answer.doubted))
         # The table names each report of a list: its tag is no further source.
         tags, known = answer.coverage.count if answer.is_list else 0, self._cite(answer)
-        text = without_repeats(answer, number, self.places, t)
-        table, after = table_of(answer, known, t), ""
+        text, table, after = answer.text, table_of(answer, known, t), ""
         if table:
             text, _, rest = text.partition("\n")
             under = (line for line in rest.splitlines() if not line.startswith("- "))
@@ -248,7 +255,9 @@ class _Writer:
             yield t.gettext("Looked further"), one_line(labels.join_parts(t, "; ", steps))
         if answer.notices:
             yield t.gettext("Note"), one_line(labels.notice_words(answer.notices, t))
-        yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")
+        if (index := one_line(answer.index) or t.gettext("Unknown")) != self.index:
+            self.index = index
+            yield t.gettext("Index"), index
 
     def _cite(self, answer: Answer) -> dict[int, int]:
         """Keep what an answer cites; returns the numbers of its marks' sources in the brief."""

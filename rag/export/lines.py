@@ -2,9 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from rag.text.citation_marks import keep_known
+from rag.text.sentences import BULLET
+from rag.types import Answer, Citation
 
 Kind = Literal["paragraph", "bullet", "numbered", "heading"]
 
@@ -113,3 +117,15 @@ def right_to_left(text: str) -> bool:
     """Whether the first letter with a direction is one that runs right to left."""
     kinds = (unicodedata.bidirectional(ch) for ch in text)
     return next((kind != "L" for kind in kinds if kind in ("L", "R", "AL")), False)
+
+
+def quoted(answer: Answer) -> Sequence[tuple[Citation, str]]:
+    """The citations whose quotes an answer is made of, each with its words as they stand there."""
+    said = one_line(keep_known(answer.text, 0))
+    own = (c for c in answer.citations if answer.mode == "extractive" and c.status == "supported")
+    return [(c, words) for c in own if (words := bare(c.quote)) in said]
+
+
+def bare(quote: str) -> str:
+    """The words of a quote as they stand in an answer."""
+    return BULLET.sub("", one_line(quote)).rstrip(".!?؟。…")

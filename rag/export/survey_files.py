@@ -1,4 +1,4 @@
-"""Turns surveys into files: tables (CSV, Excel), JSON, and a brief in Word or PDF."""
+"""Turns surveys into files: tables (CSV, Excel), JSON, and a brief in Word, PDF or Markdown."""
 
 import json
 import tomllib
@@ -14,7 +14,7 @@ import orjson
 from rag.errors import InputError
 from rag.export.answer_json import row_to_dict, survey_to_dict
 from rag.export.brief import Brief, Part, Quote, Source, Table, framed, report_link, source_of
-from rag.export.documents import to_docx, to_pdf, typeset
+from rag.export.documents import to_docx, to_markdown, to_pdf, typeset
 from rag.export.formats import Sheet, Value, to_csv, to_workbook
 from rag.export.lines import Line, Run, one_line, shortened
 from rag.i18n import labels
@@ -268,5 +268,6 @@ FORMATS: Mapping[str, Callable[[SurveyFile], bytes]] = {
     "xlsx": _to_xlsx,
     "docx": lambda made: to_docx(survey_brief(made, "png")),
     "pdf": lambda made: to_pdf(survey_brief(made, "svg")),
+    "md": lambda made: to_markdown(survey_brief(made, "svg")),
     "json": lambda made: orjson.dumps(survey_to_dict(made.survey)),
 }

@@ -310,8 +310,8 @@ _COMPLETE = re.compile(r"[.!?؟。…][\"'”’»)\]*_]*(?:\s*\[\d+\])*$|^(?:\[
 def truncate(pieces: Iterator[str], generation: Generation, max_tokens: int) -> Iterator[str]:
     """A model's text until it ends, repeats itself, or is longer than it may be.
 
-    How much of it the answer keeps, and a notice that says so, is noted in `generation`. Where it
-    did nothing but repeat itself, a ModelError is raised.
+    How much of it the answer keeps, and a notice that says so, is noted in `generation`. Where that
+    is no whole sentence, a ModelError is raised.
     """
     text, longest, too_long = "", _CHARACTERS_PER_TOKEN * max_tokens, False
     for piece in pieces:
@@ -330,8 +330,9 @@ def truncate(pieces: Iterator[str], generation: Generation, max_tokens: int) -> 
             return
     code = CUT_SHORT.get("length" if too_long else generation.finish)
     if code:
-        # Half a sentence is better than nothing.
-        generation.end = len(complete_sentences(text)) or None
+        generation.end = len(complete_sentences(text))
+        if not generation.end:
+            raise ModelError(Notice(code))
         generation.notices.append(Notice(code))
 
 

@@ -34,7 +34,7 @@ from rag.query.forms import (
 from rag.query.gloss import meant
 from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import Link, Linker, Links, is_usual_word, light_words
-from rag.query.parts import sides_of
+from rag.query.parts import parts_of, sides_of
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
@@ -113,8 +113,11 @@ class Rules:
             by_meaning = self.query(more, like)
             if by_meaning and catalog.matching(by_meaning):
                 links, scores, query = more, like, by_meaning
-        # "What is the solution?" wants no list of one.
-        if query and not (alone and query.form == "list" and not query.group_by):
+        # "What is the solution?" wants no list of one; "how long, and what did it cost?" is two.
+        no_list = alone and (
+            (query and query.form == "list" and not query.group_by) or parts_of(question, language)
+        )
+        if query and not no_list:
             free = [link for link in links.links if link.field in (*FREE_FIELDS, "fact")]
             if not free or query.form in ("count", "share") or catalog.matching(query):
                 return self._list(question, language, query, links)

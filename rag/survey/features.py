@@ -292,7 +292,8 @@ class ReportMeasure:
             "closest_sentence": closest,
             "sentences": np.log1p(near),
             "length": np.log(self._lengths.clip(1)),
-            "known": np.full(len(self.ids), np.log((known.sum() + LEAST_KNOWN) / len(self.ids))),
+            "known": np.full(len(self.ids), np.log(known.sum() + LEAST_KNOWN))
+            - np.log(len(self.ids) or 1),
         }
         guess = GUESS_CONSTANT + sum(columns[name] * weight for name, weight in GUESS.items())
         columns["learned"] = self._best(self._learned(1 / (1 + np.exp(-guess))))

@@ -11,7 +11,8 @@ from itertools import pairwise
 from rag.text.tokenize import LISTS, strip_accents
 
 # A match begins only at the first of several marks, or a line of dots would take quadratic time.
-_END = re.compile(r"(?<![.!?؟。…])[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
+_CLOSING = "\"'”’»)]"
+_END = re.compile(rf"(?<![.!?؟。…])[.!?؟。…]+[{re.escape(_CLOSING)}]*(?=\s)|\n+")
 _NUMBER = re.compile(r"\s*\(?\w{1,2}\.")
 # A number before a full stop, and the word before it.
 _LAST_NUMBER = re.compile(r"(?P<before>\w+)\s*(?P<mark>[;:,)]?)\s+(?P<number>\d{1,2})\.$")
@@ -49,7 +50,7 @@ def _ends(text: str) -> Iterator[int]:
     """Where each sentence or line ends, the last one aside."""
     start = 0
     for match in _END.finditer(text):
-        if match.group()[0] == "." and _is_inside(text, start, match.end()):
+        if match.group()[0] == "." and _is_inside(text, start, match.start() + 1):
             continue
         item = _next_item(text, start, match.end()) if match.group() == "." else 0
         start = item or match.end()
@@ -62,7 +63,7 @@ def _is_inside(text: str, start: int, end: int) -> bool:
         return True
     abbreviation = _ABBREVIATION.search(text, max(start, end - 8), end)
     if abbreviation and abbreviation.group().casefold() in _MAY_END:
-        return not text[end : end + 4].strip()[:1].isupper()
+        return not text[end : end + 4].lstrip(_CLOSING + " \n")[:1].isupper()
     return bool(abbreviation)
 
 

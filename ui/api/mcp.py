@@ -6,7 +6,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from itertools import islice
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from anyio.to_thread import run_sync
 from mcp.server import MCPServer
@@ -30,7 +30,7 @@ from ui.server import log
 from ui.server.room import Full, Room
 
 T = TypeVar("T")
-MOST_LISTED = 200  # reports of a list
+MOST_LISTED = 200  # reports, or rows, of a part of a list
 PART = 20_000  # characters of a report that are opened at a time
 ADDRESS = "asklabs://reports/"
 INSTRUCTIONS = """Reports of the UNDP Accelerator Labs: plans, experiments, closings, solutions.
@@ -43,6 +43,7 @@ Years = Annotated[Sequence[int], Field(max_length=100)]
 Kinds = Annotated[Sequence[Kind], Field(max_length=100)]
 Few = Annotated[int, Field(ge=1, le=50)]
 Rows = Annotated[int, Field(ge=1, le=100)]
+Offset = Annotated[int, Field(ge=0)]
 
 
 def _tool(name: str, work: Callable[..., Any]) -> Tool:
@@ -99,12 +100,7 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         """Find the passages of the reports that are nearest to a question, verbatim."""
         filters = Filters.of({"country": country, "year": year, "kind": kind})
         hits = await run(lambda: engine.search(question, k=k, filters=filters))
-        passages = []
-        for rank, hit in enumerate(hits, 1):
-            info = hit.passage.report
-            facts = {"title": info.title, "country": info.lab, "year": info.year}
-            facts |= {"author": info.author, "stage": hit.passage.stage}
-            passages.append({**answer_json.passage_to_dict(rank, hit), **facts})
+        passages = [answer_json.found_to_dict(rank, hit) for rank, hit in enumerate(hits, 1)]
         notice = notice_words(engine.catalog.unknown(filters))
         return {"passages": addressed(passages), "notice": notice}
 
@@ -116,22 +112,30 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         method: Names = (),
         sdg: Names = (),
         group_by: str = "",
+        offset: Offset = 0,
     ) -> dict[str, Any]:
-        """List all reports with these tags, or count them by a field (country, year, theme ...)."""
+        """List the reports with these tags, or count them by a field (country, year, theme ...).
+
+        200 at a time: `next_offset` is where the others begin.
+        """
         tags = {"theme": theme, "method": method, "sdg": sdg}
         filters = Filters.of({"country": country, "year": year, "kind": kind, **tags})
         catalog, query = engine.catalog, CatalogQuery(filters, group_by=group_by)
         by = group_by and await run(lambda: catalog.group_field(group_by))
         found = await run(lambda: catalog.select(query))
         rows = (await run(lambda: catalog.table(query)))[0] if by else []
+        end = offset + MOST_LISTED
         shown = [
             {"report": r.id, "title": r.title, "country": r.lab, "year": r.year, "kind": r.kind}
-            for r in ([] if group_by else found[:MOST_LISTED])
+            for r in ([] if group_by else found[offset:end])
         ]
-        table = [{"value": value, "reports": n} for value, n in rows[:MOST_LISTED]]
-        notice = notice_words(catalog.unknown(filters))
-        counted = {"count": len(found), "table": table, "notice": notice}
-        return {**counted, "reports": addressed(shown)}
+        return {
+            "count": len(found),
+            "table": [{"value": value, "reports": n} for value, n in rows[offset:end]],
+            "reports": addressed(shown),
+            "next_offset": end if end < len(rows if group_by else found) else None,
+            "notice": notice_words(catalog.unknown(filters)),
+        }
 
     async def survey(
         topic: Text, country: Names = (), year: Years = (), kind: Kinds = (), most: Rows = 20
@@ -153,9 +157,10 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         names = ("topic", "summary", "counts", "near", "notice")
         return {**{name: document[name] for name in names}, "rows": addressed(rows)}
 
-    async def open_report(report: str, offset: Annotated[int, Field(ge=0)] = 0) -> dict[str, Any]:
-        """Open a report by its id: its tags, and 20,000 characters of its text from `offset` on."""
-        opened = await run(lambda: engine.report(report))
+    async def open_report(report: str, offset: Offset = 0) -> dict[str, Any]:
+        """Open a report by its id or address: tags, 20,000 characters of its text from `offset`."""
+        known = unquote(report[len(ADDRESS) :]) if report.startswith(ADDRESS) else report
+        opened = await run(lambda: engine.report(known))
         text, end = opened.raw[offset : offset + PART], offset + PART
         return {
             **asdict(opened.info),

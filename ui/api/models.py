@@ -11,7 +11,7 @@ from rag.export.formats import FORMATS
 from rag.survey.types import CellState, Finding, Outcome, Rung, Stance, Verdict
 from rag.types import Intent, Notice, Span, Stage, Status, Turn
 
-Text = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION)]
+Text = Annotated[str, Field(pattern=r"\S", max_length=LONGEST_QUESTION)]
 FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FILTER_FIELDS)})$")]
 MOST_VALUES = 300  # values of one filter
 Value = Annotated[str, Field(max_length=1000)]  # refuses half a surrogate pair, too
@@ -139,6 +139,17 @@ class PassageJson(BaseModel):
     score: float
 
 
+class FoundJson(PassageJson):
+    """A passage that a search found, with what its source is cited by."""
+
+    country: str
+    title: str
+    year: int | None
+    kind: str
+    author: str
+    stage: Stage
+
+
 class TableRow(BaseModel):
     """A value of a tag with its number of reports, and its name in the answer's language."""
 
@@ -186,7 +197,7 @@ class SearchJson(BaseModel):
     """The best passages for a question."""
 
     question: str
-    passages: list[PassageJson]
+    passages: list[FoundJson]
     notices: list[Notice]
 
 

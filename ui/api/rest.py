@@ -89,7 +89,7 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         """The passages that retrieval finds, best first."""
         async with room.place():
             hits = await run_in_threadpool(engine.search, **dict(asked))
-        passages = [answer_json.passage_to_dict(n, hit) for n, hit in enumerate(hits, 1)]
+        passages = [answer_json.found_to_dict(n, hit) for n, hit in enumerate(hits, 1)]
         notices = engine.catalog.unknown(asked.filters)
         return {"question": asked.question, "passages": passages, "notices": notices}
 

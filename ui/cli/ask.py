@@ -121,7 +121,7 @@ def search(
     """Find passages without writing an answer."""
     hits = engine_of(index).search(question, k=k, filters=filters)
     if json:
-        passages = [answer_json.passage_to_dict(n, hit) for n, hit in enumerate(hits, start=1)]
+        passages = [answer_json.found_to_dict(n, hit) for n, hit in enumerate(hits, start=1)]
         print_json({"question": question, "passages": passages})
     elif hits:
         show("hits.txt", hits=hits)
@@ -267,7 +267,8 @@ def survey(
     ] = "",
     fast: Annotated[bool, Option("--fast", help="Leave the cross-encoder out.")] = False,
     out: Annotated[
-        Path | None, Option(help="File to write all rows to: .csv, .xlsx, .docx, .pdf or .json.")
+        Path | None,
+        Option(help="File for all rows: .csv, .xlsx, .docx, .pdf, .md or .json."),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -105,6 +105,9 @@ def ingest(
             try_first(settings, report)
     for file in done.skipped:
         print(f"skipped {file.path}: {file.reason}", file=sys.stderr)
+    if done.elsewhere and not prune:
+        stay = f"Reports of the index that are not at these paths stay: {len(done.elsewhere)}."
+        print(f"{stay} --prune deletes such.", file=sys.stderr)
     changes = {name: getattr(done, name) for name in _CHANGES}
     if json:
         skips = [{"path": s.path, "reason": s.reason} for s in done.skipped]
@@ -137,8 +140,8 @@ def export(
 ) -> None:
     """Turn answers into a brief or a list of sources, or check that quotes still stand.
 
-    What `survey --out FILE.json` wrote becomes a .csv, .xlsx, .docx or .pdf without being judged
-    again, and can be checked as well, each row with its tags.
+    What `survey --out FILE.json` wrote becomes a .csv, .xlsx, .docx, .pdf or .md without being
+    judged again, and can be checked as well, each row with its tags.
 
     The ending of the file to write chooses the format. --json belongs to --verify, --index to that
     and to surveys.

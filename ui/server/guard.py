@@ -11,12 +11,13 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -106,7 +107,7 @@ class Guard:
         scope = {**scope, "path": scope.get("root_path", "") + path}
         if refusal := self._refusal(scope["method"], path, headers):
             status, text = refusal
-            await PlainTextResponse(f"{text}\n", status)(scope, receive, send_guarded)
+            await _reply(path, status, text)(scope, receive, send_guarded)
             return
         try:
             if path == UPLOAD:
@@ -117,7 +118,7 @@ class Guard:
             else:
                 body = await self._read(_in_time(receive, SLOWEST), receive, _most(path))
         except HTTPException as error:
-            reply = PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+            reply = _reply(path, error.status_code, error.detail, error.headers)
             await reply(scope, receive, send_guarded)
             return
         is_packed = path in PACKED or path.startswith(f"{API}/run/")
@@ -198,6 +199,16 @@ class Guard:
         if path != UPLOAD and _length(headers) > _most(path):
             return 413, f"A request may have {_most(path)} bytes at most."
         return None
+
+
+def _reply(path: str, status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A refusal, which a program gets as a problem (RFC 9457)."""
+    if not path.startswith(f"{REST}/"):
+        return PlainTextResponse(f"{text}\n", status, headers)
+    detail, stop, remedy = text.partition(". ")
+    problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    problem |= {"detail": detail + stop.strip(), "remedy": remedy or "See docs/using.md, Programs."}
+    return JSONResponse(problem, status, headers, "application/problem+json")
 
 
 class Connection(HttpToolsProtocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import faulthandler
 import gc
 import inspect
 import logging
@@ -21,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.errors import AskLabsError, SettingsError
+from rag.errors import AskLabsError, IndexMissing, SettingsError
 from rag.settings import Settings
 from ui.server import log
 from ui.server.login import Logins, Secret, Sessions, checker
@@ -52,6 +53,8 @@ def start(settings: Settings) -> None:
     Raises an AskLabsError where nothing can listen, or the index or a file of logins can't be used.
     """
     log.set_up(settings)
+    # A file of the index that shrinks under it ends the process: then standard error says where.
+    faulthandler.enable()
     # Services and containers are stopped by SIGTERM; the first process of a container ignores it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logins = Logins(settings.login) if settings.login else {}
@@ -75,6 +78,8 @@ def start(settings: Settings) -> None:
     # Imported here, because they take seconds and load numpy, which then reads its threads.
     from rag.engine import open_engine
 
+    if settings.page_ingest and not settings.database:
+        _begin_index(settings)
     engine = open_engine(settings)
     # Gradio's own lies where all users of a machine have one, and only one of them may write.
     temporary = tempfile.mkdtemp(prefix="asklabs-")
@@ -108,6 +113,17 @@ def start(settings: Settings) -> None:
     # apart crash. All that is kept is on the disk by now.
     logging.shutdown()
     os._exit(0)
+
+
+def _begin_index(settings: Settings) -> None:
+    """Make an empty index where there is none: reports come through the page."""
+    from ingest.sync import sync
+    from rag.index.local import current_version
+
+    try:
+        current_version(settings.index)
+    except IndexMissing:
+        sync([], settings)
 
 
 def stop(page: gr.Blocks) -> None:
@@ -205,6 +221,7 @@ def launch(
     @asynccontextmanager
     async def guarded(app: App) -> AsyncIterator[None]:
         # The layers are built by now, and no request has come yet.
+        add_routes(app, lambda: engine.revision, check_login, programs)
         stack: Any = app.middleware_stack
         if logins:
             # Pages on other ports of this host get the same cookies.
@@ -222,7 +239,7 @@ def launch(
         for made in (kind.__init__, getattr(kind.__init__, "__wrapped__", kind.__init__)):
             vars(made)["__signature__"] = inspect.signature(made)
     try:
-        app, address, _ = page.launch(
+        _, address, _ = page.launch(
             server_name=host,
             server_port=port,
             app_kwargs={"lifespan": guarded, "exception_handlers": HANDLERS},
@@ -247,7 +264,6 @@ def launch(
     except OSError as error:
         # Gradio only says that it found no port; the address was free a moment ago.
         raise _occupied(host, port, errno.EADDRINUSE) from error
-    add_routes(app, lambda: engine.revision, check_login, programs)
     return str(address).rstrip("/")
 
 

@@ -14,8 +14,7 @@ from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.brief import Brief, Part, Table, cells, make_brief
 from rag.export.formats import BRIEFS
-from rag.export.lines import Line, Run, one_line
-from rag.export.repeats import bare, quoted
+from rag.export.lines import Line, Run, bare, one_line, quoted
 from rag.i18n.labels import author_label, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, language_code, marked
 from rag.text.citation_marks import defuse, drop_marks, keep_known, marks

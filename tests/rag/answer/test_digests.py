@@ -295,6 +295,36 @@ def test_the_only_report_tells_in_any_language_what_any_is_asked_for(
         assert question != "¿Qué aprendieron?" or stages == {"finding"}
 
 
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("what's the problem?", "frontier challenge"),
+        ("quel est le problème ?", "frontier challenge"),
+        ("avec qui ont-ils travaillé ?", "partner"),
+    ],
+)
+def test_the_only_report_is_asked_in_everyday_words(
+    sample_engine: Engine, question: str, asked: str
+) -> None:
+    only = Filters(country=("Namibia",))
+    answer = sample_engine.ask(question, filters=only).answer
+    assert asked in answer.citations[0].passage.prompt
+
+
+def test_two_things_asked_of_the_only_report_are_both_told(sample_engine: Engine) -> None:
+    question = "how many people took part and what did it cost?"
+    answer = sample_engine.ask(question, filters=Filters(country=("Namibia",))).answer
+    assert answer.coverage.intent != "list"
+
+
+def test_what_it_cost_is_told_of_each_report_on_a_topic(ask: Ask) -> None:
+    answer = ask("How much did experiments on waste cost?")
+    assert headings(answer) == ["Time, size and money"]
+    rows = [line for line in answer.text.splitlines() if line.startswith("- ")]
+    assert rows
+    assert all(re.search(r"\d", row.partition(": ")[2]) for row in rows)
+
+
 def test_a_question_whose_words_stand_in_a_passage_is_not_off_the_topic(ask: Ask) -> None:
     answer = ask("¿quiénes son los socios de la barrera de bambú?")
     assert "No parece una pregunta" not in answer.text

@@ -198,7 +198,6 @@ CUT = {
     "- Fees [1]\n- Trust [2]\n- And": "- Fees [1]\n- Trust [2]",
     "Fees matter. [1]": "Fees matter. [1]",
     "هل هذا صحيح؟ نعم و": "هل هذا صحيح؟",
-    "Half of it": "Half of it",
 }
 
 
@@ -208,6 +207,9 @@ def test_an_answer_cut_short_says_so_and_ends_with_a_sentence(text: str) -> None
         kept, generation = truncated(text, finish=finish)
         assert kept == CUT[text]
         assert generation.notices == [Notice(code)]
+        # Half a sentence is no answer.
+        with pytest.raises(ModelError):
+            truncated("Half of it", finish=finish)
     assert not truncated(text, finish="stop")[1].notices
 
 

@@ -57,7 +57,7 @@ def test_a_number_is_given_unless_it_is_a_name_year_or_item(sentence: str) -> No
         ["Boats landed 12.", "Nobody sold."],
         ["It opens at 6 a.m. and, says the U.S.A. office, shuts at 5 p.m.", "Boats wait until 8."],
         ["Write to ana@example.ng.", "It helps."],
-        ["Ice etc. is dear, e.g. in Lima.", "Is it?!", "“Yes.”", "متى؟", "Now"],
+        ["Ice (cubes etc.) is dear, e.g. in Lima.", "Is it?!", "“Yes.”", "متى؟", "Now"],
     ],
 )
 def test_sentences_are_found_also_in_lists_of_one_line(parts: list[str]) -> None:

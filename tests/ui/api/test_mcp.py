@@ -40,8 +40,14 @@ async def use(client: Client) -> None:
     assert content.text[: len(opened["text"])] == opened["text"]
     found = await call("search", question="mobile money", k=3)
     assert len(found["passages"]) == 3
+    assert {"title", "country", "year", "kind", "address"} <= found["passages"][0].keys()
     listed = await call("list", kind=["plan"], group_by="year")
     assert sum(row["reports"] for row in listed["table"]) <= listed["count"] > 0
+    assert listed["next_offset"] is None
+    first, last = await call("list"), await call("list", offset=31)
+    assert (first["reports"][-1:], first["count"]) == (last["reports"], 32)
+    again = await call("open_report", report=cited["address"])
+    assert again["text"] == opened["text"]
     surveyed = await call("survey", topic="mobile money", most=2)
     assert len(surveyed["rows"]) == 2
     assert "speak of “mobile money”" in surveyed["summary"]
@@ -53,6 +59,7 @@ async def use(client: Client) -> None:
     for tool, arguments, words in (
         ("open_report", {"report": "none"}, "no report 'none'"),
         ("ask", {"question": "a" * 4001}, "4000 characters"),
+        ("ask", {"question": " "}, "pattern"),
         ("survey", {"topic": "hello"}, "names no topic"),
         ("ask", {"question": "Who?", "language": ["en"]}, "Known: question, country, year, kind"),
         ("ask", {"question": "Who?", "kind": ["learningplan"]}, "'plan', 'closing'"),

@@ -99,6 +99,7 @@ def test_a_survey_is_a_job_whose_rows_are_streamed(api: httpx.Client) -> None:
     ("status", "path", "body", "words"),
     [
         (422, "/ask", {"question": "a" * 4001}, "4000 characters"),
+        (422, "/ask", {"question": " \n"}, "pattern"),
         (422, "/ask", {"question": "Q?", "history": [{}] * 101}, "100 items"),
         (422, "/ask", {"question": "Q?", "filters": {"town": ["Lima"]}}, "Known: country, year"),
         (422, "/ask", {"question": "Q?", "top": 3}, "Known: question, filters"),

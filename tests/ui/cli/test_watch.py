@@ -11,6 +11,7 @@ from ingest.sync import sync
 from rag.engine import open_engine
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
+from rag.watch import changes
 from ui.web.layout import facts
 
 LISTED = "Which reports are of 2023?"
@@ -67,6 +68,10 @@ def test_what_changed_is_told_once_with_quotes(
     sync([reports], settings, prune=True)
     lost = next(c for c in watch("run", "--json").json[0]["news"][0]["changes"] if c["report"])
     assert (lost["kind"], lost["title"]) == ("report gone", "Ferries of Mali")
+    # A report that is only not cited any more is not gone.
+    cited = run("ask", ASKED, "--json", "--index", settings.index).json
+    told = changes(open_engine(settings), cited, {**cited, "citations": []})
+    assert told[0].kind == "no longer cited"
     first = watch("list").out.split()[0]
     assert watch("remove", first).code == 0
     assert watch("remove", first).code == 2
