@@ -13,11 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rag.catalog.tag_fields import Filters
 from rag.citation.quotable import usable
 from rag.citation.quotes import quoted
 from rag.index.interface import Index
@@ -62,6 +64,9 @@ _HEAD = re.compile(
     r".*\b(?:for|of|in|by|to|with|from|against|among|on|at|after|during|through|without)\s+(?=\w)",
     re.IGNORECASE,
 )
+# Two parts of a topic that are less near mean different things; what is in more passages than this
+# share is no topic by itself.
+UNLIKE, COMMON = 0.42, 0.025
 Numbers = npt.NDArray[np.float64]
 
 
@@ -106,6 +111,10 @@ class Topic:
         texts = _with_heads(texts) if language == LANGUAGE else texts
         asked = [(part, language) for part in texts]
         called = [[n for n in english(part, language) if n not in without] for part in texts]
+        is_english = language == LANGUAGE
+        is_one = _are_one(texts if is_english else [k[0] for k in called if k], index)
+        if is_one:
+            called = [known[:1] for known in called]
         names = tuple(name for of_part in called for name in of_part)
         if names:
             texts = [t for part, known in zip(texts, called, strict=True) for t in known or [part]]
@@ -142,6 +151,9 @@ class Topic:
                     numbers[word] = len(numbers)
                     weights.append(near | dict.fromkeys(own, 1.0))
             parts.append(tuple(dict.fromkeys(numbers[word] for word in found if word in numbers)))
+        if is_one:
+            texts, middle = [text], len(parts) - len(names)
+            parts = [tuple(chain(*parts[:middle])), tuple(chain(*parts[middle:]))]
         parts = [part for part in parts if part]
         if not parts:
             weights, parts = [{}], [(0,)]
@@ -400,6 +412,20 @@ class ReportMeasure:
         columns = (reports, places.passages, places.starts, places.ends, scores)
         best = [column[order] for column in columns]
         return best, np.nan_to_num(closest, neginf=0.0), near
+
+
+def _are_one(parts: Sequence[str], index: Index) -> bool:
+    """Whether a topic's two parts are meant together: "women and entrepreneurship".
+
+    They are where they mean different things, one of which is in many passages: by itself that is
+    no topic. Of "floods and droughts", or "drones and satellite images", either is.
+    """
+    if len(parts) != 2:
+        return False
+    one, other = np.asarray(encode_cached([*parts]), np.float64)
+    words = ([{term} for term in terms(part, LANGUAGE)] for part in parts)
+    most = max(len(index.having(own, Filters())) for own in words)
+    return bool(one @ other < UNLIKE) and most > COMMON * len(index.passages)
 
 
 def _with_heads(parts: Sequence[str]) -> list[str]:

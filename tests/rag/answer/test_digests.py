@@ -317,6 +317,12 @@ def test_two_things_asked_of_the_only_report_are_both_told(sample_engine: Engine
     assert answer.coverage.intent != "list"
 
 
+def test_only_passages_in_a_language_that_is_chosen_are_quoted(sample_engine: Engine) -> None:
+    only = Filters(language=("pt",))
+    answer = sample_engine.ask("O que aprenderam com o dinheiro móvel?", filters=only).answer
+    assert {citation.passage.language for citation in answer.citations} == {"pt"}
+
+
 def test_what_it_cost_is_told_of_each_report_on_a_topic(ask: Ask) -> None:
     answer = ask("How much did experiments on waste cost?")
     assert headings(answer) == ["Time, size and money"]

@@ -124,6 +124,16 @@ def test_a_word_that_is_joined_shares_what_stands_before(sample_engine: Engine) 
     assert topic("access to credit and youth jobs", "en").texts == others
 
 
+@pytest.mark.parametrize(
+    ("topic", "parts"), [("women and water", 1), ("floods and droughts", 2), ("nets and sand", 2)]
+)
+def test_what_is_no_topic_alone_is_meant_with_the_other(
+    sample_engine: Engine, topic: str, parts: int
+) -> None:
+    read = Topic.read(topic, "en", sample_engine.report_measure().snapshot)
+    assert (len(read.parts), len(read.texts)) == (parts, parts)
+
+
 def test_who_asks_on_about_a_topic_waits_for_no_second_measure_of_it(sample_engine: Engine) -> None:
     measure = sample_engine.report_measure()
     first, again = (measure.topic("mobile money", "en") for _ in range(2))
