@@ -234,7 +234,8 @@ class Engine:
         watch.go_on(stop, self.settings.deadline)
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalog.ids(plan.filters):
-            tabled = plan.query is None or plan.query.group_by
+            # A table of countries or years counts reports, that of a tag's values these.
+            tabled = plan.query is None or plan.query.group_by not in ("", "country", "year")
             mentioned = () if tabled else mentions(snapshot, plan.filters)
             known = plan, snapshot.catalog, snapshot.texts, result.hits
             return _finished(finish(list_draft(*known, self._masked(mentioned))))

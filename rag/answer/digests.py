@@ -56,7 +56,7 @@ from rag.query.forms import (
 )
 from rag.query.wordings import has_wording
 from rag.survey.types import Survey
-from rag.text.tokenize import gives_quantity
+from rag.text.tokenize import gives_quantity, is_quantity
 from rag.types import Plan
 
 # Kinds whose figures are asked of each report on a topic, and of how many.
@@ -360,7 +360,8 @@ class _Maker(Comparer):
 
     def topic(self) -> Iterator[str]:
         """What many labs say: what was found, tried and is planned, and solutions."""
-        if (kind := kind_wanted(self.plan)) in _FIGURES and self.plan.subject:
+        kind = kind_wanted(self.plan) if is_quantity(self.plan.standalone) else ""
+        if kind in _FIGURES and self.plan.subject:
             survey, _ = self._surveys.survey(())
             found = [row.report for row in (survey.found if survey else ())[:_MOST_FIGURES]]
             if figures := self.figures(kind, found):

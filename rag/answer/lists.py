@@ -114,14 +114,19 @@ def list_draft(
         lines = [next(_lines(query, reports, labs, catalog, t))]
     else:
         filters = catalog.expanded(query.filters)
-        files = texts([*(r.id for r in reports), *(hit.passage.report.id for hit in cited)])
+        files = texts([report.id for report in reports])
         for n, report in enumerate(reports, start=1):
             citations.append(_tag_citation(n, report, files.get(report.id, ""), filters))
-        for n, hit in enumerate(cited, start=len(reports) + 1):
+        lines = [*_lines(query, reports, labs, catalog, t)]
+    if mentioned:
+        lines += _mentioned_lines(mentioned, len(citations) + 1, t)
+        filters, files = (
+            catalog.expanded(query.filters),
+            texts([h.passage.report.id for h in cited]),
+        )
+        for n, hit in enumerate(cited, start=len(citations) + 1):
             text = files[hit.passage.report.id]
             citations.append(_mention_citation(n, hit.passage, text, filters))
-        lines = [*_lines(query, reports, labs, catalog, t)]
-        lines += _mentioned_lines(mentioned, len(reports) + 1, t)
     return Draft(
         text="\n".join(lines),
         refused=not reports and query.form == "list",

@@ -350,16 +350,18 @@ def source_of(
     t: Translations,
     n: int = 0,
 ) -> Source:
-    """Quotes of a report, in a language, as a source."""
+    """Quotes of a report, in a language, as a source; its id tells which file it is."""
+    link = report_link(report_url, info.id)
+    own = () if link else ((t.gettext("Report"), info.id),)
     return Source(
         n=n,
         who=who(info, t),
         kind=one_line(labels.kind_label(info, t)),
         title=one_line(info.title) or one_line(info.id),
         quotes=tuple(quotes),
-        facts=told_facts(facts),
+        facts=told_facts((*facts, *own)),
         language=language,
-        link=report_link(report_url, info.id),
+        link=link,
     )
 
 

@@ -227,7 +227,7 @@ def subject(links: Links, language: str, intent: str) -> tuple[str, ...]:
         for i, word in enumerate(links.words)
         if i in values
         or (i in lacked and word.lower() not in light_words() | stop_words(language))
-        or (i not in told and not asks(word, language, intent))
+        or (i not in told and not asks(word.lower(), language, intent))
     )
 
 
@@ -248,7 +248,7 @@ def titled_sides(links: Links, plan: Plan, works: Works) -> tuple[str, ...]:
     for word in links.words:
         if has_wording("joins", word) or has_wording("compare", word):
             parts.append([])
-        elif not asks(word, plan.language):
+        elif not asks(word.lower(), plan.language):
             parts[-1].append(word)
     found = [works.named(part, plan) for part in parts if part]
     reports = works.linker.catalog.reports

@@ -31,7 +31,6 @@ _MOST_VALUES = 12
 # The most words between a value and the word for its field ("the method of co-creation").
 _NEAR = 2
 _FEW = 5  # words of a question whose language is a guess
-_SEVERAL = ("method", "datasource", "sdg", "theme")
 _GOAL = re.compile(
     r"\b(?:sdgs?|ods|odds?|goals?|objectifs?|objetivos?|الهدف|هدف)\W{0,2}(\d{1,2})\b"
 )
@@ -129,7 +128,7 @@ class Links:
     def every(self) -> tuple[str, ...]:
         """The fields of which a report must have all the named values ("both A and B")."""
         joined = [link for link in self.links if link.joined and not link.excluded]
-        ways = {field: {k.joined for k in joined if k.field == field} for field in _SEVERAL}
+        ways = {field: {k.joined for k in joined if k.field == field} for field in TAGS}
         return tuple(field for field, how in ways.items() if how == {"and"})
 
 

@@ -10,6 +10,7 @@ from command_line import Done
 from contract import has
 
 from eval.report import SIDES
+from rag.catalog.tag_fields import TAGS
 from rag.i18n.translations import languages
 from rag.index.local import POINTER
 from tests.conftest import CASES, SAMPLE
@@ -132,7 +133,7 @@ def test_rebuild_replaces_an_index_of_another_version(run: Any, tmp_path: Path) 
 
 def test_info_tells_the_tags_with_their_spellings(run_sample: Any) -> None:
     tags = run_sample("info", "--tags", "--json").json
-    assert set(tags) == {"country", "method", "datasource", "sdg", "theme"}
+    assert set(tags) == {"country", *TAGS}
     plain = run_sample("info", "--tags").out
     for method in tags["method"]:
         assert method["reports"] > 0
