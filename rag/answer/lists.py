@@ -120,10 +120,8 @@ def list_draft(
         lines = [*_lines(query, reports, labs, catalog, t)]
     if mentioned:
         lines += _mentioned_lines(mentioned, len(citations) + 1, t)
-        filters, files = (
-            catalog.expanded(query.filters),
-            texts([h.passage.report.id for h in cited]),
-        )
+        filters = catalog.expanded(query.filters)
+        files = texts([hit.passage.report.id for hit in cited])
         for n, hit in enumerate(cited, start=len(citations) + 1):
             text = files[hit.passage.report.id]
             citations.append(_mention_citation(n, hit.passage, text, filters))
