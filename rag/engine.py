@@ -306,7 +306,8 @@ class Engine:
         llm = make_chat(self.settings, retries=0)
         if llm is None or self._writers.answerer is self._writers.fallback:
             raise InputError(NO_MODEL)
-        return SurveyJudge(survey, self.report_measure(), llm, checked(claim), self.settings)
+        claim = checked(claim) if claim else ""
+        return SurveyJudge(survey, self.report_measure(), llm, claim, self.settings)
 
     def report_measure(self) -> ReportMeasure:
         """What measures the reports of the index; two threads may make it at the same time."""

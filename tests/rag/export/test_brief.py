@@ -197,7 +197,7 @@ def test_what_is_compared_and_what_a_model_cites_keeps_its_quotes() -> None:
     written = replace(PLAIN, mode="openai:small")
     ((source, *_),) = (s for _, s in make_brief([written, written], "", DAY).parts[-1].source_lists)
     ((label, _), section, asked) = source.quotes[0].facts
-    assert (len(source.quotes), label, source.facts) == (1, "Status", ())
+    assert (len(source.quotes), label, source.facts) == (1, "Status", (("Report", "one_report"),))
     assert (section, asked[0]) == (("Section", "Énoncé du défi"), "Form question")
 
 
