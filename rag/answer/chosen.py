@@ -63,8 +63,8 @@ _BY_ITSELF = (1.1, 0.56, 0.61, 0.49, -1.26, -2.83)
 # from which log odds on it may be told of, and from which on it is taken to.
 _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
-# sentences are told beside the one of their report that says it best.
-TELLS, _TELLS_SHARE, _ALSO_SAYS = 0.2, 0.4, -1.7
+# sentences are told beside the one of their report that says it best, and that one, if others are.
+TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
 # One line of work alone is told where a sentence has such log odds, so much more than of others.
 _SURELY, _LEAD = 1.0, 1.9
 _OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
@@ -316,6 +316,9 @@ class ReportChooser(LineReader):
             own = by_report.get(line.report.id)
             if own is not None and (not own or line.score >= _ALSO_SAYS):
                 own.append(line)
+        if any(own[0].score >= _SPEAKS for own in by_report.values()):
+            # What has no such sentence only touches it.
+            by_report = {i: own for i, own in by_report.items() if own[0].score >= _SPEAKS}
         says = {i: own[0].score for i, own in by_report.items()}
         first = max(says, key=lambda i: says[i], default="")
         work = {first, *(r.id for r in self.same_work(self.catalog.reports[first]))} if says else ()
