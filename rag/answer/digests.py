@@ -423,7 +423,7 @@ class _Maker(Comparer):
             room = min(_MOST_OTHERS, max(0, _ENOUGH - sum(map(len, rows.values()))))
             others += islice(self.others_saying_it(quoted), room)
         yield from self.count(survey)
-        yield self.head(info for part in (*rows.values(), others) for info, _ in part)
+        yield self.head(info for part in (*rows.values(), others) for info, own in part if own)
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
             yield from self.part(_PARTS[part][0], filter(itemgetter(1), of_part))
