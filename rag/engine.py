@@ -244,7 +244,10 @@ class Engine:
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
             form = as_topic(plan)
             known = self.report_measure, self._reranker, bool(given), stop
-            ways = partial(self._opened, snapshot, plan), partial(line_of_work, snapshot)
+            ways = (
+                partial(self._opened, snapshot, plan.filters.language),
+                partial(line_of_work, snapshot),
+            )
             parts = snapshot.catalog, self._embedding, TopicSurvey(form, *known), *ways
             material = Material(form, self._masked(found), *parts, self._reranker)
             if (digest := make_digest(material, plan)) is None:
@@ -257,7 +260,9 @@ class Engine:
             look = Reading(plan, result, hits, *ways)
         elif plan.intent in ("answer", "lab") and not plan.wide:
             same_work = partial(line_of_work, snapshot, surely=True)
-            hits = whole_reports(hits, partial(self._opened, snapshot, plan), same_work)
+            hits = whole_reports(
+                hits, partial(self._opened, snapshot, plan.filters.language), same_work
+            )
         if researcher and look:
             library = self._library(snapshot, filters)
             look = partial(researcher.look, library, plan, hits, look, history)
@@ -331,20 +336,16 @@ class Engine:
 
         def open_report(report_id: str) -> Sequence[Hit]:
             # Facts of a form, such as when it was filled in, answer nothing.
-            hits = self._opened(snapshot, None, [report_id])
+            hits = self._opened(snapshot, (), [report_id])
             return [h for h in hits if h.passage.stage != "admin" or h.passage.section == FACTS]
 
         return Library(snapshot.catalog, scope, find, open_report, snapshot.texts)
 
     def _opened(
-        self, snapshot: Index, plan: Plan | None, report_ids: Collection[str]
+        self, snapshot: Index, languages: Collection[str], report_ids: Collection[str]
     ) -> Sequence[Hit]:
-        """The passages of reports in the order of their files; none that is personal.
-
-        They are in the languages that a plan narrows to.
-        """
+        """The passages of reports, in these languages if any, in order; none that is personal."""
         parts = _in_order(chain.from_iterable(map(snapshot.passages_of, report_ids)))
-        languages = plan.filters.language if plan else ()
         own = (p for p in parts if not languages or p.language in languages)
         return self._masked([Hit(p, 0.0) for p in own if not is_personal(p)])
 
@@ -352,7 +353,9 @@ class Engine:
         result = search(snapshot, self._embedding, plan, self._reranker)
         if plan.alone and plan.reports and not result.hits:
             # Of a work that a follow-up is about more is read than what is found for its words.
-            result = replace(result, hits=tuple(self._opened(snapshot, plan, plan.reports)))
+            result = replace(
+                result, hits=tuple(self._opened(snapshot, plan.filters.language, plan.reports))
+            )
         return result
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:

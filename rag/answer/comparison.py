@@ -138,21 +138,22 @@ class Comparer(ReportChooser):
         from_it = from_it.format(title=title_of(info), when=self.when(info))
         return format_label(self.t, from_it, self.quote(lines))
 
-    def figures(self, kind: str, infos: Iterable[ReportInfo]) -> list[str]:
+    def figures(self, kind: str, infos: Sequence[ReportInfo]) -> list[str]:
         """A line of each report whose tags or form give figures of a kind, such as its cost."""
+        said: defaultdict[str, dict[str, Hit]] = defaultdict(dict)
+        for hit in self.open(infos):
+            facts, prompt = hit.passage.section == FACTS, hit.passage.prompt
+            for unit in usable(hit.passage):
+                asked = unit.text.partition(":")[0] if facts else prompt
+                answer = without_question(unit.text, hit.passage)
+                if kinds_asked([asked]) == [kind] and gives_quantity(answer):
+                    said[hit.passage.report.id].setdefault(answer, hit)
         told = []
         for info in infos:
-            said: dict[str, str] = {}
-            for hit in self.open([info]):
-                facts, prompt = hit.passage.section == FACTS, hit.passage.prompt
-                for unit in usable(hit.passage):
-                    asked = unit.text.partition(":")[0] if facts else prompt
-                    answer = without_question(unit.text, hit.passage)
-                    if kinds_asked([asked]) == [kind] and gives_quantity(answer):
-                        said.setdefault(answer, self._cite(hit, answer))
-            if said:
+            if own := said.get(info.id):
                 who = f"{author_label(info, self.t)} ({self.when(info)}), {title_of(info)}"
-                told.append(f"- {format_label(self.t, who, ' '.join(said.values()))}")
+                words = " ".join(self._cite(hit, answer) for answer, hit in own.items())
+                told.append(f"- {format_label(self.t, who, words)}")
         return told
 
     def overview(self, reports: Sequence[ReportInfo]) -> str:

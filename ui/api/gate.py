@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 
 from fastapi.exceptions import RequestValidationError
@@ -49,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 def problem_of(error: Exception) -> Problem:
-    """What an error is to a program; its remedy follows the first sentence of its message."""
+    """What an error is to a program."""
     status, text = 500, "Something went wrong. Ask again; the log of the server tells more."
     if isinstance(error, Full):
         status, text = 503, TOO_MANY
@@ -64,10 +63,7 @@ def problem_of(error: Exception) -> Problem:
         status, text = next(known, 500), str(error)
     else:
         _log.error("A request of a program failed", exc_info=error)
-    detail, stop, remedy = text.partition(". ")
-    title = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Closed"
-    remedy = remedy or "See openapi.json for what there is."
-    return Problem(title=title, status=status, detail=detail + stop.strip(), remedy=remedy)
+    return Problem.of(status, text)
 
 
 async def problem_response(_: Request, error: Exception) -> JSONResponse:

@@ -1,6 +1,7 @@
 """What programs send and get: the JSON of the command line as pydantic models."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
@@ -54,6 +55,14 @@ class Problem(BaseModel):
     status: int
     detail: str
     remedy: str
+
+    @classmethod
+    def of(cls, status: int, text: str) -> "Problem":
+        """The problem of a message, whose remedy follows its first sentence."""
+        detail, stop, remedy = text.partition(". ")
+        title = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Closed"
+        remedy = remedy or "See openapi.json for what there is."
+        return cls(title=title, status=status, detail=detail + stop.strip(), remedy=remedy)
 
 
 class Asked(Sent):

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
@@ -21,6 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ui.api.models import Problem
 from ui.server.log import REFUSALS
 
 REFUSED = (401, 403, 404, 408, 413, 421, 429, 503)
@@ -205,9 +205,7 @@ def _reply(path: str, status: int, text: str, headers: Mapping[str, str] | None 
     """A refusal, which a program gets as a problem (RFC 9457)."""
     if not path.startswith(f"{REST}/"):
         return PlainTextResponse(f"{text}\n", status, headers)
-    detail, stop, remedy = text.partition(". ")
-    problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
-    problem |= {"detail": detail + stop.strip(), "remedy": remedy or "See docs/using.md, Programs."}
+    problem = Problem.of(status, text).model_dump()
     return JSONResponse(problem, status, headers, "application/problem+json")
 
 
