@@ -32,6 +32,8 @@ import psycopg
 from filelock import FileLock
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -49,6 +51,7 @@ from rag.types import Progress
 VERSION, OLDEST = 5, 5  # of the tables: scripts of these numbers make and change them
 MIGRATIONS = Path(__file__).with_name("migrations")
 WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how many there are
+MOST_WAIT = 30.0  # seconds to wait for what a reader asks for
 # Classes of errors where a connection fails, ends or is ended; a full disk's is none of them.
 LOST = ("", "08", "57")
 NEAREST = 400  # neighbours that HNSW keeps in sight while it searches
@@ -82,6 +85,21 @@ _INDEXES = """CREATE INDEX IF NOT EXISTS {0}_hnsw ON passage
     USING hnsw (({0}::halfvec({1})) halfvec_ip_ops); ANALYZE passage"""
 
 
+class _Reader(psycopg.Connection[TupleRow]):
+    """A connection whose server is given up where it leaves a question open for too long."""
+
+    def wait(
+        self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None
+    ) -> _Result:
+        try:
+            return super().wait(gen, interval, timeout or MOST_WAIT)
+        except psycopg.OperationalError:
+            # What it may yet say would be taken for the answer to what comes next.
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
+
 class Database:
     """A pool of connections; what is lost on the way is tried once more."""
 
@@ -94,26 +112,26 @@ class Database:
         with _told():
             self._connect()  # A pool tries again, also where a password is wrong.
         self._pool = ConnectionPool(
-            url, min_size=1, max_size=1 if writes else MOST_CONNECTIONS, timeout=WAIT,
-            reconnect_timeout=WAIT, open=True, configure=_configure, kwargs={"autocommit": True},
+            url, connection_class=psycopg.Connection if writes else _Reader, min_size=1,
+            max_size=1 if writes else MOST_CONNECTIONS, timeout=WAIT, reconnect_timeout=WAIT,
+            open=True, configure=_configure,
+            kwargs={"autocommit": True, "connect_timeout": int(WAIT)},
         )  # fmt: skip
 
-    def run(self, work: Callable[[Connection], _Result]) -> _Result:
+    def run(self, work: Callable[[Connection], _Result], *, again: bool = True) -> _Result:
         """What some work with a connection gives; or IndexUnusable, if that fails a second time."""
         with _told():
             try:
-                return self._run(work)
+                with self._pool.connection() as connection:
+                    return work(_locked(connection) if self._writes else connection)
+            except PoolTimeout:
+                self._connect()  # This says why.
+                raise
             except psycopg.OperationalError:
-                self._pool.check()
-                return self._run(work)
-
-    def _run(self, work: Callable[[Connection], _Result]) -> _Result:
-        try:
-            with self._pool.connection() as connection:
-                return work(_locked(connection) if self._writes else connection)
-        except PoolTimeout:
-            self._connect()  # This says why.
-            raise
+                if not again:
+                    raise
+        self._pool.drain()  # The other connections may be lost, too.
+        return self.run(work, again=False)
 
     def _connect(self) -> None:
         psycopg.connect(self._url, connect_timeout=int(WAIT)).close()

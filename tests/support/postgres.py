@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from machine import children
 
 from rag.settings import Settings
 
@@ -42,6 +44,19 @@ class Postgres:
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "stop")
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """The server is there and says nothing."""
+        (first, *_) = (self.folder / "data" / "postmaster.pid").read_text("utf-8").splitlines()
+        processes = [int(first), *children(int(first))]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def sql(self, database: str, query: str) -> str:
         command = [BINARIES[-1] / "psql", "-XAtc", query, self.url(database)]

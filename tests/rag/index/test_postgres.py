@@ -176,6 +176,18 @@ def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
     assert not caplog.records
 
 
+def test_a_server_that_hangs_is_given_up(
+    postgres: Postgres, stored: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WAIT", "MOST_WAIT"):
+        monkeypatch.setattr(f"rag.index.postgres.{name}", 2.0)
+    page = reader(stored, tmp_path)
+    before = answer_of(page)
+    with postgres.hung(), pytest.raises(IndexUnusable, match="can't be reached"):
+        answer_of(page)
+    assert answer_of(page) == before
+
+
 def test_what_refuses_a_login_is_asked_once(
     postgres: Postgres, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
