@@ -67,7 +67,7 @@ _LEAST_SPELLED = 3
 _LEAST_WORDS = 4
 # Tokens that the model may write for each sentence, and characters of a reason that are shown.
 _TOKENS_PER_SENTENCE = 80
-_LONGEST_REASON = 200
+_LONGEST_REASON = 400
 _MOST_READ = 40_000
 _VERDICTS = ("supported", "partly", "unsupported")
 _ENTRY = object_schema(

@@ -24,6 +24,7 @@ SUPPORTED = 0.6
 PARTLY = 0.35
 # How much nearer two sentences must be than one: in the same language, and across two.
 LONGER = (0.1, 0.03)
+NUMBERS = 0.8  # what a quote loses that has none of the sentence's numbers that its passage has
 LABELS = 3  # labels that may stand before a quote: of its side, lab, and that it is what is closest
 # Links that a text begins with, before words.
 _LINKS = re.compile(r"(?s)\A(?:\W*(?:https?://|www\.)\S++)++\s*+(?=.*[^\W\d_])")
@@ -105,10 +106,13 @@ def best_support(sentence: str, passage: Passage, language: str) -> tuple[str, S
     if abroad:
         meant, *means = encode_cached([sentence, *(own.text for own in units)])
         scores += unit([means[first] + means[last] for first, last in runs]) @ meant
+    told = numbers_in(sentence)
+    if held := told & numbers_in(passage.text):
+        scores -= NUMBERS * np.array([len(held - numbers_in(q)) / len(held) for q in quotes])
     best = int(scores.argmax())
     there = numbers_in(f"{passage.text} {passage.prompt} {passage.report.year or ''}")
     status: Status = "partly" if shares[best] >= PARTLY else "unsupported"
-    if shares[best] >= SUPPORTED and numbers_in(sentence) <= there:
+    if shares[best] >= SUPPORTED and told <= there:
         status = "supported"
     return quotes[best], status
 

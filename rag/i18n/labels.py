@@ -269,8 +269,11 @@ def checked_sentence(checked: Mapping[str, int], t: Translations = ENGLISH) -> s
 
 
 def struck_sentence(struck: Struck) -> str:
-    """A sentence that was left out, on one line, without its marks, which number other sources."""
-    return keep_known(" ".join(struck.text.split()), 0)
+    """A sentence that was left out, on one line, without its marks, which number other sources.
+
+    Of words in bold it may have only the beginning, or the end.
+    """
+    return keep_known(" ".join(struck.text.replace("**", "").split()), 0)
 
 
 def survey_sentence(survey: Survey, t: Translations = ENGLISH) -> str:

@@ -39,40 +39,32 @@ def test_frames_and_headings_stay_and_claim_nothing() -> None:
         assert (checked.text, [*checked.statuses]) == (f"{frame}\n\n{CLAIM} [2].", [f"{CLAIM}."])
 
 
-UNDER = {
-    "heading": "### {}\n\nBetween them farmers share three wells [2].",
-    "bold line": "**{} (2023)**\nBetween them farmers share three wells [2].",
-    "item": "- **{}:**\n  - Between them farmers share three wells [2].",
-    "lead": "- **{} (2023):** Water is dear [2]. Between them farmers share three wells [2].",
-    "column": "| Point | {} |\n|---|---|\n| Water | Between them farmers share three wells [2] |",
-    "row": "| Lab | Water |\n|---|---|\n| {} | Between them farmers share three wells [2] |",
-}
-
-
-@pytest.mark.parametrize("written", UNDER.values(), ids=UNDER)
-def test_what_a_sentence_stands_under_says_whose_it_is(
-    server: ScriptedServer, written: str
-) -> None:
-    right, wrong = (check(written.format(lab), READ, "en") for lab in ("Ghana", "Peru"))
-    assert right.doubted == ()
-    assert wrong.doubted[-1].reason == Notice("country_not_cited", {"country": "Peru"})
-    server.say(reply("supported", "supported"))
+def test_what_a_sentence_stands_under_says_whose_it_is(server: ScriptedServer) -> None:
     judge = make_judge(Settings(model="openai:test", openai_base_url=server.url))
-    judged = check(written.format("Peru"), READ, "en", "", judge)
-    assert (judged.text, judged.doubted[-1]) == (written.format("Peru"), wrong.doubted[-1])
-    asked = server.chats[-1].body["messages"][1]["content"]
-    assert re.search('cites="2" under="[^"]*Peru[^"]*">\n(?:- )?Between them farmers', asked)
+    for written in (
+        "### {}\n\nBetween them farmers share three wells [2].",
+        "**{} (2023)**\nBetween them farmers share three wells [2].",
+        "- **{}:**\n  - Between them farmers share three wells [2].",
+        "- **{} (2023):** Water is dear [2]. Between them farmers share three wells [2].",
+        "| Point | {} |\n|---|---|\n| Water | Between them farmers share three wells [2] |",
+        "| Lab | Water |\n|---|---|\n| {} | Between them farmers share three wells [2] |",
+    ):
+        right, wrong = (check(written.format(lab), READ, "en") for lab in ("Ghana", "Peru"))
+        assert right.doubted == ()
+        assert wrong.doubted[-1].reason == Notice("country_not_cited", {"country": "Peru"})
+        server.say(reply("supported", "supported"))
+        judged = check(written.format("Peru"), READ, "en", "", judge)
+        assert (judged.text, judged.doubted[-1]) == (written.format("Peru"), wrong.doubted[-1])
+        asked = server.chats[-1].body["messages"][1]["content"]
+        assert re.search('cites="2" under="[^"]*Peru[^"]*">\n(?:- )?Between them farmers', asked)
 
 
-def test_each_cell_of_a_table_is_a_claim() -> None:
+def test_each_cell_of_a_table_is_a_claim_with_the_citations_of_a_cell_by_themselves() -> None:
     row = "| Water | 3 wells [2] | Penguins built a bank of ice in Antarctica [2] | none |"
     checked = check(f"| Point | Ghana | Ghana | Peru |\n|---|---|---|---|\n{row}", READ, "en")
     assert checked.text.endswith("| Water | 3 wells [2] |  | none |")
     assert [*checked.statuses] == ["3 wells"]
     assert [struck.text for struck in checked.struck] == [MADE_UP]
-
-
-def test_the_cells_of_a_row_have_the_citations_that_stand_in_a_cell_by_themselves() -> None:
     table = "| Lab | Water | Ice | Read |\n|---|---|---|---|\n| Ghana | {} | {} [1] | [2] |"
     right = check(table.format("They share three wells", "Ice is dear in Peru"), READ, "en")
     wrong = check(table.format("They share 7 wells", "Ice is dear in Peru"), READ, "en")
@@ -87,7 +79,6 @@ def test_a_number_that_may_be_computed_is_for_the_model_to_judge(server: Scripte
         ("The share of homes with a meter rose by 62 points", True),
         ("The share of homes with a meter is 32 times as high", True),
         ("Of 46 homes 30 paid for the meter", True),
-        ("Of the homes 2% is as little as 1.02 times a home", True),
         ("Meters were bought for 8,417 homes", False),
     ):
         by_facts = check(f"{sentence} [1].", [rose], "en")

@@ -33,10 +33,16 @@ MARKET = passage(
 )
 
 
-def test_a_quote_is_a_whole_sentence_and_no_head_of_a_list() -> None:
+def test_a_quote_is_a_whole_sentence_with_the_number_told_and_no_head_of_a_list() -> None:
     assert best_support("We have learned that there are 4 boxes.", MARKET, "en")[0] == ICE
     table = passage("| Port | Boxes |\n|---|---|\n| Lima | 4 |\n| Cusco | 9 |")
     assert best_support("Cusco has 9 boxes.", table, "en")[0] == "| Cusco | 9 |"
+    trial = passage(
+        "Households that got a bin sorted more of their waste. In the first month we weighed it at "
+        "the gate of the yard. It came to 771 kg, and to half as much before."
+    )
+    quote, _ = best_support("Households that got a bin sorted 771 kg of waste.", trial, "en")
+    assert quote == "It came to 771 kg, and to half as much before."
 
 
 @pytest.mark.quality
@@ -68,36 +74,32 @@ def test_a_fact_is_quoted_by_its_value_and_what_is_near_for_the_question() -> No
     assert (citation.quote, citation.status) == ("Ice is dear.", "supported")
 
 
-SHOWN = {
-    "Partners:\n- two ports\n- the market": "Partners: two ports; the market",
-    "IF they have ice\nTHEN the fish keeps.": "IF they have ice THEN the fish keeps.",
-    "They all sell it\nat noon, to\nkin.": "They all sell it at noon, to kin.",
-    f"It is {'very ' * 90}\n\ncold.": f"It is {'very ' * 90}cold.",
-    "It gives us : 1. A map. 2. Ice boxes.": "It gives us : A map; Ice boxes.",
-    "It opens at 8 - 10 a.m. - or later.": "It opens at 8 - 10 a.m. - or later.",
-    "We learned that:": "",
-    "They land it at noon daily..": "They land it at noon daily.",
-    "“They land it at noon daily.": "They land it at noon daily.",
-    'They land it at noon daily."': "They land it at noon daily.",
-    "“Noon” is when they land it...": "“Noon” is when they land it...",
-    "https://a.example/b: They land it at noon.": "They land it at noon.",
-    "https://a.example\nThey land it at noon.": "They land it at noon.",
-    "www.a.pe lists when all boats land.": "www.a.pe lists when all boats land.",
-    "1.\nThe boats land at noon.": "The boats land at noon.",
-    "The port\nIts boats land at noon.": "The port: Its boats land at noon.",
-    "- The port\n- Its boats land at noon.": "Its boats land at noon.",
-    "| Port | Lima |\nhttps://a.example/b\n" + "QUJD" * 20: "",
-}
-
-
-@pytest.mark.parametrize("text", SHOWN)
-def test_sentences_have_what_they_need(text: str) -> None:
-    source = passage(text, prompt="Q")
-    sentences = usable(source)
-    assert [own.text for own in sentences] == ([SHOWN[text]] if SHOWN[text] else [])
-    for own in sentences:
-        support = best_support(f"Peru (2023, plan): {own.text}", source, "en")
-        assert support == (text[own.start : own.end], "supported")
+def test_sentences_have_what_they_need() -> None:
+    for text, shown in {
+        "Partners:\n- two ports\n- the market": "Partners: two ports; the market",
+        "IF they have ice\nTHEN the fish keeps.": "IF they have ice THEN the fish keeps.",
+        "They all sell it\nat noon, to\nkin.": "They all sell it at noon, to kin.",
+        f"It is {'very ' * 90}\n\ncold.": f"It is {'very ' * 90}cold.",
+        "It gives us : 1. A map. 2. Ice boxes.": "It gives us : A map; Ice boxes.",
+        "It opens at 8 - 10 a.m. - or later.": "It opens at 8 - 10 a.m. - or later.",
+        "We learned that:": "",
+        "They land it at noon daily..": "They land it at noon daily.",
+        'They land it at noon daily."': "They land it at noon daily.",
+        "“Noon” is when they land it...": "“Noon” is when they land it...",
+        "https://a.example/b: They land it at noon.": "They land it at noon.",
+        "https://a.example\nThey land it at noon.": "They land it at noon.",
+        "www.a.pe lists when all boats land.": "www.a.pe lists when all boats land.",
+        "1.\nThe boats land at noon.": "The boats land at noon.",
+        "The port\nIts boats land at noon.": "The port: Its boats land at noon.",
+        "- The port\n- Its boats land at noon.": "Its boats land at noon.",
+        "| Port | Lima |\nhttps://a.example/b\n" + "QUJD" * 20: "",
+    }.items():
+        source = passage(text, prompt="Q")
+        sentences = usable(source)
+        assert [own.text for own in sentences] == ([shown] if shown else [])
+        for own in sentences:
+            support = best_support(f"Peru (2023, plan): {own.text}", source, "en")
+            assert support == (text[own.start : own.end], "supported")
 
 
 def test_a_short_answer_is_shown_with_its_question() -> None:

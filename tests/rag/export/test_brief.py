@@ -41,7 +41,7 @@ TRANSLATED = {
     "fr": ("4 mars 2026", "Filtres : Année : 2023", "1 032 autres rapports trouvés, non lus."),
     "pt": (),
 }
-DOUBTS = [Struck(words, text_notice("Why.")) for words in ("Sentence 2.", "Nine tell of it.")]
+DOUBTS = [Struck(words, text_notice("Why.")) for words in ("Sentence 2.", "Nine** tell of it.")]
 DOUBTED = replace(
     PLAIN, text="Sentence 1 [1]. Sentence 2 [2]. Nine tell of it.", doubted=tuple(DOUBTS)
 )
