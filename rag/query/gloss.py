@@ -15,7 +15,7 @@ words, by their meaning.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from math import inf, log, log10
@@ -43,6 +43,7 @@ _MOST_REST = 5  # words that nothing explains: more of them ask for more than a 
 _BEFORE, _AFTER = 2, 4  # words around these that may belong to a name
 _COLUMNS = ("en", "es", "fr", "pt", "ar")
 _WORD = re.compile(r"[^\W_]+")
+_LONGEST = 4  # words of a phrase
 # What Arabic writes together with a word: "the", "and", "then", "with", "for", "as", "will".
 _PREFIXES = ("ال", "وال", "بال", "لل", "فال", "كال", "و", "ف", "ب", "ل", "ك", "س")
 LEAST_KNOWN = 0.5  # the share of a question's content words that the glossary must have
@@ -157,7 +158,8 @@ def in_english(
     parts: list[str] = []
     known = asked = at = 0
     for code, (start, end) in [*country_spans(text), ("", (len(text), len(text)))]:
-        for word in _WORD.findall(unicodedata.normalize("NFC", text[at:start]).lower()):
+        said = _WORD.findall(unicodedata.normalize("NFC", text[at:start]).lower())
+        for word in _with_phrases(said, language):
             found = english_word(word, language)
             if content_words(word, language) and not word.isdigit():
                 asked += 1
@@ -170,6 +172,16 @@ def in_english(
     # Two words of the same meaning stand for one; "-" is the English of those to leave out.
     parts = [p for n, p in enumerate(parts) if p.strip("-") and p != parts[n - 1]]
     return " ".join(parts) if known >= least * asked else ""
+
+
+def _with_phrases(words: Sequence[str], language: str) -> Iterator[str]:
+    """Words; those that the glossary has as one phrase ("eau potable") together."""
+    written, at = _glossary(language)[0], 0
+    while at < len(words):
+        phrases = (" ".join(words[at : at + n]) for n in range(_LONGEST, 1, -1))
+        phrase = next((phrase for phrase in phrases if phrase in written), words[at])
+        yield phrase
+        at += phrase.count(" ") + 1
 
 
 def word_by_word(passage: Passage) -> Passage:

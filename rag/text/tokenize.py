@@ -32,6 +32,7 @@ _QUANTITY = re.compile("|".join(LISTS["questions"]["quantity"]))
 # What stands before the words that a question counts.
 _COUNT = re.compile("|".join(LISTS["questions"]["count"]))
 _stemmers = threading.local()
+_ELIDED = re.compile(r"^(?:(?:jus|lors|puis|quoi)?qu|[cdjlmnst])'")
 _TOKEN = re.compile(r"\w+(?:['’]\w+)?|%")
 ITEM = re.compile(r"^\W*\(?\d{1,2}[.)]\s")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
@@ -105,8 +106,13 @@ def content_words(text: str, language: str) -> list[str]:
 
 
 def _content(words: Iterable[str], language: str) -> list[str]:
-    stop = stop_words(language)
+    stop, words = stop_words(language), _whole(words, language)
     return [w for w in words if w not in stop and (len(w) > 1 or w.isdigit())]
+
+
+def _whole(words: Iterable[str], language: str) -> Iterable[str]:
+    """Words without what French puts before them: "l'eau" is "eau"."""
+    return (_ELIDED.sub("", word) for word in words) if language == "fr" else words
 
 
 def content_forms(text: str, language: str) -> list[str]:
@@ -116,8 +122,8 @@ def content_forms(text: str, language: str) -> list[str]:
 
 
 def _written(text: str, language: str) -> list[str]:
-    words = _WORD.findall(unicodedata.normalize("NFC", text).casefold().replace("’", "'"))
-    written = {strip_accents(word): word for word in words}
+    found = _WORD.findall(unicodedata.normalize("NFC", text).casefold().replace("’", "'"))
+    written = {strip_accents(word): word for word in _whole(found, language)}
     return [written.get(word, word) for word in content_words(text, language)]
 
 
