@@ -363,14 +363,13 @@ def _none_left(plan: Plan, query: CatalogQuery, catalog: Catalog, t: Translation
 
 def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
     """Of filters that leave nothing together: without which one there are reports; or ""."""
+    groups = [(f, own) for f in FILTER_FIELDS for own in alternatives(f, getattr(filters, f))]
+    passing = [catalog.ids(Filters(**{name: own})) for name, own in groups]  # type: ignore[arg-type]
     counts: dict[str, int] = {}
-    for name in FILTER_FIELDS:
-        chosen = getattr(filters, name)
-        for values in alternatives(name, chosen):
-            others = tuple(value for value in chosen if value not in values)
-            # Without a filter all reports are left, which tells nobody anything.
-            if rest := replace(filters, **{name: others}):
-                counts[_filter_label(name, values, t)] = len(catalog.ids(rest))
+    # Without the only filter all reports are left, which tells nobody anything.
+    for n, (name, values) in enumerate(groups if len(groups) > 1 else ()):
+        left = frozenset.intersection(*passing[:n], *passing[n + 1 :])
+        counts[_filter_label(name, values, t)] = len(left)
     most = sorted((pair for pair in counts.items() if pair[1]), key=lambda pair: -pair[1])
     without = t.gettext("without {filter}")
     ways = "; ".join(
