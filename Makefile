@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
+PYTEST = $(BIN)/python -m pytest --dist loadfile
 # Hard links, uv's default, make nltk refuse to read its own data.
 export UV_LINK_MODE := copy
 PIP_LOCKED = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --only-binary :all: --require-hashes
@@ -22,7 +22,7 @@ RESULTS_PAGE ?= docs/results.md
 # Which licences fit MIT; weak copyleft is allowed: the packages are used as they are.
 LICENCES = MIT;BSD;Apache;ISC;MPL;Mozilla;LGPL;Python;PSF;OFL
 
-.PHONY: help demo install test test-slow lint eval floors results bench bench-growth soak audit lock words intents survey reranker browser postgres typescript dev clean
+.PHONY: help demo install test quick test-slow lint eval floors results bench bench-growth soak audit lock words intents survey reranker browser postgres typescript dev clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,12 +33,14 @@ demo: $(DEMO_INDEX)/made ## ingest the sample collection and open the page on ht
 install: $(VENV)/.installed ## make .venv with the pinned packages and the asklabs command
 
 test: dev browser ## install what the tests need, then run lint, types and all tests but the slow ones
-	@$(MAKE) --no-print-directory lint
-	@$(PYTEST) -m "not slow"
-	@$(PYTEST) -m "quality and not slow"
+	@$(MAKE) --no-print-directory -j 2 lint quick
+	@$(PYTEST) -n 2 -m "quality and not slow"
+
+quick: dev browser # Most of these wait for processes and pages: three at a time keep two cores busy.
+	@$(PYTEST) -n 3 -m "not slow"
 
 test-slow: dev browser postgres typescript ## run the slow tests: kills, full disks, servers, the rarer ways over the page
-	@$(PYTEST) -m slow
+	@$(PYTEST) -n 2 -m slow
 
 lint: dev ## check style and types
 	@$(BIN)/ruff check .

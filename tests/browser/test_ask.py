@@ -71,15 +71,13 @@ def test_a_question_leads_to_source_report_and_export(sample_site: str, visit: V
     expect(button).to_be_focused()
 
     quotes = page.locator("#sources .source[id] mark").all_text_contents()
-    for ending in ("md", "json", "docx"):
-        name, path = export(page, ending)
-        assert name == f"what-did-labs-learn-about-mobile-money.{ending}"
-        # A quote stands in the answer, with its number before the full stop.
-        written = re.sub(r"\\?\[\d+\\?\]", "", text_of(path.read_bytes(), ending))
-        text = squeezed(written.replace("\\n", "").replace('\\"', '"'))
-        # An item of a list is quoted without its number or dash in the answer.
-        items = [re.sub(r"^(\d+\.|-)\s", "", quote) for quote in quotes]
-        assert [words for words in (QUESTION, *items) if squeezed(words) not in text] == []
+    name, path = export(page, "docx")
+    assert name == "what-did-labs-learn-about-mobile-money.docx"
+    # A quote stands in the answer, with its number before the full stop.
+    text = squeezed(re.sub(r"\[\d+\]", "", text_of(path.read_bytes(), "docx")))
+    # An item of a list is quoted without its number or dash in the answer.
+    items = [re.sub(r"^(\d+\.|-)\s", "", quote) for quote in quotes]
+    assert [words for words in (QUESTION, *items) if squeezed(words) not in text] == []
 
 
 def test_the_mouse_and_the_keyboard_reach_the_quote_and_its_source(page: Page) -> None:
@@ -112,7 +110,7 @@ def test_the_mouse_and_the_keyboard_reach_the_quote_and_its_source(page: Page) -
     expect(popover).to_be_hidden()
 
 
-def test_a_stop_and_errors_leave_the_page_usable(page: Page, engine: FakeEngine) -> None:
+def test_stops_and_errors_leave_the_page_usable(page: Page, engine: FakeEngine) -> None:
     write_slowly(page)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#turn-1 .note")).to_have_text("Stopped before the end.")
@@ -137,6 +135,10 @@ def test_a_stop_and_errors_leave_the_page_usable(page: Page, engine: FakeEngine)
     page.locator("#tools").get_by_role("button", name="New conversation").click()
     expect(page.locator("#examples button").first).to_be_visible()
     expect(page.locator("#turn-1")).to_have_count(0)
+    # Who closes the page stops the model, too.
+    write_slowly(page)
+    page.close()
+    assert engine.stopped[-1].wait(60)
 
 
 def test_an_answer_is_asked_again_and_rated(page: Page, engine: FakeEngine) -> None:
@@ -218,11 +220,3 @@ def test_on_a_phone_a_touch_opens_the_source(sample_site: str, visit: Visit) -> 
     page.evaluate("scrollTo(0, 0)")
     page.get_by_role("button", name="Filters", exact=True).tap()
     expect(page.locator("#filters")).to_be_visible()
-
-
-@pytest.mark.slow
-def test_closing_the_page_stops_the_model(page: Page, engine: FakeEngine) -> None:
-    write_slowly(page)
-    page.close()
-    assert engine.stopped[-1].wait(60)
-    assert 0 < engine.written < 200

@@ -1,13 +1,11 @@
 """Adding reports from the page, in a real browser: sent, taken in, answered from at once."""
 
-from collections.abc import Iterator
-from typing import Any
 from unittest.mock import patch
 
 import pytest
 from ferries import COUNTRIES, engine_of, text
 from made_up import zipped
-from page_fixtures import Visit, ask, serious, serve
+from page_fixtures import Visit, ask, serious
 from playwright.sync_api import FilePayload, expect
 
 from ingest import uploads
@@ -18,20 +16,17 @@ from rag.settings import Settings
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def open_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine]]:
-    texts = {country.lower(): text(country) for country in COUNTRIES}
-    engine = engine_of(tmp_path_factory.mktemp("uploads"), texts, Settings(page_ingest=True))
-    with serve(engine) as site:
-        yield site, engine
-
-
 def file(name: str, data: bytes) -> FilePayload:
     return {"name": name, "mimeType": "text/markdown", "buffer": data}
 
 
-def test_what_is_sent_is_added_and_quoted(open_site: tuple[str, Engine], visit: Visit) -> None:
-    site, engine = open_site
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    texts = {country.lower(): text(country) for country in COUNTRIES}
+    return engine_of(tmp_path_factory.mktemp("uploads"), texts, Settings(page_ingest=True))
+
+
+def test_what_is_sent_is_added_and_quoted(engine: Engine, site: str, visit: Visit) -> None:
     page, asking, looking = (visit(site) for _ in range(3))
     page.locator("#uploads summary").click()
     chooser = page.locator("#uploads input[type=file]")
@@ -70,14 +65,8 @@ def test_what_is_sent_is_added_and_quoted(open_site: tuple[str, Engine], visit: 
     assert page.evaluate("window.hacked === undefined")
     chooser.set_input_files(file("chad.md", chad.encode()))
     expect(result).to_contain_text("1 report unchanged.")
-
-
-@pytest.mark.slow
-def test_a_failure_is_a_sentence_and_leaves_what_was_there(open_site: Any, visit: Visit) -> None:
-    site, engine = open_site
-    before, page = engine.revision, visit(site)
-    page.locator("#uploads summary").click()
-    chooser = page.locator("#uploads input[type=file]")
+    # A failure is a sentence, and leaves what was there.
+    before = engine.revision
     kenya = file("kenya.md", text("Kenya").encode())
     broken = OSError("No space left on device: /secret/place")
     with patch.object(uploads, "sync", side_effect=broken):

@@ -48,9 +48,8 @@ def test_of_natural_questions_only_what_is_scored_is_kept() -> None:
     assert case_from_json(json.dumps(case_to_dict(case))) == case
 
 
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
+def test_a_bad_field_is_named_by_line(tmp_path: Path) -> None:
+    for changes, named in (
         ({"type": "sngle"}, "type: Input should be 'single'"),
         ({"lang": "English"}, "lang: "),
         ({"facts": ["12", ""]}, "facts.1: "),
@@ -62,17 +61,13 @@ def test_of_natural_questions_only_what_is_scored_is_kept() -> None:
         ({"type": "unanswerable"}, "Empty them, or change the type"),
         ({"alt_report": []}, "alt_report: Unexpected"),
         ({"id": "c1"}, "'c1' stands in a line before it"),
-    ],
-)
-def test_a_bad_field_is_named_by_line(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
-    path = write(tmp_path / "cases.jsonl", GOOD, "", GOOD | {"id": "c2"} | changes)
-    with pytest.raises(InputError) as caught:
-        load_cases(path)
-    assert str(caught.value).startswith(f"{path}, line 3: ")
-    assert named in str(caught.value)
-
-
-@pytest.mark.parametrize("line", ["[1]", '{"id": ', "", json.dumps(GOOD | {"draft": True})])
-def test_a_file_without_a_case_is_refused(tmp_path: Path, line: str) -> None:
-    with pytest.raises(InputError, match=r"cases\.jsonl(, line 1)?: "):
-        load_cases(write(tmp_path / "cases.jsonl", line))
+    ):
+        path = write(tmp_path / "cases.jsonl", GOOD, "", GOOD | {"id": "c2"} | changes)
+        with pytest.raises(InputError) as caught:
+            load_cases(path)
+        assert str(caught.value).startswith(f"{path}, line 3: ")
+        assert named in str(caught.value)
+    # So is a file without a case.
+    for line in ("[1]", '{"id": ', "", json.dumps(GOOD | {"draft": True})):
+        with pytest.raises(InputError, match=r"cases\.jsonl(, line 1)?: "):
+            load_cases(write(tmp_path / "cases.jsonl", line))

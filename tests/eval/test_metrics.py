@@ -16,7 +16,6 @@ from rag.types import Answer, Citation, Coverage, Hit, Passage
 
 A = lab_passage("We gave twelve boats a beacon in the spring.", report("a", "Fiji", "FJ"))
 B = lab_passage("The fishers paid for fuel themselves.", report("b", "Fiji", "FJ"))
-C = lab_passage("Schools closed early that year.", report("c", "Fiji", "FJ"))
 D = lab_passage("Mothers in Suva kept the queue short.", report("d", "Togo", "TG"))
 
 
@@ -73,9 +72,8 @@ NO_MORE = natural("tags", count=0, list=[])
 MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them. Yes."
 
 
-@pytest.mark.parametrize(
-    ("metric", "of", "given", "expected"),
-    [
+def test_each_metric_is_the_number_computed_by_hand() -> None:
+    cases: list[tuple[str, Case, Answer, float | None]] = [
         # One-report cases want any accepted report, others all gold ones.
         ("rep@5", case(), found(*"xxxxx", "a"), 0.0),
         ("rep@10", case(), found(*"xxxxx", "a"), 1.0),
@@ -120,11 +118,11 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         ("count", COUNTED, answer("There are 1,312, or 2012."), 0.0),
         ("count", NO_MORE, answer("None of them."), 1.0),
         ("count", NO_MORE, answer("Two.", listed="ab"), 0.0),
-    ],
-)
-def test_metric(metric: str, of: Case, given: Answer, expected: float | None) -> None:
-    value = score(Observation(of, given)).get(metric)
-    assert value == (expected if expected is None else pytest.approx(expected))
+    ]
+    for metric, of, given, expected in cases:
+        value = score(Observation(of, given)).get(metric)
+        wanted = expected if expected is None else pytest.approx(expected)
+        assert value == wanted, (metric, of, given)
 
 
 def test_quotes_have_to_stand_in_the_report_they_name() -> None:

@@ -31,7 +31,8 @@ ANSWERS = ("Ropes.", "Tides.", "Nets.")
 def test_passages_hold_no_form_text_or_people(folder: Path) -> None:
     if not folder.is_dir():
         pytest.skip("the real reports are not beside this checkout")
-    originals = [path.read_text("utf-8") for path in sorted(folder.glob("*.md"))]
+    paths = sorted(folder.glob("*.md"))
+    originals = [path.read_text("utf-8") for path in paths[:: len(paths) // 300 + 1]]
     forms = learned(*map(hide_private, originals))
     form_texts = {text for _, text in forms.paragraphs}
     assert form_texts
@@ -56,15 +57,14 @@ def test_a_long_answer_is_cut_between_sentences_and_no_link() -> None:
     assert not [p.text for p in passages if "](" in p.text]
 
 
-@pytest.mark.parametrize(
-    "answer", ["x" * 20_000, "漢" * 5_000, "👩‍👩‍👧 " * 900, "ab!\n\n\n" * 5000]
-)
-def test_a_text_without_sentences_or_of_many_is_cut_and_loses_nothing(answer: str) -> None:
-    raw = report(f"> What?\n\n{answer}")
-    passages = passages_of(raw)
-    assert len(passages) > 1
-    assert all(read_back(raw, p) == p.text and count_tokens(p.text) <= MAX_TOKENS for p in passages)
-    assert "".join("".join(p.text for p in passages).split()) == "".join(answer.split())
+def test_a_text_without_sentences_or_of_many_is_cut_and_loses_nothing() -> None:
+    for answer in ("x" * 20_000, "漢" * 5_000, "👩‍👩‍👧 " * 900, "ab!\n\n\n" * 5000):
+        raw = report(f"> What?\n\n{answer}")
+        found = passages_of(raw)
+        assert len(found) > 1
+        assert all(read_back(raw, p) == p.text for p in found)
+        assert all(count_tokens(p.text) <= MAX_TOKENS for p in found)
+        assert "".join("".join(p.text for p in found).split()) == "".join(answer.split())
 
 
 def test_facts_are_a_passage_of_their_own() -> None:

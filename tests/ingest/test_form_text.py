@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from made_up import answers, learned, parsed, report
 
 from ingest.form_text import learn, lesson_of, load_lessons, save_lessons, text_hash
@@ -39,22 +38,19 @@ def test_texts_of_the_networks_forms_are_known_in_a_single_report() -> None:
     assert single.unanswered == ("What surprised you?", "Images")
 
 
-@pytest.mark.parametrize(
-    ("labs", "with_note", "known"),
-    [
+def test_three_reports() -> None:
+    """Of three labs all three must have it; of two labs, both; of one lab there is none."""
+    for labs, with_note, known in (
         (("Peru", "Mali", "Fiji"), 3, True),
         (("Peru", "Mali", "Fiji"), 2, False),
         (("Peru", "Mali", "Mali"), 2, True),
         (("Peru", "Peru", "Peru"), 3, False),
-    ],
-)
-def test_three_reports(labs: tuple[str, ...], with_note: int, known: bool) -> None:
-    """Of three labs all three must have it; of two labs, both; of one lab there is none."""
-    files = [
-        filled_in(lab, own=f"Boat {n}", note=NOTE if n < with_note else f"Note {n} of this lab.")
-        for n, lab in enumerate(labs)
-    ]
-    assert learned(*files).paragraphs == (FORM_TEXT if known else set())
+    ):
+        files = [
+            filled_in(lab, f"Boat {n}", NOTE if n < with_note else f"Note {n} of this lab.")
+            for n, lab in enumerate(labs)
+        ]
+        assert learned(*files).paragraphs == (FORM_TEXT if known else set())
 
 
 def test_damaged_or_missing_lessons_are_none(tmp_path: Path) -> None:

@@ -20,10 +20,9 @@ from rag.places.countries import fold_name
 
 SIZE = 60_000
 UNITS = (
-    *(" ", "\n", "a\n", "> ", "> \n", "> q?\n", "## a\n", "[", "[[", "[[a:b\n", "[[a:x]"),
+    *(" ", "\n", "> ", "> \n", "> q?\n", "## a\n", "[[", "[[a:b\n", "[[a:x]"),
     *('<div class="group">\n> a?\nx\n</div>\n', "[[focal_point:a@b.example\n", "a@b.c", "!["),
-    *("[a](https://", "<p ", "&amp;", "*", "=", "?!", '."', "e.g. "),
-    *("\u200b", "\ud800", "\r", "\x00"),
+    *("[a](https://", "<p ", "&amp;", "*", "=", '."', "e.g. ", "\u200b", "\x00"),
 )
 STEPS: dict[str, Callable[[str], object]] = {
     "offsets": clean_with_offsets,

@@ -49,13 +49,10 @@ def test_groups_belong_to_the_prompt_above_and_end_with_their_section() -> None:
     assert texts(parsed(body, forms)) == ["Gull Radio.", "Port of Ilo.", "Public."]
 
 
-def test_unanswered_questions_are_named_and_no_blocks() -> None:
+def test_unanswered_questions_are_no_blocks_and_a_heading_as_long_as_a_text_is_one() -> None:
     body = "> A?\n\n> Two?\n\nYes.\n\n> Three?\n\n![x](https://x.example/a.png)\n\n> F?\n-"
     source = parsed(body)
     assert (answers(source), source.unanswered) == ([("Two?", "Yes.")], ("A?", "Three?", "F?"))
-
-
-def test_a_heading_that_is_as_long_as_a_text_is_one() -> None:
     words = " ".join(["The ferry carries oysters to the market of Ilo."] * 5)
     assert answers(parsed(f"## {words}\n\n![x](https://x.example/a.png)\n")) == [(FREE_TEXT, words)]
     assert answers(parsed(f"## Pilot\n\nIt runs.\n\n## {words}")) == [
@@ -83,18 +80,15 @@ def test_lists_tables_and_links_stay_in_the_answer() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("heading", "body", "title"),
-    [
+def test_the_true_title() -> None:
+    for heading, body, title in (
         ("Fish &amp; rice", "", "Fish & rice"),
         ("Short…", "> Please provide a name for your action learning plan.\n\nTides", "Tides"),
         ("- Ferries are", "> Insights?\n\nFerries are late. So are we.", "Ferries are"),
         ("Ferries are la…", "> Insights?\n\nFerries are late. So are we.", "Ferries are late."),
         ("_", "> Name of the experiment\n\nTides\nand ropes", "Tides and ropes"),
-    ],
-)
-def test_the_true_title(heading: str, body: str, title: str) -> None:
-    assert parsed(body, title=heading).info.title == title
+    ):
+        assert parsed(body, title=heading).info.title == title
 
 
 def test_a_text_under_no_question_has_its_heading_for_one() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up import report_text, steady
@@ -16,28 +15,29 @@ ADDRESSES = st.from_regex(r"[a-z]{1,8}\.[a-z]{1,8}@[a-z]{2,9}\.(?:org|example)",
 
 @steady
 @given(report_text)
-def test_every_line_is_in_exactly_one_event(raw: str) -> None:
+def test_every_line_is_in_exactly_one_event_and_offsets_go_with_the_clean_text(raw: str) -> None:
     at = 0
     for event in scan.scan(raw):
         assert event.start >= at
         assert not raw[at : event.start].strip()
         at = event.end
     assert not raw[at:].strip()
+    text, offsets = scan.clean_with_offsets(raw)
+    assert (text, offsets) == (scan.clean(raw), sorted(offsets))
+    assert len(offsets) == len(text)
+    assert all(0 <= at < len(raw) for at in offsets)
 
 
-@pytest.mark.parametrize(
-    ("raw", "pairs"),
-    [
+def test_tags() -> None:
+    for raw, pairs in (
         ("[[methods:Survey]]\n[[Methods:Survey]]", [("methods", "Survey")] * 2),
         ("[[note:one\n two [b] c]]", [("note", "one two [b] c")]),
         ("[[country:Peru\n[[year:2020]]", [("country", "Peru"), ("year", "2020")]),
         ("[[country:Peru\n\nSee [[1]].", [("country", "Peru")]),
         ("[[empty:]] [[no colon]] [[ spaced:x]]", [("empty", "")]),
         ("an answer that says [[see:below]] [[and:above]]\n  [[b:c]]", [("b", "c")]),
-    ],
-)
-def test_tags(raw: str, pairs: list[tuple[str, str]]) -> None:
-    assert [(tag.key, tag.value) for tag in scan.find_tags(raw)] == pairs
+    ):
+        assert [(tag.key, tag.value) for tag in scan.find_tags(raw)] == pairs
 
 
 def test_words_after_a_tag_are_an_answer() -> None:
@@ -48,24 +48,18 @@ def test_words_after_a_tag_are_an_answer() -> None:
     assert places == ["[[year:2020]]", "[[a:b]]", "[[note:one\ntwo]]", "[[c:d"]
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
+def test_private_tags_are_blanked_in_place_and_their_address_everywhere() -> None:
+    for raw in (
         "[[Focal Point : ana@lab.example]]",
         "[[focal_point:\nana@lab.example\n]]",
         "[[focal_point:a] b ana@lab.example]]",
         "[[focal_point:ana@lab.example\n[[year:2020]]",
         "[[contact_person:Ana, ana@lab.example]] and more",
-    ],
-)
-def test_private_tags_are_blanked_in_place(raw: str) -> None:
-    hidden = scan.hide_private(raw)
-    assert "ana" not in hidden.lower()
-    assert [len(line) for line in hidden.split("\n")] == [len(line) for line in raw.split("\n")]
-    assert scan.hide_private(hidden) == hidden
-
-
-def test_blanking_stops_at_the_tags_end_and_takes_its_address_everywhere() -> None:
+    ):
+        hidden = scan.hide_private(raw)
+        assert "ana" not in hidden.lower()
+        assert [len(line) for line in hidden.split("\n")] == [len(line) for line in raw.split("\n")]
+        assert scan.hide_private(hidden) == hidden
     raw = (
         "[[focal_point:Ana.B@lab.example]] [[year:2020]]\n[[focal_point:x@y.example\n"
         "Write to ana.b@lab.example. Or x@lab.example."
@@ -96,14 +90,8 @@ def test_fields_are_typed_and_count_once_by_meaning() -> None:
     assert fields.thematic_areas == ("food & water", "nets")
     assert fields.facts == {"control_group": ("Yes",), "latlng": ("-13.4,27.7", "13.4,27.7")}
     assert "latlng" in scan.NOT_SHOWN
-
-
-@pytest.mark.parametrize(
-    ("value", "year"),
-    [("2023-24", 2023), ("Q3 2021", 2021), ("FY2023", 2023), ("٢٠٢٣", 2023), ("12023", None)],
-)
-def test_years_are_numbers(value: str, year: int | None) -> None:
-    assert fields_of([("year", value)]).year == year
+    years = {"2023-24": 2023, "Q3 2021": 2021, "FY2023": 2023, "٢٠٢٣": 2023, "12023": None}
+    assert {value: fields_of([("year", value)]).year for value in years} == years
 
 
 @given(NAMES, ADDRESSES, st.text(max_size=5))
@@ -115,18 +103,8 @@ def test_no_address_and_no_person_comes_out(name: str, address: str, around: str
     assert "Zyxomma" not in repr(fields)
 
 
-@steady
-@given(report_text)
-def test_offsets_go_with_the_clean_text(raw: str) -> None:
-    text, offsets = scan.clean_with_offsets(raw)
-    assert (text, offsets) == (scan.clean(raw), sorted(offsets))
-    assert len(offsets) == len(text)
-    assert all(0 <= at < len(raw) for at in offsets)
-
-
-@pytest.mark.parametrize(
-    ("raw", "readable"),
-    [
+def test_clean() -> None:
+    for raw, readable in (
         ("1\u00a0049\u00a0767 boats", "1 049 767 boats"),
         ("sea\u200bweed \ufeffdry\u00ading", "seaweed drying"),
         ("A &amp;lt;div&amp;gt; B", "A\nB"),
@@ -142,7 +120,5 @@ def test_offsets_go_with_the_clean_text(raw: str) -> None:
         ("****\nAn **own** answer****", "An **own** answer"),
         ("a\x1b[2Jb\x07\u202ec", "a[2Jbc"),
         (" \n\u00a0\n", ""),
-    ],
-)
-def test_clean(raw: str, readable: str) -> None:
-    assert scan.clean(raw) == readable
+    ):
+        assert scan.clean(raw) == readable

@@ -75,9 +75,15 @@ def test_prune_deletes_what_is_gone_not_unreadable(reports: Path, settings: Sett
     assert set(content(settings)) == {"chad", "fiji", "peru"}
 
 
-def test_prune_deletes_most_only_where_that_is_wanted(reports: Path, filled: Settings) -> None:
+def test_another_embedding_and_a_prune_of_most_are_refused_with_the_remedy(
+    reports: Path, filled: Settings
+) -> None:
     one = [reports / "mali.md"]
     before = content(filled)
+    another = {"embedding": "openai:some-model", "openai_base_url": "http://127.0.0.1:9"}
+    for dry_run in (False, True):
+        with pytest.raises(IndexMismatch, match=r"some-model(.|\n)*--rebuild"):
+            sync([reports], filled.model_copy(update=another), dry_run=dry_run)
     assert sync(one, filled, prune=True, dry_run=True).deleted == ["fiji", "peru"]
     with pytest.raises(InputError, match=r"2 of the 3 reports .* --yes"):
         sync(one, filled, prune=True)
@@ -95,15 +101,6 @@ def test_dry_run_writes_nothing(reports: Path, filled: Settings, embedded: list[
     assert (files(filled.index), content(filled)) == before
     assert not embedded
     assert counts(sync([reports], filled, prune=True)) == counts(planned)
-
-
-def test_another_embedding_is_refused_with_the_remedy(reports: Path, filled: Settings) -> None:
-    before = content(filled)
-    another = {"embedding": "openai:some-model", "openai_base_url": "http://127.0.0.1:9"}
-    for dry_run in (False, True):
-        with pytest.raises(IndexMismatch, match=r"some-model(.|\n)*--rebuild"):
-            sync([reports], filled.model_copy(update=another), dry_run=dry_run)
-    assert content(filled) == before
 
 
 def test_namesakes_are_two_reports_in_any_order(reports: Path, settings: Settings) -> None:

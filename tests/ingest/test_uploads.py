@@ -61,7 +61,9 @@ def test_reports_come_in_and_stay(send: Send, filled: Settings, reports: Path) -
     assert sync([reports], filled, prune=True).deleted == ["togo"]
 
 
-def test_unreadable_files_are_named_and_replace_nothing(send: Send, filled: Settings) -> None:
+def test_what_is_unreadable_or_can_not_be_written_replaces_nothing(
+    send: Send, filled: Settings
+) -> None:
     send({"togo.md": TOGO})
     bad = TOGO + b"\n\nville inond\xe9e\n"
     line = bad[: bad.index(b"\xe9")].count(b"\n") + 1
@@ -71,6 +73,13 @@ def test_unreadable_files_are_named_and_replace_nothing(send: Send, filled: Sett
     assert set(reasons) == set(files)
     assert reasons["togo.md"].startswith(f"not UTF-8 text (line {line}, byte ")
     assert (result.added, result.updated) == ([], [])
+    changed = {"togo.md": text("Togo", "A bridge.").encode(), "chad.md": text("Chad").encode()}
+    with FileLock(filled.index / LOCK), pytest.raises(IndexBusy, match="Wait"):
+        send(changed)
+    fails = patch.object(uploads, "replace_file", side_effect=OSError("No space left on device"))
+    with fails, pytest.raises(IndexUnusable, match="No space left"):
+        send(changed)
+    assert [p.name for p in (filled.index / UPLOADED).glob("*.md*")] == ["togo.md"]
     assert uploaded(filled) == {"togo.md": TOGO}
     assert set(content(filled)) == ALL | {"togo"}
 
@@ -123,19 +132,3 @@ def test_bombs_and_too_much_at_once_are_refused_before_they_are_unpacked(
     assert (len(result.added), list(skipped(result))) == (2, ["f2.md"])
     monkeypatch.setattr(uploads, "LARGEST_UPLOAD", 10)
     assert "larger" in skipped(send({"f.md": TOGO}))["f.md"]
-
-
-def test_while_another_ingest_writes_all_stays_as_it_was(send: Send, filled: Settings) -> None:
-    send({"togo.md": TOGO})
-    with FileLock(filled.index / LOCK), pytest.raises(IndexBusy, match="Wait"):
-        send({"togo.md": text("Togo", "A bridge.").encode(), "chad.md": text("Chad").encode()})
-    assert [p.name for p in (filled.index / UPLOADED).glob("*.md*")] == ["togo.md"]
-    assert uploaded(filled) == {"togo.md": TOGO}
-
-
-def test_a_folder_that_cannot_be_written_is_named(send: Send, filled: Settings) -> None:
-    fails = patch.object(uploads, "replace_file", side_effect=OSError("No space left on device"))
-    with fails, pytest.raises(IndexUnusable, match="No space left"):
-        send({"togo.md": TOGO})
-    assert uploaded(filled) == {}
-    assert set(content(filled)) == ALL

@@ -28,6 +28,12 @@ def test_a_key_or_address_turns_the_model_on() -> None:
         assert load_settings(environ, NO_FILE).answer_model == "extractive"
     for environ in (key, address):
         assert load_settings(environ, NO_FILE).answer_model == "openai:gpt-4.1-mini"
+    # They lose the line break that a file of them has.
+    environ = {"OPENAI_API_KEY": "sk-k\r\n", "OPENAI_BASE_URL": " http://localhost:1/v1\r"}
+    settings = load_settings(environ, NO_FILE)
+    assert settings.openai_api_key.get_secret_value() == "sk-k"
+    assert settings.openai_base_url == "http://localhost:1/v1"
+    assert load_settings({"OPENAI_API_KEY": "\n"}, NO_FILE).openai_api_key is None
 
 
 def test_addresses_without_a_place_for_the_report_s_name_are_refused() -> None:
@@ -49,36 +55,24 @@ def test_addresses_without_a_place_for_the_report_s_name_are_refused() -> None:
             loaded(template)
 
 
-@pytest.mark.parametrize(
-    ("environ", "toml", "message"),
-    [
+def test_what_is_wrong_is_named_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "asklabs.toml"
+    cases: list[tuple[dict[str, str], bytes, str]] = [
         ({"ASKLABS_PASAGES": "3"}, b"", r"'pasages' \(ASKLABS_PASAGES\)\. Did you mean passages"),
         ({}, b"prot = 3", r"'prot' \(prot in .*asklabs\.toml\)\. Did you mean port"),
         ({"ASKLABS_PASSAGES": "0"}, b"", r"passages is not usable.*Correct ASKLABS_PASSAGES: "),
         ({}, b'\xef\xbb\xbfport = "x"', r"Correct port in .*asklabs\.toml: it is the port of"),
         ({}, b"port = = 3", r"asklabs\.toml: not valid TOML"),
         ({}, b"\xff\xfe", r"asklabs\.toml: not valid TOML"),
-    ],
-)
-def test_what_is_wrong_is_named_with_its_place(
-    environ: dict[str, str], toml: bytes, message: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "asklabs.toml"
-    file.write_bytes(toml)
-    with pytest.raises(SettingsError, match=message):
-        load_settings(environ, file)
+    ]
+    for environ, toml, message in cases:
+        file.write_bytes(toml)
+        with pytest.raises(SettingsError, match=message):
+            load_settings(environ, file)
     with pytest.raises(SettingsError, match=r"Correct --port: "):
         load_settings({}, NO_FILE, port=-1)
     with pytest.raises(SettingsError, match=r"it can't be read .* permissions"):
         load_settings({}, tmp_path)
-
-
-def test_a_key_or_address_from_a_file_loses_its_line_break() -> None:
-    environ = {"OPENAI_API_KEY": "sk-k\r\n", "OPENAI_BASE_URL": " http://localhost:1/v1\r"}
-    settings = load_settings(environ, NO_FILE)
-    assert settings.openai_api_key.get_secret_value() == "sk-k"
-    assert settings.openai_base_url == "http://localhost:1/v1"
-    assert load_settings({"OPENAI_API_KEY": "\n"}, NO_FILE).openai_api_key is None
 
 
 def test_a_key_is_never_shown() -> None:

@@ -134,7 +134,6 @@ class FakeEngine:
         self.more: list[dict[str, Any]] = []  # what else is said of each question
         self.streams: list[AnswerStream] = []
         self.stopped: list[threading.Event] = []  # whether each of them was
-        self.written = 0  # words of all answers
         self.gate: threading.Event | None = None
         self.pause = 0.05  # seconds before each word of a slow answer
         self._write = write or self._default
@@ -162,7 +161,6 @@ class FakeEngine:
                         self.gate.wait(20)
                     if stopped.wait(self.pause if "slow" in question else 0):
                         return
-                    self.written += 1
                     yield f"{word} "
 
         def finish(read: str) -> Answer:

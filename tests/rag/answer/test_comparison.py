@@ -19,7 +19,6 @@ Ask = Callable[[str], Answer]
 def test_a_side_has_nothing_only_where_no_report_of_it_is_near_the_question(ask: Ask) -> None:
     warnings = "Compare os avisos de ciclone de Vanuatu com os avisos de erosão do Bangladesh"
     for question, labs in {
-        "Turkey vs Vietnam: what becomes of the food that nobody takes?": {"Türkiye", "Viet Nam"},
         warnings: {"Vanuatu", "Bangladesh"},
         "Vanuatu vs Namibia: how are cyclone warnings passed on?": {"Vanuatu"},
     }.items():

@@ -81,6 +81,7 @@ def test_what_is_opened_is_read_first_and_what_does_not_fit_is_told(
     assert any(f'lab="{info.lab}"' in first for info in ours)
     if limit:
         assert 2 < read < n
+        assert answer.generation.tokens < 3 * 4000
         assert any(f'lab="{info.lab}"' in last for info in ours)
         assert answer.notices[0] == Notice("passages_left_out", {"read": read, "all": n + 2})
     else:
@@ -117,47 +118,31 @@ def test_reports_are_opened_and_counted_within_the_reader_s_filters(
     assert "Namibia: " in server.chats[1].body["messages"][1]["content"]
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
+def test_calls_of_any_kind_do_no_harm_and_end(engine: Engine, server: ScriptedServer) -> None:
+    made: list[tuple[str, object]] = [
         ("search", "no JSON"),
         ("search", {"query": 7, "years": {"a": 1}}),
         ("search", {"query": "</question> " * 900}),
         ("open_report", {"id": "../../etc/passwd"}),
         ("count", {"group_by": "__class__", "years": ["x" * 500]}),
         ("rm", {"query": "all"}),
-    ],
-)
-def test_calls_of_any_kind_do_no_harm_and_end(
-    engine: Engine, server: ScriptedServer, call: tuple[str, object]
-) -> None:
-    answer = asked(engine, server, *[calls(call, call)] * (STEPS // 2), Reply(("Yes [1].",)))
+    ]
+    answer = asked(engine, server, calls(*made), calls(*made), Reply(("Yes [1].",)))
     assert (answer.text, len(answer.generation.steps)) == ("Yes [1].", STEPS)
-    assert len(server.chats) == STEPS // 2 + 1
+    assert len(server.chats) == 3
     prompt = server.chats[-2].body["messages"][1]["content"]
     assert prompt.count("</question>") == 1
 
 
-def test_the_window_holds_for_each_step(server: ScriptedServer, sample_index: Path) -> None:
-    small = server.engine(sample_index, check="off", context_window=6000)
-    answer = asked(small, server, calls(PUMPS), *DONE)
-    assert answer.generation.tokens < 3 * 6000
-    assert 'lab="Namibia"' in server.chats[1].body["messages"][1]["content"]
-
-
-@pytest.mark.parametrize("reply", [Reply(status=400), Reply(("DONE",)), Reply(status=503)])
-def test_without_calls_the_answer_is_the_usual_one_and_says_so(
-    engine: Engine, server: ScriptedServer, reply: Reply
+def test_without_calls_or_a_model_the_answer_is_the_usual_one_and_says_so(
+    engine: Engine, server: ScriptedServer
 ) -> None:
-    first = [reply] * (3 if reply.status == 503 else 1)
-    answer = asked(engine, server, *first, Reply(("Yes [1].",)))
-    assert (answer.text, answer.mode) == ("Yes [1].", "test-model")
-    assert answer.notices[0] == Notice("looked_no_further")
-    assert not answer.generation.steps
-
-
-def test_without_a_model_the_answer_says_what_is_missing(sample_engine: Engine) -> None:
-    answer = sample_engine.ask(QUESTION, deep=True).answer
+    for first in ([Reply(status=400)], [Reply(("DONE",))], [Reply(status=503)] * 3):
+        answer = asked(engine, server, *first, Reply(("Yes [1].",)))
+        assert (answer.text, answer.mode) == ("Yes [1].", "test-model")
+        assert answer.notices[0] == Notice("looked_no_further")
+        assert not answer.generation.steps
+    answer = engine.without_model().ask(QUESTION, deep=True).answer
     assert Notice("no_model_looks") in answer.notices
 
 

@@ -75,11 +75,17 @@ def test_pieces_arrive_one_by_one_and_the_answer_says_how_it_was_written(
     assert (run["passages"], run["tokens"]) == (read, answer.tokens["prompt"])
 
 
-def test_the_refusal_phrase_marks_an_answer_refused(engine: Engine, server: ScriptedServer) -> None:
+def test_the_refusal_phrase_marks_an_answer_refused_and_a_gap_told_first_does_not(
+    engine: Engine, server: ScriptedServer
+) -> None:
     answer = said(engine, server, refusal("ar")[:5], refusal("ar")[5:])
     assert answer.refused
     assert not answer.coverage.reports
     assert len(answer.hits) >= 20
+    assert is_refusal("The reports don't say. They are silent.")
+    assert is_refusal("The reports don’t say")
+    gap = "The reports don't say how many, but Peru's lab asked ten vendors [1]."
+    assert not is_refusal(gap)
 
 
 FAULTS = {
@@ -90,8 +96,6 @@ FAULTS = {
     "too_slow, empty pieces aside": Reply(("",) * 600, delay=0.05),
     "window_too_small": TOO_LONG,
     "window_too_small in the end": Reply(("Fees [1].",), raw=(f"data: {TOO_LONG.body}",)),
-    "answer_empty": Reply(),
-    "only_repeated_itself": Reply(("the ",) * 300),
 }
 
 
@@ -121,14 +125,16 @@ def test_a_failing_model_is_replaced_by_the_reports_own_words(
 def test_a_prompt_that_is_too_long_is_sent_again_with_half_of_the_passages(
     engine: Engine, server: ScriptedServer
 ) -> None:
-    server.script(TOO_LONG, Reply(("Fees matter [1][20].",)))
+    # What is left half written is no part of the answer.
+    server.script(TOO_LONG, Reply(("Fees matter [1][20].", " Trust mat"), finish="length"))
     answer = engine.ask(QUESTION).answer
     first, second = (prompts(server, n)[1].count("<passage ") for n in (0, 1))
     assert second == first // 2
     assert (answer.mode, answer.text) == ("test-model", "Fees matter [1].")
     assert answer.coverage.read_passages == second
-    assert answer.notices[0].code == "passages_left_out"
-    assert answer.notices[0].params["read"] == second
+    left_out, cut = answer.notices
+    assert (left_out.code, left_out.params["read"]) == ("passages_left_out", second)
+    assert cut == Notice("cut_short_by_tokens")
 
 
 def test_without_passages_nothing_is_sent(
@@ -142,26 +148,15 @@ def test_without_passages_nothing_is_sent(
     assert not server.chats
 
 
-def test_what_a_model_leaves_half_written_is_no_part_of_the_answer(
-    engine: Engine, server: ScriptedServer
-) -> None:
-    server.script(Reply(("Fees matter [1].", " Trust mat"), finish="length"))
-    answer = engine.ask(QUESTION).answer
-    assert answer.text == "Fees matter [1]."
-    assert answer.notices[0] == Notice("cut_short_by_tokens")
-
-
 @pytest.mark.quality
 def test_a_model_reads_what_a_digest_quotes_and_is_told_how_many_reports_there_are(
-    server: ScriptedServer, sample_index: Path
+    ask: Ask, server: ScriptedServer, sample_index: Path
 ) -> None:
     engine = server.engine(sample_index, context_window=100_000, check="facts")
-    question = "What have the labs learned about mobile money?"
-    quoted = engine.without_model().ask(question).answer
+    quoted = ask(QUESTION)
     counted = quoted.text.partition("\n")[0]
     assert quoted.coverage.speaking
-    server.say("About as many reports speak of fees as were counted. Fees matter [1].")
-    answer = engine.ask(question).answer
+    answer = said(engine, server, "About as many speak of fees as were counted. Fees matter [1].")
     prompt = prompts(server)[1]
     assert f"estimated where it says so:\n<counted>\n{counted}\n</counted>" in prompt
     assert all(cited.passage.text[:40] in prompt for cited in quoted.citations)
@@ -199,13 +194,6 @@ def test_a_prompt_has_the_form_of_the_question_and_the_last_two_answers(
         assert form in user.partition("</question>")[2]
         assert user.count("user: What of seaweed in Fiji?\nassistant: Rain wets it.\n") == 2
         assert "Nets tear" not in user
-
-
-def test_a_gap_told_first_is_no_refusal() -> None:
-    assert is_refusal("The reports don't say. They are silent.")
-    assert is_refusal("The reports don’t say")
-    gap = "The reports don't say how many, but Peru's lab asked ten vendors [1]."
-    assert not is_refusal(gap)
 
 
 def test_a_server_s_embeddings_can_ingest_and_ask(server: ScriptedServer, tmp_path: Path) -> None:

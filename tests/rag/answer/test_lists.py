@@ -22,8 +22,6 @@ from ui.web.handlers import Exchange
 
 FACTS = {"cost": ("High",), "sample_size": ("Small",)}
 CATALOG = Catalog([*(report(i) for i in range(12)), report(12, year=2031, facts=FACTS)])
-
-
 TOGO, COSTLY = Filters(country=("Togo",)), Filters(fact=("cost: High",))
 
 
@@ -136,14 +134,11 @@ def test_a_share_is_one_of_all_reports() -> None:
     assert head(replace(COSTLY, year=(2031,)), form="share").endswith(", 100% of 1 report:")
 
 
-def test_whether_there_is_any_is_answered_either_way() -> None:
+def test_whether_there_is_any_is_answered_and_values_are_left_out_or_all_wanted() -> None:
     some, none = (listed(Filters(year=(year,)), form="exists") for year in (2031, 1990))
     assert some.text.startswith("Yes: 1 report")
     assert none.text.startswith("No report passes")
     assert [some.refused, none.refused] == [False, False]
-
-
-def test_values_are_left_out_or_all_wanted() -> None:
     one, two = Filters(year=(2021,)), Filters(year=(2021, 2022))
     assert CATALOG.ids(one)
     assert {*listed(excluded=one).coverage.reports} == {*CATALOG.reports} - CATALOG.ids(one)
@@ -164,27 +159,24 @@ def snapshot(sample_engine: Engine) -> Snapshot:
     return current_snapshot(sample_engine.settings.index, {})
 
 
-def mentioned_reports(snapshot: Snapshot, filters: Filters) -> list[str]:
-    return [hit.passage.report.id for hit in mentions(snapshot, filters)]
-
-
-@pytest.mark.parametrize("field", ["method", "datasource", "theme"])
-def test_a_mention_stands_in_the_text_and_in_no_tag(snapshot: Snapshot, field: str) -> None:
-    for name, _ in snapshot.catalog.counts(field):
-        filters = Filters(**{field: (name,)})  # type: ignore[arg-type]
-        reports = mentioned_reports(snapshot, filters)
-        assert not snapshot.catalog.ids(filters) & set(reports)
-        assert len(reports) == len(set(reports))
-        spellings = getattr(snapshot.catalog.expanded(filters), field)
-        for hit in mentions(snapshot, filters):
+def test_a_mention_stands_in_the_text_and_in_no_tag(snapshot: Snapshot) -> None:
+    for name, _ in snapshot.catalog.counts("method"):
+        filters = Filters(method=(name,))
+        found = mentions(snapshot, filters)
+        reports = {hit.passage.report.id for hit in found}
+        assert not snapshot.catalog.ids(filters) & reports
+        assert len(reports) == len(found)
+        spellings = snapshot.catalog.expanded(filters).method
+        for hit in found:
             assert any(is_named(value, hit.passage.text) for value in spellings)
-
-
-def test_other_filters_narrow_mentions_too(snapshot: Snapshot) -> None:
-    everywhere = set(mentioned_reports(snapshot, Filters(datasource=("interviews",))))
-    narrowed = mentioned_reports(snapshot, Filters(datasource=("interviews",), year=(2023,)))
+    # Other filters narrow them, too.
+    interviews = Filters(datasource=("interviews",))
+    everywhere, narrowed = (
+        {hit.passage.report.id for hit in mentions(snapshot, filters)}
+        for filters in (interviews, replace(interviews, year=(2023,)))
+    )
     assert narrowed
-    assert set(narrowed) == everywhere & snapshot.catalog.ids(Filters(year=(2023,)))
+    assert narrowed == everywhere & snapshot.catalog.ids(Filters(year=(2023,)))
 
 
 def test_mentions_are_not_counted_and_cited_by_their_words(sample_engine: Engine) -> None:

@@ -34,11 +34,7 @@ def test_closing_early_hangs_up(engine: Engine, server: ScriptedServer) -> None:
         gc.enable()
     assert stream.answer.text == "".join(written).strip()
     assert stream.answer.mode == "test-model"
-
-
-def test_stopping_before_anything_was_asked_asks_nothing(
-    engine: Engine, server: ScriptedServer
-) -> None:
+    # Who stops before anything was asked asks nothing.
     server.say("Fees matter [1].")
     stream = engine.ask(QUESTION)
     stream.stop()
@@ -48,7 +44,6 @@ def test_stopping_before_anything_was_asked_asks_nothing(
 
 SILENT = {
     "before its headers": Reply(mute=30),
-    "before its first word": Reply(stall=30),
     "after some words": Reply(("Fees ", "matter "), stall=30),
     "while it reasons": Reply(raw=(event(reasoning_content="Hm. "),) * 500, delay=0.05),
     "while it wants to be asked again": Reply(status=503, headers={"retry-after": "15"}),

@@ -67,7 +67,7 @@ def test_every_message_is_translated_and_keeps_its_placeholders(code: str) -> No
             assert placeholders(form) <= named, form
 
 
-def test_plurals_and_regional_codes() -> None:
+def test_plurals_regional_codes_and_notices() -> None:
     for code, counts in {
         "en": {0: "0 reports", 1: "1 report", 1204: "1,204 reports"},
         "fr": {0: "0 rapport", 1: "1 rapport", 1204: "1\u202f204 rapports"},
@@ -84,9 +84,7 @@ def test_plurals_and_regional_codes() -> None:
     for code in ("tlh", "", "../fr", "en-GB"):
         assert translations_for(code) is ENGLISH
     assert format_seconds(translations_for("fr"), 0.1) == "0,1\u202fs"
-
-
-def test_notices_are_put_into_the_reader_s_words() -> None:
+    # Numbers in notices, too; what stands in a notice is no place for another value.
     full = Notice("no_passage_fits", {"window": 12000})
     hostile = Notice("no_reports_from", {"places": "{n} <b>"})
     assert "window of 12,000 tokens" in notice_words([full])
@@ -94,7 +92,7 @@ def test_notices_are_put_into_the_reader_s_words() -> None:
     assert notice_words([hostile]) == "The collection has no reports from {n} <b>."
 
 
-def test_labs_are_named_in_the_reader_s_language() -> None:
+def test_labs_and_values_are_named_in_the_reader_s_language() -> None:
     assert labels.country_label("Ivory Coast", FRENCH) == "Côte d’Ivoire"
     assert labels.country_label("Peru, Togo", translations_for("ar")) == "بيرو، توغو"
     for name in ("Atlantis", "<b>Peru</b>", ""):
@@ -103,9 +101,6 @@ def test_labs_are_named_in_the_reader_s_language() -> None:
     assert labels.country_label("Turkey", ENGLISH) == "Turkey"
     assert labels.lab_label(report(0, countries=()), FRENCH) == "Laboratoire inconnu"
     assert labels.kind_label(report(0, kind=""), ENGLISH) == "Action learning plan"
-
-
-def test_values_have_labels() -> None:
     for field, value, french, english in (
         ("kind", "closing", "bilan final", "closing"),
         ("type", "learningplan", "Plan d’apprentissage par l’action", "Action learning plan"),

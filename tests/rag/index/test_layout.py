@@ -32,7 +32,9 @@ ALL = {"fiji", "mali", "peru"}
 QUESTION = "Who counts the boats in Peru?"
 
 
-def test_a_reader_writes_nothing_and_keeps_its_version(reports: Path, filled: Settings) -> None:
+def test_a_reader_writes_nothing_and_keeps_its_version_and_a_change_is_added_at_the_end(
+    reports: Path, filled: Settings
+) -> None:
     before = files(filled.index)
     reader = opened(filled)
     assert open_engine(filled).search("Who waits for a ferry?")
@@ -43,6 +45,14 @@ def test_a_reader_writes_nothing_and_keeps_its_version(reports: Path, filled: Se
     reader._records.clear()
     assert (list(reader.passages), reader.keyword.scores(["ferri", "peru"]).tolist()) == expected
     assert [p.text for p in content(filled)["peru"]] != [p.text for p in expected[0]][-2:]
+    # It writes no tags of others again.
+    chroma, current = filled.index / "chroma", (filled.index / "current").read_bytes()
+    for home, name in product((reader.home, chroma), ("tags", "texts")):
+        held, data = before[reader.home / name], (home / name).read_bytes()
+        assert data.startswith(held)
+        assert name == "texts" or b"Ferries of Fiji" not in zlib.decompress(data[len(held) :])
+    assert (chroma / "current").read_bytes() == current
+    assert b"Fiji" not in zlib.decompress(current)
 
 
 def test_many_changes_make_one_index(reports: Path, filled: Settings, tmp_path: Path) -> None:
@@ -126,19 +136,6 @@ def test_an_index_of_an_unknown_kind_is_refused(reports: Path, settings: Setting
         with pytest.raises(IndexUnusable, match="--rebuild"):
             sync([reports], settings)
         assert len(sync([reports], settings, rebuild=True).added) == 3
-
-
-def test_a_change_writes_no_tags_of_others(reports: Path, filled: Settings) -> None:
-    first, chroma = opened(filled).home, filled.index / "chroma"
-    before = {name: (first / name).read_bytes() for name in ("tags", "texts")}
-    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    sync([reports], filled)
-    for home, (name, held) in product((first, chroma), before.items()):
-        data = (home / name).read_bytes()
-        assert data.startswith(held)
-        assert name == "texts" or b"Ferries of Fiji" not in zlib.decompress(data[len(held) :])
-    assert (chroma / "current").read_bytes() == (filled.index / "current").read_bytes()
-    assert b"Fiji" not in zlib.decompress((filled.index / "current").read_bytes())
 
 
 def test_an_ingest_that_was_cut_short_is_continued(

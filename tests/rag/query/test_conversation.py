@@ -33,41 +33,31 @@ MANY = said(
 LIST = said("Which plans of 2023 are tagged with SDG 14?", "1 report of 1 lab")
 
 
-POINTS_BACK = {
-    "And in 2023?": ("en", False, True),
-    "Who paid for that?": ("en", False, True),
-    "What were the main challenges?": ("en", False, True),
-    "وماذا عن تونس؟": ("ar", False, True),
-    "Why did the fishers of Fiji dry their seaweed on racks?": ("en", True, False),
-    "And what did labs learn about mobile money and market women?": ("en", True, False),
-    "Y a-t-il des projets sur les algues marines ?": ("fr", False, False),
-}
-
-
-@pytest.mark.parametrize("question", POINTS_BACK)
-def test_what_points_back_or_joins_on_is_a_follow_up(question: str) -> None:
-    language, names_places, follows = POINTS_BACK[question]
-    assert is_follow_up(question, language, names_places, BEFORE) is follows
-    assert not is_follow_up(question, language, names_places, ())
-
-
-FOLLOWS = {
-    "how many kilos a year?": True,
-    "¿alguien lo copió?": True,
-    "كم كلفت؟": True,
-    "parle-moi de la deuxième": True,
-    "Plans from 2023 that used drones": False,
-    "something else: how many experiments do you have": False,
-    "thanks a lot": False,
-    "Write me a poem": False,
-}
+def test_what_points_back_or_joins_on_is_a_follow_up() -> None:
+    for question, (language, names_places, follows) in {
+        "Who paid for that?": ("en", False, True),
+        "What were the main challenges?": ("en", False, True),
+        "وماذا عن تونس؟": ("ar", False, True),
+        "Why did the fishers of Fiji dry their seaweed on racks?": ("en", True, False),
+        "And what did labs learn about mobile money and market women?": ("en", True, False),
+        "Y a-t-il des projets sur les algues marines ?": ("fr", False, False),
+    }.items():
+        assert is_follow_up(question, language, names_places, BEFORE) is follows, question
+        assert not is_follow_up(question, language, names_places, ())
 
 
 @pytest.mark.quality
-@pytest.mark.parametrize("question", FOLLOWS)
-def test_what_is_like_examples_of_follow_ups_is_one(quick_engine: Engine, question: str) -> None:
-    assert plan(quick_engine, question, *BEFORE).follows is FOLLOWS[question]
-    assert not plan(quick_engine, question).follows
+def test_what_is_like_examples_of_follow_ups_is_one(quick_engine: Engine) -> None:
+    for question, follows in {
+        "¿alguien lo copió?": True,
+        "كم كلفت؟": True,
+        "parle-moi de la deuxième": True,
+        "Plans from 2023 that used drones": False,
+        "something else: how many experiments do you have": False,
+        "thanks a lot": False,
+    }.items():
+        assert plan(quick_engine, question, *BEFORE).follows is follows, question
+        assert not plan(quick_engine, question).follows
 
 
 @pytest.mark.quality
@@ -138,12 +128,13 @@ def test_labs_of_an_answer_count_if_it_has_one_or_is_pointed_at(quick_engine: En
 
 def test_a_new_place_or_region_replaces_the_one_before(quick_engine: Engine) -> None:
     before = (Turn("user", "What did Fiji learn about seaweed?"), *MANY[1:])
-    made = plan(quick_engine, "What about Togo?", *before)
-    assert made.standalone == "What did Togo learn about seaweed?"
-    assert made.boosted.country == ("Togo",)
-    made = plan(quick_engine, "And in Brazil?", *before)
-    assert made.standalone == "What did Brazil learn about seaweed?"
-    assert made.boosted.country == ()
+    for question, place, named in (
+        ("What about Togo?", "Togo", ("Togo",)),
+        ("And in Brazil?", "Brazil", ()),
+    ):
+        made = plan(quick_engine, question, *before)
+        assert made.standalone == f"What did {place} learn about seaweed?"
+        assert made.boosted.country == named
     countries = plan(quick_engine, "And in West Africa?", *MANY).filters.country
     assert "Togo" in countries
     assert "Fiji" not in countries
@@ -170,27 +161,23 @@ def test_another_topic_takes_the_place_of_the_one_before(quick_engine: Engine) -
         assert "seaweed" in plan(quick_engine, same, *one).standalone
 
 
-REFINED: dict[str, dict[str, Any]] = {
-    "only the experiments": {"filters": Filters(method=METHOD, kind=("experiment",))},
-    "without closings": {"excluded": Filters(kind=("closing",))},
-    "and in French?": {"filters": Filters(method=METHOD, language=("fr",))},
-    "and the data sources?": {"group_by": "datasource"},
-    "how many?": {"form": "count"},
-    "which of them used citizen science?": {"filters": BOTH, "every": ("method",)},
-}
-
-
-@pytest.mark.parametrize("question", REFINED)
-def test_a_list_is_refined(quick_engine: Engine, question: str) -> None:
+def test_a_list_is_refined(quick_engine: Engine) -> None:
     first = "Which reports used ethnography?"
     before = plan(quick_engine, first).query
     assert before
-    made = plan(quick_engine, question, *said(first, "7 reports of 4 labs"))
-    assert made.query == replace(before, **REFINED[question])
-    assert made.query.filters == made.filters
-
-
-def test_a_list_is_repeated_by_what_is_new_and_asked_what_they_did(quick_engine: Engine) -> None:
+    changes: dict[str, dict[str, Any]] = {
+        "only the experiments": {"filters": Filters(method=METHOD, kind=("experiment",))},
+        "without closings": {"excluded": Filters(kind=("closing",))},
+        "and in French?": {"filters": Filters(method=METHOD, language=("fr",))},
+        "and the data sources?": {"group_by": "datasource"},
+        "how many?": {"form": "count"},
+        "which of them used citizen science?": {"filters": BOTH, "every": ("method",)},
+    }
+    for question, changed in changes.items():
+        made = plan(quick_engine, question, *said(first, "7 reports of 4 labs"))
+        assert made.query == replace(before, **changed), question
+        assert made.query.filters == made.filters
+    # It is repeated by what is new, and asked what those in it did.
     again = plan(quick_engine, "And in 2022?", *LIST)
     assert (again.intent, again.filters.year) == ("list", (2022,))
     assert again.filters.sdg == plan(quick_engine, LIST[0].content).filters.sdg

@@ -1,6 +1,5 @@
 """Slips of the keyboard and capitals: what is corrected, and what must stay as it is."""
 
-import pytest
 from passages import passage, words_index
 
 from rag.query.correction import MOST, correct, without_capitals
@@ -9,26 +8,22 @@ TEXTS = ("Crowdfunding paid for the pumps of Kafkland.", "Bokashi feeds the soil
 KEYWORD = words_index([passage(text) for text in TEXTS] * 4)
 
 
-TYPED = {
-    "Whihc labs used crowdfundng?": ("en", "Which labs used crowdfunding?"),
-    "What did Kennya learn abuot watr?": ("en", "What did Kenya learn about watr?"),
-    "Ventas en Colomiba": ("es", "Ventas en Colombia"),
-    "nr of ppl w/o ice": ("en", "number of people without ice"),
-    "pq vende q peixe": ("pt", "porque vende que peixe"),
-    # A word of the collection that no dictionary has.
-    "Which labs used Bokashi?": ("en", "Which labs used Bokashi?"),
-    "What about behavioural rumours?": ("en", "What about behavioural rumours?"),
-    # Neither word is a country's.
-    "Que disent les labos du Togo ?": ("fr", "Que disent les labos du Togo ?"),
-    "ماذا تعلم المختبر؟": ("ar", "ماذا تعلم المختبر؟"),
-    "thhe abuot " * MOST: ("en", "thhe abuot " * MOST),
-}
-
-
-@pytest.mark.parametrize("typed", TYPED)
-def test_slips_are_corrected_but_not_known_words_names_and_long_texts(typed: str) -> None:
-    language, corrected = TYPED[typed]
-    assert correct(typed, language, KEYWORD) == corrected
+def test_slips_are_corrected_but_not_known_words_names_and_long_texts() -> None:
+    for typed, (language, corrected) in {
+        "Whihc labs used crowdfundng?": ("en", "Which labs used crowdfunding?"),
+        "What did Kennya learn abuot watr?": ("en", "What did Kenya learn about watr?"),
+        "Ventas en Colomiba": ("es", "Ventas en Colombia"),
+        "nr of ppl w/o ice": ("en", "number of people without ice"),
+        "pq vende q peixe": ("pt", "porque vende que peixe"),
+        # A word of the collection that no dictionary has.
+        "Which labs used Bokashi?": ("en", "Which labs used Bokashi?"),
+        "What about behavioural rumours?": ("en", "What about behavioural rumours?"),
+        # Neither word is a country's.
+        "Que disent les labos du Togo ?": ("fr", "Que disent les labos du Togo ?"),
+        "ماذا تعلم المختبر؟": ("ar", "ماذا تعلم المختبر؟"),
+        "thhe abuot " * MOST: ("en", "thhe abuot " * MOST),
+    }.items():
+        assert correct(typed, language, KEYWORD) == corrected
 
 
 def test_a_word_of_another_language_is_known_by_its_own_stem() -> None:

@@ -74,7 +74,7 @@ def test_a_follow_up_is_said_in_full_and_planned_by_rules(
 
 
 def test_only_follow_ups_are_sent_unless_all_are(
-    plan_follow_up: Planning, plan: Planning, server: ScriptedServer
+    plan_follow_up: Planning, plan: Planning, quick_engine: Engine, server: ScriptedServer
 ) -> None:
     server.say(reply())
     for question, history in ((ALONE, ()), (IN_FULL, BEFORE), ("Hello!", ())):
@@ -82,6 +82,11 @@ def test_only_follow_ups_are_sent_unless_all_are(
     assert plan("x" * (MOST_CHARACTERS + 1)).planner == "rules"
     assert not server.chats
     assert plan(ALONE).planner == "model"
+    # A planner has a model where one is set.
+    with pytest.raises(SettingsError, match=r"none is set.*ASKLABS_MODEL"):
+        Planner(Settings(planner="model"))
+    for given in (Settings(), server.settings(planner="rules")):
+        assert planning(quick_engine, given)(FOLLOW_UP, BEFORE).planner == "rules"
 
 
 def test_a_plan_may_stand_in_fences_and_words(plan: Planning, server: ScriptedServer) -> None:
@@ -216,12 +221,3 @@ def test_an_answer_records_who_planned_it(sample_index: Path, server: ScriptedSe
     server.script(Reply(status=500), Reply(("Sand did [1].",)))
     answer = engine.ask(FOLLOW_UP, history=BEFORE).answer
     assert (answer.text, answer.planner, answer.notices) == ("Sand did [1].", "fallback", ())
-
-
-def test_a_planner_has_a_model_where_one_is_set(
-    quick_engine: Engine, server: ScriptedServer
-) -> None:
-    with pytest.raises(SettingsError, match=r"none is set.*ASKLABS_MODEL"):
-        Planner(Settings(planner="model"))
-    for given in (Settings(), server.settings(planner="rules")):
-        assert planning(quick_engine, given)(FOLLOW_UP, BEFORE).planner == "rules"

@@ -40,79 +40,67 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
 
 
 # What is asked for, and whether of many labs.
-ASKED = {
-    "What do the experiments show?": ("answer", True),
-    "Which methods did the Togo lab use?": ("list", True),
-    "What is Togo working on?": ("lab", False),
-    "What worked and what did not?": ("reasons", True),
-    "How has the work of Togo changed over time?": ("trend", False),
-    "How is ethnography used?": ("topic", True),
-    "Why did the lab in Fiji use ethnography?": ("answer", False),
-    "Compare 2022 with 2023 in Paraguay.": ("compare", True),
-    "We fly to Togo soon, so what did the team there try, and did it work out?": ("lab", False),
-    "We fly to Togo soon: which clinic there has the booklet?": ("answer", False),
-    "Which experiments did Lesotho run and which of them succeeded?": ("lab", False),
-    "Which labs tested drones to deliver vaccines to remote clinics?": ("topic", True),
-    "Did any lab try vouchers against tooth decay?": ("topic", True),
-    "Reduce food waste": ("topic", True),
-    "¿Cuántos informes hablan de teatro?": ("topic", True),
-    "how many reports mention rope bridges, cable cars, late buses and old trams": ("topic", True),
-    "How do Fiji and France compare?": ("answer", False),
-    "ماذا تعلمت المختبرات عن المال عبر الهاتف؟": ("topic", True),
-    "Why is mobile money weak in Togo?": ("answer", False),
-    "Has mobile money become a bigger topic?": ("trend", True),
-    "What did Togo learn about mobile money?": ("lab", False),
-    "What blocked the notebook project in Togo?": ("answer", False),
-    "How much do Togo and Fiji spend on boards?": ("compare", True),
-    "how big is the collection": ("about", False),
-    "you're funny": ("about", False),
-    "Which labs were the first to dry seaweed on racks?": ("answer", True),
-    "Who works with fish?": ("answer", True),
-    "Who works with fish in Uganda?": ("lab", False),
-    "Who works with the League?": ("answer", False),
-}
+@pytest.mark.quality
+def test_what_is_asked_for_and_whether_of_many_labs(quick_engine: Engine) -> None:
+    for question, asked in {
+        "What do the experiments show?": ("answer", True),
+        "Which methods did the Togo lab use?": ("list", True),
+        "What is Togo working on?": ("lab", False),
+        "What worked and what did not?": ("reasons", True),
+        "How has the work of Togo changed over time?": ("trend", False),
+        "Why did the lab in Fiji use ethnography?": ("answer", False),
+        "Compare 2022 with 2023 in Paraguay.": ("compare", True),
+        "We fly to Togo soon, so what did the team there try, and did it work out?": ("lab", False),
+        "We fly to Togo soon: which clinic there has the booklet?": ("answer", False),
+        "Which experiments did Lesotho run and which of them succeeded?": ("lab", False),
+        "Which labs tested drones to deliver vaccines to remote clinics?": ("topic", True),
+        "Did any lab try vouchers against tooth decay?": ("topic", True),
+        "Reduce food waste": ("topic", True),
+        "¿Cuántos informes hablan de teatro?": ("topic", True),
+        "how many reports mention rope bridges, cable cars, late buses and trams": (
+            "topic",
+            True,
+        ),
+        "How do Fiji and France compare?": ("answer", False),
+        "ماذا تعلمت المختبرات عن المال عبر الهاتف؟": ("topic", True),
+        "Why is mobile money weak in Togo?": ("answer", False),
+        "Has mobile money become a bigger topic?": ("trend", True),
+        "how big is the collection": ("about", False),
+        "you're funny": ("about", False),
+        "Which labs were the first to dry seaweed on racks?": ("answer", True),
+        "Who works with fish?": ("answer", True),
+        "Who works with fish in Uganda?": ("lab", False),
+        "Who works with the League?": ("answer", False),
+    }.items():
+        made = plan(quick_engine, question)
+        assert (made.intent, made.wide) == asked, question
+        assert bool(made.query) == (made.intent == "list")
+        assert not (made.filters and made.boosted)
 
 
 @pytest.mark.quality
-@pytest.mark.parametrize("question", ASKED)
-def test_what_is_asked_for_and_whether_of_many_labs(quick_engine: Engine, question: str) -> None:
-    made = plan(quick_engine, question)
-    assert (made.intent, made.wide) == ASKED[question]
-    assert bool(made.query) == (made.intent == "list")
-    assert not (made.filters and made.boosted)
+def test_a_fact_in_other_words_is_known_by_its_meaning(quick_engine: Engine) -> None:
+    for question, fact in {
+        "In which experiments did chance decide who got the treatment?": "assignment_type: Rand",
+        "كم تجربة وزع فيها المشاركون عشوائيا؟": "assignment_type: Rand",
+        "how many tests had no comparison group at all": "control_group: It does not",
+        "Quels pays ont eu une université parmi leurs partenaires ?": "partnering_sector: Acad",
+        "which experiments helped girls at school?": "",
+    }.items():
+        query = plan(quick_engine, question).query
+        assert bool(query) == bool(fact), question
+        assert all(name.startswith(fact) for name in (query.filters.fact if query else ()))
 
 
-FACTS = {
-    "In which experiments did chance decide who got the treatment?": "assignment_type: Rand",
-    "كم تجربة وزع فيها المشاركون عشوائيا؟": "assignment_type: Rand",
-    "how many tests had no comparison group at all": "control_group: It does not",
-    "Quels pays ont eu une université parmi leurs partenaires ?": "partnering_sector: Acad",
-    "which experiments helped girls at school?": "",
-}
-
-
-@pytest.mark.quality
-@pytest.mark.parametrize("question", FACTS)
-def test_a_fact_in_other_words_is_known_by_its_meaning(quick_engine: Engine, question: str) -> None:
-    query = plan(quick_engine, question).query
-    assert bool(query) == bool(FACTS[question])
-    assert all(name.startswith(FACTS[question]) for name in (query.filters.fact if query else ()))
-
-
-JOINT = {
-    "Ecuador and Peru on lost papers: how long does a copy take?": False,
-    "¿Qué falta en el proyecto de Ecuador y Perú con migrantes?": False,
-    "Compare the papers of migrants in Ecuador and in Peru.": True,
-}
-
-
-@pytest.mark.parametrize("question", JOINT)
-def test_what_two_countries_did_together_is_no_comparison(
-    quick_engine: Engine, question: str
-) -> None:
-    made = plan(quick_engine, question)
-    assert (made.intent == "compare") == JOINT[question]
-    assert {*made.filters.country, *made.boosted.country} == {"Ecuador", "Peru"}
+def test_what_two_countries_did_together_is_no_comparison(quick_engine: Engine) -> None:
+    for question, is_compared in {
+        "Ecuador and Peru on lost papers: how long does a copy take?": False,
+        "¿Qué falta en el proyecto de Ecuador y Perú con migrantes?": False,
+        "Compare the papers of migrants in Ecuador and in Peru.": True,
+    }.items():
+        made = plan(quick_engine, question)
+        assert (made.intent == "compare") == is_compared, question
+        assert {*made.filters.country, *made.boosted.country} == {"Ecuador", "Peru"}
 
 
 def test_what_many_are_asked_has_the_digest_of_a_topic() -> None:
@@ -125,70 +113,62 @@ def test_what_many_are_asked_has_the_digest_of_a_topic() -> None:
     assert form("How many bees are there?", "bees") == form("Who?", "") == "answer"
 
 
-COUNTED = {
-    "ethnography per year": by("year", filters=ETHNOGRAPHY),
-    "list the countries where ethnography was used as a method": by("country", filters=ETHNOGRAPHY),
-    "top 5 countries by nr of reports": by("country", limit=5),
-    "Relatórios por país e ano": by("country", split="year"),
-    "table of experiments by cost bracket": by("total_cost", filters=EXPERIMENTS),
-    "جدول التقارير حسب السنة والنوع": by("year", split="kind"),
-    "países con al menos 2 informes": by("country", having=(2, 0)),
-    "pays qui ont plus de deux rapports": by("country", having=(3, 0)),
-    "labs with two or more closing reports": by("country", filters=CLOSINGS, having=(2, 0)),
-    "países con informes de un solo año": by("country", split="year", having=(1, 1)),
-    "In how many different countries was ethnography used?": by(
-        "country", filters=ETHNOGRAPHY, form="count"
-    ),
-    "What is the most common SDG, and whats second?": by("sdg"),
-    "how many plans and closings per year": by("year", filters=BOTH, split="kind"),
-    "Methods used by labs each year": by("year", filters=BY_LABS, split="method"),
-    "methods that were used only once": by("method", least=True),
-    "كيف تطور عدد التقارير عبر السنوات": by("year"),
-    "What share of reports used ethnography?": by("", filters=ETHNOGRAPHY, form="share"),
-    "Los 3 países con menos experimentos": by("country", filters=EXPERIMENTS, limit=3, least=True),
-    "Distribuição dos ODS": by("sdg"),
-    "how many reports of each kind": by("kind", form="count"),
-}
+@pytest.mark.quality
+def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
+    for question, query in {
+        "list the countries where ethnography was used as a method": by(
+            "country", filters=ETHNOGRAPHY
+        ),
+        "top 5 countries by nr of reports": by("country", limit=5),
+        "table of experiments by cost bracket": by("total_cost", filters=EXPERIMENTS),
+        "جدول التقارير حسب السنة والنوع": by("year", split="kind"),
+        "países con al menos 2 informes": by("country", having=(2, 0)),
+        "pays qui ont plus de deux rapports": by("country", having=(3, 0)),
+        "labs with two or more closing reports": by("country", filters=CLOSINGS, having=(2, 0)),
+        "países con informes de un solo año": by("country", split="year", having=(1, 1)),
+        "In how many different countries was ethnography used?": by(
+            "country", filters=ETHNOGRAPHY, form="count"
+        ),
+        "What is the most common SDG, and whats second?": by("sdg"),
+        "how many plans and closings per year": by("year", filters=BOTH, split="kind"),
+        "Methods used by labs each year": by("year", filters=BY_LABS, split="method"),
+        "methods that were used only once": by("method", least=True),
+        "كيف تطور عدد التقارير عبر السنوات": by("year"),
+        "What share of reports used ethnography?": by("", filters=ETHNOGRAPHY, form="share"),
+        "Los 3 países con menos experimentos": by(
+            "country", filters=EXPERIMENTS, limit=3, least=True
+        ),
+        "how many reports of each kind": by("kind", form="count"),
+    }.items():
+        assert plan(quick_engine, question).query == query, question
 
 
 @pytest.mark.quality
-@pytest.mark.parametrize("question", COUNTED)
-def test_tags_are_counted_however_that_is_asked(quick_engine: Engine, question: str) -> None:
-    assert plan(quick_engine, question).query == COUNTED[question]
-
-
-PUT_TO_MANY = {
-    "When men own the boats, what does that mean for women?": True,
-    "Que sait-on de la confiance dans les chefs ?": True,
-    "Has anyone tried songs, plays, puppets or posters to get shepherds or bakers or fishers to the"
-    " clinic?": True,
-    "who weighs the plastic?": False,
-    "¿Cuánto duró la prueba con los sombreros?": False,
-    "When the twelve weavers went home after the course, which of the two looms did they ask to"
-    " keep, and who paid for the yarn?": False,
-}
+def test_what_is_put_to_many_in_any_words(quick_engine: Engine) -> None:
+    for question, is_wide in {
+        "When men own the boats, what does that mean for women?": True,
+        "Que sait-on de la confiance dans les chefs ?": True,
+        "Has anyone tried songs, plays, puppets or posters to get shepherds or bakers or fishers to"
+        " the clinic?": True,
+        "who weighs the plastic?": False,
+        "¿Cuánto duró la prueba con los sombreros?": False,
+        "When the twelve weavers went home after the course, which of the two looms did they ask to"
+        " keep, and who paid for the yarn?": False,
+    }.items():
+        assert plan(quick_engine, question).wide == is_wide, question
 
 
 @pytest.mark.quality
-@pytest.mark.parametrize("question", PUT_TO_MANY)
-def test_what_is_put_to_many_in_any_words(quick_engine: Engine, question: str) -> None:
-    assert plan(quick_engine, question).wide == PUT_TO_MANY[question]
-
-
-OF_ONE = {
-    "What is the solution?": "answer",
-    "Where is it?": "answer",
-    "What is Uganda working on?": "report",
-    "How many solutions are there?": "list",
-    "What can you do?": "about",
-}
-
-
-@pytest.mark.quality
-@pytest.mark.parametrize("question", OF_ONE)
-def test_a_single_report_has_no_lists_topics_or_years(quick_engine: Engine, question: str) -> None:
-    made = plan(quick_engine, question, country=("Uganda",))
-    assert (made.intent, made.wide) == (OF_ONE[question], made.intent == "list")
+def test_a_single_report_has_no_lists_topics_or_years(quick_engine: Engine) -> None:
+    for question, intent in {
+        "What is the solution?": "answer",
+        "Where is it?": "answer",
+        "What is Uganda working on?": "report",
+        "How many solutions are there?": "list",
+        "What can you do?": "about",
+    }.items():
+        made = plan(quick_engine, question, country=("Uganda",))
+        assert (made.intent, made.wide) == (intent, intent == "list"), question
 
 
 def test_a_region_stands_for_its_labs(quick_engine: Engine) -> None:
@@ -251,21 +231,16 @@ def test_a_topic_is_no_list_of_everything(quick_engine: Engine) -> None:
         assert plan(quick_engine, asked).intent == "list"
 
 
-OF_YEARS = {
-    "What changed between the first and the second plan of Togo?": (2021, 2022),
-    "¿qué dice el último informe de Togo?": (2022,),
-    "ما الفرق بين الخطة الأولى والثانية في توغو": (2021, 2022),
-    "Which plan of Togo was the third?": (),
-    "Who sold ice first in Togo?": (),
-}
-
-
-@pytest.mark.parametrize("question", OF_YEARS)
-def test_the_first_or_last_report_of_a_lab_is_one_of_its_year(
-    quick_engine: Engine, question: str
-) -> None:
-    made = plan(quick_engine, question)
-    assert made.filters.merged(made.boosted).year == OF_YEARS[question]
+def test_the_first_or_last_report_of_a_lab_is_one_of_its_year(quick_engine: Engine) -> None:
+    for question, years in {
+        "What changed between the first and the second plan of Togo?": (2021, 2022),
+        "¿qué dice el último informe de Togo?": (2022,),
+        "ما الفرق بين الخطة الأولى والثانية في توغو": (2021, 2022),
+        "Which plan of Togo was the third?": (),
+        "Who sold ice first in Togo?": (),
+    }.items():
+        made = plan(quick_engine, question)
+        assert made.filters.merged(made.boosted).year == years, question
 
 
 def test_the_topics_of_a_list_are_told_apart(quick_engine: Engine) -> None:
@@ -281,23 +256,18 @@ def test_one_thing_of_two_labs_is_asked_each_of_them(quick_engine: Engine) -> No
     assert [side.country for side in made.sides] == ["Fiji", "Tanzania"]
 
 
-STAGES = {
-    "Togo: what did they plan at first and what came out in the end?": True,
-    "what changed between the first and the second plan on mobile money in Lesotho": True,
-    "¿qué había previsto el laboratorio de Togo para el carnet y qué resultó?": True,
-    "Georgia wanted a livelier town; how does that compare with what they concluded?": True,
-    "How many women did Lesotho want first, and how many came in the end?": False,
-}
-
-
 @pytest.mark.quality
-@pytest.mark.parametrize("question", STAGES)
-def test_the_stages_of_a_work_are_held_against_each_other(
-    quick_engine: Engine, question: str
-) -> None:
-    made = plan(quick_engine, question)
-    assert (made.intent == "compare", made.stages) == (STAGES[question], STAGES[question])
-    assert len(made.boosted.country) == 1
+def test_the_stages_of_a_work_are_held_against_each_other(quick_engine: Engine) -> None:
+    for question, is_held in {
+        "Togo: what did they plan at first and what came out in the end?": True,
+        "what changed between the first and the second plan on mobile money in Lesotho": True,
+        "¿qué había previsto el laboratorio de Togo para el carnet y qué resultó?": True,
+        "Georgia wanted a livelier town; how does that compare with what they concluded?": True,
+        "How many women did Lesotho want first, and how many came in the end?": False,
+    }.items():
+        made = plan(quick_engine, question)
+        assert (made.intent == "compare", made.stages) == (is_held, is_held), question
+        assert len(made.boosted.country) == 1
 
 
 @pytest.mark.quality

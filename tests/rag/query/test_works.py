@@ -5,34 +5,26 @@ import pytest
 from rag.engine import Engine
 from rag.types import Answer
 
-DIGESTED = {
-    "What is the charcoal cold box?": "charcoal_cold_box_for_the_fish_road",
-    "o que é Tide Broom?": "tide_broom",
-    "ما هو Tide Broom؟": "tide_broom",
-    "tell me about the fee boards in Lesotho": "fee_boards_at_the_market_gate",
-    "What is the Tide Broom experiment?": "tide_broom",  # it is a solution
-}
-
 
 @pytest.mark.quality
-@pytest.mark.parametrize("question", DIGESTED)
-def test_what_is_a_work_is_answered_by_a_digest_of_it(quick_engine: Engine, question: str) -> None:
-    plan = quick_engine.plan(question)
-    assert plan.intent == "report"
-    assert DIGESTED[question] in plan.reports
-
-
-@pytest.mark.quality
-@pytest.mark.parametrize(
-    "question",
-    [
+def test_what_is_a_work_is_answered_by_a_digest_of_it(quick_engine: Engine) -> None:
+    for question, report in {
+        "What is the charcoal cold box?": "charcoal_cold_box_for_the_fish_road",
+        "o que é Tide Broom?": "tide_broom",
+        "ما هو Tide Broom؟": "tide_broom",
+        "tell me about the fee boards in Lesotho": "fee_boards_at_the_market_gate",
+        "What is the Tide Broom experiment?": "tide_broom",  # it is a solution
+    }.items():
+        plan = quick_engine.plan(question)
+        assert plan.intent == "report", question
+        assert report in plan.reports
+    # What it is asked for is no digest of it.
+    for question in (
         "What is the charcoal cold box made from?",
         "charcoal cold box Togo, price and who sells it",
         "en qué ciudad se usa Tide Broom",
-    ],
-)
-def test_what_a_work_is_asked_for_is_no_digest_of_it(quick_engine: Engine, question: str) -> None:
-    assert quick_engine.plan(question).intent == "answer"
+    ):
+        assert quick_engine.plan(question).intent == "answer", question
 
 
 def test_a_particular_of_a_work_is_answered_from_its_reports_alone(quick_engine: Engine) -> None:
@@ -43,26 +35,18 @@ def test_a_particular_of_a_work_is_answered_from_its_reports_alone(quick_engine:
     assert {citation.passage.report.id for citation in answer.citations} <= {"tide_broom"}
 
 
-@pytest.mark.parametrize(
-    "question",
-    ["what are labs doing about mobile money?", "women and markets", "citizen science"],
-)
-def test_a_topic_is_no_work(quick_engine: Engine, question: str) -> None:
-    assert quick_engine.plan(question).reports == ()
+def test_a_topic_is_no_work(quick_engine: Engine) -> None:
+    for question in ("what are labs doing about mobile money?", "citizen science"):
+        assert quick_engine.plan(question).reports == ()
 
 
-HOMES = {
-    "How many households haul the rubbish out of the fence in Encarnación?": ("Paraguay",),
-    "how often do people around kazipur have to leave": ("Bangladesh",),
-    "Compare the wallets of the traders in Nampula and Maseru": ("Mozambique", "Lesotho"),
-    "¿en qué se diferencian las carteras de los puestos?": (),
-    "How do Ferry workers save?": (),
-    "What should I mind with a cold box?": (),
-}
-
-
-@pytest.mark.parametrize("question", HOMES)
-def test_a_place_that_one_country_writes_of_stands_for_it(
-    quick_engine: Engine, question: str
-) -> None:
-    assert quick_engine.plan(question).boosted.country == HOMES[question]
+def test_a_place_that_one_country_writes_of_stands_for_it(quick_engine: Engine) -> None:
+    for question, countries in {
+        "How many households haul the rubbish out of the fence in Encarnación?": ("Paraguay",),
+        "how often do people around kazipur have to leave": ("Bangladesh",),
+        "Compare the wallets of the traders in Nampula and Maseru": ("Mozambique", "Lesotho"),
+        "¿en qué se diferencian las carteras de los puestos?": (),
+        "How do Ferry workers save?": (),
+        "What should I mind with a cold box?": (),
+    }.items():
+        assert quick_engine.plan(question).boosted.country == countries, question

@@ -35,21 +35,6 @@ def plan(question: str, language: str = "en", **more: object) -> Plan:
     return Plan(question, question, language, **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.quality
-@pytest.mark.parametrize(
-    ("question", "language", "report"),
-    [
-        ("Wovor hatten die Marktfrauen in Maseru Angst?", "en", "phones_full_of_doubt"),
-        ("alerte avant le cyclone à la radio", "fr", "the_last_kilometre"),
-    ],
-)
-def test_the_report_is_among_the_first(
-    found: Finding, question: str, language: str, report: str
-) -> None:
-    hits = found(plan(question, language)).hits[:5]
-    assert any(hit.passage.report.id.startswith(report) for hit in hits)
-
-
 def test_hits_are_ranked_and_unique_and_boosts_do_not_narrow(found: Finding) -> None:
     hits = found(plan("women's income", boosted=Filters(country=("Fiji",)))).hits
     scores = [hit.score for hit in hits]

@@ -54,15 +54,12 @@ def test_an_answer_repeated_in_a_report_is_a_duplicate_and_a_changed_word_is_not
     ]  # fmt: skip
 
 
-def test_the_best_of_copies_names_the_others_by_year() -> None:
+def test_copies_name_each_other_by_year_where_neither_countries_nor_years_are_compared() -> None:
     ranked = copies(("closing", "Peru", 2023), ("again", "Peru", 2022), ("plan", "Peru", 2021))
     folded = fold_duplicates([*ranked, Hit(passage("Other", report("other")), 0.1)])
     closing, *others = siblings(folded)
     assert closing == ("closing", ["plan", "again"])
     assert others == [("other", []), ("again", []), ("plan", [])]
-
-
-def test_other_countries_and_years_that_are_compared_stay_apart() -> None:
     ranked = copies(("a", "Peru", 2021), ("b", "Togo", 2021))
     assert fold_duplicates(ranked) == ranked
     equal = [Hit(passage(LONG, report(name, name)), 1.0) for name in ("Peru", "Togo")]

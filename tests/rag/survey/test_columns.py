@@ -87,6 +87,9 @@ def test_cells_have_verbatim_words_or_why_there_are_none(
     again = with_columns(made, ["methods", "fees"], measure)
     assert len(again.columns) == 4
     assert again.found[0].cells["fees"] == made.found[0].cells["fees"]
+    for names, words in (([" "], "is empty"), ([f"q{n}" for n in range(500)], "these are 500")):
+        with pytest.raises(InputError, match=words):
+            with_columns(survey, names, measure)
 
 
 @pytest.mark.quality
@@ -108,9 +111,3 @@ def test_a_cell_has_no_dashes_of_a_list_and_says_that_it_is_cut(tmp_path: Path) 
     assert cut.value.endswith("boats, …")
     assert len(cut.value) <= WHOLE + 2
     assert "…" not in cut.quote
-
-
-def test_columns_that_can_not_be_are_told(measure: ReportMeasure, survey: Survey) -> None:
-    for names, words in (([" "], "is empty"), ([f"q{n}" for n in range(500)], "these are 500")):
-        with pytest.raises(InputError, match=words):
-            with_columns(survey, names, measure)

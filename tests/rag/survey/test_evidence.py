@@ -26,9 +26,7 @@ def test_outcomes_are_read_where_the_wording_is_plain() -> None:
         "Three villages took part.": "unclear",
     }.items():
         assert outcome_of(answer, ()) == outcome, answer
-
-
-def test_a_question_left_blank_is_told_from_one_not_asked() -> None:
+    # A question left blank is told from one not asked.
     asked = "Was the original hypothesis proven or disproven?"
     assert (outcome_of("", (asked,)), outcome_of("", ())) == ("blank", None)
 

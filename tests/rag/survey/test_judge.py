@@ -150,17 +150,16 @@ def test_what_was_judged_is_known_and_only_the_rest_is_uncertain(
     assert low == found < high < found + 8
 
 
-def test_a_judge_that_is_stopped_judges_nothing(engine: Engine, rules: Survey) -> None:
+def test_a_judge_that_is_stopped_judges_nothing_and_without_a_model_there_is_none(
+    engine: Engine, rules: Survey
+) -> None:
     stop = Stop()
     stop.set()
     kept = engine.survey_judge(rules).judge(stop=stop)
     assert {row.judge for row in kept.rows} == {"rules"}
     assert kept.notices[-1].code == "survey_by_rules"
-
-
-def test_without_a_model_there_is_no_judge(sample_engine: Engine, rules: Survey) -> None:
     with pytest.raises(InputError, match="ASKLABS_MODEL"):
-        sample_engine.survey_judge(rules)
+        engine.without_model().survey_judge(rules)
 
 
 def test_stances_are_counted_and_what_is_not_plain_is_unclear(

@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,41 +11,36 @@ from rag.text import citation_marks as marks
 MARKED = st.text(alphabet="[]19,; .a\n\t", max_size=40)
 
 
-KEPT = {
-    "Yes [1, 3].": "Yes [1][3].",
-    "Yes [ 2;2 , 1 ].": "Yes [2][1].",
-    "Yes [1, 9] and no.": "Yes [1] and no.",
-    "Yes [9] [1] [8] no": "Yes [1] no",
-    "Pourquoi ? Deux : l'un  et l'autre": "Pourquoi ? Deux : l'un  et l'autre",
-    "Yes [12345678901234567890].": "Yes.",
-    "Yes [1[9]2].": "Yes.",
-    "Yes [[9]1].": "Yes [1].",
-    "Yes [٣].": "Yes [3].",
-    "see [the annex] [x1]": "see [the annex] [x1]",
-}
+def test_only_known_single_marks_are_kept() -> None:
+    for text, kept in {
+        "Yes [1, 3].": "Yes [1][3].",
+        "Yes [ 2;2 , 1 ].": "Yes [2][1].",
+        "Yes [1, 9] and no.": "Yes [1] and no.",
+        "Yes [9] [1] [8] no": "Yes [1] no",
+        "Pourquoi ? Deux : l'un  et l'autre": "Pourquoi ? Deux : l'un  et l'autre",
+        "Yes [12345678901234567890].": "Yes.",
+        "Yes [1[9]2].": "Yes.",
+        "Yes [[9]1].": "Yes [1].",
+        "Yes [٣].": "Yes [3].",
+        "see [the annex] [x1]": "see [the annex] [x1]",
+    }.items():
+        assert marks.keep_known(text, 3) == kept
 
 
-@pytest.mark.parametrize("text", KEPT)
-def test_only_known_single_marks_are_kept(text: str) -> None:
-    assert marks.keep_known(text, 3) == KEPT[text]
-
-
-@given(MARKED)
-def test_no_unknown_number_stays(text: str) -> None:
+@given(MARKED, st.lists(st.integers(0, 40), max_size=8))
+def test_no_unknown_number_stays_and_a_stream_gives_what_the_whole_gives(
+    text: str, cuts: list[int]
+) -> None:
     once = marks.keep_known(text, 1)
     assert set(marks.marks(once)) <= {1}
     assert marks.keep_known(once, 1) == once
     assert not marks.marks(marks.defuse(text))
-
-
-@given(MARKED, st.lists(st.integers(0, 40), max_size=8))
-def test_a_stream_gives_what_the_whole_gives(text: str, cuts: list[int]) -> None:
     at = [0, *sorted(cuts), len(text)]
     shown = ""
     for piece in marks.stream_known([text[a:b] for a, b in pairwise(at)], 1):
         shown += piece
         assert set(marks.marks(shown)) <= {1}
-    assert shown == marks.keep_known(text, 1)
+    assert shown == once
 
 
 def test_a_stream_holds_back_no_more_than_a_mark() -> None:
@@ -71,11 +65,8 @@ def test_each_sentence_has_the_marks_in_it_and_right_after_it() -> None:
     assert marks.defuse("as in [3] and [1, 2]; [a]") == "as in (3) and (1, 2); [a]"
 
 
-@pytest.mark.parametrize("shown", ["[\ufffe1]", "[1\ufdd02]", "[1\u200d]"])
-def test_nothing_of_a_report_looks_like_a_mark(shown: str) -> None:
-    assert "[" not in marks.defuse(f"As [a] says {shown}.").replace("[a]", "")
-
-
-def test_marks_in_many_brackets_end() -> None:
+def test_nothing_of_a_report_looks_like_a_mark_and_marks_in_many_brackets_end() -> None:
+    for shown in ("[\ufffe1]", "[1\ufdd02]", "[1\u200d]"):
+        assert "[" not in marks.defuse(f"As [a] says {shown}.").replace("[a]", "")
     assert marks.marks(marks.keep_known("[1" * 9000 + "[9]" + "]" * 9000, 0)) == []
     assert marks.keep_known("a" + " " * 200_000 + "b [1]", 0).endswith("b")

@@ -19,6 +19,7 @@ from rag.text.tokenize import LANGUAGES
 from ui.api import gate
 from ui.api.gate import make_key
 from ui.cli.main import app
+from ui.server import login
 from ui.server.login import Logins, make_secret
 
 QUESTION = "What did labs learn about mobile money?"
@@ -83,13 +84,14 @@ def test_passages_lists_reports_and_facets(api: httpx.Client, quick_engine: Engi
 
 
 def test_a_survey_is_a_job_whose_rows_are_streamed(api: httpx.Client) -> None:
-    begun = api.post("/survey", json={"question": "mobile money"})
+    asked = {"question": "mobile money", "filters": {"year": [2023]}}
+    begun = api.post("/survey", json=asked)
     assert begun.status_code == 202
     place = begun.headers["location"].removeprefix("/api/v1")
     rows = [json.loads(line) for line in api.get(f"{place}/rows").text.splitlines()]
     job = api.get(place).json()
     assert (job["state"], job["rows"]) == ("done", len(rows))
-    assert job["result"]["scope"] == len(rows) == 32
+    assert job["result"]["scope"] == len(rows) == 11
     assert rows[0]["verdict"] != "silent"
     assert api.delete(place).json()["state"] == "done"
     is_problem(api.get("/survey/other"), 404, "Begin one")
@@ -105,7 +107,6 @@ def test_a_survey_is_a_job_whose_rows_are_streamed(api: httpx.Client) -> None:
         (422, "/ask", {"question": "Q?", "top": 3}, "Known: question, filters"),
         (422, "/ask", {"question": "Q?", "filters": {"country": "Peru"}}, "valid list"),
         (422, "/ask", {"question": "Q?", "filters": {"kind": ["learningplan"]}}, "'closing'"),
-        (422, "/search", {"question": "Q?", "filters": {"language": ["de"]}}, "'fr'"),
         (422, "/search", {"question": "Q?", "filters": {"theme": ["x"] * 301}}, "300 items"),
         (422, "/search", {"question": "Q?", "filters": {"theme": ["x" * 1001]}}, "1000 char"),
         (422, "/lists", {"group_by": "town"}, "Group by: country, year"),
@@ -170,14 +171,13 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     file = tmp_path / "keys.txt"
-    monkeypatch.setattr("ui.server.login.COST", 2**14)
+    monkeypatch.setattr(login, "make_secret", lambda text, _=0: make_secret(text, 2**14))
     made = CliRunner().invoke(app, ["key", "Crawler", "--file", str(file)])
     key, other = made.stdout.strip(), make_key(file, "Bot")
     assert key not in file.read_text()
-    logins = {"Ana": make_secret("wet sand and lids", 2**14)}
-    options = {"logins": logins, "keys": Logins(file, "key")}
+    logins, keys = {"Ana": make_secret("wet sand and lids", 2**14)}, Logins(file, "key")
     monkeypatch.setattr(gate, "MOST_REQUESTS", 4)
-    with serve(quick_engine, **options) as address, httpx.Client(base_url=address) as client:
+    with serve(quick_engine, logins, keys) as address, httpx.Client(base_url=address) as client:
         info = "/api/v1/info"
 
         def get(key: str) -> httpx.Response:
@@ -191,7 +191,8 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
         assert get(other).status_code == 200
         client.post("/login", data={"username": "Ana", "password": "wet sand and lids"})
         assert client.get(info).status_code == 200
-        begun = client.post("/api/v1/survey", json={"question": "mobile money"})
+        asked = {"question": "mobile money", "filters": {"year": [2023]}}
+        begun = client.post("/api/v1/survey", json=asked)
         place = begun.headers["location"]
         assert client.get(place).status_code == 200
         # Others don't see it.
@@ -202,5 +203,3 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
         is_problem(get(other), 401, "no key")
         assert "key outcome=wrong address=127.0.0.1" in caplog.text
         is_problem(get(key), 429, "within a minute")
-    with serve(quick_engine, logins=logins) as address:
-        is_problem(httpx.get(f"{address}/api/v1/info"), 401, "no keys were given out")

@@ -44,7 +44,9 @@ MALFORMED = {
 }
 
 
-def test_ask_prints_an_answer_with_its_sources(run_sample: Any) -> None:
+def test_an_answer_is_printed_with_its_sources_and_exported(
+    run_sample: Any, tmp_path: Path
+) -> None:
     done = run_sample("ask", QUESTION, "--json")
     assert (done.code, done.out.count("\n")) == (0, 1)
     is_answer(done.json)
@@ -57,6 +59,13 @@ def test_ask_prints_an_answer_with_its_sources(run_sample: Any) -> None:
     assert re.search(r"\n    “[^”]+”\n", plain.out)
     assert "Based on" in plain.err
     assert "Answered by: extractive" in plain.err
+    (tmp_path / "answers.json").write_text(done.out, encoding="utf-8")
+    made = run_sample("export", "answers.json", "--to", "out.md", "--title", "A brief")
+    assert (made.code, made.out) == (0, "")
+    assert (tmp_path / "out.md").read_text(encoding="utf-8").startswith("# A brief\n")
+    # It is checked at once.
+    assert run_sample("export", "answers.json", "--to", "a.RIS", "--verify").code == 0
+    assert (tmp_path / "a.RIS").read_text(encoding="utf-8").startswith("TY  - RPRT")
 
 
 def test_filters_narrow_a_question(run_sample: Any) -> None:
@@ -105,7 +114,7 @@ def row(question_id: str) -> str:
     return f'{{"id":"{question_id}","answer":"Yes."}}\n'
 
 
-def test_each_question_has_its_answer_in_order(
+def test_each_question_has_its_answer_in_order_and_a_batch_goes_on(
     sample_engine: Engine, asked: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "new" / "answers.jsonl"
@@ -125,15 +134,12 @@ def test_each_question_has_its_answer_in_order(
     before = out.read_bytes()
     assert run_batch(sample_engine, asked, out)[0] == 0
     assert out.read_bytes() == before
-
-
-def test_an_interrupted_batch_goes_on(sample_engine: Engine, asked: Path, tmp_path: Path) -> None:
-    out = tmp_path / "answers.jsonl"
-    before = row("a") + row("b")
-    out.write_text(before + '{"id":"c","quest', encoding="utf-8")
+    # One that was interrupted is asked again.
+    whole = before[: before.index(b'{"id":"c"')]
+    out.write_bytes(whole + b'{"id":"c","quest')
     assert run_batch(sample_engine, asked, out) == (1, 2, [])
     assert [answer["id"] for answer in lines(out)] == ["a", "b", "c"]
-    assert out.read_text(encoding="utf-8").startswith(before)
+    assert out.read_bytes().startswith(whole)
 
 
 @pytest.mark.parametrize("content", [row("a") + row("c"), "# Notes\n", row("a") + "{\n"])
@@ -167,16 +173,6 @@ def test_a_question_that_fails_has_its_line(asked: Path, tmp_path: Path) -> None
     failing = Mock(side_effect=ModelError(text_notice("The server is down.")))
     assert len(run_batch(Mock(ask=failing), asked, tmp_path / "out")[2]) == 3
     assert lines(tmp_path / "out")[0] == {**QUESTIONS[0], "error": "The server is down."}
-
-
-def test_answers_are_exported_and_checked_at_once(run_sample: Any, tmp_path: Path) -> None:
-    answer = run_sample("ask", QUESTION, "--json").out
-    (tmp_path / "answers.json").write_text(answer, encoding="utf-8")
-    done = run_sample("export", "answers.json", "--to", "out.md", "--title", "A brief")
-    assert (done.code, done.out) == (0, "")
-    assert (tmp_path / "out.md").read_text(encoding="utf-8").startswith("# A brief\n")
-    assert run_sample("export", "answers.json", "--to", "a.RIS", "--verify").code == 0
-    assert (tmp_path / "a.RIS").read_text(encoding="utf-8").startswith("TY  - RPRT")
 
 
 def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path: Path) -> None:

@@ -161,19 +161,17 @@ def test_who_guesses_waits_and_others_do_not(site: str, caplog: pytest.LogCaptur
     assert "guess" not in caplog.text
 
 
-def test_who_may_frame_the_page_is_a_setting() -> None:
+def test_who_may_frame_the_page_is_a_setting_and_uploads_have_a_quota(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     other = "https://intranet.example.org"
     framed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     framed["Sec-Fetch-Dest"] = "iframe"
-    with serve(FakeEngine(), frames=other) as address:
-        reply = httpx.get(address, headers=framed)
-    assert reply.status_code == 200
-    assert f"frame-ancestors 'self' {other}" in reply.headers["content-security-policy"]
-
-
-def test_uploads_have_a_quota(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "MOST_SENT", 50_000)
     files = {"files": ("x.md", b"x" * 20_000)}
-    with serve(FakeEngine(), page_ingest=True) as address:
+    with serve(FakeEngine(), frames=other, page_ingest=True) as address:
+        reply = httpx.get(address, headers=framed)
         sent = [httpx.post(f"{address}/gradio_api/upload", files=files) for _ in range(3)]
-    assert [reply.status_code for reply in sent] == [200, 200, 429]
+    assert [each.status_code for each in sent] == [200, 200, 429]
+    assert reply.status_code == 200
+    assert f"frame-ancestors 'self' {other}" in reply.headers["content-security-policy"]

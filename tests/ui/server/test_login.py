@@ -111,6 +111,9 @@ def closed() -> Iterator[str]:
 def test_nothing_is_reached_without_a_login(closed: str) -> None:
     for path in ("config", "gradio_api/info", "gradio_api/queue/data?session_hash=guessed"):
         assert httpx.get(f"{closed}/{path}").status_code == 401, path
+    program = httpx.get(f"{closed}/api/v1/info")
+    assert program.status_code == 401
+    assert "no keys were given out" in program.text
     for path in ("queue/join", "run/predict"):
         assert httpx.post(f"{closed}/gradio_api/{path}", json=CALL).status_code == 401, path
     files = {"files": ("x.md", b"x" * 5000)}

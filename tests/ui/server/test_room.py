@@ -3,9 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -14,9 +12,6 @@ from fake_engine import FakeEngine
 from machine import run_apart
 from page_fixtures import serve
 
-from rag.engine import Engine
-from rag.errors import Stopped
-from rag.models.client import Stop
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import waited_scores
 from ui.server import room
@@ -75,49 +70,31 @@ def test_one_more_comes_in_while_many_wait(
     assert most == together
 
 
-@contextmanager
-def crowd(ask: Callable[[str, int], str]) -> Iterator[list[Future[str]]]:
-    """Two who ask a page of which the engine waits: one is being answered, one waits."""
+def test_who_waits_is_told_how_many_come_first_and_who_can_not_when_to_come_again() -> None:
     engine = FakeEngine(gate=threading.Event())
     with serve(engine) as address, ThreadPoolExecutor(2) as pool:
-        asking = [pool.submit(ask, address, 0)]
+        site, program = Site(address), {"question": "What of sand?"}
+
+        def read(visitor: str) -> str:
+            return site.client.get(site.join("What keeps food cool?", visitor)).text
+
+        def ask() -> httpx.Response:
+            return httpx.post(f"{address}/api/v1/ask", json=program, timeout=60)
+
+        # One is being answered, one waits.
+        first = pool.submit(ask)
         while not engine.asked:
             time.sleep(0.01)
-        asking.append(pool.submit(ask, address, 1))
+        second = pool.submit(read, "second")
         time.sleep(0.5)
-        asking.append(Future())
-        asking[2].set_result(ask(address, 2))
+        assert "Too many are asking just now." in read("third")
+        refused = ask()
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "15")
         assert httpx.get(f"{address}/healthz", timeout=1).status_code == 200
         engine.gate.set()
-        yield asking
-
-
-def test_readers_are_told_how_many_come_first_and_that_it_is_full() -> None:
-    def ask(address: str, n: int) -> str:
-        site = Site(address)
-        return site.client.get(site.join("What keeps food cool?", f"visitor-{n}")).text
-
-    with crowd(ask) as (first, second, third):
-        assert "before yours" not in first.result()
+        assert first.result().status_code == 200
         assert "1 question comes before yours." in second.result()
         assert "Wet sand kept boxes cool" in second.result()
-        assert "Too many are asking just now." in third.result()
-
-
-def test_programs_are_told_when_to_ask_again() -> None:
-    def ask(address: str, n: int) -> str:
-        reply = httpx.post(f"{address}/api/v1/ask", json={"question": f"Q {n}?"}, timeout=60)
-        return f"{reply.status_code} {reply.headers.get('retry-after')}"
-
-    with crowd(ask) as asking:
-        assert [one.result() for one in asking] == ["200 None", "200 None", "503 15"]
-
-
-def test_a_question_that_is_stopped_is_given_up_at_the_next_stage(quick_engine: Engine) -> None:
-    stop = Stop()
-    stop.set()
-    with pytest.raises(Stopped):
-        quick_engine.ask("What did labs learn about mobile money?", stop=stop)
 
 
 @pytest.mark.quality

@@ -14,20 +14,25 @@ from rag.engine import Engine
 from ui.web import app, uploads
 from ui.web.layout import STATIC, head
 
-QUESTIONS = ("What did labs learn about mobile money?", "And what about women?", "Why?")
 
-
-def test_questions_leave_no_copies_of_the_page_behind(sample_engine: Engine) -> None:
-    with launched(sample_engine) as (page, address):
-        site = Site(address)
-        for question in QUESTIONS:
-            site.ask(question, "visitor")
-        visit = page.state_holder.session_data["visitor"]
-        assert not any(visit.config_values.values())
-        held = visit.blocks_config.blocks.values()
-        drawn = [part for part in held if isinstance(part, gr.HTML)]
-        parts = page.default_config.blocks.values()
-        assert len(drawn) == len([part for part in parts if isinstance(part, gr.HTML)])
+def test_a_visit_keeps_no_copies_of_the_page_and_is_forgotten_when_it_has_ended(
+    quick_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "KEPT", 0.2)
+    with launched(quick_engine) as (page, address):
+        site, visits = Site(address), page.state_holder.session_data
+        with httpx.stream("GET", f"{address}/gradio_api/heartbeat/visitor"):
+            for question in ("What did labs learn about mobile money?", "And women?", "Why?"):
+                site.ask(question, "visitor")
+            assert not any(visits["visitor"].config_values.values())
+            held = visits["visitor"].blocks_config.blocks.values()
+            drawn = [part for part in held if isinstance(part, gr.HTML)]
+            parts = page.default_config.blocks.values()
+            assert len(drawn) == len([part for part in parts if isinstance(part, gr.HTML)])
+        until = time.monotonic() + 60
+        while "visitor" in visits and time.monotonic() < until:
+            time.sleep(0.1)
+        assert "visitor" not in visits
 
 
 def test_the_head_has_every_sheet_and_script_and_asks_for_nothing_from_elsewhere() -> None:
@@ -69,16 +74,3 @@ def test_a_file_that_nobody_takes_in_is_deleted(
         while path.exists() and time.monotonic() < until:
             time.sleep(0.1)
         assert not path.exists()
-
-
-def test_an_ended_visit_is_forgotten(quick_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "KEPT", 0.2)
-    with launched(quick_engine) as (page, address):
-        held = page.state_holder.session_data
-        with httpx.stream("GET", f"{address}/gradio_api/heartbeat/visitor"):
-            Site(address).ask(QUESTIONS[0], "visitor")
-            assert "visitor" in held
-        until = time.monotonic() + 60
-        while "visitor" in held and time.monotonic() < until:
-            time.sleep(0.1)
-        assert "visitor" not in held

@@ -56,6 +56,13 @@ def test_the_table_follows_its_address_and_a_survey_is_made_once(sample_engine: 
     assert other is not run
     assert '<del dir="auto">cash</del>' in html
     assert shown(sample_engine, TOPIC, other)[1] is run
+    # A file has all its rows.
+    file = download(Visit(sample_engine, sent={"ending": "csv"}, surveyed=run))
+    assert file["name"] == "mobile-money.csv"
+    rows = list(csv.reader(b64decode(file["data"]).decode("utf-8-sig").splitlines()))
+    assert len(rows) > 32
+    assert download(Visit(sample_engine, sent={"ending": "exe"}, surveyed=run)) == {}
+    assert download(Visit(sample_engine, sent={"ending": "csv"})) == {}
 
 
 def test_what_is_no_topic_or_no_report_ends_in_a_sentence(sample_engine: Engine) -> None:
@@ -83,16 +90,6 @@ def test_rows_and_cells_of_columns_open_at_their_quotes(sample_engine: Engine) -
     fewer, same = shown(sample_engine, f"{TOPIC}&columns=Methods", run)
     assert same is run
     assert fewer.count('class="cell"') == len(run.survey.found)
-
-
-def test_a_file_of_a_survey_has_all_its_rows(sample_engine: Engine) -> None:
-    _, run = shown(sample_engine, TOPIC)
-    file = download(Visit(sample_engine, sent={"ending": "csv"}, surveyed=run))
-    assert file["name"] == "mobile-money.csv"
-    rows = list(csv.reader(b64decode(file["data"]).decode("utf-8-sig").splitlines()))
-    assert len(rows) > 32
-    assert download(Visit(sample_engine, sent={"ending": "exe"}, surveyed=run)) == {}
-    assert download(Visit(sample_engine, sent={"ending": "csv"})) == {}
 
 
 def test_the_rows_that_are_shown_are_summarised(sample_engine: Engine) -> None:
