@@ -232,6 +232,8 @@ class _Maker(Comparer):
             # What came of a work that is on the topic is on it, whichever words it has.
             about = {r.id for r in reports if likely & {r.id, *(o.id for o in self.same_work(r))}}
         elif plan.subject:
+            if self.odds(self.telling[1]) < SAYS_IT:
+                return
             saying = self.saying_it()
             reports = tuple(self.with_results([self.catalog.reports[i] for i in saying]))
             if len(reports) < 2:

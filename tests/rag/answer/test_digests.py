@@ -102,6 +102,11 @@ def test_years_stand_in_order_and_none_beside_those_that_are_asked_for(ask: Ask)
         assert "Lesotho" not in question or labs == {"Lesotho"}
 
 
+def test_what_a_lab_does_not_speak_of_is_not_told_by_its_other_work(ask: Ask) -> None:
+    assert ask("What does the Lesotho lab do about food waste?").refused
+    assert not ask("What does the Lesotho lab do about cash-in fees?").refused
+
+
 def test_a_topic_told_in_other_words_is_answered_from_the_reports_near_to_it(ask: Ask) -> None:
     answer = ask("Which labs fight polluted air at home?")
     assert not answer.refused
