@@ -316,9 +316,9 @@ class ReportChooser(LineReader):
             own = by_report.get(line.report.id)
             if own is not None and (not own or line.score >= _ALSO_SAYS):
                 own.append(line)
-        if any(own[0].score >= _SPEAKS for own in by_report.values()):
-            # What has no such sentence only touches it.
-            by_report = {i: own for i, own in by_report.items() if own[0].score >= _SPEAKS}
+        # What has no such sentence only touches it.
+        speaking = {i: own for i, own in by_report.items() if own[0].score >= _SPEAKS}
+        by_report = speaking or by_report
         says = {i: own[0].score for i, own in by_report.items()}
         first = max(says, key=lambda i: says[i], default="")
         work = {first, *(r.id for r in self.same_work(self.catalog.reports[first]))} if says else ()

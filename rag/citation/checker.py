@@ -15,6 +15,7 @@ stays and is marked. `eval verify` measures all this.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from textwrap import shorten
 from typing import NamedTuple
 
 from rag.citation.quotes import PARTLY, SUPPORTED
@@ -404,7 +405,8 @@ def _read(entry: object) -> tuple[int, Verdict] | None:
     if not isinstance(entry, dict) or entry.get("verdict") not in _VERDICTS:
         return None
     n, reason = entry.get("sentence"), " ".join(str(entry.get("reason", "")).split())
-    shown = keep_known(reason, 0).encode("utf-8", "ignore").decode()[:_LONGEST_REASON]
+    said = keep_known(reason, 0).encode("utf-8", "ignore").decode()
+    shown = shorten(said, _LONGEST_REASON, placeholder=" …")
     notice = Notice("text", {"text": shown}) if shown else Notice("not_said")
     verdict = Verdict(entry["verdict"], None if entry["verdict"] == "supported" else notice)
     return (n, verdict) if type(n) is int else None

@@ -106,11 +106,11 @@ def best_support(sentence: str, passage: Passage, language: str) -> tuple[str, S
     if abroad:
         meant, *means = encode_cached([sentence, *(own.text for own in units)])
         scores += unit([means[first] + means[last] for first, last in runs]) @ meant
-    told = numbers_in(sentence)
-    if held := told & numbers_in(passage.text):
+    told, there = numbers_in(sentence), numbers_in(passage.text)
+    if held := told & there:
         scores -= NUMBERS * np.array([len(held - numbers_in(q)) / len(held) for q in quotes])
     best = int(scores.argmax())
-    there = numbers_in(f"{passage.text} {passage.prompt} {passage.report.year or ''}")
+    there |= numbers_in(f"{passage.prompt} {passage.report.year or ''}")
     status: Status = "partly" if shares[best] >= PARTLY else "unsupported"
     if shares[best] >= SUPPORTED and told <= there:
         status = "supported"

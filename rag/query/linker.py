@@ -336,8 +336,9 @@ class Linker:
             field, values = _meaning(meanings, near)
             if (field, values) == ("", ("kind",)) and end - start == 1 and "" not in near:
                 continue  # "what kind of" asks for no kind of report
-            # "Common" is a theme only where the question speaks of themes.
+            # "Common" is a theme only where the question speaks of themes; "n'a" is no "n/a".
             usual = end - start == 1 and is_usual(words[start], language)
+            usual |= stop_words(language).issuperset(words[start:end])
             if field not in FREE_FIELDS or field in near or not usual:
                 yield Link(start, end, field, values)
 

@@ -233,7 +233,7 @@ def counted_thing(question: str, language: str) -> str:
     following = words(folded[match.end() :]) if match else []
     of = 1 if following[:1] in (["of"], ["de"], ["d"], ["من"]) else 0
     thing = following[of] if len(following) > of else ""
-    return "" if thing in stop_words(language) else thing.removeprefix("d'")
+    return "" if thing in stop_words(language) else _ELIDED.sub("", thing)
 
 
 def words_by_numbers(sentence: str) -> Iterator[tuple[list[str], list[str]]]:

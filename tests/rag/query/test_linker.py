@@ -1,7 +1,9 @@
 """What a question names, in five languages and with slips, and how certain words change it."""
 
 import pytest
+from passages import report
 
+from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.query.linker import Linker
@@ -43,6 +45,13 @@ def test_names_are_found_in_any_language(linker: Linker) -> None:
         "togos plans": ("en", Filters(country=("Togo",), type=("learningplan",))),
     }.items():
         assert linker.link(question, language).filters() == expected, question
+
+
+def test_words_that_say_nothing_name_no_value() -> None:
+    linker = Linker(Catalog([report("a", datasources=("N/A", "Census"))]))
+    assert linker.link("eau : ce qui n'a pas marché", "fr").filters() == Filters()
+    census = Filters(datasource=("Census",))
+    assert linker.link("census data", "en").filters() == census
 
 
 def test_what_is_left_over_and_what_stands_for_the_rest(linker: Linker) -> None:
