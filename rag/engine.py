@@ -14,6 +14,7 @@ from typing import Any
 
 from rag.answer.about import about_draft
 from rag.answer.chosen import Material
+from rag.answer.compound import in_turn
 from rag.answer.deep import FOUND, Library, make_researcher
 from rag.answer.digests import make_digest
 from rag.answer.extractive import Answerer, Digest, ExtractiveAnswerer
@@ -198,6 +199,13 @@ class Engine:
         if given:
             plan = replace(plan, intent="topic", filters=filters, boosted=Filters(), wide=True)
             plan = replace(plan, query=None, reports=(), off_topic=-1.0)
+        elif parts := self._planner.messages(plan, snapshot, history, filters, ignored):
+
+            def ask(part: str, said: Sequence[Turn], scope: Filters) -> AnswerStream:
+                ways: Any = {"ignored": ignored, "passages": passages, "deep": deep, "stop": stop}
+                return self.ask(part, history=said, filters=scope, **ways)
+
+            return in_turn(question, parts, history, ask, stop)
         researcher = self._researcher if deep and plan.intent != "about" else None
         if researcher and plan.intent == "list":
             # What tags say was answered already.

@@ -405,7 +405,12 @@ class ReportChooser(LineReader):
         inside = [reports[i] for i in sorted(self.catalog.ids(scope))]
         if plan.subject and countries:
             said = self._surveys.speaking([info.id for info in inside])
-            inside = self.saying(inside, said)[:_READ_OVER_TIME]
+            saying = self.saying(inside, said)[:_READ_OVER_TIME]
+            # Of each year that is asked for its likeliest report is told, too.
+            untold = {*plan.boosted.year} - {info.year for info in saying}
+            likely = [reports[i] for i in said if said[i].says >= _LIKELY]
+            of_year = {info.year: info for info in reversed(likely) if info.year in untold}
+            inside = [*saying, *of_year.values()]
         elif plan.subject:
             near = self.near()
             inside = [info for info in inside if info.id in near]

@@ -127,7 +127,7 @@ def list_draft(
             citations.append(_mention_citation(n, hit.passage, text, filters))
     return Draft(
         text="\n".join(lines),
-        refused=not reports and query.form == "list",
+        refused=not reports and query.form == "list" and not query.lacking,
         citations=tuple(citations),
         hits=(*mentioned, *(hit for hit in hits[:_MOST_HITS] if hit not in mentioned)),
         coverage=Coverage(
@@ -352,8 +352,10 @@ def _named(reports: Iterable[ReportInfo], first: int, t: Translations) -> str:
 
 def _none_left(plan: Plan, query: CatalogQuery, catalog: Catalog, t: Translations) -> str:
     """That no report passes, by which filters, and which of them to give up."""
-    none = t.gettext("No report passes these filters ({filters}).")
-    filters = none.format(filters=_query_label(query, t))
+    filters = _query_label(query, t)
+    if query.lacking:
+        return t.gettext("There is none ({filters}).").format(filters=filters)
+    filters = t.gettext("No report passes these filters ({filters}).").format(filters=filters)
     # "None" is the answer to "how many"; a list of nothing is none.
     refused = refusal(plan.language) if query.form == "list" else ""
     bare = " ".join(f"{said}." for said in _untagged(query, catalog, t))
@@ -394,7 +396,8 @@ def _query_label(query: CatalogQuery, t: Translations, catalog: Catalog | None =
         told_apart = told_apart and 1 < len(values) <= _MOST_CELLS
         counts = {value: counted(name, value) for value in values if told_apart}
         parts.append(_filter_label(name, values, t, " + " if every else " / ", counts))
-    without = t.gettext("without {filter}")
+    none = t.gettext("none of whose reports has {filter}")
+    without = none if query.lacking else t.gettext("without {filter}")
     excluded = query.excluded.as_dict().items()
     parts += [without.format(filter=_filter_label(*pair, t)) for pair in excluded]
     return "; ".join(parts)

@@ -79,7 +79,19 @@ class Catalog:
         for field in FILTER_FIELDS:
             if unwanted := getattr(query.excluded, field):
                 matching -= self.ids(Filters(**{field: unwanted}))
+        if query.lacking:
+            matching &= frozenset().union(*(ids for _, ids in self._rows(query)))
         return matching
+
+    def _rows(self, query: CatalogQuery) -> list[tuple[str, Collection[str]]]:
+        """The values that a query groups by, with the ids of all reports that have them."""
+        rows: list[tuple[str, Collection[str]]] = [*self._values_of(query.group_by)]
+        if not query.lacking:
+            return rows
+        # Of the same places and years: "solutions but no plans" are of other kinds.
+        inside = self.ids(Filters(country=query.filters.country, year=query.filters.year))
+        unwanted = inside - self.matching(CatalogQuery(excluded=query.excluded))
+        return [(name, ids) for name, ids in rows if unwanted.isdisjoint(ids)]
 
     def table(
         self, query: CatalogQuery, within: Filters = Filters()
@@ -93,8 +105,8 @@ class Catalog:
         fewest, most = query.having
         rows: list[tuple[str, int]] = []
         tagged: set[str] = set()
-        for name, ids in self._values_of(query.group_by):
-            here = matching & ids
+        for name, ids in self._rows(query):
+            here = matching & frozenset(ids)
             tagged |= here
             counted = len(here)
             if query.split and any(query.having):
@@ -102,7 +114,7 @@ class Catalog:
             if here and fewest <= counted <= (most or counted):
                 rows.append((name, len(here)))
         rows.sort(key=lambda row: (row[1] if query.least else -row[1], row[0].casefold()))
-        if query.group_by == "year" and not query.rows:
+        if query.group_by == "year" and not (query.rows or query.ranked):
             rows.sort()
         sizes = {name: sorted(map(float, numbers_in(name))) for name, _ in rows}
         if query.group_by not in FILTER_FIELDS and all(sizes.values()):

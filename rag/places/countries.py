@@ -24,6 +24,7 @@ _SEPARATOR = re.compile(r"\s*[,;/|+&\n]\s*|\s+[-–—]\s+|\s+(?:and|y|e|et)\s+"
 _MAX_LENGTH = 500
 # The most pieces between separators that a country's name may have.
 _MAX_PIECES = 6
+_ARABIC_ADJECTIVE = re.compile(r"(?:[وب]?ال|لل)(?P<stem>\w{3,}?)ي(?:[ةه]|ين|ون|ات)?")
 _ADJECTIVE_ENDING = re.compile(r"(?:n?e?s?|[oa]s?)$")
 _ROWS = Path(__file__).with_name("demonyms.tsv").read_text("utf-8").splitlines()
 _DEMONYMS = {w: code for code, *words in (row.split("\t") for row in _ROWS) for w in words}
@@ -120,7 +121,21 @@ def adjective_to_iso(phrase: str) -> str | None:
         stem, ending = phrase[:-size], phrase[-size:]
         if stem in _DEMONYMS and _ADJECTIVE_ENDING.match(ending):
             return _DEMONYMS[stem]
-    return None
+    arabic = _ARABIC_ADJECTIVE.fullmatch(phrase)
+    return _arabic_stems().get(arabic["stem"]) if arabic else None
+
+
+@cache
+def _arabic_stems() -> Mapping[str, str]:
+    """What Arabic adjectives of countries begin with: their names of one word without its end."""
+    # Of "سوريا" is "سورية".
+    names = (
+        (name.removeprefix("ال").removesuffix("يا").rstrip("اةىه"), iso)
+        for name, iso in names_to_iso().items()
+    )
+    known = {n: iso for n, iso in names if re.fullmatch(r"[\u0621-\u064a]{3,}", n)}
+    # "Country offices" have the adjective of Qatar; the others are languages.
+    return {n: iso for n, iso in known.items() if iso not in ("QA", "FR", "ES", "PT", "GB")}
 
 
 @cache
@@ -173,9 +188,11 @@ def means_one_of_a_region(text: str) -> bool:
 
 def region_words(text: str) -> list[tuple[int, int]]:
     """Where the words stand with which a text names regions."""
-    matches = _name_pattern().finditer(_fold(text))
-    names = {word for match in matches for word in match.group().split()}
-    return [m.span() for m in re.finditer(r"\w+", text) if fold_name(m.group()) in names]
+    words = list(re.finditer(r"\w+", text))
+    folded = " ".join(fold_name(word.group()) for word in words)
+    named = (match.span() for match in _name_pattern().finditer(folded))
+    places = (range(folded.count(" ", 0, a), folded.count(" ", 0, b) + 1) for a, b in named)
+    return [words[i].span() for inside in places for i in inside]
 
 
 def without_regions(text: str) -> str:

@@ -149,11 +149,9 @@ def follow_up(
     # The last question that names a topic opens it anew.
     opening = max(i for i, q in enumerate(questions) if not i or names_topic(q, language, linker))
     earlier = " ".join(dict.fromkeys(text[:TURN] for text in (questions[opening], questions[-1])))
-    labs = named_in("\n".join(_LAB.findall(answer)), catalog).country
-    reports = [catalog.reports[i] for i in history[-1].reports if i in catalog.reports]
-    if reports:
-        # What they are about tells more than what was quoted of them.
-        labs, answer = tuple({c: None for info in reports for c in info.countries}), ""
+    labs, reports = quoted_labs(history[-1], catalog), known_reports(history[-1], catalog)
+    # What they are about tells more than what was quoted of them.
+    answer = "" if reports else answer
     mixed = len(labs) > 1
     last_terms = terms(earlier if mixed else f"{earlier} {answer[:TURN]}", language)
     new = set(last_terms).isdisjoint(terms(question, language))
@@ -181,6 +179,19 @@ def follow_up(
     standalone = " ".join(filter(None, texts))
     standalone = without_regions(standalone) if only else standalone
     return Thread(standalone, country, year, wide, only, f"{earlier} {question}".strip())
+
+
+def known_reports(turn: Turn, catalog: Catalog) -> list[ReportInfo]:
+    """The reports that an answer quotes and the collection still has."""
+    return [catalog.reports[i] for i in turn.reports if i in catalog.reports]
+
+
+def quoted_labs(turn: Turn, catalog: Catalog) -> tuple[str, ...]:
+    """The countries whose labs an answer quotes: those of its reports, or named in its text."""
+    if reports := known_reports(turn, catalog):
+        return tuple({c: None for info in reports for c in info.countries})
+    text = turn.content if turn.role == "assistant" else ""
+    return named_in("\n".join(_LAB.findall(text)), catalog).country
 
 
 def reports_meant(

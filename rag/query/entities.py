@@ -57,8 +57,9 @@ def years_in(text: str, known: Collection[int]) -> list[int]:
             for match in re.finditer(any_of(name).replace("YEAR", _YEAR), folded):
                 limit = int(next(group for group in match.groups() if group))
                 named |= {year for year in known if compares(year, limit)}
-        if not named:
-            named = {int(year) for year in re.findall(_YEAR, folded)}
+    if spans or not named:
+        # "In 2021 and from 2023 to 2024".
+        named |= {int(year) for year in re.findall(_YEAR, folded)}
     return sorted(named & set(known))
 
 
@@ -100,7 +101,8 @@ def country_spans(text: str) -> list[tuple[str, Span]]:
     text = _without_others(text)
     matches = list(re.finditer(r"\w+", text))
     folded = [fold_name(match.group()) for match in matches]
-    capitals = text != text.lower()
+    # "ODS nos planos de moçambique" uses none: acronyms always have them.
+    capitals = any(not w.isupper() and w != w.lower() for w in re.findall(r"\w+", text))
     countries: list[tuple[str, Span]] = []
     i = 0
     while i < len(matches):
@@ -140,7 +142,9 @@ def _countries(phrase: str, written: str, capitals: bool) -> str:
         prefixes = ("ال", "وال", "بال", "لل", "ب", "ل", "و", "في", "")
         bare = (phrase.removeprefix(prefix) for prefix in prefixes if phrase.startswith(prefix))
         forms = (form for name in bare if len(name) > 2 for form in (name, f"ال{name}"))
-        return next((names[form] for form in forms if form in names), "")
+        return next(
+            (names[form] for form in forms if form in names), adjective_to_iso(phrase) or ""
+        )
     code = adjective_to_iso(phrase) or ""
     return names.get(code, code) or names.get(phrase.removesuffix("s"), "")  # "kenyas lab"
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rag.catalog.tag_fields import TAGS, Filters
+from rag.places.countries import fold_name
 from rag.query.intents import CATALOG, intent_scores, own_score
-from rag.query.linker import Links, asks, light_words
-from rag.query.wordings import any_of, has_wording
+from rag.query.linker import VOWELS, Links, asks, is_usual_word, light_words, only_asks, stem_in
+from rag.query.wordings import any_of, has_wording, is_among
 from rag.query.works import Work, Works
 from rag.text.tokenize import content_words, is_quantity, stop_words, terms
 from rag.types import Intent, Plan
@@ -229,6 +230,49 @@ def subject(links: Links, language: str, intent: str) -> tuple[str, ...]:
         or (i in lacked and word.lower() not in light_words() | stop_words(language))
         or (i not in told and not asks(word.lower(), language, intent))
     )
+
+
+def topic_of(question: str, links: Links, language: str, intent: str = "") -> str:
+    """What a question is about: no places and words that only ask, as in its intent's examples."""
+    question = VOWELS.sub("", question)
+    spans = [match.span() for match in re.finditer(r"\w+", question)]
+    named = ("", "country", "year", "type", "kind")
+    left_out = {i for k in links.links if k.field in named for i in range(k.start, k.end)}
+    stop = light_words() | stop_words(language)
+    words = [fold_name(word) for word in links.words]
+    asked = [any(has_wording(n, word) for n in ("labs", "solutions")) for word in words]
+    left_out |= {i for i, word in enumerate(words) if word in stop or asked[i]}
+    values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
+    # "Savoirs ancestraux" begins with a form of a word that asks, and is a tag.
+    asks = [i not in values and stem_in(word, language) in stop for i, word in enumerate(words)]
+    first = 0
+    while first < len(words) and (first in left_out or asks[first]):
+        first += 1
+    # After "which labs" come words that ask ("use"), after "about" the topic, and alone it is one;
+    # "the lessons of" only ask, too.
+    before = words[first - 1] if first else ""
+    joined = not before or before in light_words() or re.fullmatch(any_of("about"), before)
+    while first < len(words) and first not in values:
+        is_asked = only_asks(words[first], language, intent)
+        is_asked = is_asked and (not joined or first + 1 in left_out)
+        if not (is_asked or first in left_out):
+            break
+        first += 1
+    topic = [i for i in range(first, len(words)) if i not in left_out]
+    # "Street vendors - what was learned?" ends with a clause that only asks, "drones used" with a
+    # word that does.
+    for at in range(len(topic) - 1, 0, -1):
+        between = question[spans[topic[at - 1]][1] : spans[topic[at]][1]]
+        asking = only_asks if re.search(r"[?:;,\u2013-] ", between) else is_usual_word
+        if all(i not in values and asking(words[i], language, intent) for i in topic[at:]):
+            # "The lack of data" is one.
+            may_be = is_among(words[topic[-1]], "of_any_work_or_topic", language)
+            topic = topic if may_be else topic[:at]
+    if not topic:
+        return ""
+    # "e" of "e-waste" only joins elsewhere.
+    hyphened = re.search(r"(?:\w+-)*$", question[: spans[topic[0]][0]])
+    return question[hyphened.start() if hyphened else 0 : spans[topic[-1]][1]]
 
 
 def holds_stages(question: str, links: Links) -> bool:

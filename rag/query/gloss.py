@@ -31,6 +31,7 @@ from rag.models.encoder import Vectors
 from rag.places.countries import english_name, fold_name
 from rag.query.entities import country_spans
 from rag.query.linker import Link, Links, asks
+from rag.query.wordings import has_wording
 from rag.text.tokenize import LANGUAGES, content_forms, content_words, stemmer, strip_accents, terms
 from rag.types import Alike, Passage
 
@@ -115,7 +116,8 @@ def meant(links: Links, catalog: Catalog, language: str) -> Links:
     # What several values are called means any of them.
     values = tuple(value for same, of, value in names if (same, of) == (name, field))
     rest = (k for k in links.links if k.end <= start or k.start >= end)
-    new = sorted([*rest, Link(start, end, field, values)], key=lambda k: k.start)
+    excluded = has_wording("excludes", " ".join(words[max(0, start - 1) : end]))
+    new = sorted([*rest, Link(start, end, field, values, excluded)], key=lambda k: k.start)
     return replace(links, links=tuple(new), rest=())
 
 

@@ -8,7 +8,7 @@ catalog as they are written, and their names in five languages (`rag/catalog/nam
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import groupby
@@ -35,8 +35,9 @@ _GOAL = re.compile(
     r"\b(?:sdgs?|ods|odds?|goals?|objectifs?|objetivos?|الهدف|هدف)\W{0,2}(\d{1,2})\b"
 )
 # Marks of short vowels, which few people write.
-_VOWELS = re.compile("[\u064b-\u065f\u0670]")
+VOWELS = re.compile("[\u064b-\u065f\u0670]")
 _ARABIC = re.compile(r"^(?:[وفبك]?ال|[وف]?لل|[وبلك])(?=\w{3})")
+_BREAK = re.compile(r"\s?[,;:.!?،؛؟]")
 _WORD = range(2, 41)  # letters of a word that may name something
 _Meaning = tuple[str, str]  # a field and a value
 _PLACEHOLDERS = {"country": "COUNTRY", "year": "YEAR", "type": "KIND", "kind": "KIND"}
@@ -148,7 +149,7 @@ class Linker:
                 self.titled.setdefault(term, set()).add(info.id)
         for field, value, reports, name, language in self._names():
             if words := [word for word in _tokens(name) if word not in light_words()]:
-                phrase = tuple(_stem(word, language) for word in words)
+                phrase = tuple(stem_in(word, language) for word in words)
                 meanings = self._phrases.setdefault((language, *phrase), {})
                 meanings.setdefault((field, value), (reports, set()))[1].add(" ".join(words))
                 for word in words:
@@ -189,7 +190,7 @@ class Linker:
 
     def link(self, question: str, language: str) -> Links:
         """What a question names, in its own language or in English."""
-        question = _VOWELS.sub("", question)
+        question = VOWELS.sub("", question)
         spans = [match.span() for match in re.finditer(r"\w+", question)]
         written = [question[a:b] for a, b in spans]
         words = [self._mended(fold_name(word)) for word in written]
@@ -214,7 +215,9 @@ class Linker:
         beside = [k for k in links for g in named if max(g.start - k.end, k.start - g.end) <= 1]
         links = [k for k in links if k.field != "theme" or k not in beside]
         links.sort(key=lambda k: k.start)
-        links = [_joined(k, p, words) for p, k in zip((None, *links), links, strict=False)]
+        breaks = [i for i, (_, b) in enumerate(spans, 1) if _BREAK.match(question, b)]
+        for n, link in enumerate(links):
+            links[n] = _joined(link, links[n - 1] if n else None, words, breaks, language)
         taken = {i for link in links for i in range(link.start, link.end)}
         # What names the values of a tag only lists them: "types of partners, firms or cities".
         tags = [str(value) for k in links if k in named or not k.field for value in k.values]
@@ -222,17 +225,21 @@ class Linker:
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
         stop = light_words() | stop_words(language) | stop_words("en")
+        negation = re.compile(_negates(language))
         content = [
             word
             for i, word in enumerate(words)
             if not any(a < spans[i][0] < b for a, b in aside)
             and len(word) in _WORD
             and i not in taken
-            and said.isdisjoint((word, _stem(word, language)))
+            and said.isdisjoint((word, stem_in(word, language)))
             and not NUMERALS.get(word, word).isdecimal()
             and word not in stop
+            and not negation.fullmatch(word)
         ]
-        rest = tuple(word for word in content if not is_usual(word, language))
+        # A word of the language is no slip: "faim" asks for nothing, though "fait" does.
+        known = {w for w in content if usage(w, language) and not is_usual_word(w, language)}
+        rest = tuple(w for w in content if w in known or not is_usual(w, language))
         usual = _usual_words(*LANGUAGES)
         guessed = (
             word
@@ -309,7 +316,7 @@ class Linker:
                 for code in languages:
                     if own and code not in (language, "en"):
                         continue  # "experiencias" are no experiments in Spanish
-                    phrase = (code, *(_stem(word, code) for word in said))
+                    phrase = (code, *(stem_in(word, code) for word in said))
                     same = code != "en" or language == "en"
                     for meaning, (reports, forms) in self._phrases.get(phrase, {}).items():
                         # A stem alone is not enough: "utilise" has that of "utilities".
@@ -352,61 +359,36 @@ class Linker:
         return min(options) if len(options) == 1 else word
 
 
-def topic_of(question: str, links: Links, language: str, intent: str = "") -> str:
-    """What a question is about: no places and words that only ask, as in its intent's examples."""
-    question = _VOWELS.sub("", question)
-    spans = [match.span() for match in re.finditer(r"\w+", question)]
-    named = ("", "country", "year", "type", "kind")
-    left_out = {i for k in links.links if k.field in named for i in range(k.start, k.end)}
-    stop = light_words() | stop_words(language)
-    words = [fold_name(word) for word in links.words]
-    asked = [any(has_wording(n, word) for n in ("labs", "solutions")) for word in words]
-    left_out |= {i for i, word in enumerate(words) if word in stop or asked[i]}
-    values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
-    # "Savoirs ancestraux" begins with a form of a word that asks, and is a tag.
-    asks = [i not in values and _stem(word, language) in stop for i, word in enumerate(words)]
-    first = 0
-    while first < len(words) and (first in left_out or asks[first]):
-        first += 1
-    # After "which labs" come words that ask ("use"), after "about" the topic, and alone it is one;
-    # "the lessons of" only ask, too.
-    before = words[first - 1] if first else ""
-    joined = not before or before in light_words() or re.fullmatch(any_of("about"), before)
-    while first < len(words) and first not in values:
-        is_asked = only_asks(words[first], language, intent)
-        is_asked = is_asked and (not joined or first + 1 in left_out)
-        if not (is_asked or first in left_out):
-            break
-        first += 1
-    topic = [i for i in range(first, len(words)) if i not in left_out]
-    # "Street vendors - what was learned?" ends with a clause that only asks, "drones used" with a
-    # word that does.
-    for at in range(len(topic) - 1, 0, -1):
-        between = question[spans[topic[at - 1]][1] : spans[topic[at]][1]]
-        asking = only_asks if re.search(r"[?:;,\u2013-] ", between) else is_usual_word
-        if all(i not in values and asking(words[i], language, intent) for i in topic[at:]):
-            # "The lack of data" is one.
-            may_be = is_among(words[topic[-1]], "of_any_work_or_topic", language)
-            topic = topic if may_be else topic[:at]
-    if not topic:
-        return ""
-    # "e" of "e-waste" only joins elsewhere.
-    hyphened = re.search(r"(?:\w+-)*$", question[: spans[topic[0]][0]])
-    return question[hyphened.start() if hyphened else 0 : spans[topic[-1]][1]]
-
-
-def _joined(link: Link, previous: Link | None, words: Sequence[str]) -> Link:
-    """The link with how it follows the one before it."""
+def _joined(
+    link: Link,
+    previous: Link | None,
+    words: Sequence[str],
+    breaks: Iterable[int],
+    language: str,
+) -> Link:
+    """The link with how it follows the one before it; `breaks` are words after a comma."""
     begin = previous.end if previous else max(0, link.start - 4)
     between = " ".join(words[begin : link.start])
-    excluded = has_wording("excludes", between)
+    # "No, I meant Togo" wants Togo.
+    near = max((i for i in breaks if begin < i <= link.start), default=begin)
+    negated = re.search(rf".*\b{_negates(language)}\b", " ".join(words[near : link.start]))
+    # "Not the climate of Peru" leaves Peru in.
+    told = negated.string[negated.end() :].split() if negated else ()
+    stop = light_words() | stop_words(language) | stop_words("en")
+    excluded = bool(negated) and all(w in stop or is_usual(w, language) for w in told)
     joined = ""
     if previous and previous.field == link.field:
-        # "Neither A nor B" excludes both.
-        excluded = excluded or (previous.excluded and len(between.split()) <= 1)
-        ways = re.search(rf"\b(?:(?P<and>{any_of('and')})|(?P<or>{any_of('or')}))\b", between)
-        joined = ways.lastgroup or "" if ways else "or" if not between else ""
+        way = re.search(rf"\b(?:(?P<and>{any_of('and')})|(?P<or>{any_of('or')}))\b", between)
+        joined = way.lastgroup or "" if way else "or" if not between else ""
+        # "No plans or experiments" excludes both, "reported no experiment" that.
+        goes_on = (joined or not previous.values) and len(between.split()) <= 1
+        excluded = excluded or (previous.excluded and bool(goes_on))
     return replace(link, excluded=excluded, joined=joined)
+
+
+def _negates(language: str) -> str:
+    """A regular expression for what takes the next thing out."""
+    return rf"(?:{any_of('excludes')}|{any_of('negates', language)})"
 
 
 def _meaning(
@@ -448,7 +430,7 @@ def _same_word(word: str, other: str, same_language: bool) -> bool:
 
 
 @lru_cache(_REMEMBERED)
-def _stem(word: str, language: str) -> str:
+def stem_in(word: str, language: str) -> str:
     if language == "ar":
         word = _ARABIC.sub("", word)
     elif language == "en":
@@ -465,7 +447,7 @@ def light_words() -> frozenset[str]:
 @lru_cache(_REMEMBERED)
 def is_usual(word: str, language: str) -> bool:
     """Whether a word, or one that it is a slip away from, asks and names nothing."""
-    stems = (word, _stem(word, language), *one_slip_away(word))
+    stems = (word, stem_in(word, language), *one_slip_away(word))
     return not _usual_words(*LANGUAGES).keys().isdisjoint(stems)
 
 
@@ -473,7 +455,7 @@ def is_usual_word(word: str, language: str, intent: str = "") -> bool:
     """Whether a word of a language, or of English, asks and names nothing."""
     usual = _usual_words(language, "en", intent=intent)
     # A stem alone is not enough: "mobile" has that of "mobilised".
-    forms = usual.get(word, set()) | usual.get(_stem(word, language), set())
+    forms = usual.get(word, set()) | usual.get(stem_in(word, language), set())
     return any(abs(len(word) - len(form)) <= 2 for form in forms)
 
 
@@ -495,6 +477,6 @@ def _usual_words(*languages: str, intent: str = "") -> dict[str, set[str]]:
     usual: dict[str, set[str]] = {}
     for language in languages:
         for word in _tokens(f"{words_of('usual', language)} {words_beside(intent, language)}"):
-            for key in (word, _stem(word, language)):
+            for key in (word, stem_in(word, language)):
                 usual.setdefault(key, set()).add(word)
     return usual

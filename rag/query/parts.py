@@ -1,5 +1,7 @@
 """Splits questions: one that compares places by its sides, one for two things where they join.
 
+A message may hold two questions that are answered one after the other, the second as a follow-up.
+
 "How much waste was saved by the stall in Mersin and by the canteen in Hue?" asks Mersin for its
 stall and Hue for its canteen. What stands between two joins, or between commas, belongs to the
 side that it names; what comes before or after, to all of them. "Who were the partners and why was
@@ -176,11 +178,57 @@ def parts_of(question: str, language: str) -> tuple[str, ...]:
     return (*parts, " ".join(words[start:]).strip(_MARKS)) if parts else ()
 
 
+def messages_of(question: str, language: str) -> tuple[str, ...]:
+    """The parts of a message that may be questions of their own; () for fewer than two."""
+    words, start, parts = question.split(), 0, []
+    for i, after in _joins(words):
+        if i > start and terms(before := " ".join(words[start:i]).strip(_MARKS), language):
+            parts.append(before)
+            start = after
+    last = " ".join(words[start:]).strip(_MARKS)
+    return (*parts, last) if parts and last else ()
+
+
+def may_be_apart(whole: Plan, first: Plan) -> bool:
+    """Whether a message may be better answered in parts, by the plans of it and of the first."""
+    is_plain = whole.intent == "list" or (whole.intent == "answer" and not whole.wide)
+    return (is_plain and first.intent != "answer") or has_wording("also", whole.question)
+
+
+def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
+    """Whether the parts of a message are better answered one by one than the message as a whole.
+
+    They are where tags answer but one of them, or each another way; where the first asks for a
+    digest or a list, which the whole does not; and of different topics, where they join with
+    "also".
+    """
+    queries = [p.query for p in parts if p.query]
+    if whole.intent == "list":
+        # "How many of them in 2023?" is of the same list.
+        others = (
+            replace(q.filters, country=(), year=()) or q.group_by not in ("", "country")
+            for q in queries[1:]
+        )
+        is_mixed = len(queries) < len(parts) or len({(q.group_by, q.filters) for q in queries}) > 1
+        return is_mixed and all(others) and all(p.intent != "answer" for p in parts)
+    if whole.intent == "answer" and not whole.wide and parts[0].intent != "answer":
+        return True
+    topics = [set(p.subject.casefold().split()) for p in parts]
+    disjoint = all(topics) and len(set().union(*topics)) == sum(map(len, topics))
+    return disjoint and whole.intent != "compare" and has_wording("also", whole.question)
+
+
 def _joins(words: list[str]) -> Iterator[tuple[int, int]]:
     """Where a part of a question may end and the next one begins, by their words."""
+    bare_words = [word.strip(_MARKS) for word in words]
     for i, word in enumerate(words[1:], start=1):
         bare = word.removeprefix(_AND)
-        if has_wording("joins_asks", word.strip(_MARKS)) and _asks(words[i + 1 :]):
+        joins = has_wording("joins_asks", bare_words[i])
+        if joins and _asks(words[i + 1 :]):
+            yield i, i + 1
+        elif joins and has_wording("also", " ".join(bare_words[i + 1 : i + 2])):
+            yield i, i + 2
+        elif words[i - 1].endswith((",", *_ENDS)) and has_wording("also", bare_words[i]):
             yield i, i + 1
         elif (bare != word or words[i - 1].endswith(_ENDS)) and _asks([bare, *words[i + 1 :]]):
             yield i, i

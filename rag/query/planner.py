@@ -35,13 +35,13 @@ from rag.models.prompts import PLAN_LISTS, plan_messages
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without
-from rag.query.forms import in_form
+from rag.query.forms import MOST_TERMS, in_form
 from rag.query.gloss import alike_words, in_english
 from rag.query.linker import Linker
-from rag.query.parts import asks_of
+from rag.query.parts import are_apart, asks_of, may_be_apart, messages_of
 from rag.query.rules import Rules
 from rag.settings import Settings
-from rag.text.tokenize import language_of
+from rag.text.tokenize import language_of, terms
 from rag.types import Plan, Turn
 
 TOKENS = 400  # tokens of a reply: a sentence of MOST_CHARACTERS in any script, and the lists
@@ -103,13 +103,7 @@ class Planner:
         typed = without_capitals(question)
         language = language_in(typed, history)
         corrected = correct(typed, language, index)
-        linker = self.linker_of(index.catalog)
-
-        def reports_with(words: Sequence[Collection[str]]) -> set[str]:
-            rows = [row for row, _ in index.having(words, Filters())]
-            return {index.ids[n] for n in set(index.report_numbers[rows].tolist())}
-
-        rules = Rules(linker, filters, ignored, reports_with)
+        rules = self._rules(index, filters, ignored)
         plan = rules.plan(corrected, language, history)
         # A follow-up to a list of which the rules understood every word needs no model.
         unclear = plan.intent != "about" and (self._full or (plan.follows and not plan.query))
@@ -130,6 +124,45 @@ class Planner:
             gloss=gloss(plan.standalone),
             asks=tuple(replace(ask, gloss=gloss(ask.standalone)) for ask in asks_of(plan)),
         )
+
+    def messages(
+        self, plan: Plan, index: Index, history: Sequence[Turn], filters: Filters, ignored: Filters
+    ) -> Mapping[str, Filters]:
+        """The questions that a planned message holds, each with its scope; none if it is but one.
+
+        A list is one of the places, years and kinds of the list before, if it names none.
+        """
+        parts, plans = messages_of(plan.question, plan.language), list[Plan]()
+        if not parts or plan.follows or plan.alone or plan.intent == "about":
+            return {}
+        if plan.intent == "answer" and len(terms(parts[0], plan.language)) > MOST_TERMS:
+            return {}  # Long questions ask for particulars, which are read together.
+        rules, said = self._rules(index, filters, ignored), list(history)
+        scopes = list[Filters]()
+        for part in parts:
+            planned, scope = rules.plan(part, plan.language, said), filters
+            if planned.query and plans and plans[-1].query:
+                before, own = plans[-1].query.filters, planned.query.filters
+                kinds = ("kind", "type") if not (own.kind or own.type) else ()
+                kept = {
+                    n: getattr(before, n)
+                    for n in ("country", "year", *kinds)
+                    if not getattr(own, n)
+                }
+                scope = filters.merged(Filters(**kept))
+            plans.append(planned)
+            scopes.append(scope)
+            if not may_be_apart(plan, plans[0]):
+                return {}
+            said += [Turn("user", part), Turn("assistant", "")]
+        return dict(zip(parts, scopes, strict=True)) if are_apart(plan, plans) else {}
+
+    def _rules(self, index: Index, filters: Filters, ignored: Filters) -> Rules:
+        def reports_with(words: Sequence[Collection[str]]) -> set[str]:
+            rows = [row for row, _ in index.having(words, Filters())]
+            return {index.ids[n] for n in set(index.report_numbers[rows].tolist())}
+
+        return Rules(self.linker_of(index.catalog), filters, ignored, reports_with)
 
     def _plan_by_model(
         self, llm: ChatModel, plan: Plan, rules: Rules, history: Sequence[Turn]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
 from rag.places.countries import (
     countries_of_regions_in,
-    fold_name,
     means_one_of_a_region,
 )
 from rag.query.conversation import (
@@ -17,13 +16,17 @@ from rag.query.conversation import (
     has_topic,
     is_follow_up,
     is_one_work,
+    known_reports,
     language_in,
+    names_topic,
     points_at_labs,
+    quoted_labs,
     reports_meant,
 )
 from rag.query.entities import country_spans, labs_in, region_in, without
 from rag.query.forms import (
     OFF_TOPIC_CLEAR,
+    as_topic,
     form_of,
     has_sides,
     holds_stages,
@@ -33,20 +36,20 @@ from rag.query.forms import (
 )
 from rag.query.gloss import meant
 from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, own_score
-from rag.query.linker import Link, Linker, Links, is_usual_word, light_words
+from rag.query.linker import Linker, Links
 from rag.query.parts import parts_of, sides_of
+from rag.query.tag_query import query_of
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
 from rag.text.tokenize import (
     LANGUAGES,
-    NUMERALS,
     content_words,
     is_quantity,
-    stop_words,
     strip_accents,
+    terms,
 )
-from rag.types import Notice, Plan, Side, Turn
+from rag.types import Intent, Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
 _CLEAR = 0.3  # score of an intent that is meant for sure
@@ -58,9 +61,8 @@ _OF_ALL = 0.5  # by how much it is more than that of a question to a single repo
 _OF_MANY, _TITLED_OF_MANY = 0.45, 0.6
 _OFF_TOPIC = 0.5  # the score of a question that may as well have nothing to do with reports
 _OF_LAB = 0.6  # the same of one that names a lab and asks for its work
-_MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
+_CARRIED = ("topic", "reasons", "lab", "list")  # forms whose topic or lab a follow-up may be about
 _MOST_REST = 3  # words of talk that ask for nothing
-_MOST_ROWS = 50  # the most rows that "top 5" may ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,14 @@ class Rules:
             return repeated
         if follows and (again := self._again(question, links, history)):
             return again
+        if follows and (carried := self._carried(question, language, links, history)):
+            return carried
         notices = self._missing(links)
-        query = None if follows else self.query(links, scores)
+        query = None if follows else query_of(links, scores, catalog)
         if not follows and (more := meant(links, catalog, language)) is not links:
             # A fact in other words is taken where it makes a question one that tags answer.
             like = _scores(more)
-            by_meaning = self.query(more, like)
+            by_meaning = query_of(more, like, catalog)
             if by_meaning and catalog.matching(by_meaning):
                 links, scores, query = more, like, by_meaning
         # "What is the solution?" wants no list of one; "how long, and what did it cost?" is two.
@@ -119,7 +123,8 @@ class Rules:
         )
         if query and not no_list:
             free = [link for link in links.links if link.field in (*FREE_FIELDS, "fact")]
-            if not free or query.form in ("count", "share") or catalog.matching(query):
+            by_tags = query.form in ("count", "share") or query.lacking
+            if not free or by_tags or catalog.matching(query):
                 return self._list(question, language, query, links)
             # Where no report has the tag, the text of one may say it.
             tags = (" ".join(links.words[link.start : link.end]) for link in free)
@@ -230,87 +235,6 @@ class Rules:
                 planned = in_form(planned, "lab")
         return of_one_report(planned, alone or of_answer) if alone or is_work else planned
 
-    def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
-        """The query of tags that answers a question; None where it asks for more than tags know."""
-        by_tags = {name: scores[name] for name in CATALOG}
-        # Of reports and nothing but tags, tags answer where no other intent is clear.
-        named, excluded = links.filters(), links.filters(excluded=True)
-        tags = any(getattr(named, field) for field in (*TAGS, "fact") if field != "theme")
-        # "Plans of Peru" names no topic, nor does "puppetry as a method".
-        by_name = any(getattr(named, field, ()) for field in links.fields if field != "country")
-        no_topic = by_name or not (tags or named.theme)
-        not_other = (*CATALOG, *TALK, *(("topic",) if no_topic else ()))
-        other = max(score for name, score in scores.items() if name not in not_other)
-        # Methods and data are tags first, a theme is rather what a question is about.
-        margin = _MARGIN if tags else -_MARGIN if named.theme else 0.0
-        clear = other > max(by_tags.values()) + margin
-        if clear and links.kinds:
-            clear = other > _CLEAR
-        # Of all labs, tags tell how a method went over the years; a topic's survey tells more.
-        is_trend = clear and other == scores["trend"] and tags and not named.country
-        words = " ".join(links.words)
-        if shares := has_wording("share", words) and not links.fields:
-            by_tags["ranking"] = 0.0
-        best = max(by_tags, key=lambda name: by_tags[name])
-        # "The rarest" is asked of tags alone.
-        ways = [(code, asked) for code in LANGUAGES for asked in (best, "trend")[: 1 + is_trend]]
-        asking = (any(is_usual_word(word, *way) for way in ways) for word in links.rest)
-        if not (all(asking) and links.links) or (clear and not is_trend):
-            return None
-        # "The countries that used nudges as a method" asks for no methods.
-        of_value = best in ("ranking", "values") and links.fields[:1] != ("country",)
-        of_tags = [
-            name
-            for name in links.fields
-            if name != "country" and (of_value or not getattr(named, name, ()))
-        ]
-        having, counted = bounds_in(links)
-        of_tags = [name for name in of_tags if name != counted]
-        # "Which labs are there?" names nothing else.
-        all_labs = "country" in links.fields and not (named or excluded)
-        # "By Togo" asks for nothing of each.
-        is_per = has_wording("per", " ".join(links.unlinked)) and len(named.country) != 1
-        per_lab = best == "ranking" or (is_per and not shares) or all_labs or any(having)
-        # "In how many different countries" counts them.
-        per_lab = per_lab or has_wording("nations", words)
-        group_by = of_tags[0] if of_tags else "country" if per_lab else ""
-        per = (*each, *of_tags) if (each := fields_per(links)) else ()
-        group_by = "year" if is_trend else [*per, group_by][0]
-        # "Plans and closings per year" are told apart in each.
-        kinds = "kind" if group_by and len(named.kind) > 1 else ""
-        split = counted or next((name for name in per if name != group_by), kinds)
-        if links.missing_years and not named.year:
-            named = replace(named, year=links.missing_years)
-        if not (named or excluded or group_by) and best not in ("count", "yesno"):
-            return None
-        if links.guessed and not (excluded or of_tags or replace(named, kind=(), type=())):
-            # What may be a topic must not become a list of everything.
-            return None
-        if has_wording("labs", words) and not named.kind and not named.type:
-            # Innovators are no labs.
-            named = replace(named, author=("lab",))
-        # "Dos" is of the, "once" is a time, "only one" no limit.
-        no_numerals = light_words() | stop_words("en") | {"one"}
-        spelled = (fold_name(word) for word in links.unlinked)
-        numerals = (NUMERALS.get(word, word) for word in spelled if word not in no_numerals)
-        sizes = [int(word) for word in numerals if word.isdecimal()]
-        tops = bool(group_by) and not any(having)
-        query = CatalogQuery(
-            filters=named,
-            every=links.every,
-            excluded=excluded,
-            group_by=group_by,
-            limit=next(filter(range(1, _MOST_ROWS + 1).__contains__, sizes), 0) if tops else 0,
-            least=has_wording("least", words) and tops,
-            form={"count": "count", "yesno": "exists"}.get(best, "list"),  # type: ignore[arg-type]
-            split=split,
-            having=having,
-        )
-        if shares and not group_by:
-            query = replace(query, form="share")
-        # Where no report has the tag, the text of one may say it.
-        return None if group_by and not self.linker.catalog.table(query)[1] else query
-
     def _list(self, question: str, language: str, query: CatalogQuery, links: Links) -> Plan:
         catalog = self.linker.catalog
         wanted = without(query.filters, self.ignored, catalog)
@@ -377,7 +301,7 @@ class Rules:
         """
         catalog = self.linker.catalog
         new = without(links.filters(), self.ignored, catalog)
-        reports = [catalog.reports[i] for i in history[-1].reports if i in catalog.reports]
+        reports = known_reports(history[-1], catalog)
         newest = max((info.year or 0 for info in reports), default=0)
         if reports and has_wording("newer", question):
             later = tuple(year for year in catalog.years if year > newest)
@@ -399,6 +323,48 @@ class Rules:
             new = replace(new, country=())
         narrowed = replace(self, filters=self.filters.merged(new))
         return narrowed.plan(text, last.language)
+
+    def _carried(
+        self, question: str, language: str, links: Links, history: Sequence[Turn]
+    ) -> Plan | None:
+        """The plan of a follow-up in a form of its own: "what problems did they have?", or of
+        another topic in the form of the last one: "and mangroves?".
+
+        It is asked of the topic, lab and tags of the last question; None where that was about a
+        single work, or where passages answer it.
+        """
+        last, catalog = self._last(history), self.linker.catalog
+        of_one_lab = len(quoted_labs(history[-1], catalog)) == 1
+        last = last if of_one_lab else as_topic(last)
+        own = ("lab", "list") if of_one_lab else _CARRIED
+        if last.intent not in own:
+            return None
+        if points_at_labs(question) and has_topic(question, language):
+            return None
+        before = self.linker.link(last.standalone, last.language)
+        said = f"{last.standalone} {history[-1].content[:TURN]}"
+        is_new = set(terms(said, last.language)).isdisjoint(terms(question, language))
+        is_other = is_new and names_topic(question, language, self.linker)
+        fields = {"country"} if is_other else {"country", *TAGS}
+        if links.filters().country or countries_of_regions_in(question):
+            fields.discard("country")
+        kept = {i for k in before.links if k.field in fields for i in range(k.start, k.end)}
+        topic = set() if is_other else set(last.subject.split())
+        words = [w for i, w in enumerate(before.words) if i in kept or w in topic]
+        if not (words or is_other):
+            return None
+        text = f"{question} ({' '.join(words)})" if words else question
+        scope = replace(last.query.filters, country=()) if last.query else Filters()
+        planned = replace(self, filters=self.filters.merged(scope)).plan(text, language)
+        if is_other and not planned.query:
+            form: Intent = "topic" if last.intent == "list" else last.intent
+            planned = in_form(replace(planned, intent="answer", reports=()), form)
+        # Of a single work its reports are asked, but "how many reports are there?".
+        is_work = is_one_work(known_reports(history[-1], catalog)) and not links.kinds
+        is_list = bool(planned.query) and not (links.kinds or links.fields)
+        if planned.intent == "answer" or is_work or is_list:
+            return None
+        return replace(planned, question=question, follows=True)
 
     def _last(self, history: Sequence[Turn]) -> Plan:
         """The plan of the last question of a conversation."""
@@ -428,43 +394,6 @@ def _scores(links: Links) -> dict[str, float]:
         name: score if name in (*CATALOG, "reasons") else max(score, topical[name] - _TAGGED)
         for name, score in masked.items()
     }
-
-
-def fields_per(links: Links) -> tuple[str, ...]:
-    """The fields for each of whose values something is asked: "by country and year"."""
-    found: list[Link] = []
-    words = [fold_name(word) for word in links.words]
-    for link in links.links:
-        between = words[found[-1].end : link.start] if found else [""]
-        joins = all(re.fullmatch(f"{any_of('and')}|{any_of('per')}", word) for word in between)
-        # "Used by labs" tells who did.
-        named = has_wording("many_labs", " ".join(words[max(0, link.start - 1) : link.end]))
-        is_per = re.fullmatch(any_of("per"), words[link.start - 1]) if link.start else None
-        is_field = not link.field and link.values[0] in links.fields
-        if is_field and (joins or (is_per and not named)):
-            found.append(link)
-    return tuple(dict.fromkeys(str(link.values[0]) for link in found))
-
-
-def bounds_in(links: Links) -> tuple[tuple[int, int], str]:
-    """How few and how many of something each value is to have; and the field, if they are of one.
-
-    "At least two reports", "in only one year"; zeros where a question says nothing of the kind.
-    """
-    words = map(fold_name, links.words)
-    said = " ".join(NUMERALS.get(word, word) for word in words)
-    for name, more in (("only_one", 0), ("at_least", 0), ("more_than", 1)):
-        if match := re.search(rf"\b{any_of(name)}\b", said):
-            fewest = int(next(filter(None, match.groups()), "1")) + more
-            at = said[: match.end()].count(" ")
-            beside = [k for k in links.links if -3 <= k.start - at <= 4]
-            of = min(beside, key=lambda k: (k.start <= at, abs(k.start - at)), default=None)
-            # Money and people are no reports.
-            if of and of.field in ("", "kind", "type"):
-                counted = "" if of.field else str(of.values[0])
-                having = (fewest, fewest if name == "only_one" else 0)
-                return (having, counted) if {*links.fields} - {counted} else ((0, 0), "")
-    return (0, 0), ""
 
 
 def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tuple[str, ...] | None:

@@ -24,7 +24,7 @@ from rag.models.client import Stop
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, Vectors, encode_static, unit
 from rag.query.conversation import language_in
-from rag.query.linker import topic_of
+from rag.query.forms import topic_of
 from rag.survey.classifier import judge_topic
 from rag.survey.features import Near, Numbers, ReportMeasure
 from rag.survey.types import Survey, SurveyCell, SurveyColumn, SurveyRow

@@ -1,6 +1,7 @@
 """Answers over the sample collection, without a model: cited, filtered, refused, complete."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -132,6 +133,29 @@ def test_odd_questions_are_answered_or_refused(sample_engine: Engine) -> None:
         answer = sample_engine.ask(question).answer
         assert answer.text
         assert answer.question == question
+
+
+def test_two_questions_in_one_message_are_answered_one_after_the_other(
+    sample_engine: Engine,
+) -> None:
+    question = "How many reports are from Lesotho and what are they about?"
+    stream = sample_engine.ask(question)
+    written = "".join(stream).strip()
+    answer = stream.answer
+    assert (answer.question, answer.text) == (question, written)
+    parts = re.split(r"^## (.+)\n", answer.text, flags=re.MULTILINE)[1:]
+    assert parts[::2] == ["How many reports are from Lesotho", "What are they about"]
+    assert all(parts[1::2])
+    numbers = [citation.n for citation in answer.citations]
+    assert numbers == sorted(numbers)
+    assert {*map(int, re.findall(r"\[(\d+)\]", answer.text))} == {*numbers}
+    assert {c.passage.report.lab for c in answer.citations} == {"Lesotho"}
+    assert answer.coverage.intent == "answer"
+    # One that is stopped has what was answered by then.
+    stopped = sample_engine.ask(question)
+    pieces = [next(stopped), next(stopped)]
+    stopped.stop()
+    assert stopped.answer.text == "".join(pieces).strip()
 
 
 def test_a_report_is_given_whole_and_an_unknown_one_is_named(sample_engine: Engine) -> None:

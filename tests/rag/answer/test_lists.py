@@ -125,6 +125,31 @@ def test_values_with_too_few_or_too_many_are_left_out_and_that_is_said() -> None
     assert none.text == "Country: 0 in 13 reports of 3 labs; Year = 1"
 
 
+def test_those_that_lack_something_are_listed() -> None:
+    wanted: dict[str, Any] = {"group_by": "country", "lacking": True}
+    late = Filters(year=(2031,))
+    draft = listed(excluded=late, **wanted)
+    assert draft.text.split("\n")[0].endswith("(none of whose reports has year: 2031)")
+    having = {info.countries[0] for info in CATALOG.select(late)}
+    left = {name for name, _ in draft.coverage.table}
+    assert left == {info.countries[0] for info in CATALOG.reports.values()} - having
+    # Of the same places, whatever else is asked of them.
+    inside = Filters(country=("Togo",), theme=("Markets",))
+    assert listed(inside, excluded=late, **wanted).coverage.table == (("Togo", 1),)
+    none = listed(excluded=Filters(method=("Prototyping",)), **wanted)
+    assert (none.text, none.refused) == (
+        "There is none (none of whose reports has method: Prototyping).",
+        False,
+    )
+
+
+def test_years_are_in_order_or_ranked() -> None:
+    years = [int(year) for year, _ in listed(group_by="year").coverage.table]
+    assert years == sorted(years)
+    numbers = [n for _, n in listed(group_by="year", ranked=True).coverage.table]
+    assert numbers == sorted(numbers, reverse=True)
+
+
 def test_a_share_is_one_of_all_reports() -> None:
     kinds = "plan: 2; closing: 2"
     assert head(TOGO, form="share").endswith(f", 31% of 13 reports: {kinds}")

@@ -155,7 +155,7 @@ def test_another_topic_takes_the_place_of_the_one_before(quick_engine: Engine) -
     assert (made.standalone, made.wide, made.follows) == (question, True, True)
     one = said("What did Fiji learn about seaweed?", "Fiji (2022): On racks [1].")
     made = plan(quick_engine, question, *one)
-    assert (made.standalone, made.boosted.country) == (f"{question} Fiji", ("Fiji",))
+    assert (made.standalone, made.boosted.country) == (f"{question} (Fiji)", ("Fiji",))
     assert question in plan(quick_engine, "Why?", *one, Turn("user", question)).standalone
     for same in ("And the racks?", "And the results?", "And how do gardeners pay for it?"):
         assert "seaweed" in plan(quick_engine, same, *one).standalone
@@ -184,6 +184,19 @@ def test_a_list_is_refined(quick_engine: Engine) -> None:
     assert plan(quick_engine, "And why?", *LIST).intent == "answer"
     made = plan(quick_engine, "How did they find their volunteers?", *LIST)
     assert (made.filters.year, made.filters.sdg) == ((2023,), ("14. Life below water",))
+
+
+def test_a_follow_up_has_the_form_that_it_asks_for(quick_engine: Engine) -> None:
+    labs = said("Which labs work on seaweed?", MANY[1].content)
+    for before, question, intent, subject in (
+        (labs, "what problems did they have?", "reasons", "seaweed"),
+        (labs, "what about plastic waste?", "topic", "plastic waste"),
+        (said("How many reports are from Fiji?", "6 reports"), "what are they about?", "lab", ""),
+    ):
+        made = plan(quick_engine, question, *before)
+        assert (made.intent, made.subject, made.follows) == (intent, subject, True), question
+    counted = plan(quick_engine, "how many reports does it have?", *BEFORE)
+    assert (counted.intent, counted.filters.country) == ("list", ("Fiji",))
 
 
 def test_a_few_words_are_in_the_language_whose_dictionary_has_them() -> None:

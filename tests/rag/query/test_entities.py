@@ -28,6 +28,10 @@ def test_countries_are_found_and_words_like_them_are_not() -> None:
         "They paid US$ 4, then 30 US dollars": "",
         "Latin American women, femmes latino-américaines": "",
         "Turkish and American innovators": "TR US",
+        # Acronyms are in capitals where nothing else is.
+        "quais ODS nos planos de moçambique": "MZ",
+        "الخطط السورية والتجارب الأردنية": "SY JO",
+        "المكاتب القطرية والتقارير بالفرنسية": "",
     }.items():
         assert countries_in(text) == codes.split(), text
 
@@ -36,6 +40,7 @@ def test_years_and_ranges_are_found() -> None:
     for text, years in {
         "2021–22, or 2024": [2021, 2024],
         "after 2023": [2024],
+        "en 2020 et en 2022-2024": [2020, 2022, 2023, 2024],
         "منذ عام 2023": [2023, 2024],
         "بين 2020 و 2021": [2020, 2021],
         "In 1999 and 2019": [],

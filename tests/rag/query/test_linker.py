@@ -65,6 +65,8 @@ def test_what_is_left_over_and_what_stands_for_the_rest(linker: Linker) -> None:
     assert linker.link("what kind of lab", "en").fields == ("country",)
     # Values beside the name of their tag only list what it may be.
     assert linker.link("types of partners, firms or municipalities", "en").rest == ()
+    # A word of the language is no slip of one that only asks ("fait").
+    assert linker.link("solutions sur la faim", "fr").rest == ("faim",)
     # A field beside its value is no question for it.
     assert linker.link("the method of ethnography", "en").fields == ()
 
@@ -76,6 +78,11 @@ def test_and_or_not(linker: Linker) -> None:
         ("etnografía o citizen science", "es", (), Filters()),
         ("tout sur Fiji sauf les expériences", "fr", (), Filters(kind=("experiment",))),
         ("used neither ethnography nor citizen science", "en", (), both),
+        ("no etnografía ni ciencia ciudadana", "es", (), both),
+        ("no Togo", "pt", (), Filters()),
+        ("not ethnography but citizen science", "en", (), Filters(method=("Ethnography",))),
+        # What is not wanted is what stands next.
+        ("not the parrots of Togo", "en", (), Filters()),
     ):
         links = linker.link(question, language)
         assert (links.every, links.filters(excluded=True)) == (every, excluded)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.query.parts import parts_of
 from rag.types import Side
@@ -55,6 +56,30 @@ def test_a_question_is_split_where_another_one_begins() -> None:
         ("en", "Which lab sold goats and was glad?", ()),
     ):
         assert parts_of(question, language) == parts
+
+
+def test_a_message_of_several_questions_is_told_from_one(quick_engine: Engine) -> None:
+    messages = quick_engine._planner.messages
+    for question, parts in {
+        "How many reports are from Fiji and what are they about?": (
+            *("How many reports are from Fiji", "what are they about"),
+        ),
+        "What is Togo working on, and who are its partners?": (
+            *("What is Togo working on", "who are its partners"),
+        ),
+        "the seaweed racks, and also digital wallets": ("the seaweed racks", "digital wallets"),
+        # These are answered as a whole.
+        "How many reports are there of each kind, and how many in 2023?": (),
+        "Who paid for the racks and what did they cost?": (),
+        "What worked and what did not?": (),
+    }.items():
+        planned = quick_engine.plan(question)
+        found = messages(planned, quick_engine.index, (), Filters(), Filters())
+        assert tuple(found) == parts, question
+    planned = quick_engine.plan("How many plans are from Fiji and which methods are used most?")
+    found = messages(planned, quick_engine.index, (), Filters(), Filters())
+    # A list is of the places and kinds of the one before.
+    assert [scope.country for scope in found.values()] == [(), ("Fiji",)]
 
 
 def test_each_part_is_asked_with_what_the_question_is_about(quick_engine: Engine) -> None:

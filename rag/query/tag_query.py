@@ -1,0 +1,149 @@
+"""Which query of tags answers a question, by what it names and how it asks."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from rag.catalog.catalog import Catalog
+from rag.catalog.tag_fields import TAGS, CatalogQuery
+from rag.places.countries import fold_name
+from rag.query.intents import CATALOG, TALK
+from rag.query.linker import Link, Links, is_usual_word, light_words
+from rag.query.wordings import any_of, has_wording
+from rag.text.tokenize import LANGUAGES, NUMERALS, stop_words
+
+_MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
+_CLEAR = 0.3  # score of an intent that is meant for sure
+_MOST_ROWS = 50  # the most rows that "top 5" may ask for
+
+
+def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> CatalogQuery | None:
+    """The query of tags that answers a question; None where it asks for more than tags know."""
+    by_tags = {name: scores[name] for name in CATALOG}
+    # Of reports and nothing but tags, tags answer where no other intent is clear.
+    named, excluded = links.filters(), links.filters(excluded=True)
+    tags = any(getattr(named, field) for field in (*TAGS, "fact") if field != "theme")
+    # "Plans of Peru" names no topic, nor does "puppetry as a method".
+    by_name = any(getattr(named, field, ()) for field in links.fields if field != "country")
+    no_topic = by_name or not (tags or named.theme)
+    not_other = (*CATALOG, *TALK, *(("topic",) if no_topic else ()))
+    other = max(score for name, score in scores.items() if name not in not_other)
+    # Methods and data are tags first, a theme is rather what a question is about.
+    margin = _MARGIN if tags else -_MARGIN if named.theme else 0.0
+    clear = other > max(by_tags.values()) + margin
+    if clear and links.kinds:
+        clear = other > _CLEAR
+    # Of all labs, tags tell how a method went over the years; a topic's survey tells more.
+    is_trend = clear and other == scores["trend"] and tags and not named.country
+    words = " ".join(links.words)
+    if shares := has_wording("share", words) and not links.fields:
+        by_tags["ranking"] = 0.0
+    best = max(by_tags, key=lambda name: by_tags[name])
+    # "The rarest" is asked of tags alone.
+    ways = [(code, asked) for code in LANGUAGES for asked in (best, "trend")[: 1 + is_trend]]
+    asking = (any(is_usual_word(word, *way) for way in ways) for word in links.rest)
+    if not (all(asking) and links.links) or (clear and not is_trend):
+        return None
+    # "The countries that used nudges as a method" asks for no methods.
+    of_value = best in ("ranking", "values") and links.fields[:1] != ("country",)
+    of_tags = [
+        name
+        for name in links.fields
+        if name != "country" and (of_value or not getattr(named, name, ()))
+    ]
+    having, counted = bounds_in(links)
+    of_tags = [name for name in of_tags if name != counted]
+    # "Labs that never used it", "years without it", but plans of "plans without it".
+    labs = any(k.values == ("country",) for k in links.links) or has_wording("who", words)
+    unwanted = excluded if of_tags else replace(excluded, country=(), year=())
+    lacking = bool(unwanted) and (labs or bool(of_tags))
+    is_of_kind = bool(named.kind or named.type)
+    lacking = lacking and (not is_of_kind or bool(unwanted.kind or unwanted.type))
+    # "Which labs are there?" names nothing else.
+    all_labs = "country" in links.fields and not (named or excluded)
+    # "By Togo" asks for nothing of each.
+    is_per = has_wording("per", " ".join(links.unlinked)) and len(named.country) != 1
+    ranks = best == "ranking" and len(named.country) != 1
+    per_lab = ranks or (is_per and not shares) or all_labs or any(having)
+    # "In how many different countries" counts them.
+    per_lab = per_lab or has_wording("nations", words) or (lacking and labs)
+    per_year = any(k.field == "year" and k.joined == "or" for k in links.links)
+    each_lab = "year" if per_year and best == "ranking" else "country" if per_lab else ""
+    group_by = of_tags[0] if of_tags else each_lab
+    per = (*each, *of_tags) if (each := fields_per(links)) else ()
+    group_by = "year" if is_trend else [*per, group_by][0]
+    # "Plans and closings per year" are told apart in each.
+    kinds = "kind" if group_by and len(named.kind) > 1 else ""
+    split = counted or next((name for name in per if name != group_by), kinds)
+    if links.missing_years and not named.year:
+        named = replace(named, year=links.missing_years)
+    if not (named or excluded or group_by) and best not in ("count", "yesno"):
+        return None
+    if links.guessed and not (excluded or of_tags or replace(named, kind=(), type=())):
+        # What may be a topic must not become a list of everything.
+        return None
+    if ((lacking and labs) or has_wording("labs", words)) and not (named.kind or named.type):
+        # Innovators are no labs.
+        named = replace(named, author=("lab",))
+    # "Dos" is of the, "once" is a time, "only one" no limit.
+    no_numerals = light_words() | stop_words("en") | {"one"}
+    spelled = (fold_name(word) for word in links.unlinked)
+    numerals = (NUMERALS.get(word, word) for word in spelled if word not in no_numerals)
+    sizes = [int(word) for word in numerals if word.isdecimal()]
+    tops = bool(group_by) and not any(having)
+    asks_for_most = has_wording("more_of", words) or has_wording("least", words)
+    query = CatalogQuery(
+        filters=named,
+        every=links.every,
+        excluded=excluded,
+        group_by=group_by,
+        limit=next(filter(range(1, _MOST_ROWS + 1).__contains__, sizes), 0) if tops else 0,
+        least=has_wording("least", words) and tops,
+        form={"count": "count", "yesno": "exists"}.get(best, "list"),  # type: ignore[arg-type]
+        split=split,
+        having=having,
+        lacking=lacking,
+        ranked=best == "ranking" and group_by == "year" and asks_for_most,
+    )
+    if shares and not group_by:
+        query = replace(query, form="share")
+    # Where no report has the tag, the text of one may say it.
+    is_empty = group_by and not lacking and not catalog.table(query)[1]
+    return None if is_empty else query
+
+
+def fields_per(links: Links) -> tuple[str, ...]:
+    """The fields for each of whose values something is asked: "by country and year"."""
+    found: list[Link] = []
+    words = [fold_name(word) for word in links.words]
+    for link in links.links:
+        between = words[found[-1].end : link.start] if found else [""]
+        joins = all(re.fullmatch(f"{any_of('and')}|{any_of('per')}", word) for word in between)
+        # "Used by labs" tells who did.
+        named = has_wording("many_labs", " ".join(words[max(0, link.start - 1) : link.end]))
+        is_per = re.fullmatch(any_of("per"), words[link.start - 1]) if link.start else None
+        is_field = not link.field and link.values[0] in links.fields
+        if is_field and (joins or (is_per and not named)):
+            found.append(link)
+    return tuple(dict.fromkeys(str(link.values[0]) for link in found))
+
+
+def bounds_in(links: Links) -> tuple[tuple[int, int], str]:
+    """How few and how many of something each value is to have; and the field, if they are of one.
+
+    "At least two reports", "in only one year"; zeros where a question says nothing of the kind.
+    """
+    words = map(fold_name, links.words)
+    said = " ".join(NUMERALS.get(word, word) for word in words)
+    for name, more in (("only_one", 0), ("at_least", 0), ("more_than", 1)):
+        if match := re.search(rf"\b{any_of(name)}\b", said):
+            fewest = int(next(filter(None, match.groups()), "1")) + more
+            at = said[: match.end()].count(" ")
+            beside = [k for k in links.links if -3 <= k.start - at <= 4]
+            of = min(beside, key=lambda k: (k.start <= at, abs(k.start - at)), default=None)
+            # Money and people are no reports.
+            if of and of.field in ("", "kind", "type"):
+                counted = "" if of.field else str(of.values[0])
+                having = (fewest, fewest if name == "only_one" else 0)
+                return (having, counted) if {*links.fields} - {counted} else ((0, 0), "")
+    return (0, 0), ""
