@@ -199,13 +199,16 @@ class Engine:
         if given:
             plan = replace(plan, intent="topic", filters=filters, boosted=Filters(), wide=True)
             plan = replace(plan, query=None, reports=(), off_topic=-1.0)
-        elif parts := self._planner.messages(plan, snapshot, history, filters, ignored):
+        elif not deep:
+            # Who looks further looks for all of it.
+            scopes = history, filters, ignored
+            if questions := self._planner.questions(question, plan, snapshot, *scopes):
 
-            def ask(part: str, said: Sequence[Turn], scope: Filters) -> AnswerStream:
-                ways: Any = {"ignored": ignored, "passages": passages, "deep": deep, "stop": stop}
-                return self.ask(part, history=said, filters=scope, **ways)
+                def ask(part: str, said: Sequence[Turn], scope: Filters) -> AnswerStream:
+                    ways: Any = {"ignored": ignored, "passages": passages, "stop": stop}
+                    return self.ask(part, history=said, filters=scope, **ways)
 
-            return in_turn(question, parts, history, ask, stop)
+                return in_turn(question, questions, history, filters, ask, stop)
         researcher = self._researcher if deep and plan.intent != "about" else None
         if researcher and plan.intent == "list":
             # What tags say was answered already.

@@ -83,15 +83,25 @@ class Catalog:
             matching &= frozenset().union(*(ids for _, ids in self._rows(query)))
         return matching
 
-    def _rows(self, query: CatalogQuery) -> list[tuple[str, Collection[str]]]:
+    def _rows(self, query: CatalogQuery) -> list[tuple[str, set[str]]]:
         """The values that a query groups by, with the ids of all reports that have them."""
-        rows: list[tuple[str, Collection[str]]] = [*self._values_of(query.group_by)]
-        if not query.lacking:
-            return rows
-        # Of the same places and years: "solutions but no plans" are of other kinds.
-        inside = self.ids(Filters(country=query.filters.country, year=query.filters.year))
-        unwanted = inside - self.matching(CatalogQuery(excluded=query.excluded))
-        return [(name, ids) for name, ids in rows if unwanted.isdisjoint(ids)]
+        rows = [*self._values_of(query.group_by)]
+        if query.lacking:
+            # Only places and years say where to look: "solutions but no plans" are of other kinds.
+            inside = self.ids(Filters(country=query.filters.country, year=query.filters.year))
+            unwanted = inside - self.matching(CatalogQuery(excluded=query.excluded))
+            rows = [(name, ids) for name, ids in rows if unwanted.isdisjoint(ids)]
+        return rows
+
+    def settled(self, query: CatalogQuery) -> CatalogQuery:
+        """A query by the values that were found to lack something, in place of what they lack."""
+        if not query.lacking or query.group_by not in FILTER_FIELDS:
+            return query
+        names = [name for name, _ in self.table(query)[0]]
+        found = Filters.of({query.group_by: map(int, names) if query.group_by == "year" else names})
+        return replace(
+            query, filters=found.merged(query.filters), excluded=Filters(), lacking=False
+        )
 
     def table(
         self, query: CatalogQuery, within: Filters = Filters()
@@ -106,7 +116,7 @@ class Catalog:
         rows: list[tuple[str, int]] = []
         tagged: set[str] = set()
         for name, ids in self._rows(query):
-            here = matching & frozenset(ids)
+            here = matching & ids
             tagged |= here
             counted = len(here)
             if query.split and any(query.having):

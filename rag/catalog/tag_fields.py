@@ -108,8 +108,9 @@ class CatalogQuery:
     a fact, its values are counted: the `limit` most used first (0: all), or the `least`. With
     `split`, another such field, the values of that are counted for each of these, and limited.
     Kept are values with so few to so many reports (or values by which they are split) as `having`
-    says (0: any number); with `lacking`, only those none of whose reports is `excluded`. Years are
-    in their order unless they are `ranked`.
+    says (0: any number). With `lacking` they are the values of `group_by` none of whose reports is
+    `excluded` ("labs that never ..."), with all their reports. Years are in their order, or by
+    number where they are `ranked`.
     `form` is how the answer begins: with the list, the number, that and its share of all, or
     whether there is any.
     """

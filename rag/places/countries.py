@@ -189,7 +189,7 @@ def means_one_of_a_region(text: str) -> bool:
 def region_words(text: str) -> list[tuple[int, int]]:
     """Where the words stand with which a text names regions."""
     words = list(re.finditer(r"\w+", text))
-    folded = " ".join(fold_name(word.group()) for word in words)
+    folded = " ".join(fold_name(word.group()).replace(" ", "") for word in words)
     named = (match.span() for match in _name_pattern().finditer(folded))
     places = (range(folded.count(" ", 0, a), folded.count(" ", 0, b) + 1) for a, b in named)
     return [words[i].span() for inside in places for i in inside]

@@ -102,7 +102,8 @@ def country_spans(text: str) -> list[tuple[str, Span]]:
     matches = list(re.finditer(r"\w+", text))
     folded = [fold_name(match.group()) for match in matches]
     # "ODS nos planos de moçambique" uses none: acronyms always have them.
-    capitals = any(not w.isupper() and w != w.lower() for w in re.findall(r"\w+", text))
+    words = re.findall(r"\w+", text)
+    capitals = any(w != w.lower() and not (len(w) > 1 and w.isupper()) for w in words)
     countries: list[tuple[str, Span]] = []
     i = 0
     while i < len(matches):

@@ -366,12 +366,15 @@ def _joined(
     breaks: Iterable[int],
     language: str,
 ) -> Link:
-    """The link with how it follows the one before it; `breaks` are words after a comma."""
+    """The link with how it follows the one before it; a mark stands before words at `breaks`."""
     begin = previous.end if previous else max(0, link.start - 4)
     between = " ".join(words[begin : link.start])
     # "No, I meant Togo" wants Togo.
     near = max((i for i in breaks if begin < i <= link.start), default=begin)
-    negated = re.search(rf".*\b{_negates(language)}\b", " ".join(words[near : link.start]))
+    negated = re.match(rf".*\b{_negates(language)}\b", " ".join(words[near : link.start]))
+    if link.field == "country" and re.match(rf"{any_of('negates', language)}\b", between):
+        # "Didn't Togo use it?" asks whether it did.
+        negated = negated if previous or begin else None
     # "Not the climate of Peru" leaves Peru in.
     told = negated.string[negated.end() :].split() if negated else ()
     stop = light_words() | stop_words(language) | stop_words("en")
@@ -431,6 +434,7 @@ def _same_word(word: str, other: str, same_language: bool) -> bool:
 
 @lru_cache(_REMEMBERED)
 def stem_in(word: str, language: str) -> str:
+    """The stem of a folded word of a language; of Arabic without its article."""
     if language == "ar":
         word = _ARABIC.sub("", word)
     elif language == "en":

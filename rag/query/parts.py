@@ -1,6 +1,6 @@
 """Splits questions: one that compares places by its sides, one for two things where they join.
 
-A message may hold two questions that are answered one after the other, the second as a follow-up.
+A text may hold several questions that are answered one after the other, each as a follow-up.
 
 "How much waste was saved by the stall in Mersin and by the canteen in Hue?" asks Mersin for its
 stall and Hue for its canteen. What stands between two joins, or between commas, belongs to the
@@ -22,6 +22,7 @@ from rag.types import Ask, Plan, Side
 _BREAK = re.compile(r"[,;:.?!؟،؛—–/]")
 _MARKS = " ¿?؟;؛,،.:!"
 _ENDS = ("?", "؟", ";", "؛")
+MOST_QUESTIONS = 3  # that are answered one by one
 _AND = "و"  # Arabic writes it as one with the next word
 
 
@@ -178,32 +179,35 @@ def parts_of(question: str, language: str) -> tuple[str, ...]:
     return (*parts, " ".join(words[start:]).strip(_MARKS)) if parts else ()
 
 
-def messages_of(question: str, language: str) -> tuple[str, ...]:
-    """The parts of a message that may be questions of their own; () for fewer than two."""
-    words, start, parts = question.split(), 0, []
+def questions_in(text: str, language: str) -> tuple[str, ...]:
+    """The questions that a text may hold, in order; () for one, or for more than `MOST_QUESTIONS`.
+
+    Whether they are better answered one by one, `are_apart` decides.
+    """
+    words, start, parts = text.split(), 0, []
     for i, after in _joins(words):
         if i > start and terms(before := " ".join(words[start:i]).strip(_MARKS), language):
             parts.append(before)
             start = after
     last = " ".join(words[start:]).strip(_MARKS)
-    return (*parts, last) if parts and last else ()
+    return (*parts, last) if last and 0 < len(parts) < MOST_QUESTIONS else ()
 
 
 def may_be_apart(whole: Plan, first: Plan) -> bool:
-    """Whether a message may be better answered in parts, by the plans of it and of the first."""
+    """Whether `are_apart` can be true, by the plans of all and of the first question."""
     is_plain = whole.intent == "list" or (whole.intent == "answer" and not whole.wide)
     return (is_plain and first.intent != "answer") or has_wording("also", whole.question)
 
 
 def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
-    """Whether the parts of a message are better answered one by one than the message as a whole.
+    """Whether questions are better answered one by one than as a whole, by their plans.
 
-    They are where tags answer but one of them, or each another way; where the first asks for a
-    digest or a list, which the whole does not; and of different topics, where they join with
-    "also".
+    A list is, where one of them is no list, or they count different things. An answer from
+    passages is, where the first one asks for a list or a digest; and any but a comparison is, where
+    they are of different topics and "also" joins them.
     """
-    queries = [p.query for p in parts if p.query]
     if whole.intent == "list":
+        queries = [p.query for p in parts if p.query]
         # "How many of them in 2023?" is of the same list.
         others = (
             replace(q.filters, country=(), year=()) or q.group_by not in ("", "country")
@@ -220,17 +224,22 @@ def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
 
 def _joins(words: list[str]) -> Iterator[tuple[int, int]]:
     """Where a part of a question may end and the next one begins, by their words."""
-    bare_words = [word.strip(_MARKS) for word in words]
+    bare = [word.strip(_MARKS) for word in words]
+
+    def also(i: int) -> bool:
+        begins = rf"{any_of('also')}(?!\w)"
+        return bool(re.match(begins, strip_accents(" ".join(bare[i : i + 2]))))
+
     for i, word in enumerate(words[1:], start=1):
-        bare = word.removeprefix(_AND)
-        joins = has_wording("joins_asks", bare_words[i])
+        whole = word.removeprefix(_AND)
+        joins = has_wording("joins_asks", bare[i])
         if joins and _asks(words[i + 1 :]):
             yield i, i + 1
-        elif joins and has_wording("also", " ".join(bare_words[i + 1 : i + 2])):
+        elif joins and also(i + 1) and i + 2 < len(words):
             yield i, i + 2
-        elif words[i - 1].endswith((",", *_ENDS)) and has_wording("also", bare_words[i]):
+        elif words[i - 1].endswith((",", *_ENDS)) and also(i) and i + 1 < len(words):
             yield i, i + 1
-        elif (bare != word or words[i - 1].endswith(_ENDS)) and _asks([bare, *words[i + 1 :]]):
+        elif (whole != word or words[i - 1].endswith(_ENDS)) and _asks([whole, *words[i + 1 :]]):
             yield i, i
 
 

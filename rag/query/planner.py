@@ -38,7 +38,7 @@ from rag.query.entities import countries_in, labs_in, places_in, without
 from rag.query.forms import MOST_TERMS, in_form
 from rag.query.gloss import alike_words, in_english
 from rag.query.linker import Linker
-from rag.query.parts import are_apart, asks_of, may_be_apart, messages_of
+from rag.query.parts import are_apart, asks_of, may_be_apart, questions_in
 from rag.query.rules import Rules
 from rag.settings import Settings
 from rag.text.tokenize import language_of, terms
@@ -125,37 +125,40 @@ class Planner:
             asks=tuple(replace(ask, gloss=gloss(ask.standalone)) for ask in asks_of(plan)),
         )
 
-    def messages(
-        self, plan: Plan, index: Index, history: Sequence[Turn], filters: Filters, ignored: Filters
-    ) -> Mapping[str, Filters]:
-        """The questions that a planned message holds, each with its scope; none if it is but one.
+    def questions(
+        self,
+        text: str,
+        plan: Plan,
+        index: Index,
+        history: Sequence[Turn],
+        filters: Filters,
+        ignored: Filters,
+    ) -> list[tuple[str, Filters]]:
+        """The questions that a planned text holds, each with its scope; none where it is but one.
 
         A list is one of the places, years and kinds of the list before, if it names none.
         """
-        parts, plans = messages_of(plan.question, plan.language), list[Plan]()
+        parts, plans = questions_in(text, plan.language), list[Plan]()
         if not parts or plan.follows or plan.alone or plan.intent == "about":
-            return {}
+            return []
         if plan.intent == "answer" and len(terms(parts[0], plan.language)) > MOST_TERMS:
-            return {}  # Long questions ask for particulars, which are read together.
+            return []  # Long questions ask for particulars, which are read together.
         rules, said = self._rules(index, filters, ignored), list(history)
-        scopes = list[Filters]()
+        scopes, before = list[Filters](), Filters()
         for part in parts:
-            planned, scope = rules.plan(part, plan.language, said), filters
-            if planned.query and plans and plans[-1].query:
-                before, own = plans[-1].query.filters, planned.query.filters
+            plans.append(planned := rules.plan(part, plan.language, said))
+            scope = filters
+            if planned.query:
+                own = planned.query.filters
                 kinds = ("kind", "type") if not (own.kind or own.type) else ()
-                kept = {
-                    n: getattr(before, n)
-                    for n in ("country", "year", *kinds)
-                    if not getattr(own, n)
-                }
-                scope = filters.merged(Filters(**kept))
-            plans.append(planned)
+                names = [n for n in ("country", "year", *kinds) if not getattr(own, n)]
+                scope = filters.merged(Filters(**{n: getattr(before, n) for n in names}))
+                before = scope.merged(own)
             scopes.append(scope)
-            if not may_be_apart(plan, plans[0]):
-                return {}
             said += [Turn("user", part), Turn("assistant", "")]
-        return dict(zip(parts, scopes, strict=True)) if are_apart(plan, plans) else {}
+            if not may_be_apart(plan, plans[0]):
+                return []
+        return [*zip(parts, scopes, strict=True)] if are_apart(plan, plans) else []
 
     def _rules(self, index: Index, filters: Filters, ignored: Filters) -> Rules:
         def reports_with(words: Sequence[Collection[str]]) -> set[str]:

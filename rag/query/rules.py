@@ -52,7 +52,6 @@ from rag.text.tokenize import (
 from rag.types import Intent, Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
-_CLEAR = 0.3  # score of an intent that is meant for sure
 _SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
 _TALK_LEAD = 0.2  # by how much talk with other words is more like it than like a question
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
@@ -269,7 +268,8 @@ class Rules:
             return replace(last, question=question, filters=narrowed, follows=True)
         if last.query is None:
             return None
-        old, every = last.query.filters, last.query.every
+        before = self.linker.catalog.settled(last.query)
+        old, every = before.filters, before.every
         if new.kind or new.type:
             # "And the experiments?" asks for them in the place of plans, whoever wrote them.
             old = replace(old, type=(), kind=(), author=())
@@ -278,12 +278,12 @@ class Rules:
             both = {n: (*getattr(old, n), *getattr(new, n)) for n in TAGS if getattr(new, n)}
             new, every = replace(new, **both), (*every, *both)
         query = replace(
-            last.query,
+            before,
             filters=self.filters.merged(new.merged(old)),
             every=every,
-            excluded=excluded.merged(last.query.excluded),
-            group_by="" if counts else (fields or [last.query.group_by])[0],
-            form="count" if counts else last.query.form,
+            excluded=excluded.merged(before.excluded),
+            group_by="" if counts else (fields or [before.group_by])[0],
+            form="count" if counts else before.form,
         )
         return replace(
             last,
@@ -327,17 +327,16 @@ class Rules:
     def _carried(
         self, question: str, language: str, links: Links, history: Sequence[Turn]
     ) -> Plan | None:
-        """The plan of a follow-up in a form of its own: "what problems did they have?", or of
-        another topic in the form of the last one: "and mangroves?".
+        """The plan of a follow-up that asks for a list or a digest.
 
-        It is asked of the topic, lab and tags of the last question; None where that was about a
-        single work, or where passages answer it.
+        "What problems did they have?" asks another thing of the topic, lab and tags of the last
+        question, "and mangroves?" the same thing of another topic. None where the last answer was
+        about a single work, or where passages answer it better.
         """
         last, catalog = self._last(history), self.linker.catalog
         of_one_lab = len(quoted_labs(history[-1], catalog)) == 1
         last = last if of_one_lab else as_topic(last)
-        own = ("lab", "list") if of_one_lab else _CARRIED
-        if last.intent not in own:
+        if last.intent not in (("lab", "list") if of_one_lab else _CARRIED):
             return None
         if points_at_labs(question) and has_topic(question, language):
             return None
@@ -348,13 +347,19 @@ class Rules:
         fields = {"country"} if is_other else {"country", *TAGS}
         if links.filters().country or countries_of_regions_in(question):
             fields.discard("country")
-        kept = {i for k in before.links if k.field in fields for i in range(k.start, k.end)}
+        named = (k for k in before.links if k.field in fields and not k.excluded)
+        kept = {i for k in named for i in range(k.start, k.end)}
         topic = set() if is_other else set(last.subject.split())
         words = [w for i, w in enumerate(before.words) if i in kept or w in topic]
         if not (words or is_other):
             return None
         text = f"{question} ({' '.join(words)})" if words else question
-        scope = replace(last.query.filters, country=()) if last.query else Filters()
+        scope = last.filters.merged(replace(last.boosted, country=()))
+        if last.query:
+            settled = catalog.settled(last.query)
+            # Labs that are named stand in the text.
+            country = settled.filters.country if last.query.lacking else ()
+            scope = replace(settled.filters, country=country)
         planned = replace(self, filters=self.filters.merged(scope)).plan(text, language)
         if is_other and not planned.query:
             form: Intent = "topic" if last.intent == "list" else last.intent

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import TAGS, CatalogQuery
+from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
 from rag.places.countries import fold_name
 from rag.query.intents import CATALOG, TALK
 from rag.query.linker import Link, Links, is_usual_word, light_words
@@ -53,12 +53,17 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     ]
     having, counted = bounds_in(links)
     of_tags = [name for name in of_tags if name != counted]
-    # "Labs that never used it", "years without it", but plans of "plans without it".
-    labs = any(k.values == ("country",) for k in links.links) or has_wording("who", words)
-    unwanted = excluded if of_tags else replace(excluded, country=(), year=())
-    lacking = bool(unwanted) and (labs or bool(of_tags))
+    names_labs = any(not k.field and k.values == ("country",) for k in links.links)
+    labs = names_labs or has_wording("who", words)
+    if labs and any(k.field == "kind" and not k.values and k.excluded for k in links.links):
+        # "Labs that have no reports in 2023".
+        named, excluded = Filters(country=named.country), replace(named, country=())
+    # "Labs that never used it" and "years without it" lack it, "plans without it" are plans.
+    unwanted = excluded if of_tags else replace(excluded, country=())
     is_of_kind = bool(named.kind or named.type)
-    lacking = lacking and (not is_of_kind or bool(unwanted.kind or unwanted.type))
+    lacking = bool(unwanted.kind or unwanted.type if is_of_kind else unwanted)
+    lacking = lacking and (labs or bool(of_tags)) and not has_wording("leaves_out", words)
+    lacking = lacking and not (best == "ranking" and has_wording("more_of", words))
     # "Which labs are there?" names nothing else.
     all_labs = "country" in links.fields and not (named or excluded)
     # "By Togo" asks for nothing of each.
@@ -67,9 +72,9 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     per_lab = ranks or (is_per and not shares) or all_labs or any(having)
     # "In how many different countries" counts them.
     per_lab = per_lab or has_wording("nations", words) or (lacking and labs)
-    per_year = any(k.field == "year" and k.joined == "or" for k in links.links)
-    each_lab = "year" if per_year and best == "ranking" else "country" if per_lab else ""
-    group_by = of_tags[0] if of_tags else each_lab
+    # "More in 2022 or in 2023?"
+    per_year = best == "ranking" and not names_labs and _asks_which(links, "year")
+    group_by = [*of_tags, "year" if per_year else "country" if per_lab else ""][0]
     per = (*each, *of_tags) if (each := fields_per(links)) else ()
     group_by = "year" if is_trend else [*per, group_by][0]
     # "Plans and closings per year" are told apart in each.
@@ -110,6 +115,10 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     # Where no report has the tag, the text of one may say it.
     is_empty = group_by and not lacking and not catalog.table(query)[1]
     return None if is_empty else query
+
+
+def _asks_which(links: Links, field: str) -> bool:
+    return any(k.field == field and k.joined == "or" for k in links.links)
 
 
 def fields_per(links: Links) -> tuple[str, ...]:

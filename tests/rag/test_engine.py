@@ -12,9 +12,10 @@ from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import fold_text
 from rag.engine import Engine, open_engine
-from rag.errors import InputError, UnknownReport
+from rag.errors import InputError, Stopped, UnknownReport
 from rag.i18n.labels import format_count
 from rag.i18n.translations import translations_for
+from rag.models.client import Stop
 from rag.models.prompts import refusal
 from rag.settings import Settings
 from rag.text.citation_marks import cited_sentences
@@ -140,7 +141,7 @@ def test_two_questions_in_one_message_are_answered_one_after_the_other(
 ) -> None:
     question = "How many reports are from Lesotho and what are they about?"
     stream = sample_engine.ask(question)
-    written = "".join(stream).strip()
+    written = "".join(stream)
     answer = stream.answer
     assert (answer.question, answer.text) == (question, written)
     parts = re.split(r"^## (.+)\n", answer.text, flags=re.MULTILINE)[1:]
@@ -155,7 +156,11 @@ def test_two_questions_in_one_message_are_answered_one_after_the_other(
     stopped = sample_engine.ask(question)
     pieces = [next(stopped), next(stopped)]
     stopped.stop()
-    assert stopped.answer.text == "".join(pieces).strip()
+    assert stopped.answer.text == "".join(pieces)
+    stop = Stop()
+    stop.set()
+    with pytest.raises(Stopped):
+        sample_engine.ask(question, stop=stop)
 
 
 def test_a_report_is_given_whole_and_an_unknown_one_is_named(sample_engine: Engine) -> None:

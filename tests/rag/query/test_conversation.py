@@ -199,6 +199,21 @@ def test_a_follow_up_has_the_form_that_it_asks_for(quick_engine: Engine) -> None
     assert (counted.intent, counted.filters.country) == ("list", ("Fiji",))
 
 
+def test_those_that_lack_something_are_asked_on(quick_engine: Engine) -> None:
+    lacking = said("Which labs have never written an experiment?", "14 labs")
+    labs = plan(quick_engine, lacking[0].content).query
+    assert labs
+    names = {name for name, _ in quick_engine.catalog.table(labs)[0]}
+    for question, field, form in (
+        ("how many are there?", "", "count"),
+        ("and the methods?", "method", "list"),
+    ):
+        made = plan(quick_engine, question, *lacking).query
+        assert made
+        assert (made.group_by, made.form, made.lacking) == (field, form, False)
+        assert {*made.filters.country} == names
+
+
 def test_a_few_words_are_in_the_language_whose_dictionary_has_them() -> None:
     asked = {"vendedores ambulantes": "es", "lixo": "pt", "pêche": "fr", "waste": "en", "AI": "en"}
     asked |= {"argent mobile": "fr", "road safety": "en"}  # names of topics in the glossary

@@ -81,6 +81,9 @@ def test_and_or_not(linker: Linker) -> None:
         ("no etnografía ni ciencia ciudadana", "es", (), both),
         ("no Togo", "pt", (), Filters()),
         ("not ethnography but citizen science", "en", (), Filters(method=("Ethnography",))),
+        ("Didn't Togo use ethnography?", "en", (), Filters()),
+        ("no, from Togo", "en", (), Filters()),
+        ("no of experiments", "en", (), Filters()),
         # What is not wanted is what stands next.
         ("not the parrots of Togo", "en", (), Filters()),
     ):

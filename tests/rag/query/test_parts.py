@@ -1,5 +1,7 @@
 """Questions that compare places or ask for two things, and what they are split into."""
 
+from typing import Any
+
 import pytest
 
 from rag.catalog.tag_fields import Filters
@@ -58,8 +60,9 @@ def test_a_question_is_split_where_another_one_begins() -> None:
         assert parts_of(question, language) == parts
 
 
-def test_a_message_of_several_questions_is_told_from_one(quick_engine: Engine) -> None:
-    messages = quick_engine._planner.messages
+def test_a_text_of_several_questions_is_told_from_one(quick_engine: Engine) -> None:
+    known: Any = quick_engine.index, (), Filters(), Filters()
+    questions = quick_engine._planner.questions
     for question, parts in {
         "How many reports are from Fiji and what are they about?": (
             *("How many reports are from Fiji", "what are they about"),
@@ -72,14 +75,16 @@ def test_a_message_of_several_questions_is_told_from_one(quick_engine: Engine) -
         "How many reports are there of each kind, and how many in 2023?": (),
         "Who paid for the racks and what did they cost?": (),
         "What worked and what did not?": (),
+        "What did Fiji learn about the racks, also known as lines?": (),
+        " also ".join(f"and salt {n}," for n in range(9)): (),
+        "What did the racks cost, also?": (),
     }.items():
-        planned = quick_engine.plan(question)
-        found = messages(planned, quick_engine.index, (), Filters(), Filters())
-        assert tuple(found) == parts, question
-    planned = quick_engine.plan("How many plans are from Fiji and which methods are used most?")
-    found = messages(planned, quick_engine.index, (), Filters(), Filters())
-    # A list is of the places and kinds of the one before.
-    assert [scope.country for scope in found.values()] == [(), ("Fiji",)]
+        found = questions(question, quick_engine.plan(question), *known)
+        assert tuple(part for part, _ in found) == parts, question
+    counted = "How many plans are from Fiji? Which methods are used most? Which SDGs are common?"
+    found = questions(counted, quick_engine.plan(counted), *known)
+    # A list is of the places and kinds of those before.
+    assert [scope.country for _, scope in found] == [(), ("Fiji",), ("Fiji",)]
 
 
 def test_each_part_is_asked_with_what_the_question_is_about(quick_engine: Engine) -> None:

@@ -146,6 +146,16 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
             "country", filters=BY_LABS, excluded=ETHNOGRAPHY, lacking=True
         ),
         "años sin experimentos": by("year", excluded=EXPERIMENTS, lacking=True),
+        "Which labs have no reports in 2023?": by(
+            "country", filters=BY_LABS, excluded=Filters(year=(2023,)), lacking=True
+        ),
+        # What is left out of what is counted is not lacked.
+        "Which methods are used most outside Togo?": by(
+            "method", excluded=Filters(country=("Togo",))
+        ),
+        "Which labs wrote the most plans in 2022 or 2023?": by(
+            "country", filters=Filters(year=(2022, 2023), type=("learningplan",))
+        ),
     }.items():
         assert plan(quick_engine, question).query == query, question
 
