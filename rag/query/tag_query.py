@@ -55,7 +55,8 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     of_tags = [name for name in of_tags if name != counted]
     names_labs = any(not k.field and k.values == ("country",) for k in links.links)
     labs = names_labs or has_wording("who", words)
-    if labs and any(k.field == "kind" and not k.values and k.excluded for k in links.links):
+    no_reports = any(k.field == "kind" and not k.values and k.excluded for k in links.links)
+    if labs and no_reports and not excluded:
         # "Labs that have no reports in 2023".
         named, excluded = Filters(country=named.country), replace(named, country=())
     # "Labs that never used it" and "years without it" lack it, "plans without it" are plans.

@@ -139,7 +139,7 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
         "how many reports of each kind": by("kind", form="count"),
         "which year had the most reports": by("year", ranked=True),
         "does Togo or Fiji have more plans?": by("country", filters=OF_TWO),
-        "who has never written an experiment": by(
+        "labs that never reported an experiment": by(
             "country", filters=BY_LABS, excluded=EXPERIMENTS, lacking=True
         ),
         "Quels labos n'ont jamais utilisé l'ethnographie ?": by(
