@@ -194,7 +194,7 @@ def questions_in(text: str, language: str) -> tuple[str, ...]:
 
 
 def may_be_apart(whole: Plan, first: Plan) -> bool:
-    """Whether `are_apart` can be true, by the plans of all and of the first question."""
+    """Whether `are_apart` can be true of questions that name no kind of report."""
     is_plain = whole.intent == "list" or (whole.intent == "answer" and not whole.wide)
     return (is_plain and first.intent != "answer") or has_wording("also", whole.question)
 
@@ -202,12 +202,12 @@ def may_be_apart(whole: Plan, first: Plan) -> bool:
 def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
     """Whether questions are better answered one by one than as a whole, by their plans.
 
-    A list is, where one of them is no list, or they count different things. An answer from
-    passages is, where the first one asks for a list or a digest; and any but a comparison is, where
-    they are of different topics and "also" joins them.
+    A list is, where one of them is no list, or they count different things. Another answer is,
+    where one of them lists or counts reports; from passages, where the first one asks for a list or
+    a digest; and any but a comparison, where they are of different topics and "also" joins them.
     """
+    queries = [p.query for p in parts if p.query]
     if whole.intent == "list":
-        queries = [p.query for p in parts if p.query]
         # "How many of them in 2023?" is of the same list.
         others = (
             replace(q.filters, country=(), year=()) or q.group_by not in ("", "country")
@@ -216,6 +216,8 @@ def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
         is_mixed = len(queries) < len(parts) or len({(q.group_by, q.filters) for q in queries}) > 1
         return is_mixed and all(others) and all(p.intent != "answer" for p in parts)
     if whole.intent == "answer" and not whole.wide and parts[0].intent != "answer":
+        return True
+    if any(q.filters.kind or q.filters.type or q.form == "count" for q in queries):
         return True
     topics = [set(p.subject.casefold().split()) for p in parts]
     disjoint = all(topics) and len(set().union(*topics)) == sum(map(len, topics))

@@ -141,7 +141,9 @@ class Planner:
         parts, plans = questions_in(text, plan.language), list[Plan]()
         if not parts or plan.follows or plan.alone or plan.intent == "about":
             return []
-        if plan.intent == "answer" and len(terms(parts[0], plan.language)) > MOST_TERMS:
+        kinds = self.linker_of(index.catalog).link(text, plan.language).kinds
+        is_long = plan.intent == "answer" and len(terms(parts[0], plan.language)) > MOST_TERMS
+        if is_long and not kinds:
             return []  # Long questions ask for particulars, which are read together.
         rules, said = self._rules(index, filters, ignored), list(history)
         scopes, before = list[Filters](), Filters()
@@ -150,13 +152,13 @@ class Planner:
             scope = filters
             if planned.query:
                 own = planned.query.filters
-                kinds = ("kind", "type") if not (own.kind or own.type) else ()
-                names = [n for n in ("country", "year", *kinds) if not getattr(own, n)]
+                of_kind = () if own.kind or own.type else ("kind", "type")
+                names = [n for n in ("country", "year", *of_kind) if not getattr(own, n)]
                 scope = filters.merged(Filters(**{n: getattr(before, n) for n in names}))
                 before = scope.merged(own)
             scopes.append(scope)
             said += [Turn("user", part), Turn("assistant", "")]
-            if not may_be_apart(plan, plans[0]):
+            if not (kinds or may_be_apart(plan, plans[0])):
                 return []
         return [*zip(parts, scopes, strict=True)] if are_apart(plan, plans) else []
 

@@ -308,8 +308,8 @@ class Rules:
             of_lab = {c for info in reports for c in info.countries}
             lab = tuple(of_lab) if len(of_lab) == 1 else ()
             new = replace(new, year=later or (newest + 1,), country=new.country or lab)
-        elif links.rest or links.filters(excluded=True) or not new:
-            return None
+        elif links.rest or links.filters(excluded=True) or not new or new.theme:
+            return None  # A theme is another topic.
         last = self._last(history)
         if last.intent in ("about", "list") or last.follows:
             return None

@@ -191,6 +191,12 @@ def test_a_follow_up_has_the_form_that_it_asks_for(quick_engine: Engine) -> None
     for before, question, intent, subject in (
         (labs, "what problems did they have?", "reasons", "seaweed"),
         (labs, "what about plastic waste?", "topic", "plastic waste"),
+        (
+            said("What is Fiji working on?", "8 reports"),
+            "and on mobile money?",
+            "lab",
+            "mobile money",
+        ),
         (said("How many reports are from Fiji?", "6 reports"), "what are they about?", "lab", ""),
     ):
         made = plan(quick_engine, question, *before)

@@ -71,6 +71,9 @@ def test_a_text_of_several_questions_is_told_from_one(quick_engine: Engine) -> N
             *("What is Togo working on", "who are its partners"),
         ),
         "the seaweed racks, and also digital wallets": ("the seaweed racks", "digital wallets"),
+        "Who sells salt in Fiji? And how many reports are about mobile money?": (
+            *("Who sells salt in Fiji", "how many reports are about mobile money"),
+        ),
         # These are answered as a whole.
         "How many reports are there of each kind, and how many in 2023?": (),
         "Who paid for the racks and what did they cost?": (),
