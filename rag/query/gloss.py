@@ -116,7 +116,8 @@ def meant(links: Links, catalog: Catalog, language: str) -> Links:
     # What several values are called means any of them.
     values = tuple(value for same, of, value in names if (same, of) == (name, field))
     rest = (k for k in links.links if k.end <= start or k.start >= end)
-    excluded = has_wording("excludes", " ".join(words[max(0, start - 1) : start]))
+    before = " ".join(words[max(0, start - 1) : start])
+    excluded = has_wording("excludes", before) or has_wording("leaves_out", before)
     new = sorted([*rest, Link(start, end, field, values, excluded)], key=lambda k: k.start)
     return replace(links, links=tuple(new), rest=())
 

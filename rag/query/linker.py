@@ -391,7 +391,7 @@ def _joined(
 
 def _negates(language: str) -> str:
     """A regular expression for what takes the next thing out."""
-    return rf"(?:{any_of('excludes')}|{any_of('negates', language)})"
+    return rf"(?:{any_of('excludes')}|{any_of('leaves_out')}|{any_of('negates', language)})"
 
 
 def _meaning(

@@ -158,7 +158,7 @@ class Planner:
                 before = scope.merged(own)
             scopes.append(scope)
             said += [Turn("user", part), Turn("assistant", "")]
-            if not (kinds or may_be_apart(plan, plans[0])):
+            if len(plans) == 1 and not (kinds or may_be_apart(plan, planned)):
                 return []
         return [*zip(parts, scopes, strict=True)] if are_apart(plan, plans) else []
 

@@ -74,7 +74,8 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     # "In how many different countries" counts them.
     per_lab = per_lab or has_wording("nations", words) or (lacking and labs)
     # "More in 2022 or in 2023?"
-    per_year = best == "ranking" and not names_labs and _asks_which(links, "year")
+    per_year = best == "ranking" and not names_labs
+    per_year = per_year and any(k.field == "year" and k.joined == "or" for k in links.links)
     group_by = [*of_tags, "year" if per_year else "country" if per_lab else ""][0]
     per = (*each, *of_tags) if (each := fields_per(links)) else ()
     group_by = "year" if is_trend else [*per, group_by][0]
@@ -116,10 +117,6 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     # Where no report has the tag, the text of one may say it.
     is_empty = group_by and not lacking and not catalog.table(query)[1]
     return None if is_empty else query
-
-
-def _asks_which(links: Links, field: str) -> bool:
-    return any(k.field == field and k.joined == "or" for k in links.links)
 
 
 def fields_per(links: Links) -> tuple[str, ...]:
