@@ -21,14 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.errors import (
-    AskLabsError,
-    IndexUnusable,
-    InputError,
-    ModelError,
-    UnknownField,
-    UnknownReport,
-)
+from rag import errors
 from rag.models.client import Stop
 from ui.api.models import Problem
 from ui.server import log
@@ -40,30 +33,29 @@ PREFIX = "asklabs-"
 MINUTE, MOST_REQUESTS = 60.0, 120  # requests of one key, or of one address without keys
 OPEN = ("/api/v1/", "/api/v1/openapi.json")  # tell nothing of the collection
 TOO_MANY = "Too many wait already. Ask again later."
-_STATUS: dict[type[AskLabsError], int] = {
-    **{UnknownField: 422, InputError: 400, UnknownReport: 404},
-    **{ModelError: 502, IndexUnusable: 503},
+_STATUS: dict[type[errors.AskLabsError], int] = {
+    **{errors.UnknownField: 422, errors.InputError: 400, errors.UnknownReport: 404},
+    **{errors.ModelError: 502, errors.IndexUnusable: 503},
 }
 _log = logging.getLogger(__name__)
 
 
 def problem_of(error: Exception) -> Problem:
     """What an error is to a program."""
-    status, text = 500, "Something went wrong. Ask again; the log of the server tells more."
-    if isinstance(error, Full):
-        status, text = 503, TOO_MANY
-    elif isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        status, text = 422, f"{place}: {first['msg']}. See openapi.json beside this address."
-    elif isinstance(error, HTTPException):
-        status, text = error.status_code, f"{error.detail}"
-    elif isinstance(error, AskLabsError):
-        known = (code for kind, code in _STATUS.items() if isinstance(error, kind))
-        status, text = next(known, 500), str(error)
-    else:
-        _log.error("A request of a program failed", exc_info=error)
-    return Problem.of(status, text)
+    match error:
+        case Full():
+            return Problem.of(503, TOO_MANY)
+        case RequestValidationError():
+            first = error.errors()[0]
+            text = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            return Problem.of(422, f"{text}. See openapi.json beside this address.")
+        case HTTPException():
+            return Problem.of(error.status_code, f"{error.detail}")
+        case errors.AskLabsError():
+            known = (code for kind, code in _STATUS.items() if isinstance(error, kind))
+            return Problem.of(next(known, 500), str(error))
+    _log.error("A request of a program failed", exc_info=error)
+    return Problem.of(500, "Something went wrong. Ask again; the log of the server tells more.")
 
 
 async def problem_response(_: Request, error: Exception) -> JSONResponse:
@@ -144,11 +136,9 @@ class Gate:
             return f"login {name}"
         if self.check or self.visitor:
             closed = "The page needs a login, and no keys were given out."
-            raise HTTPException(
-                401,
-                f"{'This needs a key.' if self.check else closed} Who runs it makes one (asklabs "
-                "key NAME, ASKLABS_API_KEYS); send it as Authorization: Bearer KEY.",
-            )
+            way = "Who runs it makes one (asklabs key NAME, ASKLABS_API_KEYS); send it as "
+            why = "This needs a key." if self.check else closed
+            raise HTTPException(401, f"{why} {way}Authorization: Bearer KEY.")
         return f"address {address}"
 
     async def _name(self, check: Check, key: str, address: str) -> str:

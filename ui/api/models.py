@@ -117,22 +117,33 @@ class ExportRequest(Sent):
     title: str = Field("", max_length=300)
 
 
-class CitationJson(BaseModel):
-    """A mark of the answer: verbatim words of a report and where they stand in its file."""
+class SourceJson(BaseModel):
+    """A place in a report, with what it is cited by."""
 
-    n: int
     report: str
     title: str
     country: str
     year: int | None
-    type: str
     kind: str
     section: str
     prompt: str
-    stage: Stage
+    stage: Stage | Literal[""]
+    author: str
+
+
+class SaidJson(BaseModel):
+    """Verbatim words of a report, with their place in its file."""
+
     quote: str
     span: Span | None
-    author: str
+
+
+class CitationJson(SaidJson, SourceJson):
+    """A mark of the answer: verbatim words of a report and where they stand in its file."""
+
+    n: int
+    type: str
+    stage: Stage
     status: Status
 
 
@@ -148,14 +159,9 @@ class PassageJson(BaseModel):
     score: float
 
 
-class FoundJson(PassageJson):
+class FoundJson(PassageJson, SourceJson):
     """A passage that a search found, with what its source is cited by."""
 
-    country: str
-    title: str
-    year: int | None
-    kind: str
-    author: str
     stage: Stage
 
 
@@ -240,13 +246,6 @@ class OpenedReport(ReportInfo):
     passages: tuple[OpenedPassage, ...] = ()
 
 
-class SaidJson(BaseModel):
-    """Verbatim words of a report, with their place in its file."""
-
-    quote: str
-    span: Span | None
-
-
 class CellJson(SaidJson):
     """What a report answers to a column, or why it doesn't."""
 
@@ -265,21 +264,12 @@ class EvidenceJson(SaidJson):
     outcome: Outcome | None
 
 
-class RowJson(SaidJson):
+class RowJson(SaidJson, SourceJson):
     """The verdict of a survey on a report, with its best sentence."""
 
-    report: str
     verdict: Verdict
     score: float
     about: float = 0.0  # which earlier files lack
-    section: str
-    prompt: str
-    stage: Stage | Literal[""]
-    author: str
-    title: str
-    country: str
-    year: int | None
-    kind: str
     judge: str
     stance: Stance | None
     evidence: EvidenceJson

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from rag.settings import Settings
 from ui.api.models import Problem
 from ui.server.log import REFUSALS
 
@@ -61,26 +62,21 @@ _POLICY = (
 
 
 class Guard:
-    """Wraps an ASGI application.
+    """Wraps an ASGI application, which is reached as loopback and by the hosts of the settings.
 
-    `hosts` are the names under which it may be reached besides loopback, `frames` the addresses of
-    pages that may show it in a frame. Without `uploads` no file can be sent.
+    The settings also say whether files can be sent, and which pages may show it in a frame.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, hosts: tuple[str, ...] = (), uploads: bool = False, frames: str = ""
-    ) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
         # Gradio packs its files alone, by their endings.
         self._packed = GZipMiddleware(app, minimum_size=1000, compresslevel=4)
-        self._hosts = {*LOOPBACK, *hosts}
-        self._uploads = uploads
-        self._frames = bool(frames)
+        self._hosts = {*LOOPBACK, settings.host.strip("[]"), *settings.host_names}
         self._entering = asyncio.Semaphore(ENTERING)
         self._held = 0
         self._sent: deque[tuple[float, str, int]] = deque()
         self._headers = {
-            "Content-Security-Policy": _POLICY.format(frames=frames).strip(),
+            "Content-Security-Policy": _POLICY.format(frames=settings.frames).strip(),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
         }
@@ -105,15 +101,10 @@ class Guard:
         # A proxy takes the root path off, some leave it; what is mounted looks for it.
         path = path if _is_used(scope["method"], path) else below_root(scope)
         scope = {**scope, "path": scope.get("root_path", "") + path}
-        if refusal := self._refusal(scope["method"], path, headers):
-            status, text = refusal
-            await _reply(path, status, text)(scope, receive, send_guarded)
-            return
         try:
+            self._check(scope["method"], path, headers)
             if path == UPLOAD:
-                if not self._has_room(scope, headers):
-                    text = "Too much was sent within the last hour, or without its length."
-                    raise HTTPException(429, text, {"Retry-After": RETRY})
+                self._count_upload(scope, headers)
                 body = _in_time(receive, SLOWEST_UPLOAD)
             else:
                 body = await self._read(_in_time(receive, SLOWEST), receive, _most(path))
@@ -157,48 +148,43 @@ class Guard:
 
         return receive_read
 
-    def _has_room(self, scope: Scope, headers: Mapping[str, str]) -> bool:
-        """Whether an upload fits beside those of the last hour; then it counts."""
+    def _count_upload(self, scope: Scope, headers: Mapping[str, str]) -> None:
+        """Count an upload among those of the last hour; an HTTPException for one too many."""
         now, address = time.monotonic(), (scope.get("client") or ("",))[0]
         while self._sent and self._sent[0][0] < now - HOUR:
             self._sent.popleft()
-        if (length := _length(headers)) < 0:
-            return False
+        length = _length(headers)
         size = max(length, 10_000)  # Files without content take room too.
         own = sum(n for _, sender, n in self._sent if sender == address)
-        fits = own + size <= MOST_SENT
-        if fits := fits and sum(n for *_, n in self._sent) + size <= MOST_SENT_BY_ALL:
-            self._sent.append((now, address, size))
-        return fits
+        by_all = sum(n for *_, n in self._sent)
+        if length < 0 or own + size > MOST_SENT or by_all + size > MOST_SENT_BY_ALL:
+            text = "Too much was sent within the last hour, or without its length."
+            raise HTTPException(429, text, {"Retry-After": RETRY})
+        self._sent.append((now, address, size))
 
-    def _refusal(
-        self, method: str, path: str, headers: Mapping[str, str]
-    ) -> tuple[int, str] | None:
-        """The status and the reason with which a request is refused; None for one that is not."""
+    def _check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
+        """Raise an HTTPException for a request that is refused."""
         if path == HEALTH and method in ("GET", "HEAD"):
-            return None  # Probes name the machine as they like, and learn nothing.
+            return  # Probes name the machine as they like, and learn nothing.
         named = (headers.get(name) for name in ("host", "x-forwarded-host"))
         own = [_netloc(name) for name in named if name]
         for name in map(_name, own or [""]):
             if not name:
-                return 400, "The request names no host."
+                raise HTTPException(400, "The request names no host.")
             if name not in self._hosts:
-                return 421, (
-                    f"This page is not served as {name}. Who runs it can allow that: "
-                    f"ASKLABS_HOSTS={name}"
-                )
+                text = f"This page is not served as {name}. Who runs it can allow that: "
+                raise HTTPException(421, f"{text}ASKLABS_HOSTS={name}")
         origin = headers.get("origin")
         is_own = origin is None or _netloc(origin.partition("://")[2]) in own
         site, target = headers.get("sec-fetch-site", ""), headers.get("sec-fetch-dest", "")
         is_link = method == "GET" and path == "/" and headers.get("sec-fetch-mode") == "navigate"
-        is_link &= target == "document" or (self._frames and target == "iframe")
+        is_link &= target == "document" or (target == "iframe" and self._settings.frames != "")
         if not is_own or (site in ("cross-site", "same-site") and not is_link):
-            return 403, "Another site may not ask this page."
-        if not _is_used(method, path) or (path == UPLOAD and not self._uploads):
-            return 404, "There is no such path."
+            raise HTTPException(403, "Another site may not ask this page.")
+        if not _is_used(method, path) or (path == UPLOAD and not self._settings.page_ingest):
+            raise HTTPException(404, "There is no such path.")
         if path != UPLOAD and _length(headers) > _most(path):
-            return 413, f"A request may have {_most(path)} bytes at most."
-        return None
+            raise HTTPException(413, f"A request may have {_most(path)} bytes at most.")
 
 
 def _reply(path: str, status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any
 
 from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
@@ -25,7 +25,7 @@ from ui.api.mcp import mcp_server
 from ui.api.rest import rest_app
 from ui.rendering import render
 from ui.server import log
-from ui.server.guard import HEALTH, LOGIN, LOGOUT, MCP, METRICS, REST, below_root
+from ui.server.guard import HEALTH, LOGIN, LOGOUT, MCP, METRICS, REST, Guard, below_root
 from ui.server.login import WINDOW, Check, Secret, Sessions, TooManyLogins, checker
 from ui.server.room import Room
 
@@ -40,38 +40,48 @@ async def _unknown(*_: object) -> Response:
 HANDLERS = {KeyError: _unknown, FnIndexInferError: _unknown}
 
 
-def add_routes(
-    app: App, check: Callable[[], object], check_login: Check | None, programs: Sequence[BaseRoute]
-) -> None:
-    """Add the routes: health, which follows `check`, and a login where there is one to check."""
-    routes = [Route(HEALTH, partial(_health, check)), *programs]
-    if check_login:
-        routes.append(Route(LOGIN, partial(_log_in, check_login), methods=["POST"]))
-        routes.append(Route(LOGOUT, _log_out))
-    # Before Gradio's own routes, one of which matches all paths.
-    app.router.routes[:0] = routes
-
-
-def program_routes(
-    engine: Engine,
-    room: Room,
-    keys: Mapping[str, Secret],
-    visitor: Callable[[Request], str | None] | None,
-) -> tuple[list[BaseRoute], StreamableHTTPSessionManager]:
-    """REST and MCP over an engine, behind one gate, and what must run while MCP is served."""
+def lifespan(
+    engine: Engine, room: Room, logins: Mapping[str, Secret], keys: Mapping[str, Secret]
+) -> Callable[[App], AbstractAsyncContextManager[None]]:
+    """What puts guard, login and routes around the page of an engine while it is served."""
+    settings = engine.settings
+    check_login = checker(logins) if logins else None
+    check_key = checker(keys) if keys else None
+    gate = partial(Gate, keys=keys, check=check_key, visitor=visitor if logins else None)
     server = mcp_server(engine, room)
     # The guard looks at hosts and origins.
     trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     tools: Any = server.streamable_http_app(
         stateless_http=True, json_response=True, transport_security=trusting
     ).routes[0]
-    check = checker(keys) if keys else None
-    apps = rest_app(engine, room), tools.endpoint
-    rest, mcp = (Gate(app, keys, check, visitor) for app in apps)
     log.WAITING.set_function(lambda: room.waiting)
-    metrics = Route(METRICS, _Metrics(_tell, keys, check, lambda _: None))
-    routes = [Mount(REST, rest), Route(MCP, mcp, methods=["POST"]), metrics]
-    return routes, server.session_manager
+    routes: list[BaseRoute] = [
+        Route(HEALTH, partial(_health, engine)),
+        Mount(REST, gate(rest_app(engine, room))),
+        Route(MCP, gate(tools.endpoint), methods=["POST"]),
+        Route(METRICS, _Metrics(_tell, keys, check_key, lambda _: None)),
+    ]
+    if check_login:
+        routes.append(Route(LOGIN, partial(_log_in, check_login), methods=["POST"]))
+        routes.append(Route(LOGOUT, _log_out))
+
+    @asynccontextmanager
+    async def guarded(app: App) -> AsyncIterator[None]:
+        # Before Gradio's own routes, one of which matches all paths.
+        app.router.routes[:0] = routes
+        # The layers are built by now, and no request has come yet.
+        stack: Any = app.middleware_stack
+        if logins:
+            file, port = settings.login, settings.port
+            kept = file and file.with_name(f"{file.name}.{port}.sessions")
+            # Pages on other ports of this host get the same cookies.
+            app.state.sessions = Sessions(logins, kept, f"access-token-{port}")
+            app.auth_dependency, stack = visitor, login_page(stack)
+        app.middleware_stack = Guard(stack, settings)
+        async with server.session_manager.run():
+            yield
+
+    return guarded
 
 
 class _Metrics(Gate):
@@ -108,10 +118,10 @@ def login_page(app: ASGIApp) -> ASGIApp:
     return page
 
 
-async def _health(check: Callable[[], object], _: Request) -> Response:
-    """503 if `check` raises an error, else 200."""
+async def _health(engine: Engine, _: Request) -> Response:
+    """503 if the index can't be used, else 200."""
     try:
-        await run_in_threadpool(check)
+        await run_in_threadpool(lambda: engine.revision)
     except Exception as error:
         _log.error("The page can't answer: %s", error)
         return PlainTextResponse("The index can't be used; the log says why.\n", 503)

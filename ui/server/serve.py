@@ -16,8 +16,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +25,11 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import AskLabsError, IndexMissing, SettingsError
 from rag.settings import Settings
 from ui.server import log
-from ui.server.login import Logins, Secret, Sessions, checker
+from ui.server.login import Logins, Secret
 from ui.server.room import WAITING, WRITTEN, Room
 
 if TYPE_CHECKING:
     import gradio as gr
-    from gradio.routes import App
 
     from rag.engine import Engine
 
@@ -208,31 +207,12 @@ def launch(
     from uvicorn.config import HTTP_PROTOCOLS
 
     from ingest.uploads import LARGEST_UPLOAD
-    from ui.server.guard import Connection, Guard
-    from ui.server.routes import HANDLERS, add_routes, login_page, program_routes, visitor
+    from ui.server.guard import Connection
+    from ui.server.routes import HANDLERS, lifespan
     from ui.web.layout import head, theme, translations
 
-    settings, check_login = engine.settings, checker(logins) if logins else None
-    host, port = settings.host, settings.port
-    programs, tools = program_routes(engine, room, keys, visitor if logins else None)
-    hosts = (host.strip("[]"), *settings.host_names)
-    kept = settings.login and settings.login.with_name(f"{settings.login.name}.{port}.sessions")
-
-    @asynccontextmanager
-    async def guarded(app: App) -> AsyncIterator[None]:
-        # The layers are built by now, and no request has come yet.
-        add_routes(app, lambda: engine.revision, check_login, programs)
-        stack: Any = app.middleware_stack
-        if logins:
-            # Pages on other ports of this host get the same cookies.
-            app.state.sessions = Sessions(logins, kept, f"access-token-{port}")
-            app.auth_dependency, stack = visitor, login_page(stack)
-        app.middleware_stack = Guard(
-            stack, hosts=hosts, uploads=settings.page_ingest, frames=settings.frames
-        )
-        async with tools.run():
-            yield
-
+    settings = engine.settings
+    host, port, guarded = settings.host, settings.port, lifespan(engine, room, logins, keys)
     HTTP_PROTOCOLS["auto"] = f"{Connection.__module__}:{Connection.__name__}"
     for kind in {type(block) for block in page.blocks.values()}:
         # Gradio looks at these for each part of each visit: found once, they take half the time.
