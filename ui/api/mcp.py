@@ -24,10 +24,9 @@ from rag.export.brief import report_link
 from rag.i18n.labels import coverage_sentence, notice_words
 from rag.models.client import Stop
 from rag.survey.types import Survey
-from ui.api.gate import GONE, TOO_MANY
 from ui.api.models import Sent, Text, Value
 from ui.server import log
-from ui.server.room import Full, Room
+from ui.server.room import GONE, Room
 
 T = TypeVar("T")
 MOST_LISTED = 200  # reports, or rows, of a part of a list
@@ -67,8 +66,6 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         try:
             async with room.place():
                 return await run_sync(work)
-        except Full:
-            raise ToolError(TOO_MANY) from None
         except AskLabsError as error:
             raise ToolError(str(error)) from error
 

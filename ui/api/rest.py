@@ -19,12 +19,12 @@ from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
+from rag import errors
 from rag.catalog.catalog import FACETS, facet
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
 from rag.engine import Engine
-from rag.errors import AskLabsError, UnknownReport
 from rag.export import answer_json
 from rag.export.answer_json import row_to_dict, survey_to_dict
 from rag.export.formats import FORMATS, export
@@ -33,15 +33,41 @@ from rag.models.client import Stop
 from rag.survey.stream import SurveyStream
 from rag.types import Answer
 from ui.api import models
-from ui.api.gate import GONE, problem_of, problem_response
 from ui.api.models import Problem
 from ui.rendering import render
 from ui.server import log
-from ui.server.room import Full, Room
+from ui.server.room import GONE, RETRY, Full, Room
 
 MOST_JOBS, MOST_RUNNING = 20, 2  # surveys that are kept, and that run at a time
 POLL = 0.1  # seconds between two looks for new rows
+_STATUS: dict[type[errors.AskLabsError], int] = {
+    **{errors.UnknownField: 422, errors.InputError: 400, errors.UnknownReport: 404},
+    **{errors.ModelError: 502, errors.IndexUnusable: 503, Full: 503},
+}
 _log = logging.getLogger(__name__)
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an error is to a program."""
+    match error:
+        case RequestValidationError():
+            first = error.errors()[0]
+            text = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            return Problem.of(422, f"{text}. See openapi.json beside this address.")
+        case HTTPException():
+            return Problem.of(error.status_code, f"{error.detail}")
+        case errors.AskLabsError():
+            known = (code for kind, code in _STATUS.items() if isinstance(error, kind))
+            return Problem.of(next(known, 500), str(error))
+    _log.error("A request of a program failed", exc_info=error)
+    return Problem.of(500, "Something went wrong. Ask again; the log of the server tells more.")
+
+
+async def problem_response(_: Request, error: Exception) -> JSONResponse:
+    """An error as a response, which also says when to ask again or how to log in."""
+    problem, wait = problem_of(error), {"Retry-After": RETRY}
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: wait, 503: wait}.get(problem.status)
+    return JSONResponse(problem.model_dump(), problem.status, headers, "application/problem+json")
 
 
 def rest_app(engine: Engine, room: Room) -> FastAPI:
@@ -53,7 +79,7 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         redoc_url=None,
         responses={"default": {"model": Problem, "description": "A problem"}},
     )
-    for error in (AskLabsError, Full, HTTPException, RequestValidationError, Exception):
+    for error in (errors.AskLabsError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(error, problem_response)
     jobs: dict[str, _Job] = {}
     lock = threading.Lock()
@@ -62,7 +88,7 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         job = jobs.get(id)
         # Each caller sees its own.
         if job is None or job.caller != request.state.caller:
-            raise UnknownReport("There is no such survey. Begin one: POST survey")
+            raise errors.UnknownReport("There is no such survey. Begin one: POST survey")
         return job
 
     found = Depends(find)

@@ -289,7 +289,7 @@ def key(
     file: Annotated[Path | None, Option(help="File of keys (ASKLABS_API_KEYS).")] = None,
 ) -> None:
     """Make the key with which a program may ask /api/v1 and /mcp; it is shown once."""
-    from ui.api.gate import make_key
+    from ui.server.login import make_key
 
     path = file or load_settings().api_keys
     if path is None:

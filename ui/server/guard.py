@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from rag.settings import Settings
 from ui.api.models import Problem
 from ui.server.log import REFUSALS
+from ui.server.room import RETRY
 
 REFUSED = (401, 403, 404, 408, 413, 421, 429, 503)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -36,7 +37,6 @@ SLOWEST_UPLOAD = 600.0
 # and of all.
 HOUR, MOST_SENT, MOST_SENT_BY_ALL = 3600.0, 200_000_000, 1_000_000_000
 ENTERING = 2  # events, and what waits for their answers, that are taken in at a time between others
-RETRY = "15"  # seconds after which who was refused for want of room may ask again
 API = "/gradio_api"
 JOIN, DATA = f"{API}/queue/join", f"{API}/queue/data"
 HEALTH, LOGIN, LOGOUT, UPLOAD = "/healthz", "/login", "/logout", f"{API}/upload"

@@ -1,7 +1,8 @@
 """Who may see the page: a file of names, each with a salted scrypt hash of its password.
 
 A line is `NAME:scrypt:N:8:2:SALT:HASH`, salt and hash in base64; empty lines and lines that begin
-with # are ignored. A file of programs' keys (`ui.api.gate`) is of the same form.
+with # are ignored. A file of programs' keys is of the same form: a key is opaque to who has it, and
+holds its name and a random secret, of which the file has the hash.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import logging
 import re
 import secrets
 import time
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -33,9 +34,8 @@ BYTES = 32  # of a salt and of a hash
 COSTS = [2**n for n in range(14, 21)]
 _BASE64 = "([A-Za-z0-9+/]{43}=)"
 _SECRET = re.compile(rf"scrypt:([0-9]{{5,7}}):{BLOCK}:{PARALLEL}:{_BASE64}:{_BASE64}")
-MAX_NAME = 64
-MAX_PASSWORD = 1024
-MIN_PASSWORD = 8
+MAX_NAME, MIN_PASSWORD, MAX_PASSWORD = 64, 8, 1024  # signs
+PREFIX = "asklabs-"  # of a key
 SETTINGS = {"login": "ASKLABS_LOGIN", "key": "ASKLABS_API_KEYS"}  # by the command that writes it
 Check = Callable[[str, str, str], Awaitable[bool]]
 # Wrong passwords within so many seconds after which none is checked: of one name from one address,
@@ -151,6 +151,13 @@ def set_login(path: Path, name: str, password: str, command: str = "login") -> b
     except OSError as error:
         raise SettingsError(f"{path}: it can't be written: {error.strerror}.") from error
     return name in names
+
+
+def make_key(path: Path, name: str) -> str:
+    """A new key for a program, whose hash is written to a file; an earlier one of it ends."""
+    secret = secrets.token_urlsafe(32)
+    set_login(path, name, secret, "key")
+    return PREFIX + urlsafe_b64encode(f"{name}:{secret}".encode()).decode().rstrip("=")
 
 
 class TooManyLogins(Exception):

@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from rag.errors import AskLabsError
+
 if TYPE_CHECKING:
     from rag.engine import Engine
+    from rag.models.client import Stop
 
 WRITTEN = 20  # answers that a model writes at a time
 COMPUTED = 2  # the same without: more would only share the interpreter, with the server, too
 WAITING = 300  # questions that wait; more are refused
 SHED = 2  # questions that wait; while more do, the cross-encoder is left out, and one more let in
 TOLD = 10.0  # seconds after which who waits is told again how many come first
+RETRY = "15"  # seconds after which who was refused for want of room may ask again
+# What is set once the caller of a request of a program has hung up.
+GONE: ContextVar[Stop] = ContextVar("GONE")
 
 
-class Full(Exception):
+class Full(AskLabsError):
     """Too many wait already."""
 
 
@@ -50,7 +57,7 @@ class Room:
     async def turns(self, who: object) -> AsyncIterator[int]:
         """Now and then how many come first, until none do; `who` leaves at the end, or `Full`."""
         if self.waiting >= WAITING:
-            raise Full
+            raise Full("Too many wait already. Ask again later.")
         comes = self._inside[who] = asyncio.Event()
         while before := max(0, list(self._inside).index(who) + 1 - self._places):
             yield before

@@ -1,10 +1,16 @@
-"""The server's own routes beside Gradio's: its health, the login, and the ways in for programs."""
+"""The server's own routes beside Gradio's: health, login, and the ways in for programs."""
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import hashlib
 import logging
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,22 +19,25 @@ from gradio.routes import App
 from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.engine import Engine
 from rag.i18n.translations import translations_accepted
-from ui.api.gate import Gate
+from rag.models.client import Stop
 from ui.api.mcp import mcp_server
-from ui.api.rest import rest_app
+from ui.api.rest import problem_response, rest_app
 from ui.rendering import render
 from ui.server import log
 from ui.server.guard import HEALTH, LOGIN, LOGOUT, MCP, METRICS, REST, Guard, below_root
-from ui.server.login import WINDOW, Check, Secret, Sessions, TooManyLogins, checker
-from ui.server.room import Room
+from ui.server.login import PREFIX, WINDOW, Check, Secret, Sessions, TooManyLogins, checker
+from ui.server.room import GONE, Room
 
+MINUTE, MOST_REQUESTS = 60.0, 120  # requests of one key, or of one address without keys
+OPEN = (f"{REST}/", f"{REST}/openapi.json")  # tell nothing of the collection
 _log = logging.getLogger(__name__)
 
 
@@ -82,6 +91,109 @@ def lifespan(
             yield
 
     return guarded
+
+
+@dataclass(eq=False)
+class Gate:
+    """Wraps an ASGI application: lets in who has a key or is logged in, so often a minute.
+
+    `check` knows the `keys`; None: there are none. Without keys and without logins all are let in.
+    Who asks is in the scope's state, as `caller`.
+    """
+
+    app: ASGIApp
+    keys: Mapping[str, Secret]
+    check: Check | None
+    visitor: Callable[[Request], str | None] | None
+    _known: dict[bytes, Secret] = field(default_factory=dict)
+    _checking: dict[bytes, asyncio.Future[bool]] = field(default_factory=dict)
+    _asked: dict[str, deque[float]] = field(default_factory=dict)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        try:
+            if below_root(scope) not in OPEN:
+                scope.setdefault("state", {})["caller"] = caller = await self._caller(request)
+                self._count(caller)
+        except HTTPException as error:
+            response = await problem_response(request, error)
+            await response(scope, receive, send)
+        else:
+            await self._run(scope, receive, send)
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application; who hangs up before all is sent sets `GONE`."""
+        gone, is_read = Stop(), asyncio.Event()
+        GONE.set(gone)
+
+        async def receive_on() -> Message:
+            message = await receive()
+            if not message.get("more_body"):
+                is_read.set()
+            return message
+
+        async def watch() -> None:
+            await is_read.wait()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            gone.set()
+
+        watching = asyncio.create_task(watch())
+        try:
+            await self.app(scope, receive_on, send)
+        finally:
+            watching.cancel()
+
+    async def _caller(self, request: Request) -> str:
+        address = request.client.host if request.client else ""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if self.check and scheme.lower() == "bearer":
+            return f"key {await self._name(self.check, key.strip(), address)}"
+        if self.visitor and (name := self.visitor(request)):
+            return f"login {name}"
+        if self.check or self.visitor:
+            closed = "The page needs a login, and no keys were given out."
+            way = "Who runs it makes one (asklabs key NAME, ASKLABS_API_KEYS); send it as "
+            why = "This needs a key." if self.check else closed
+            raise HTTPException(401, f"{why} {way}Authorization: Bearer KEY.")
+        return f"address {address}"
+
+    async def _name(self, check: Check, key: str, address: str) -> str:
+        """The name of a key; one that was right before is known while its line stands."""
+        digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
+        try:
+            coded = key.removeprefix(PREFIX)
+            text = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
+            name, _, secret = text.partition(":")
+            kept = self.keys.get(name)
+            if kept and self._known.get(digest) == kept:
+                return name
+            checking = self._checking.get(digest)
+            if checking is None:
+                # Many requests at once with a new key are one check.
+                checking = asyncio.ensure_future(check(name, secret, address))
+                self._checking[digest] = checking
+                checking.add_done_callback(lambda _: self._checking.pop(digest))
+            if await asyncio.shield(checking) and kept:
+                self._known[digest] = kept
+                return name
+        except TooManyLogins as error:
+            log.event("key", "too_many", logging.WARNING, address=address)
+            raise HTTPException(429, "Too many wrong keys. Wait five minutes.") from error
+        except ValueError:
+            pass
+        log.event("key", "wrong", logging.WARNING, address=address)
+        raise HTTPException(401, "This is no key of this server. Make a new one: asklabs key NAME")
+
+    def _count(self, caller: str) -> None:
+        now = time.monotonic()
+        for other in [c for c, times in self._asked.items() if times[-1] < now - MINUTE]:
+            del self._asked[other]
+        asked = self._asked.setdefault(caller, deque(maxlen=MOST_REQUESTS))
+        if len(asked) == MOST_REQUESTS and asked[0] > now - MINUTE:
+            detail = f"There were more than {MOST_REQUESTS} requests within a minute."
+            raise HTTPException(429, f"{detail} Ask again later.")
+        asked.append(now)
 
 
 class _Metrics(Gate):

@@ -16,11 +16,9 @@ from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
 from rag.export.answer_json import answer_to_dict
 from rag.text.tokenize import LANGUAGES
-from ui.api import gate
-from ui.api.gate import make_key
 from ui.cli.main import app
-from ui.server import login
-from ui.server.login import Logins, make_secret
+from ui.server import login, routes
+from ui.server.login import Logins, make_key, make_secret
 
 QUESTION = "What did labs learn about mobile money?"
 
@@ -176,7 +174,7 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
     key, other = made.stdout.strip(), make_key(file, "Bot")
     assert key not in file.read_text()
     logins, keys = {"Ana": make_secret("wet sand and lids", 2**14)}, Logins(file, "key")
-    monkeypatch.setattr(gate, "MOST_REQUESTS", 4)
+    monkeypatch.setattr(routes, "MOST_REQUESTS", 4)
     with serve(quick_engine, logins, keys) as address, httpx.Client(base_url=address) as client:
         info = "/api/v1/info"
 
