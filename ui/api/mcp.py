@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
-from itertools import islice
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, unquote
 
@@ -15,7 +14,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 from pydantic import Field, create_model
 
-from rag.catalog.tag_fields import CatalogQuery, Filters, Kind
+from rag.catalog.tag_fields import CatalogQuery, Filters, Kind, ReportInfo
 from rag.engine import Engine
 from rag.errors import AskLabsError
 from rag.export import answer_json
@@ -122,9 +121,12 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         tags = {"theme": theme, "method": method, "sdg": sdg}
         filters = Filters.of({"country": country, "year": year, "kind": kind, **tags})
         catalog, query = engine.catalog, CatalogQuery(filters, group_by=group_by)
-        by = group_by and await run(lambda: catalog.group_field(group_by))
-        found = await run(lambda: catalog.select(query))
-        rows = (await run(lambda: catalog.table(query)))[0] if by else []
+
+        def read() -> tuple[Sequence[ReportInfo], Sequence[tuple[str, int]]]:
+            by = group_by and catalog.group_field(group_by)
+            return catalog.select(query), catalog.table(query)[0] if by else ()
+
+        found, rows = await run(read)
         end = offset + MOST_LISTED
         shown = [
             {"report": r.id, "title": r.title, "country": r.lab, "year": r.year, "kind": r.kind}
@@ -154,9 +156,9 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
 
         made = await run(read)
         document = survey_to_dict(made)
-        rows = [row_to_dict(row) for row in islice(made.found, most)]
         names = ("topic", "summary", "counts", "near", "notice")
-        return {**{name: document[name] for name in names}, "rows": addressed(rows)}
+        rows = addressed([row_to_dict(row) for row in made.found[:most]])
+        return {**{name: document[name] for name in names}, "rows": rows}
 
     async def open_report(report: str, offset: Offset = 0) -> dict[str, Any]:
         """Open a report by its id or address: tags, 20,000 characters of its text from `offset`."""
@@ -170,10 +172,11 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
             "next_offset": end if end < len(opened.raw) else None,
         }
 
-    tools: dict[str, Callable[..., Any]] = {"ask": ask, "search": search, "list": list_reports}
-    tools |= {"survey": survey, "open_report": open_report}
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    tools = {"ask": ask, "search": search, "list": list_reports, "survey": survey}
+    tools["open_report"] = open_report
+    root, quiet = logging.getLogger(), logging.NullHandler()
+    # It would set up logging for the whole process, unless somebody has.
+    root.addHandler(quiet)
     server: MCPServer[Any] = MCPServer(
         "ask-the-labs",
         "Ask the Labs",
@@ -181,9 +184,7 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         version=version("ask-the-labs"),
         tools=[_tool(name, work) for name, work in tools.items()],
     )
-    # It sets up logging for the whole process.
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    root.removeHandler(quiet)
 
     @server.resource(ADDRESS + "{report}", title="A report", mime_type="text/markdown")
     async def report_text(report: str) -> str:

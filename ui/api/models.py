@@ -60,8 +60,7 @@ class Problem(BaseModel):
     def of(cls, status: int, text: str) -> "Problem":
         """The problem of a message, whose remedy follows its first sentence."""
         detail, stop, remedy = text.partition(". ")
-        title = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Closed"
-        remedy = remedy or "See openapi.json for what there is."
+        title, remedy = HTTPStatus(status).phrase, remedy or "See openapi.json for what there is."
         return cls(title=title, status=status, detail=detail + stop.strip(), remedy=remedy)
 
 

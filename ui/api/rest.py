@@ -187,10 +187,10 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
     @app.get("/facets", response_model=dict[str, list[models.TableRow]])
     def facets(wanted: Annotated[models.FilterQuery, Query()]) -> Any:
         """The values of each filter with the reports that the other filters leave."""
-        chosen = Filters.of(wanted.model_dump())
-        values = {name: facet(engine.catalog, chosen, name) for name in FACETS}
+        chosen, catalog = Filters.of(wanted.model_dump()), engine.catalog
         return {
-            k: [{"value": v.name, "reports": v.reports} for v in vs] for k, vs in values.items()
+            name: [{"value": v.name, "reports": v.reports} for v in facet(catalog, chosen, name)]
+            for name in FACETS
         }
 
     @app.get("/info")

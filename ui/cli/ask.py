@@ -66,6 +66,12 @@ _FILTERS = {
 }
 
 
+def _option(name: str) -> Parameter:
+    values: Any = list[int] if name == "year" else list[str]
+    option = Annotated[values | None, Option(help=_FILTERS[name])]
+    return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=option)
+
+
 def with_filters(command: Callable[..., None]) -> Callable[..., None]:
     """Replace the parameter `filters` of a command by an option for each filter."""
 
@@ -74,17 +80,10 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
         filters = Filters.of({name: arguments.pop(name) for name in _FILTERS})
         command(filters=filters, **arguments)
 
-    options = []
-    for name, text in _FILTERS.items():
-        values: Any = list[int] | None if name == "year" else list[str] | None
-        option = Annotated[values, Option(help=text)]
-        kind = Parameter.POSITIONAL_OR_KEYWORD
-        options.append(Parameter(name, kind, default=None, annotation=option))
-    parameters: list[Parameter] = []
-    for parameter in signature(command, eval_str=True).parameters.values():
-        parameters += options if parameter.name == "filters" else [parameter]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    vars(run)["__signature__"] = Signature(parameters)
+    own = signature(command, eval_str=True).parameters.values()
+    options = list(map(_option, _FILTERS))
+    found = [p for one in own for p in (options if one.name == "filters" else [one])]
+    vars(run)["__signature__"] = Signature(found)
     return run
 
 
@@ -278,7 +277,7 @@ def survey(
     from rag.survey.columns import checked_names, with_columns
     from rag.survey.evidence import consensus
     from rag.survey.types import STANCES
-    from ui.cli.verify import read_survey, resumed, write_survey
+    from ui.cli.verify import resumed, write_survey
 
     ending = out.suffix.lower().removeprefix(".") if out else "json"
     if out and ending not in survey_files.FORMATS:
@@ -292,8 +291,7 @@ def survey(
         made = with_columns(stream.survey, wanted, engine.report_measure(), report)
         if judge:
             if out and ending == "json" and out.exists():
-                before = read_survey(out.read_bytes())
-                made = resumed(made, before, engine.report_measure().snapshot) if before else made
+                made = resumed(made, out.read_bytes(), engine.report_measure().snapshot)
             made = _judged(engine, made, claim, report)
     if out is not None:
         write_survey(out, made, engine.catalog, engine.settings.report_url)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,9 +52,8 @@ def main() -> None:
     """Run the command line; errors meant for the user end with their sentence and code 2."""
     # Reports hold every script; a console or pipe of another encoding must not end the run.
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(encoding="utf-8", errors="replace")
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
     # Nearly all that a command loads stays: to look among it for what is not used takes longer
     # than it gives, while it works as at its end.
     gc.set_threshold(100_000)
@@ -275,9 +275,8 @@ def login(
         raise InputError("Name the file of logins: set ASKLABS_LOGIN, or give --file.")
     checked_name(name)
     if sys.stdin.isatty():
-        password = typer.prompt(
-            f"Password of {name}", hide_input=True, confirmation_prompt=True, err=True
-        )
+        hidden: Any = {"hide_input": True, "confirmation_prompt": True, "err": True}
+        password = typer.prompt(f"Password of {name}", **hidden)
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     done = "has a new password" if set_login(path, name, password) else "can log in"

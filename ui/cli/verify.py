@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -62,46 +63,47 @@ def write_survey(path: Path, survey: Survey, catalog: Catalog, report_url: str) 
     print(f"{path}: {len(survey.rows)} rows", file=sys.stderr)
 
 
-def resumed(survey: Survey, before: SurveyDocument, index: Index) -> Survey:
-    """The survey with the verdicts that a model gave in one of the same topic and index before."""
-    if (before.topic, before.index) != (survey.topic, survey.index):
+def resumed(survey: Survey, content: bytes, index: Index) -> Survey:
+    """The survey with a model's verdicts that a file of the same topic and index has."""
+    before = read_survey(content)
+    if not before or (before.topic, before.index) != (survey.topic, survey.index):
         return survey
     known = {row.report: row for row in before.rows if row.judge != "rules"}
     names = {column.name for column in survey.columns}
+    judged = ("verdict", "score", "judge", "stance", "quote", "span", "finding")
     rows = []
     for row in survey.rows:
         if said := known.get(row.report.id):
-            judged = ("verdict", "score", "judge", "stance", "quote", "span", "finding")
-            at = said.span[0] if said.span else -1
-            passages = index.passages_of(row.report.id)
             cells = {
-                name: SurveyCell(cell.value, cell.quote, cell.span, None, cell.state, cell.writer)
+                name: SurveyCell(**dict(cell))
                 for name, cell in said.cells.items()
                 if cell.writer == said.judge and name in names
             }
+            passages = _at(said.span, index.passages_of(row.report.id))
             row = replace(
                 row,
                 **{name: getattr(said, name) for name in judged},
-                passage=next((p for p in passages if any(a <= at < b for a, b in p.spans)), None),
+                passage=next(passages, None),
                 cells={**row.cells, **cells},
             )
         rows.append(row)
     return replace(survey, rows=tuple(rows), tokens=before.tokens)
 
 
+def _at(span: Span | None, passages: Sequence[Passage]) -> Iterator[Passage]:
+    """The passages that are taken from where a span of their report begins."""
+    return (p for p in passages if span and any(a <= span[0] < b for a, b in p.spans))
+
+
 def survey_stands(survey: SurveyDocument, settings: Settings, *, json: bool) -> bool:
     """Print what the rows of a survey say that is not in the index; returns whether all is."""
     index = current_index(settings, {}, None)
-    checks = [
-        (row.report, words, stands) for row in survey.rows for words, stands in _checked(row, index)
-    ]
+    checks = [(row.report, *check) for row in survey.rows for check in _checked(row, index)]
     failed = [(name, words) for name, words, stands in checks if not stands]
-    same = survey.index == index.revision
-    facts: dict[str, Any] = {"checked": len(checks), "same_index": same}
+    facts: dict[str, Any] = {"checked": len(checks), "same_index": survey.index == index.revision}
     if json:
         failures = [{"report": name, "words": words} for name, words in failed]
-        facts |= {"holds": not failed, "index": index.revision, "failures": failures}
-        print_json(facts)
+        print_json({**facts, "holds": not failed, "index": index.revision, "failures": failures})
     else:
         show("checked_survey.txt", failed=failed, **facts)
     return not failed
@@ -135,13 +137,15 @@ def answers_stand(answers: Sequence[Answer], settings: Settings, *, json: bool) 
     # No vectors are compared, so it does not matter which model made them.
     index = current_index(settings, {}, None)
     read = index.read({c.passage.report.id for answer in answers for c in answer.citations})
-    checked = [
-        (a, same, [_state(c, read, same) for c in a.citations], _sentences(a, read))
-        for a, same in ((answer, answer.index == index.revision) for answer in answers)
-    ]
-    holds = all(
-        quote["state"] == "stands" for *_, quotes, _ in checked for quote in quotes
-    ) and not any(told["changed"] for *_, told in checked)
+    checked = []
+    for answer in answers:
+        same = answer.index == index.revision
+        quotes = [_state(citation, read, same) for citation in answer.citations]
+        checked.append((answer, same, quotes, _sentences(answer, read)))
+    holds = not any(
+        told["changed"] or any(quote["state"] != "stands" for quote in quotes)
+        for *_, quotes, told in checked
+    )
     if json:
         documents = [
             {"question": a.question, "index": a.index, "same_index": same, "quotes": quotes, **told}
@@ -174,14 +178,11 @@ def _state(cited: Citation, read: Mapping[str, Record], same: bool) -> dict[str,
 
 def _is_told(said: Passage, span: Span, info: ReportInfo, passages: Sequence[Passage]) -> bool:
     """Whether report and place of a quote are told as they are; of a tag the report."""
-    heads = [
-        (one.title, one.countries, one.year, one.kind, one.type, one.author)
-        for one in (said.report, info)
-    ]
-    here = [p for p in passages if any(a <= span[0] < b for a, b in p.spans)]
-    places = {(p.section, p.prompt) for own in here for p in (own, mask_passage(own))}
+    head = attrgetter("title", "countries", "year", "kind", "type", "author")
+    here = [p for own in _at(span, passages) for p in (own, mask_passage(own))]
+    places = {(p.section, p.prompt) for p in here}
     is_tag = said.section == "Tags" and {section for section, _ in places} <= {FACTS}
-    return heads[0] == heads[1] and (is_tag or (said.section, said.prompt) in places)
+    return head(said.report) == head(info) and (is_tag or (said.section, said.prompt) in places)
 
 
 def _sentences(answer: Answer, read: Mapping[str, Record]) -> dict[str, list[str]]:

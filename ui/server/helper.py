@@ -14,7 +14,6 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -67,7 +66,6 @@ class HelpedEngine(Engine):
     def __init__(self, engine: Engine) -> None:
         """Start the helpers; no thread may run yet."""
         vars(self).update(vars(engine))
-        self._is_shed: Callable[[], bool] = lambda: False
         context = get_context("fork")
         pipes = [context.Pipe() for _ in range(HELPERS)]
         self.helpers: list[_Helper] = []
@@ -77,16 +75,12 @@ class HelpedEngine(Engine):
             work = engine, theirs, others, n == 1
             process = context.Process(target=_serve, args=work, daemon=True)
             process.start()
-            self.helpers.append(_Helper(process, ours))
-            ProcessCollector(namespace=f"asklabs_helper_{n}", pid=partial(getattr, process, "pid"))
-        for helper in self.helpers:
+            helper = _Helper(process, ours)
+            self.helpers.append(helper)
             self._free.put(helper)
+            ProcessCollector(namespace=f"asklabs_helper_{n}", pid=partial(getattr, process, "pid"))
         for _, theirs in pipes:
             theirs.close()
-
-    def shed_when(self, is_shed: Callable[[], bool]) -> None:
-        super().shed_when(is_shed)
-        self._is_shed = is_shed
 
     def await_reading(self) -> None:
         """Wait for what a helper reads and keeps."""
@@ -101,7 +95,7 @@ class HelpedEngine(Engine):
     def ask(self, question: str, *, stop: Stop | None = None, **given: Any) -> AnswerStream:
         """Answer a question; a helper's answer is whole when this returns."""
         stop = stop or Stop()
-        is_read = self._reranker is not None and not self._is_shed()
+        is_read = self._reranker is not None and not self._reranker.is_shed()
         made = None if is_read else self._helped(stop, question, given)
         if made is None:
             return super().ask(question, stop=stop, **given)

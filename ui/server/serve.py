@@ -76,9 +76,15 @@ def start(settings: Settings) -> None:
     print("Loading the index and the page ...", file=sys.stderr, flush=True)
     # Imported here, because they take seconds and load numpy, which then reads its threads.
     from rag.engine import open_engine
+    from rag.index.local import current_version
 
     if settings.page_ingest and not settings.database:
-        _begin_index(settings)
+        try:
+            current_version(settings.index)
+        except IndexMissing:  # Reports come through the page.
+            from ingest.sync import sync
+
+            sync([], settings)
     engine = open_engine(settings)
     # Gradio's own lies where all users of a machine have one, and only one of them may write.
     temporary = tempfile.mkdtemp(prefix="asklabs-")
@@ -112,17 +118,6 @@ def start(settings: Settings) -> None:
     # apart crash. All that is kept is on the disk by now.
     logging.shutdown()
     os._exit(0)
-
-
-def _begin_index(settings: Settings) -> None:
-    """Make an empty index where there is none: reports come through the page."""
-    from ingest.sync import sync
-    from rag.index.local import current_version
-
-    try:
-        current_version(settings.index)
-    except IndexMissing:
-        sync([], settings)
 
 
 def stop(page: gr.Blocks) -> None:

@@ -29,6 +29,7 @@ ERRORS = {
     "export broken.json --to out.md --json": "goes with --verify",
     "export empty.json --to out.xyz": "md",
     "export empty.json --verify --index nowhere": "asklabs ingest PATH",
+    "survey water --out made.exe --index INDEX": "should end in",
     "eval compare a b": "a",
 }
 

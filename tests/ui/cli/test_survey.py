@@ -109,17 +109,10 @@ def test_long_quotes_and_cells_are_cut_between_words_and_say_so() -> None:
     assert told.count(" …") == 2
 
 
-@pytest.mark.parametrize(
-    ("out", "words"),
-    [
-        ("made.exe", "should end in"),
-        ("missing/made.json", "can't be written"),
-    ],
-)
-def test_a_file_that_can_not_be_made_has_a_sentence(run_sample: Run, out: str, words: str) -> None:
-    done = run_sample("survey", "water", "--out", out)
+def test_a_file_that_can_not_be_written_has_a_sentence(run_sample: Run) -> None:
+    done = run_sample("survey", "water", "--out", "missing/made.json")
     assert (done.code, done.out) == (2, "")
-    assert words in done.err
+    assert "can't be written" in done.err
 
 
 def test_graded_topics_are_scored_alone_and_among_cases(run_sample: Run, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def open_site() -> Iterator[str]:
 
 
 SELF = "http://labs.example.org"
+LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 REFUSED = [
     (421, "GET", "/", {"Host": "rebound.test"}),
     (421, "GET", "/", {"Host": HOST, "X-Forwarded-Host": "rebound.test"}),
@@ -42,7 +43,7 @@ REFUSED = [
     (403, "POST", "/login", {"Host": HOST, "Origin": "null"}),
     (403, "GET", "/config", {"Host": HOST, "Origin": f"{SELF}:3000"}),
     (403, "OPTIONS", "/config", {"Host": HOST, "Origin": "https://evil.test"}),
-    (403, "GET", "/logout", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}),
+    (403, "GET", "/logout", LINK),
     (403, "GET", "/", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}),
     (404, "GET", "/monitoring", {}),
     (404, "GET", "/openapi.json", {}),
@@ -68,9 +69,8 @@ def test_strangers_are_refused(
 
 
 def test_the_page_itself_and_links_to_it_pass_and_carry_its_policy(open_site: str) -> None:
-    own = {"Host": HOST, "Origin": f"{SELF}", "Sec-Fetch-Site": "same-origin"}
-    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    link["Sec-Fetch-Dest"] = "document"
+    own = {"Host": HOST, "Origin": SELF, "Sec-Fetch-Site": "same-origin"}
+    link = {**LINK, "Sec-Fetch-Dest": "document"}
     for path, headers in (("/config", own), ("/", link), ("/healthz", {"Host": "10.0.0.7"})):
         reply = httpx.get(f"{open_site}{path}", headers=headers)
         assert reply.status_code == 200
@@ -165,8 +165,7 @@ def test_who_may_frame_the_page_is_a_setting_and_uploads_have_a_quota(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     other = "https://intranet.example.org"
-    framed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    framed["Sec-Fetch-Dest"] = "iframe"
+    framed = {**LINK, "Sec-Fetch-Dest": "iframe"}
     monkeypatch.setattr(guard, "MOST_SENT", 50_000)
     files = {"files": ("x.md", b"x" * 20_000)}
     with serve(FakeEngine(), frames=other, page_ingest=True) as address:

@@ -1,4 +1,4 @@
-"""Starting and stopping the page, at rest and amid its work; a short soak while a model fails."""
+"""Starting and stopping the page, at rest and amid its work."""
 
 import socket
 import sys
@@ -15,7 +15,6 @@ from fake_engine import FakeEngine
 from machine import free_port
 from openai_server import Reply, ScriptedServer
 from page_fixtures import serve
-from soak import soak
 
 from rag.errors import IndexMissing, SettingsError
 from ui.server.login import make_secret
@@ -75,8 +74,8 @@ def test_a_service_logs_its_start_and_ends_amid_answer_and_survey(
 ) -> None:
     server.script(Reply(("The labs tell of it [1].",), mute=60))
     settings = {"OPENAI_API_KEY": "sk-not-for-logs", "OPENAI_BASE_URL": server.url}
-    settings["TMPDIR"] = str(tmp_path)
     settings |= {"ASKLABS_MODEL": "openai:small", "ASKLABS_LOG_LEVEL": "info"}
+    settings["TMPDIR"] = str(tmp_path)
 
     def ask(address: str) -> None:
         with suppress(httpx.TransportError):
@@ -101,15 +100,3 @@ def test_a_service_logs_its_start_and_ends_amid_answer_and_survey(
     assert "model=openai:small" in err
     assert "WARNING ui.server.serve: Everybody who reaches 0.0.0.0" in err
     assert "sk-not-for-logs" not in out + err
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="reads memory from /proc")
-def test_nobody_fails_while_a_model_does_at_times(
-    sample_index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("soak.FAULTY", 0.1)
-    done = soak(sample_index, questions=20, visitors=10, seconds=5)
-    assert done.failures == []
-    assert len(done.seconds) == 20
-    print(done)
