@@ -36,7 +36,7 @@ SLOWEST_UPLOAD = 600.0
 # Bytes of uploads within an hour (Gradio deletes sooner what nobody took in): of one address,
 # and of all.
 HOUR, MOST_SENT, MOST_SENT_BY_ALL = 3600.0, 200_000_000, 1_000_000_000
-ENTERING = 2  # events, and what waits for their answers, that are taken in at a time between others
+ENTERING = 2  # events, and requests that wait for their answers, that are let in at a time
 API = "/gradio_api"
 JOIN, DATA = f"{API}/queue/join", f"{API}/queue/data"
 HEALTH, LOGIN, LOGOUT, UPLOAD = "/healthz", "/login", "/logout", f"{API}/upload"
@@ -114,11 +114,9 @@ class Guard:
             return
         is_packed = path in PACKED or path.startswith(f"{API}/run/")
         app = self._packed if is_packed else self._app
-        if path not in (JOIN, DATA):
-            await app(scope, body, send_guarded)
-            return
         async with AsyncExitStack() as entering:
-            await entering.enter_async_context(self._entering)
+            if path in (JOIN, DATA):
+                await entering.enter_async_context(self._entering)
 
             async def send_entered(message: Message) -> None:
                 await entering.aclose()
@@ -127,7 +125,7 @@ class Guard:
             await app(scope, body, send_entered)
 
     async def _read(self, receive: Receive, after: Receive, limit: int) -> Receive:
-        """Receive at most so many bytes, else an HTTPException; hand on what came and comes."""
+        """What hands on a body of at most `limit` bytes, once that is read; else an HTTPException."""
         parts: list[Message] = []
         size = 0
         try:
@@ -271,7 +269,7 @@ def _name(netloc: str) -> str:
 
 
 def _in_time(receive: Receive, seconds: float) -> Receive:
-    """Receives what comes within so many seconds; then raises an HTTPException."""
+    """A `receive` that raises an HTTPException after so many seconds."""
     until = asyncio.get_running_loop().time() + seconds
 
     async def receive_in_time() -> Message:

@@ -104,9 +104,9 @@ class HelpedEngine(Engine):
         return AnswerStream(iter([made.text]), lambda _: made)
 
     def _helped(self, stop: Stop, *asked: Any) -> Answer | Exception | None:
-        """What a helper makes of a question; None where all have ended, or nobody waits for one."""
+        """A helper's answer or error; None if all helpers have ended or nobody waits any more."""
         while self.helpers and not stop.is_set():
-            # Who computed here, too, would keep the page from serving.
+            # Computing in this process, too, would keep the page from serving.
             try:
                 helper = self._free.get(timeout=LOOK)
             except Empty:

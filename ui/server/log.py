@@ -68,7 +68,7 @@ def event(name: str, outcome: str, level: int = logging.INFO, **facts: object) -
 
 @contextmanager
 def question(settings: Settings, text: str) -> Iterator[Callable[..., None]]:
-    """Log and count what comes of a question; to be told its answer or error, and if it stopped."""
+    """Log and count a question; yields what takes its answer or error, and if it was stopped."""
     # Imported here because it is slow to load.
     from rag.i18n.labels import notice_words
 

@@ -149,7 +149,7 @@ def set_login(path: Path, name: str, password: str, command: str = "login") -> b
 
 
 def make_key(path: Path, name: str) -> str:
-    """A new key for a program, whose hash is written to a file; an earlier one of it ends."""
+    """A new key for a program; its hash goes to a file, and takes the place of an earlier one."""
     secret = secrets.token_urlsafe(32)
     set_login(path, name, secret, "key")
     return PREFIX + urlsafe_b64encode(f"{name}:{secret}".encode()).decode().rstrip("=")
@@ -199,7 +199,7 @@ class Sessions:
             self._kept = orjson.loads(path.read_bytes()) if path else {}
 
     def name(self, token: str) -> str | None:
-        """Whose session it is; None for nobody's."""
+        """The name whose session a token belongs to; None if there is none."""
         name, salt = self._kept.get(_hashed(token), ("", ""))
         login = self._logins.get(name)
         return name if login and login.salt.hex() == salt else None

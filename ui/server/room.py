@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 WRITTEN = 20  # answers that a model writes at a time
 COMPUTED = 2  # the same without: more would only share the interpreter, with the server, too
 WAITING = 300  # questions that wait; more are refused
-SHED = 2  # questions that wait; while more do, the cross-encoder is left out, and one more let in
+SHED = 2  # while more questions wait, the cross-encoder is left out, and one more is let in
 TOLD = 10.0  # seconds after which who waits is told again how many come first
-RETRY = "15"  # seconds after which who was refused for want of room may ask again
-# What is set once the caller of a request of a program has hung up.
+RETRY = "15"  # seconds after which to ask again where there was no room
+# Set once the program that made a request has hung up.
 GONE: ContextVar[Stop] = ContextVar("GONE")
 
 
@@ -30,7 +30,7 @@ class Full(AskLabsError):
 
 
 class Room:
-    """Lets in so many at a time, in the order in which they came."""
+    """Lets in a limited number at a time, in the order in which they came."""
 
     def __init__(self, engine: Engine) -> None:
         self._size = COMPUTED if engine.settings.answer_model == "extractive" else WRITTEN
@@ -55,7 +55,7 @@ class Room:
         return not self._inside
 
     async def turns(self, who: object) -> AsyncIterator[int]:
-        """Now and then how many come first, until none do; `who` leaves at the end, or `Full`."""
+        """Yield now and then how many come before `who`, until none do; Full if too many wait."""
         if self.waiting >= WAITING:
             raise Full("Too many wait already. Ask again later.")
         comes = self._inside[who] = asyncio.Event()
@@ -66,7 +66,7 @@ class Room:
             comes.clear()
 
     def leave(self, who: object) -> None:
-        """Make room; harmless for who isn't there."""
+        """Give up the place of `who`, if there is one."""
         self._inside.pop(who, None)
         for comes in islice(self._inside.values(), self._places):
             comes.set()

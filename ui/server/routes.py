@@ -95,10 +95,10 @@ def lifespan(
 
 @dataclass(eq=False)
 class Gate:
-    """Wraps an ASGI application: lets in who has a key or is logged in, so often a minute.
+    """Wraps an ASGI application and lets in callers with a key or a login, so often a minute.
 
-    `check` knows the `keys`; None: there are none. Without keys and without logins all are let in.
-    Who asks is in the scope's state, as `caller`.
+    `check` checks the `keys`; it is None if there are none. Without keys and without logins all
+    are let in. The scope's state tells the `caller`.
     """
 
     app: ASGIApp
@@ -122,7 +122,7 @@ class Gate:
             await self._run(scope, receive, send)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application; who hangs up before all is sent sets `GONE`."""
+        """Run the application; `GONE` is set if the caller hangs up before all is sent."""
         gone, is_read = Stop(), asyncio.Event()
         GONE.set(gone)
 
@@ -159,7 +159,7 @@ class Gate:
         return f"address {address}"
 
     async def _name(self, check: Check, key: str, address: str) -> str:
-        """The name of a key; one that was right before is known while its line stands."""
+        """The name of a key. A key that was right is not hashed again while its line stands."""
         digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
         try:
             coded = key.removeprefix(PREFIX)
@@ -197,7 +197,7 @@ class Gate:
 
 
 class _Metrics(Gate):
-    """Tells the counts to programs of this machine; others pass the gate first."""
+    """Tells the counts: to this machine freely, to others through the gate."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -212,7 +212,7 @@ async def _tell(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def visitor(request: Request) -> str | None:
-    """Who has logged in, by the cookie of a request."""
+    """The name that has logged in with the cookie of a request; None for nobody."""
     sessions: Sessions = request.scope["app"].state.sessions
     return sessions.name(request.cookies.get(sessions.cookie, ""))
 
@@ -241,7 +241,7 @@ async def _health(engine: Engine, _: Request) -> Response:
 
 
 async def _log_in(check: Check, request: Request) -> Response:
-    """Opens the page to who types a right password; a cookie says so from then on."""
+    """Log in whoever types a right password; a cookie tells it from then on."""
     form = await request.form()
     name, password = (str(form.get(key, "")) for key in ("username", "password"))
     address = request.client.host if request.client else ""
@@ -263,7 +263,7 @@ async def _log_in(check: Check, request: Request) -> Response:
 
 
 async def _log_out(request: Request) -> Response:
-    """Ends all sessions of who asks."""
+    """End all sessions of the visitor."""
     sessions: Sessions = request.scope["app"].state.sessions
     if name := visitor(request):
         sessions.end(name)
