@@ -109,8 +109,7 @@ class Guard:
             else:
                 body = await self._read(_in_time(receive, SLOWEST), receive, _most(path))
         except HTTPException as error:
-            reply = _reply(path, error.status_code, error.detail, error.headers)
-            await reply(scope, receive, send_guarded)
+            await _reply(path, error)(scope, receive, send_guarded)
             return
         is_packed = path in PACKED or path.startswith(f"{API}/run/")
         app = self._packed if is_packed else self._app
@@ -125,7 +124,7 @@ class Guard:
             await app(scope, body, send_entered)
 
     async def _read(self, receive: Receive, after: Receive, limit: int) -> Receive:
-        """What hands on a body of at most `limit` bytes, once that is read; else an HTTPException."""
+        """Read a body of at most `limit` bytes, else raise an HTTPException; what hands it on."""
         parts: list[Message] = []
         size = 0
         try:
@@ -185,12 +184,12 @@ class Guard:
             raise HTTPException(413, f"A request may have {_most(path)} bytes at most.")
 
 
-def _reply(path: str, status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+def _reply(path: str, error: HTTPException) -> Response:
     """A refusal, which a program gets as a problem (RFC 9457)."""
     if not path.startswith(f"{REST}/"):
-        return PlainTextResponse(f"{text}\n", status, headers)
-    problem = Problem.of(status, text).model_dump()
-    return JSONResponse(problem, status, headers, "application/problem+json")
+        return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+    problem = Problem.of(error.status_code, error.detail).model_dump()
+    return JSONResponse(problem, error.status_code, error.headers, "application/problem+json")
 
 
 class Connection(HttpToolsProtocol):
