@@ -21,11 +21,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
 from rag.errors import InputError, SettingsError
 from rag.files import replace_file
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 # OWASP's recommendation of 2023 for scrypt; a check takes 64 MB.
 COST, BLOCK, PARALLEL = 2**16, 8, 2
@@ -198,9 +202,9 @@ class Sessions:
         with suppress(OSError, ValueError):
             self._kept = orjson.loads(path.read_bytes()) if path else {}
 
-    def name(self, token: str) -> str | None:
-        """The name whose session a token belongs to; None if there is none."""
-        name, salt = self._kept.get(_hashed(token), ("", ""))
+    def visitor(self, request: Request) -> str | None:
+        """The name that has logged in with the cookie of a request; None for nobody."""
+        name, salt = self._kept.get(_hashed(request.cookies.get(self.cookie, "")), ("", ""))
         login = self._logins.get(name)
         return name if login and login.salt.hex() == salt else None
 

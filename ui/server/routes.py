@@ -37,7 +37,6 @@ from ui.server.login import PREFIX, WINDOW, Check, Secret, Sessions, TooManyLogi
 from ui.server.room import GONE, Room
 
 MINUTE, MOST_REQUESTS = 60.0, 120  # requests of one key, or of one address without keys
-OPEN = (f"{REST}/", f"{REST}/openapi.json")  # tell nothing of the collection
 _log = logging.getLogger(__name__)
 
 
@@ -53,10 +52,15 @@ def lifespan(
     engine: Engine, room: Room, logins: Mapping[str, Secret], keys: Mapping[str, Secret]
 ) -> Callable[[App], AbstractAsyncContextManager[None]]:
     """What puts guard, login and routes around the page of an engine while it is served."""
-    settings = engine.settings
-    check_login = checker(logins) if logins else None
-    check_key = checker(keys) if keys else None
-    gate = partial(Gate, keys=keys, check=check_key, visitor=visitor if logins else None)
+    settings, sessions = engine.settings, None
+    if logins:
+        file, port = settings.login, settings.port
+        kept = file and file.with_name(f"{file.name}.{port}.sessions")
+        # Pages on other ports of this host get the same cookies.
+        sessions = Sessions(logins, kept, f"access-token-{port}")
+    visitor = sessions.visitor if sessions else None
+    check = checker(keys) if keys else None
+    gate = partial(Gate, keys=keys, check=check, visitor=visitor, is_open=_is_description)
     server = mcp_server(engine, room)
     # The guard looks at hosts and origins.
     trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -68,11 +72,12 @@ def lifespan(
         Route(HEALTH, partial(_health, engine)),
         Mount(REST, gate(rest_app(engine, room))),
         Route(MCP, gate(tools.endpoint), methods=["POST"]),
-        Route(METRICS, _Metrics(_tell, keys, check_key, lambda _: None)),
+        Route(METRICS, gate(_tell, visitor=lambda _: None, is_open=_is_own)),
     ]
-    if check_login:
-        routes.append(Route(LOGIN, partial(_log_in, check_login), methods=["POST"]))
-        routes.append(Route(LOGOUT, _log_out))
+    if sessions:
+        log_in = partial(_log_in, sessions, checker(logins))
+        routes.append(Route(LOGIN, log_in, methods=["POST"]))
+        routes.append(Route(LOGOUT, partial(_log_out, sessions)))
 
     @asynccontextmanager
     async def guarded(app: App) -> AsyncIterator[None]:
@@ -80,12 +85,8 @@ def lifespan(
         app.router.routes[:0] = routes
         # The layers are built by now, and no request has come yet.
         stack: Any = app.middleware_stack
-        if logins:
-            file, port = settings.login, settings.port
-            kept = file and file.with_name(f"{file.name}.{port}.sessions")
-            # Pages on other ports of this host get the same cookies.
-            app.state.sessions = Sessions(logins, kept, f"access-token-{port}")
-            app.auth_dependency, stack = visitor, login_page(stack)
+        if sessions:
+            app.auth_dependency, stack = sessions.visitor, _login_page(sessions, stack)
         app.middleware_stack = Guard(stack, settings)
         async with server.session_manager.run():
             yield
@@ -98,13 +99,14 @@ class Gate:
     """Wraps an ASGI application and lets in callers with a key or a login, so often a minute.
 
     `check` checks the `keys`; it is None if there are none. Without keys and without logins all
-    are let in. The scope's state tells the `caller`.
+    are let in, and everybody is to what `is_open`. The scope's state tells the `caller`.
     """
 
     app: ASGIApp
     keys: Mapping[str, Secret]
     check: Check | None
     visitor: Callable[[Request], str | None] | None
+    is_open: Callable[[Request], bool]
     _known: dict[bytes, Secret] = field(default_factory=dict)
     _checking: dict[bytes, asyncio.Future[bool]] = field(default_factory=dict)
     _asked: dict[str, deque[float]] = field(default_factory=dict)
@@ -112,7 +114,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         try:
-            if below_root(scope) not in OPEN:
+            if not self.is_open(request):
                 scope.setdefault("state", {})["caller"] = caller = await self._caller(request)
                 self._count(caller)
         except HTTPException as error:
@@ -196,33 +198,29 @@ class Gate:
         asked.append(now)
 
 
-class _Metrics(Gate):
-    """Tells the counts: to this machine freely, to others through the gate."""
+def _is_description(request: Request) -> bool:
+    """Whether a request asks how to ask, which tells nothing of the collection."""
+    return below_root(request.scope) in (f"{REST}/", f"{REST}/openapi.json")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope)
-        # What a proxy of this machine passes on has come from elsewhere.
-        forwarded = any("forwarded" in name for name in request.headers)
-        own = request.client and request.client.host in ("127.0.0.1", "::1") and not forwarded
-        await (_tell if own else super().__call__)(scope, receive, send)
+
+def _is_own(request: Request) -> bool:
+    """Whether a request comes from a program of this machine."""
+    # What a proxy of this machine passes on has come from elsewhere.
+    forwarded = any("forwarded" in name for name in request.headers)
+    return bool(request.client and request.client.host in ("127.0.0.1", "::1") and not forwarded)
 
 
 async def _tell(scope: Scope, receive: Receive, send: Send) -> None:
     await Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)(scope, receive, send)
 
 
-def visitor(request: Request) -> str | None:
-    """The name that has logged in with the cookie of a request; None for nobody."""
-    sessions: Sessions = request.scope["app"].state.sessions
-    return sessions.name(request.cookies.get(sessions.cookie, ""))
-
-
-def login_page(app: ASGIApp) -> ASGIApp:
+def _login_page(sessions: Sessions, app: ASGIApp) -> ASGIApp:
     """An application whose page is a form for name and password until somebody has logged in."""
 
     async def page(scope: Scope, receive: Receive, send: Send) -> None:
-        if below_root(scope) == "/" and not visitor(Request(scope)):
-            t = translations_accepted(Request(scope).headers.get("accept-language", ""))
+        request = Request(scope)
+        if below_root(scope) == "/" and not sessions.visitor(request):
+            t = translations_accepted(request.headers.get("accept-language", ""))
             await HTMLResponse(render("login.html", t))(scope, receive, send)
         else:
             await app(scope, receive, send)
@@ -240,7 +238,7 @@ async def _health(engine: Engine, _: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-async def _log_in(check: Check, request: Request) -> Response:
+async def _log_in(sessions: Sessions, check: Check, request: Request) -> Response:
     """Log in whoever types a right password; a cookie tells it from then on."""
     form = await request.form()
     name, password = (str(form.get(key, "")) for key in ("username", "password"))
@@ -254,7 +252,6 @@ async def _log_in(check: Check, request: Request) -> Response:
     if not is_right:
         log.event("login", "wrong", logging.WARNING, address=address)
         return JSONResponse({"detail": "Incorrect credentials."}, 400)
-    sessions: Sessions = request.scope["app"].state.sessions
     token, response = sessions.begin(name.strip()), JSONResponse({"success": True})
     schemes = (request.url.scheme, request.headers.get("x-forwarded-proto"))
     safety: Any = {"httponly": True, "samesite": "lax", "secure": "https" in schemes}
@@ -262,10 +259,9 @@ async def _log_in(check: Check, request: Request) -> Response:
     return response
 
 
-async def _log_out(request: Request) -> Response:
+async def _log_out(sessions: Sessions, request: Request) -> Response:
     """End all sessions of the visitor."""
-    sessions: Sessions = request.scope["app"].state.sessions
-    if name := visitor(request):
+    if name := sessions.visitor(request):
         sessions.end(name)
     response = Response(status_code=302, headers={"Location": "./"})
     response.delete_cookie(sessions.cookie)
