@@ -172,8 +172,8 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
             "next_offset": end if end < len(opened.raw) else None,
         }
 
-    tools = {"ask": ask, "search": search, "list": list_reports, "survey": survey}
-    tools["open_report"] = open_report
+    tools: dict[str, Callable[..., Any]] = {"ask": ask, "search": search, "list": list_reports}
+    tools |= {"survey": survey, "open_report": open_report}
     root, quiet = logging.getLogger(), logging.NullHandler()
     # It would set up logging for the whole process, unless somebody has.
     root.addHandler(quiet)

@@ -301,14 +301,9 @@ def survey(
             print(notice_words(made.notices), file=sys.stderr)
         return
     rows = made.found[:_ROWS]
-    show(
-        "survey.txt",
-        survey=made,
-        rows=rows,
-        nearest=() if rows else stream.nearest(_NEAREST),
-        said=consensus(made, claim) if claim else None,
-        stances=STANCES,
-    )
+    nearest = () if rows else stream.nearest(_NEAREST)
+    said = consensus(made, claim) if claim else None
+    show("survey.txt", survey=made, rows=rows, nearest=nearest, said=said, stances=STANCES)
     if len(made.found) > len(rows):
         print(f"{len(made.found) - len(rows)} more: --out FILE writes all.", file=sys.stderr)
 

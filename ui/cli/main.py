@@ -275,8 +275,9 @@ def login(
         raise InputError("Name the file of logins: set ASKLABS_LOGIN, or give --file.")
     checked_name(name)
     if sys.stdin.isatty():
-        hidden: Any = {"hide_input": True, "confirmation_prompt": True, "err": True}
-        password = typer.prompt(f"Password of {name}", **hidden)
+        password = typer.prompt(
+            f"Password of {name}", hide_input=True, confirmation_prompt=True, err=True
+        )
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     done = "has a new password" if set_login(path, name, password) else "can log in"
