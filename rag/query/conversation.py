@@ -9,13 +9,7 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import frequency, likely_language, usage
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.places.countries import countries_of_regions_in, without_regions
-from rag.query.entities import (
-    countries_in,
-    named_in,
-    places_in_order,
-    region_in,
-    without_countries,
-)
+from rag.query.entities import countries_in, named_in, places_in_order, region_in, without_countries
 from rag.query.gloss import english_phrase
 from rag.query.intents import own_score
 from rag.query.linker import Linker, Links
@@ -90,11 +84,7 @@ def has_topic(question: str, language: str) -> bool:
 
 
 def is_follow_up(
-    question: str,
-    language: str,
-    places: bool,
-    history: Sequence[Turn],
-    links: Links = NOTHING,
+    question: str, language: str, places: bool, history: Sequence[Turn], links: Links = NOTHING
 ) -> bool:
     """Whether a question needs the conversation before it to be understood.
 

@@ -360,11 +360,7 @@ class Linker:
 
 
 def _joined(
-    link: Link,
-    previous: Link | None,
-    words: Sequence[str],
-    breaks: Iterable[int],
-    language: str,
+    link: Link, previous: Link | None, words: Sequence[str], breaks: Iterable[int], language: str
 ) -> Link:
     """The link with how it follows the one before it; a mark stands before words at `breaks`."""
     begin = previous.end if previous else max(0, link.start - 4)

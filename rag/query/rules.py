@@ -5,10 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
-from rag.places.countries import (
-    countries_of_regions_in,
-    means_one_of_a_region,
-)
+from rag.places.countries import countries_of_regions_in, means_one_of_a_region
 from rag.query.conversation import (
     TURN,
     Thread,
@@ -42,13 +39,7 @@ from rag.query.tag_query import query_of
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
-from rag.text.tokenize import (
-    LANGUAGES,
-    content_words,
-    is_quantity,
-    strip_accents,
-    terms,
-)
+from rag.text.tokenize import LANGUAGES, content_words, is_quantity, strip_accents, terms
 from rag.types import Intent, Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too

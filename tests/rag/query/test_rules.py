@@ -57,10 +57,7 @@ def test_what_is_asked_for_and_whether_of_many_labs(quick_engine: Engine) -> Non
         "Did any lab try vouchers against tooth decay?": ("topic", True),
         "Reduce food waste": ("topic", True),
         "¿Cuántos informes hablan de teatro?": ("topic", True),
-        "how many reports mention rope bridges, cable cars, late buses and trams": (
-            "topic",
-            True,
-        ),
+        "how many reports mention rope bridges, cable cars, late buses and trams": ("topic", True),
         "How do Fiji and France compare?": ("answer", False),
         "ماذا تعلمت المختبرات عن المال عبر الهاتف؟": ("topic", True),
         "Why is mobile money weak in Togo?": ("answer", False),
