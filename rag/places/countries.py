@@ -6,7 +6,7 @@ the wordings that people use ("West Africa", "les laboratoires arabes"); CLDR ha
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from itertools import product
 from pathlib import Path
@@ -95,16 +95,17 @@ def resolve_countries(text: str) -> tuple[tuple[str, str], ...]:
     starts = [0, *(end for _, end in gaps)]
     ends = [*(start for start, _ in gaps), len(text)]
     countries: dict[tuple[str, str], None] = {}
-    i = 0
-    while i < len(starts):
-        step = 1
-        for n in range(min(_MAX_PIECES, len(starts) - i), 0, -1):
-            if country := resolve_country(text[starts[i] : ends[i + n - 1]]):
-                countries[country] = None
-                step = n
-                break
-        i += step
+    done = 0
+    for i, last in longest_runs(len(starts), _MAX_PIECES):
+        if i >= done and (country := resolve_country(text[starts[i] : ends[last - 1]])):
+            countries[country] = None
+            done = last
     return tuple(countries)
+
+
+def longest_runs(size: int, most: int) -> Iterator[tuple[int, int]]:
+    """Where each run of at most `most` of so many pieces begins and ends, longer ones first."""
+    return ((i, end) for i in range(size) for end in range(min(i + most, size), i, -1))
 
 
 def adjective_to_iso(phrase: str) -> str | None:

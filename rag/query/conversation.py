@@ -64,12 +64,10 @@ def language_in(question: str, history: Sequence[Turn] = ()) -> str:
 
 
 def _language_of_turns(history: Sequence[Turn]) -> str:
-    questions = [turn.content for turn in history if turn.role == "user"]
-    answers = [turn.content for turn in history if turn.role != "user"]
-    for text in (*reversed(questions), *reversed(answers)):
-        if language := language_of(text, default=""):
-            return language
-    return "en"
+    # Questions tell before answers, the last ones first.
+    turns = sorted(history, key=lambda turn: turn.role == "user")[::-1]
+    languages = (language_of(turn.content, default="") for turn in turns)
+    return next(filter(None, languages), "en")
 
 
 def points_at_labs(question: str) -> bool:

@@ -13,12 +13,14 @@ from rag.places.countries import (
     countries_of_regions_in,
     fold_name,
     is_abbreviation,
+    longest_runs,
     names_to_countries,
 )
 from rag.query.wordings import any_of, has_wording
 from rag.text.tokenize import content_words, stemmer, strip_accents
 from rag.types import Span
 
+_MOST_WORDS = 6  # of a country's name
 _YEAR = r"(?<!\d)(20[12]\d)(?!\d)"
 # "Since 2021" and the like, each with how a year compares with the one that is named.
 _OPEN_RANGES = {"since_year": ge, "after_year": gt, "before_year": lt, "until_year": le}
@@ -105,17 +107,12 @@ def country_spans(text: str) -> list[tuple[str, Span]]:
     words = re.findall(r"\w+", text)
     capitals = any(w != w.lower() and not (len(w) > 1 and w.isupper()) for w in words)
     countries: list[tuple[str, Span]] = []
-    i = 0
-    while i < len(matches):
-        last = min(i + 6, len(matches))
-        while last > i:
-            written = text[matches[i].start() : matches[last - 1].end()]
-            if codes := _countries(" ".join(folded[i:last]), written, capitals):
-                span = matches[i].start(), matches[last - 1].end()
-                countries += [(code, span) for code in codes.split()]
-                break
-            last -= 1
-        i = max(last, i + 1)
+    done = 0  # words before this one are part of a name
+    for i, last in longest_runs(len(matches), _MOST_WORDS):
+        start, end = matches[i].start(), matches[last - 1].end()
+        if i >= done and (codes := _countries(" ".join(folded[i:last]), text[start:end], capitals)):
+            countries += [(code, (start, end)) for code in codes.split()]
+            done = last
     return countries
 
 

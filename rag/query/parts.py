@@ -9,7 +9,7 @@ it stopped?" asks who the partners were, and why it was stopped.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, pairwise
 
@@ -168,15 +168,9 @@ def asks_of(plan: Plan) -> tuple[Ask, ...]:
 
 def parts_of(question: str, language: str) -> tuple[str, ...]:
     """The parts of a question that each ask for something; () where it asks for one thing."""
-    words, start, parts = question.split(), 0, []
-    for i, after in _joins(words):
-        before = " ".join(words[start:i]).strip(_MARKS)
-        # "What and where is the tide broom?" asks both of the broom.
-        if i > start and terms(before, language) and has_wording("asks", before):
-            parts.append(before)
-            start = after
-            words[start] = words[start].removeprefix(_AND)
-    return (*parts, " ".join(words[start:]).strip(_MARKS)) if parts else ()
+    # "What and where is the tide broom?" asks both of the broom.
+    first, *others = _parted(question, language, lambda part: has_wording("asks", part))
+    return (first, *(part.removeprefix(_AND) for part in others)) if others else ()
 
 
 def questions_in(text: str, language: str) -> tuple[str, ...]:
@@ -184,13 +178,19 @@ def questions_in(text: str, language: str) -> tuple[str, ...]:
 
     Whether they are better answered one by one, `are_apart` decides.
     """
+    parts = _parted(text, language)
+    return tuple(parts) if parts[-1] and 1 < len(parts) <= MOST_QUESTIONS else ()
+
+
+def _parted(text: str, language: str, ends: Callable[[str], bool] = lambda _: True) -> list[str]:
+    """A text in parts where one may end and the next one begins."""
     words, start, parts = text.split(), 0, []
     for i, after in _joins(words):
-        if i > start and terms(before := " ".join(words[start:i]).strip(_MARKS), language):
-            parts.append(before)
+        part = " ".join(words[start:i]).strip(_MARKS)
+        if i > start and terms(part, language) and ends(part):
+            parts.append(part)
             start = after
-    last = " ".join(words[start:]).strip(_MARKS)
-    return (*parts, last) if last and 0 < len(parts) < MOST_QUESTIONS else ()
+    return [*parts, " ".join(words[start:]).strip(_MARKS)]
 
 
 def may_be_apart(whole: Plan, first: Plan) -> bool:

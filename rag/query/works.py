@@ -66,38 +66,29 @@ class Works:
         whole = catalog.ids(replace(within, year=(), kind=(), type=()))
         stems = {word: _stems(word, plan.language) for word in dict.fromkeys(words)}
         stems = {word: found for word, found in stems.items() if found}
-        matched: dict[str, set[str]] = {}
+        matched: dict[str, tuple[str, ...]] = {}
         for word, found in stems.items():
             for report in whole.intersection(chain.from_iterable(titled.get(s, ()) for s in found)):
-                matched.setdefault(report, set()).add(word)
-        groups: dict[tuple[str, ...], list[str]] = {}
-        for shared in matched.values():
-            key = tuple(word for word in stems if word in shared)
-            if key not in groups:
-                groups[key] = [i for i in matched if matched[i] >= shared]
+                matched[report] = (*matched.get(report, ()), word)
+        groups = {
+            own: [i for i, words in matched.items() if set(own).issubset(words)]
+            for own in set(matched.values())
+        }
         names = {word for word in stems if _is_name(word, plan.standalone)}
-        # Names first, then more words, then those of fewer titles, then those that come first.
         order = list(stems)
-        ranked = sorted(
-            groups,
-            key=lambda own: (
-                -len(names & set(own)),
-                -len(own),
-                len(groups[own]),
-                [order.index(word) for word in own],
-            ),
-        )
-        for own in ranked[:_MOST_TRIED]:
+
+        def rank(own: tuple[str, ...]) -> tuple[object, ...]:
+            # Names first, then more words, then those of fewer titles, then those that come first.
+            titles, places = len(groups[own]), [order.index(word) for word in own]
+            return -len(names.intersection(own)), -len(own), titles, places
+
+        for own in sorted(groups, key=rank)[:_MOST_TRIED]:
             is_whole, is_name = len(own) == len(stems), not names.isdisjoint(own)
-            if len(groups[own]) > _MOST_TITLED or len(self._labs(groups[own])) != 1:
-                continue
-            inside = scope.intersection(groups[own])
-            reports = sorted(inside or (groups[own] if is_name else ()))
-            if not reports:
-                continue
+            reports = sorted(scope.intersection(groups[own]) or (groups[own] if is_name else ()))
             # Common words are a name where they are all that is asked for, or of one country. One
             # of another language is rare among reports in English.
-            if not (is_name or is_whole or within.country):
+            may_be = is_name or is_whole or within.country
+            if not (may_be and reports and self._are_one_work(groups[own])):
                 continue
             having = scope.intersection(self.reports_with([stems[word] for word in own]))
             others = having.difference(reports)
@@ -109,8 +100,7 @@ class Works:
                 return Work(tuple(reports), (), own, is_whole, is_name)
         for word in filter(names.__contains__, order):
             having = scope.intersection(self.reports_with([stems[word]]))
-            few = len(having) <= _MOST_TITLED and len(self._labs(having)) == 1
-            if few and word[:1].isupper():
+            if word[:1].isupper() and self._are_one_work(having):
                 return Work((), tuple(sorted(having)), (word,), len(stems) == 1, True)
         return Work()
 
@@ -135,6 +125,9 @@ class Works:
                 if count >= _AT_HOME * len(having):
                     found[word] = country
         return found
+
+    def _are_one_work(self, reports: Collection[str]) -> bool:
+        return len(reports) <= _MOST_TITLED and len(self._labs(reports)) == 1
 
     def _labs(self, reports: Collection[str]) -> set[str]:
         return {self.linker.catalog.reports[i].lab for i in reports}
