@@ -188,22 +188,15 @@ class Vocabulary:
         self, counts: Mapping[str, int], keys: Mapping[str, Iterable[str]]
     ) -> tuple[Group, ...]:
         # Values that share a key, directly or through others, are one group.
-        leader = {value: value for value in keys}
-
-        def lead(value: str) -> str:
-            while leader[value] != value:
-                leader[value] = value = leader[leader[value]]
-            return value
-
-        first: dict[str, str] = {}
-        for value in leader:
-            for key in keys[value]:
-                leader[lead(value)] = lead(first.setdefault(key, value))
-        members: dict[str, list[tuple[str, int]]] = {}
-        for value in leader:
-            members.setdefault(lead(value), []).append((value, counts[value]))
+        by_key: dict[str, set[str]] = {}
+        joined: dict[str, set[str]] = {}
+        for value, own in keys.items():
+            group = {value}.union(*(by_key.get(key, ()) for key in own))
+            joined |= dict.fromkeys(group, group)
+            by_key |= dict.fromkeys((key for member in group for key in keys[member]), group)
         groups = []
-        for variants in members.values():
+        for members in {id(group): group for group in joined.values()}.values():
+            variants = [(value, counts[value]) for value in members]
             variants.sort(key=lambda pair: (-pair[1], pair[0]))
             # The most used spelling names the group, but one without a slip before any other.
             name = min(variants, key=lambda pair: self._slips_in(pair[0]))[0]
@@ -215,14 +208,12 @@ class Vocabulary:
 
     def _keys(self, value: str) -> Iterator[str]:
         # The most exact key comes first.
-        exact = fold_tag(value)
-        if not exact:
+        if not (exact := fold_tag(value)):
             return
         yield exact
         if meaning := self._translations.get(exact):
             yield fold_tag(meaning)
-        words = _words(value)
-        if not words:
+        if not (words := _words(value)):
             return
         yield "=" + _join(map(strip_accents, words))
         yield "=" + _join(map(self._normal_form, words))

@@ -185,11 +185,9 @@ def listed_names() -> tuple[tuple[str, str, str, str], ...]:
     tables: dict[str, dict[str, Any]] = tomllib.loads(text)
     rows: list[tuple[str, str, str, str]] = []
     for name, entries in tables.items():
-        flat: Iterable[tuple[str, Any]] = entries.items()
         if name == "fact":
-            flat = (
-                (f"{k}: {v}", names) for k, values in entries.items() for v, names in values.items()
-            )
-        for key, languages in flat:
+            values = ((k, v, names) for k, of in entries.items() for v, names in of.items())
+            entries = {f"{k}: {v}": names for k, v, names in values}
+        for key, languages in entries.items():
             rows += [(name, key, code, n) for code, names in languages.items() for n in names]
     return tuple(rows)

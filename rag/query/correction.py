@@ -63,8 +63,7 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
     # Each candidate with how usual it is, and how many passages have it.
     candidates = {other: (len(other), 0) for other in near & _country_words() if places}
     if not candidates and language == "en":
-        counts = ((other, _passages_with(other, language, index)) for other in near)
-        usage = {other: (frequency(other), passages) for other, passages in counts}
+        usage = {o: (frequency(o), _passages_with(o, language, index)) for o in near}
         # What only has the stem of another word ("driverness") is none that anybody wrote.
         written = {o for o in near for stem in terms(o, language) if index.spellings.get(stem) == o}
         candidates = {

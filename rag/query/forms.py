@@ -7,6 +7,7 @@ questions ask for particulars, whatever they are like.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import dropwhile
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.countries import fold_name
@@ -245,20 +246,18 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
     # "Savoirs ancestraux" begins with a form of a word that asks, and is a tag.
     asks = [i not in values and stem_in(word, language) in stop for i, word in enumerate(words)]
-    first = 0
-    while first < len(words) and (first in left_out or asks[first]):
-        first += 1
+    size = len(words)
+    first = next((i for i in range(size) if not (i in left_out or asks[i])), size)
     # After "which labs" come words that ask ("use"), after "about" the topic, and alone it is one;
     # "the lessons of" only ask, too.
     before = words[first - 1] if first else ""
     joined = not before or before in light_words() or re.fullmatch(any_of("about"), before)
-    while first < len(words) and first not in values:
-        is_asked = only_asks(words[first], language, intent)
-        is_asked = is_asked and (not joined or first + 1 in left_out)
-        if not (is_asked or first in left_out):
-            break
-        first += 1
-    topic = [i for i in range(first, len(words)) if i not in left_out]
+
+    def leads(i: int) -> bool:
+        is_asked = only_asks(words[i], language, intent) and (not joined or i + 1 in left_out)
+        return i not in values and (is_asked or i in left_out)
+
+    topic = [i for i in dropwhile(leads, range(first, size)) if i not in left_out]
     # "Street vendors - what was learned?" ends with a clause that only asks, "drones used" with a
     # word that does.
     for at in range(len(topic) - 1, 0, -1):

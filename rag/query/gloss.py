@@ -38,7 +38,6 @@ from rag.types import Alike, Passage
 ALIKE = 0.65  # cosine similarity from which two words are alike
 # Words of a question that are looked up; a longer one is a text, and would take as long.
 MOST = 60
-MOST_HELD = 5_000  # words of questions whose near ones are held
 _LIKE = 0.85  # the least similarity of what is meant for sure; of other things it is below 0.8
 _MOST_REST = 5  # words that nothing explains: more of them ask for more than a fact
 _BEFORE, _AFTER = 2, 4  # words around these that may belong to a name
@@ -54,37 +53,31 @@ def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
     """Each content word of a question with the frequent words near to it, and how rare it is."""
     # The model knows "déchets", and "dechets" hardly.
     words = content_forms(text, language)[:MOST]
-    known, vectors, held = _lexicon(index)
+    known, vectors = _lexicon(index)
     if not words or not known:
         return ()
-    near = {word: held[word] for word in words if word in held}
-    if new := [word for word in words if word not in near]:
-        similar = np.asarray(encode_cached(new), np.float32) @ vectors.T
-        for word, row in zip(new, similar, strict=True):
-            near[word] = {known[i]: float(row[i]) for i in np.flatnonzero(row >= ALIKE).tolist()}
-        if len(held) > MOST_HELD:
-            held.clear()
-        held.update(near)
+    similar = np.asarray(encode_cached(words), np.float32) @ vectors.T
     stems = {word: frozenset((*terms(word, language), *terms(word, "en"))) for word in words}
     every = list(frozenset().union(*stems.values()))
     counts = dict(zip(every, index.frequencies(every), strict=True))
     size = len(index.passages) + 1
     found = []
-    for word, own in stems.items():
+    for (word, own), row in zip(stems.items(), similar, strict=True):
+        near = {known[i]: float(row[i]) for i in np.flatnonzero(row >= ALIKE).tolist()}
         english = frozenset(terms(english_word(word, language), "en"))
         most = min(size, max((counts[term] for term in own), default=0))
         rarity = 0.0 if asks(word, language) else log(size / (most + 1))
-        found.append(Alike(own, near[word], english, rarity))
+        found.append(Alike(own, near, english, rarity))
     return tuple(found)
 
 
 @lru_cache(maxsize=2)  # a page has one index, and for surveys the files of it
-def _lexicon(index: Index) -> tuple[list[str], Vectors, dict[str, Mapping[str, float]]]:
-    """The terms of the frequent words whose vectors are stored, with these; and what was asked."""
+def _lexicon(index: Index) -> tuple[list[str], Vectors]:
+    """The terms of the frequent words whose vectors are stored, with these."""
     words = index.frequent_words
     found = index.vectors(list(words.values()))
     known = {term: found[form] for term, form in words.items() if form in found}
-    return list(known), np.array(list(known.values()), np.float32), {}
+    return list(known), np.array(list(known.values()), np.float32)
 
 
 def meant(links: Links, catalog: Catalog, language: str) -> Links:

@@ -172,7 +172,11 @@ class Linker:
             for fact, reports in facts if 2 <= len(facts) <= _MOST_VALUES else ():
                 if len(_tokens(value := fact.partition(": ")[2])) > 1:
                     yield "fact", fact, reports, value, "en"
-        counts: dict[tuple[str, str], int] = {}
+
+        @cache
+        def reports_with(field: str, value: str) -> int:
+            return len(catalog.ids(Filters.of({field: (value,)})))
+
         for field, key, language, name in listed_names():
             if field == "field":
                 yield "", key, 0, name, language
@@ -182,10 +186,7 @@ class Linker:
                 yield *meant, 0, name, language
             else:
                 value = canonical_sdg(f"{key}.") if field == "sdg" else key
-                if (field, value) not in counts:
-                    one = Filters(**{field: (value,)})  # type: ignore[arg-type]
-                    counts[field, value] = len(catalog.ids(one))
-                if reports := counts[field, value]:
+                if reports := reports_with(field, value):
                     yield field, catalog.name(field, value), reports, name, language
 
     def link(self, question: str, language: str) -> Links:

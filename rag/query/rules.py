@@ -108,10 +108,8 @@ class Rules:
             if by_meaning and catalog.matching(by_meaning):
                 links, scores, query = more, like, by_meaning
         # "What is the solution?" wants no list of one; "how long, and what did it cost?" is two.
-        no_list = alone and (
-            (query and query.form == "list" and not query.group_by) or parts_of(question, language)
-        )
-        if query and not no_list:
+        is_plain = query and query.form == "list" and not query.group_by
+        if query and not (alone and (is_plain or parts_of(question, language))):
             free = [link for link in links.links if link.field in (*FREE_FIELDS, "fact")]
             by_tags = query.form in ("count", "share") or query.lacking
             if not free or by_tags or catalog.matching(query):
@@ -175,13 +173,12 @@ class Rules:
             # "What worked?" about the reports of a theme is about that theme.
             chosen = (*filters.theme, *filters.method, *filters.datasource, *filters.sdg)
             standalone = " ".join([standalone, *chosen])
-        # Several labs that the user chose are all heard, unless the question names one.
-        many = many or thread.wide or (len(filters.country) > 1 and not named.country)
-        # "Which reports speak of ..." is put to all of them.
-        of_all = links.kinds or "country" in links.fields
-        listing = of_all and max(scores, key=lambda name: scores[name]) in CATALOG
-        many = many or (listing and not named.country)
-        wide = compares or many
+        # "Which reports speak of ..." is put to all of them. Several labs that the user chose are
+        # all heard, too, unless the question names one.
+        listing = links.kinds or "country" in links.fields
+        listing = listing and max(scores, key=lambda name: scores[name]) in CATALOG
+        of_all = (listing or len(filters.country) > 1) and not named.country
+        wide = compares or many or thread.wide or of_all
         if region and boosted.country and not means_one_of_a_region(question):
             # "In West Africa" leaves no doubt whose words are asked for.
             wide, narrowed = True, filters.merged(Filters(country=boosted.country))
@@ -191,16 +188,12 @@ class Rules:
         off_topic = scores["offtopic"] - max(scores[name] for name in on_topic)
         own_off = own_score("off", question) - _OFF_TOPIC
         own_off = own_off if own_off > OFF_TOPIC_CLEAR else -1.0
-        planned = Plan(
-            question,
-            standalone,
-            language,
-            "compare" if compares else "answer",
-            narrowed,
-            boosted,
-            wide,
-            without(named, boosted, catalog),
-            follows,
+        form: Intent = "compare" if compares else "answer"
+        planned = Plan(question, standalone, language, form, narrowed, boosted, wide)
+        planned = replace(
+            planned,
+            ignored=without(named, boosted, catalog),
+            follows=follows,
             notices=notices,
             off_topic=-1.0 if follows else max(own_off, off_topic),
             reports=of_answer,
@@ -230,17 +223,8 @@ class Rules:
         wanted = without(query.filters, self.ignored, catalog)
         ignored = without(query.filters, wanted, catalog)
         query = replace(query, filters=self.filters.merged(wanted))
-        return Plan(
-            question,
-            question,
-            language,
-            "list",
-            query.filters,
-            wide=True,
-            ignored=ignored,
-            query=query,
-            notices=self._missing(links),
-        )
+        planned = Plan(question, question, language, "list", query.filters, wide=True, query=query)
+        return replace(planned, ignored=ignored, notices=self._missing(links))
 
     def _repeat_list(
         self, question: str, links: Links, scores: Mapping[str, float], history: Sequence[Turn]
@@ -276,14 +260,8 @@ class Rules:
             group_by="" if counts else (fields or [before.group_by])[0],
             form="count" if counts else before.form,
         )
-        return replace(
-            last,
-            question=question,
-            standalone=f"{last.standalone} {question}",
-            filters=query.filters,
-            follows=True,
-            query=query,
-        )
+        planned = replace(last, question=question, standalone=f"{last.standalone} {question}")
+        return replace(planned, filters=query.filters, follows=True, query=query)
 
     def _again(self, question: str, links: Links, history: Sequence[Turn]) -> Plan | None:
         """The plan of the last question of other places, years or kinds ("only 2024", "and Togo?").
@@ -374,11 +352,7 @@ class Rules:
         known, years = self.linker.catalog.years, ", ".join(map(str, links.missing_years))
         if not years or not known:
             return ()
-        params: dict[str, int | str] = {
-            "years": years,
-            "first": str(known[0]),
-            "last": str(known[-1]),
-        }
+        params = {"years": years, "first": str(known[0]), "last": str(known[-1])}
         return (Notice("no_reports_of_year", params),)
 
 
