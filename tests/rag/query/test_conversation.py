@@ -135,9 +135,8 @@ def test_a_new_place_or_region_replaces_the_one_before(quick_engine: Engine) -> 
         made = plan(quick_engine, question, *before)
         assert made.standalone == f"What did {place} learn about seaweed?"
         assert made.boosted.country == named
-    countries = plan(quick_engine, "And in West Africa?", *MANY).filters.country
-    assert "Togo" in countries
-    assert "Fiji" not in countries
+    countries = {*plan(quick_engine, "And in West Africa?", *MANY).filters.country}
+    assert countries & {"Togo", "Fiji"} == {"Togo"}
 
 
 def test_the_topic_is_that_of_the_question_that_opened_it(quick_engine: Engine) -> None:
@@ -178,12 +177,14 @@ def test_a_list_is_refined(quick_engine: Engine) -> None:
         assert made.query == replace(before, **changed), question
         assert made.query.filters == made.filters
     # It is repeated by what is new, and asked what those in it did.
-    again = plan(quick_engine, "And in 2022?", *LIST)
-    assert (again.intent, again.filters.year) == ("list", (2022,))
-    assert again.filters.sdg == plan(quick_engine, LIST[0].content).filters.sdg
+    for question, intent, year in (
+        ("And in 2022?", "list", 2022),
+        ("How did they find their volunteers?", "answer", 2023),
+    ):
+        made = plan(quick_engine, question, *LIST)
+        assert (made.intent, made.filters.year) == (intent, (year,))
+        assert made.filters.sdg == ("14. Life below water",)
     assert plan(quick_engine, "And why?", *LIST).intent == "answer"
-    made = plan(quick_engine, "How did they find their volunteers?", *LIST)
-    assert (made.filters.year, made.filters.sdg) == ((2023,), ("14. Life below water",))
 
 
 def test_a_follow_up_has_the_form_that_it_asks_for(quick_engine: Engine) -> None:

@@ -29,6 +29,8 @@ def test_each_side_is_asked_its_part_of_the_question(quick_engine: Engine) -> No
     }.items():
         sides = quick_engine.plan(question).sides
         assert sides == tuple(map(Side, parts, ("Fiji", "Togo"))), question
+    made = quick_engine.plan("Who paid for the boats, and how much, in Fiji and Tanzania?")
+    assert (made.intent, made.one_thing, len(made.sides)) == ("compare", True, 2)
 
 
 @pytest.mark.quality

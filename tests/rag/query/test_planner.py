@@ -41,12 +41,6 @@ def plan(quick_engine: Engine, server: ScriptedServer) -> Planning:
     return planning(quick_engine, server.settings(planner="model"))
 
 
-@pytest.fixture
-def plan_follow_up(quick_engine: Engine, server: ScriptedServer) -> Planning:
-    """A model makes follow-ups stand alone."""
-    return planning(quick_engine, server.settings(planner="auto"))
-
-
 def reply(**parts: object) -> str:
     return json.dumps({"standalone": "", "intent": "answer"} | parts)
 
@@ -59,9 +53,10 @@ def test_a_plan_carries_what_the_question_says(quick_engine: Engine) -> None:
     assert any("seawe" in word.terms for word in made.alike)
 
 
-def test_a_follow_up_is_said_in_full_and_planned_by_rules(
-    plan_follow_up: Planning, quick_engine: Engine, server: ScriptedServer
+def test_a_follow_up_is_said_in_full_and_planned_by_rules_and_others_are_not_sent(
+    plan: Planning, quick_engine: Engine, server: ScriptedServer
 ) -> None:
+    plan_follow_up = planning(quick_engine, server.settings(planner="auto"))
     server.say(json.dumps({"standalone": IN_FULL}))
     made = plan_follow_up(FOLLOW_UP, BEFORE)
     changed = {"question": FOLLOW_UP, "places": ()}
@@ -71,16 +66,11 @@ def test_a_follow_up_is_said_in_full_and_planned_by_rules(
     prompt = request.body["messages"][1]["content"]
     assert FOLLOW_UP in prompt
     assert BEFORE[0].content in prompt
-
-
-def test_only_follow_ups_are_sent_unless_all_are(
-    plan_follow_up: Planning, plan: Planning, quick_engine: Engine, server: ScriptedServer
-) -> None:
     server.say(reply())
     for question, history in ((ALONE, ()), (IN_FULL, BEFORE), ("Hello!", ())):
         assert plan_follow_up(question, history).planner == "rules"
     assert plan("x" * (MOST_CHARACTERS + 1)).planner == "rules"
-    assert not server.chats
+    assert len(server.chats) == 1
     assert plan(ALONE).planner == "model"
     # A planner has a model where one is set.
     with pytest.raises(SettingsError, match=r"none is set.*ASKLABS_MODEL"):
