@@ -172,8 +172,9 @@ class Catalog:
     def variants(self, field: str) -> list[tuple[Group, int]]:
         """Each value of a filter field with its spellings, merged ones first, and its reports."""
         values = [(group, len(ids)) for group, ids in self._grouped(field)]
-        values.sort(key=lambda value: (value[0].name.casefold(), value[0].name))
-        return sorted(values, key=lambda value: len(value[0].variants) == 1)
+        return sorted(
+            values, key=lambda v: (len(v[0].variants) == 1, v[0].name.casefold(), v[0].name)
+        )
 
     def _know_topics(self) -> None:
         if not self._ids["topic"]:
@@ -290,8 +291,7 @@ class Region:
 def facet(catalog: Catalog, chosen: Filters, field: str) -> list[Value]:
     """The values of a facet that the other facets leave, and those that are chosen anyway."""
     names = [str(value) for value in getattr(chosen, field)]
-    counts = dict(catalog.counts(field, replace(chosen, **{field: ()})))
-    counts |= {name: 0 for name in names if name not in counts}
+    counts = dict.fromkeys(names, 0) | dict(catalog.counts(field, replace(chosen, **{field: ()})))
     values = [Value(name, number, name in names) for name, number in counts.items()]
     if field in _IN_ORDER:
         return sorted(values, key=lambda value: _leading_number(value.name))

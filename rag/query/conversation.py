@@ -194,8 +194,8 @@ def reports_meant(
     known = [i for i in answers[0] if i in reports] if answers else []
     asked = words(strip_accents(question))
     if re.search(any_of("picks"), strip_accents(question)):
-        for place in (place for word in asked for place in places_in_order(word)):
-            return tuple(known[place:][:1])
+        if places := [place for word in asked for place in places_in_order(word)]:
+            return tuple(known[places[0] :][:1])
         for earlier in answers:
             own = (linker.titled.get(term, ()) for term in terms(question, language))
             titled = Counter(i for ids in own for i in ids if i in earlier)

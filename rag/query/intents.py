@@ -58,12 +58,12 @@ def intent_scores(*masked: str) -> list[Mapping[str, float]]:
 
 
 def own_score(name: str, question: str) -> float:
-    """How much a question is one of those that have a score of their own.
+    """How much a question is of a kind that has a score of its own.
 
-    An "overview" is asked of all work of a lab, "stages" holds those of a work against each other
-    (both of any length, with placeholders). Half as much is put to "many" as to one work, or to a
-    "lab" as for a particular, or "follows" from a conversation as stands alone; nearly all of 0.6
-    is "off" the topic.
+    An "overview" asks for all work of a lab. "Stages" holds the stages of a work against each
+    other. Both may be of any length and have placeholders. From 0.5 on, a question is rather put to
+    "many" than to one work, asks rather for all of a "lab" than for a particular, and rather
+    "follows" from a conversation than stands alone. From 0.6 on, it is nearly always "off" topic.
     """
     vector = _vectors([_unmarked(question)])[0]
     return float(vector @ _trained()[1][:, _OWN.index(name) - len(_OWN)])

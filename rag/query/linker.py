@@ -242,11 +242,8 @@ class Linker:
         known = {w for w in content if usage(w, language) and not is_usual_word(w, language)}
         rest = tuple(w for w in content if w in known or not is_usual(w, language))
         usual = _usual_words(*LANGUAGES)
-        guessed = (
-            word
-            for word in content
-            if word not in (*rest, *usual) and not is_usual_word(word, language)
-        )
+        other = {*content}.difference(rest, usual)
+        guessed = (w for w in content if w in other and not is_usual_word(w, language))
         missing = tuple(y for y in years_named(question) if y not in self.catalog.years)
         return Links(tuple(written), tuple(links), rest, tuple(guessed), missing)
 
@@ -401,9 +398,7 @@ def _meaning(
     """
     most = max(meanings, key=lambda m: meanings[m])[0]
     order = {"type": 5, "kind": 5, "fact": 1 if most in FREE_FIELDS else 4, "": 3}
-    order |= dict.fromkeys(near, 2)
-    if "" in near:
-        order |= {"": 5}
+    order |= dict.fromkeys(near, 2) | ({"": 5} if "" in near else {})
     chosen = max(meanings, key=lambda m: (order.get(m[0], 1), meanings[m], m))[0]
     values = [value for field, value in meanings if field == chosen]
     if chosen in FREE_FIELDS or chosen == "":

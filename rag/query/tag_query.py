@@ -46,13 +46,9 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         return None
     # "The countries that used nudges as a method" asks for no methods.
     of_value = best in ("ranking", "values") and links.fields[:1] != ("country",)
-    of_tags = [
-        name
-        for name in links.fields
-        if name != "country" and (of_value or not getattr(named, name, ()))
-    ]
     having, counted = bounds_in(links)
-    of_tags = [name for name in of_tags if name != counted]
+    fields = (name for name in links.fields if name not in ("country", counted))
+    of_tags = [name for name in fields if of_value or not getattr(named, name, ())]
     names_labs = any(not k.field and k.values == ("country",) for k in links.links)
     labs = names_labs or has_wording("who", words)
     no_reports = any(k.field == "kind" and not k.values and k.excluded for k in links.links)
@@ -74,8 +70,8 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     # "In how many different countries" counts them.
     per_lab = per_lab or has_wording("nations", words) or (lacking and labs)
     # "More in 2022 or in 2023?"
-    per_year = best == "ranking" and not names_labs
-    per_year = per_year and any(k.field == "year" and k.joined == "or" for k in links.links)
+    either_year = any(k.field == "year" and k.joined == "or" for k in links.links)
+    per_year = either_year and best == "ranking" and not names_labs
     group_by = [*of_tags, "year" if per_year else "country" if per_lab else ""][0]
     per = (*each, *of_tags) if (each := fields_per(links)) else ()
     group_by = "year" if is_trend else [*per, group_by][0]
