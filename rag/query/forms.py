@@ -19,28 +19,28 @@ from rag.text.tokenize import content_words, is_quantity, stop_words, terms
 from rag.types import Intent, Plan
 
 DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
-# By how much a question looks more like one off the topic than like one to reports, from which on
-# it may be.
-OFF_TOPIC_LIKELY = -0.1
-OFF_TOPIC_CLEAR = 0.1  # from which on it is, if nothing answers: no sentences are shown then
-_LEAST = 0.25  # the score of a form that is chosen
-_LEAD = 0.05  # by how much it is more than that of a question to passages
+# The lead of a question's off-topic score over its score as a question to reports: from the first
+# one on it may be off topic; from the second one on it is, and no sentences are shown if nothing
+# answers.
+OFF_TOPIC_LIKELY, OFF_TOPIC_CLEAR = -0.1, 0.1
+_LEAST = 0.25  # the least score of a form
+_LEAD = 0.05  # the least lead of a form over a question to passages
+_LAB_LEAD = 0.4  # that of all of a lab, where the question has more words
+_TREND_LEAD = 0.35  # that of changes over the years, where no lab is named
+_WORK_LEAD = 0.2  # that of a work's summary: most questions that name one ask for particulars
 _SUMS = 0.4  # the score of a follow-up that asks for all of a work
-_NAMED = 0.5  # the score of a topic that is named, and no more
-_LAB_LEAD = 0.4  # the same of all of a lab, where the question has more words
-_TREND_LEAD = 0.35  # the same of changes over the years, where no lab is named
-# By how much an overview is more than any other, and the share of the score of its own words as a
-# topic that is taken from it.
+_NAMED = 0.5  # the score of a question that does nothing but name a topic
+# The lead of an overview over all others, and how much of the score of its own words as a topic is
+# taken from it.
 _OVERVIEW_LEAD, _TOPICAL = 0.1, 0.4
-_ONE_WORK = 0.1  # by how much more a lab's topic is one than a work of its
-_WORK_LEAD = 0.2  # the same of a question that names a work: most of these ask for particulars
+_ONE_WORK = 0.1  # the lead of a topic of a lab over a summary of one of its works
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
 _MOST_SIDES = 2  # years that are compared side by side
 _OF_STAGES = ("begins", "later", "outcomes")
 _STAGES = 0.04  # the score of a question that holds stages of a work against each other
 MOST_TERMS = 8  # content words of a question that wants more than particulars
-_MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # words of what is not put to labs
+_MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # topic words, where many labs are asked
 _SHORT = 3  # words that name a topic, which is surveyed
 
 

@@ -36,8 +36,7 @@ from rag.text.tokenize import LANGUAGES, content_forms, content_words, stemmer, 
 from rag.types import Alike, Passage
 
 ALIKE = 0.65  # cosine similarity from which two words are alike
-# Words of a question that are looked up; a longer one is a text, and would take as long.
-MOST = 60
+MOST = 60  # words of a question that are looked up: what is longer is a text, and takes too long
 _LIKE = 0.85  # the least similarity of what is meant for sure; of other things it is below 0.8
 _MOST_REST = 5  # words that nothing explains: more of them ask for more than a fact
 _BEFORE, _AFTER = 2, 4  # words around these that may belong to a name

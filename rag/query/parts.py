@@ -202,9 +202,10 @@ def may_be_apart(whole: Plan, first: Plan) -> bool:
 def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
     """Whether questions are better answered one by one than as a whole, by their plans.
 
-    A list is, where one of them is no list, or they count different things. Another answer is,
-    where one of them lists or counts reports; from passages, where the first one asks for a list or
-    a digest; and any but a comparison, where they are of different topics and "also" joins them.
+    They are if the whole is a list, and one of them is no list or they count different things. They
+    are if the whole is no list, and one of them lists or counts reports. They are if passages
+    answer the whole, and the first one asks for a list or a digest. They are if "also" joins them
+    and they are of different topics, unless the whole is a comparison.
     """
     queries = [p.query for p in parts if p.query]
     if whole.intent == "list":

@@ -45,12 +45,12 @@ from rag.types import Intent, Notice, Plan, Side, Turn
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
 _SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
 _TALK_LEAD = 0.2  # by how much talk with other words is more like it than like a question
-_COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
-_OF_ALL = 0.5  # by how much it is more than that of a question to a single report
+_COUNTS = 0.5  # the score of a count from which a follow-up asks how many a list has
+_OF_ALL = 0.5  # the lead of a question about the product over one to the only report
 # The score of a question that is put to many labs; of one with the words of a title.
 _OF_MANY, _TITLED_OF_MANY = 0.45, 0.6
-_OFF_TOPIC = 0.5  # the score of a question that may as well have nothing to do with reports
-_OF_LAB = 0.6  # the same of one that names a lab and asks for its work
+_OFF_TOPIC = 0.5  # the score of a question that may have nothing to do with reports
+_OF_LAB = 0.6  # the score of a question that names a lab and asks for all of its work
 _CARRIED = ("topic", "reasons", "lab", "list")  # forms whose topic or lab a follow-up may be about
 _MOST_REST = 3  # words of talk that ask for nothing
 
@@ -156,7 +156,7 @@ class Rules:
             narrowed = narrowed.merged(Filters(country=named.country))
             named, sides = replace(named, country=()), ()
         if len(spans) == 1 and (told := {*homes.values()}.intersection(named.country)):
-            # Of two countries of a name a town tells which.
+            # A town tells which of two countries of the same name is meant.
             named = replace(named, country=tuple(told))
         joined = [side.country for side in sides]
         countries = tuple(dict.fromkeys(homes.values()))

@@ -88,7 +88,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     if ((lacking and labs) or has_wording("labs", words)) and not (named.kind or named.type):
         # Innovators are no labs.
         named = replace(named, author=("lab",))
-    # "Dos" is of the, "once" is a time, "only one" no limit.
+    # "Dos" is Portuguese for "of the", "once" is a time, and "only one" is no limit.
     no_numerals = light_words() | stop_words("en") | {"one"}
     spelled = (fold_name(word) for word in links.unlinked)
     numerals = (NUMERALS.get(word, word) for word in spelled if word not in no_numerals)

@@ -1,8 +1,8 @@
 """Finds the work that a question names: reports that have its rare words in their titles.
 
-Of the question's words that stand together in titles, those name a work that few reports have,
-title and text alike, all of one lab. A name that stands in no title is looked for in the texts.
-Common words name nothing, however few titles have them.
+Words of the question that stand together in titles name a work if few reports have them, in titles
+and texts alike, and all of these are of one lab. A name that stands in no title is looked for in
+the texts. Common words name nothing, however few titles have them.
 """
 
 from collections import Counter
