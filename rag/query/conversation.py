@@ -30,7 +30,6 @@ _OF_ONE_WORK, _OF_SOME_WORKS = 3, 12
 _SIDES = 3  # labs of an answer that are compared
 # The score of a question that needs the conversation before it, and the least of one that may.
 _FOLLOWS, _ALONE = 0.5, 0.1
-NOTHING = Links((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def has_topic(question: str, language: str) -> bool:
 
 
 def is_follow_up(
-    question: str, language: str, places: bool, history: Sequence[Turn], links: Links = NOTHING
+    question: str, language: str, places: bool, history: Sequence[Turn], links: Links
 ) -> bool:
     """Whether a question needs the conversation before it to be understood.
 

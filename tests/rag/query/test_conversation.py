@@ -9,9 +9,11 @@ import pytest
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.query.conversation import is_follow_up, language_in
+from rag.query.linker import Links
 from rag.query.rules import Rules
 from rag.types import Plan, Turn
 
+NOTHING = Links((), ())
 METHOD = ("Ethnography",)
 BOTH = Filters(method=(*METHOD, "Citizen Science"))
 
@@ -42,8 +44,9 @@ def test_what_points_back_or_joins_on_is_a_follow_up() -> None:
         "And what did labs learn about mobile money and market women?": ("en", True, False),
         "Y a-t-il des projets sur les algues marines ?": ("fr", False, False),
     }.items():
-        assert is_follow_up(question, language, names_places, BEFORE) is follows, question
-        assert not is_follow_up(question, language, names_places, ())
+        asked = question, language, names_places
+        assert is_follow_up(*asked, BEFORE, NOTHING) is follows, question
+        assert not is_follow_up(*asked, (), NOTHING)
 
 
 @pytest.mark.quality
