@@ -77,7 +77,7 @@ class Works:
         names = {word for word in stems if _is_name(word, plan.standalone)}
         order = list(stems)
 
-        def rank(own: tuple[str, ...]) -> tuple[object, ...]:
+        def rank(own: tuple[str, ...]) -> tuple[int, int, int, list[int]]:
             # Names first, then more words, then those of fewer titles, then those that come first.
             titles, places = len(groups[own]), [order.index(word) for word in own]
             return -len(names.intersection(own)), -len(own), titles, places
