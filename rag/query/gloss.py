@@ -1,16 +1,14 @@
 """What the words of a question mean, in English and in the words that a collection has.
 
-A fact, a method or data may be named in other words than any list has: "was it chance that decided
-who got the treatment?" asks for random assignment. Only what is nearly the same is taken for it.
+A fact, a method or data may be named in words that no list has: "was it chance that decided who got
+the treatment?" asks for random assignment. Only words that mean nearly the same count.
 
-The built-in embedding places single words of all its languages well enough to translate them
-("vendeurs" is by "sellers" and "merchants"): so an answer can tell which sentences in another
-language are about the question.
+The built-in embedding can translate single words: "vendeurs" is near "sellers" and "merchants". By
+this, an answer can tell which sentences in another language are about the question.
 
 "¿Cuántas familias recibieron una cocina solar?" becomes "how many families received a kitchen
-solar": poor English, which a model that reads a question and a passage together understands all
-the same. Words come from `glossary.tsv`; those that are not in it from the collection's frequent
-words, by their meaning.
+solar". A model that reads a question and a passage together understands this poor English. The
+words come from `glossary.tsv`, or else from the collection's frequent words by their meaning.
 """
 
 import re

@@ -33,9 +33,7 @@ def test_a_particular_of_a_work_is_answered_from_its_reports_alone(quick_engine:
     assert (plan.intent, plan.reports) == ("answer", ("tide_broom",))
     answer: Answer = quick_engine.ask(question).answer
     assert {citation.passage.report.id for citation in answer.citations} <= {"tide_broom"}
-
-
-def test_a_topic_is_no_work(quick_engine: Engine) -> None:
+    # A topic is no work.
     for question in ("what are labs doing about mobile money?", "citizen science"):
         assert quick_engine.plan(question).reports == ()
 
