@@ -14,16 +14,7 @@ from urllib.parse import quote
 from babel.dates import format_date
 
 from rag.catalog.tag_fields import ReportInfo
-from rag.export.lines import (
-    Line,
-    Run,
-    answer_lines,
-    clean,
-    one_line,
-    quoted,
-    runs_of,
-    shortened,
-)
+from rag.export.lines import Line, Run, answer_lines, clean, one_line, quoted, runs_of, shortened
 from rag.i18n import labels
 from rag.i18n.translations import (
     ENGLISH,

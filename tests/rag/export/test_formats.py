@@ -254,10 +254,7 @@ def test_bad_answers_and_files_that_are_none_are_refused() -> None:
             answers_from_json(lines, "a.jsonl")
     # Python's JSON reads numbers that no file can hold, and so does REST.
     for huge in (float("nan"), float("inf"), 10**400):
-        wrong = {
-            "detail": {"timings": {"plan_ms": huge}},
-            "coverage": {"matched_reports": huge},
-        }
+        wrong = {"detail": {"timings": {"plan_ms": huge}}, "coverage": {"matched_reports": huge}}
         for part, values in wrong.items():
             data = answer_to_dict(PLAIN)
             data[part] |= values
