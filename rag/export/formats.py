@@ -9,9 +9,10 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import count
 from typing import Any
 
 from rag.catalog.tag_fields import ReportInfo
@@ -81,25 +82,19 @@ def _brief(write: Callable[[Brief], bytes]) -> Writer:
     return lambda answers, title, day, url: write(make_brief(answers, title, day, url))
 
 
-def _cited(write: Callable[[Sequence[Mapping[str, Any]]], bytes]) -> Writer:
-    return lambda answers, _title, _day, url: write(_references(answers, url))
-
-
-def _source_rows(answers: Sequence[Answer], report_url: str) -> list[Sequence[Value]]:
+def _source_rows(answers: Sequence[Answer], report_url: str) -> Iterator[Sequence[Value]]:
     """The names of the columns, and a row for every quote."""
-    rows: list[Sequence[Value]] = [_COLUMNS]
-    for answer in answers:
-        for citation in answer.citations:
-            passage, info = citation.passage, citation.passage.report
-            start, end = citation.span or (None, None)
-            told = {
-                **citation_to_dict(citation),
-                **{"question": answer.question, "lab": info.lab, "language": passage.language},
-                **{"start": start, "end": end, "link": report_link(report_url, info.id)},
-                "corrected": "yes" if citation.corrected else "no",
-            }
-            rows.append([told[name] for name in _COLUMNS])
-    return rows
+    yield _COLUMNS
+    for asked, citation in ((a.question, c) for a in answers for c in a.citations):
+        passage, info = citation.passage, citation.passage.report
+        start, end = citation.span or (None, None)
+        told = {
+            **citation_to_dict(citation),
+            **{"question": asked, "lab": info.lab, "language": passage.language},
+            **{"start": start, "end": end, "link": report_link(report_url, info.id)},
+            "corrected": "yes" if citation.corrected else "no",
+        }
+        yield [told[name] for name in _COLUMNS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +139,7 @@ def _to_xlsx(answers: Sequence[Answer], _title: str, _day: date, report_url: str
     t = translations_for(answers[0].language)
     sheets: list[Sheet] = []
     for answer in answers:
-        table = table_of(answer, {c.n: c.n for c in answer.citations}, t)
-        if table is None:
+        if not (table := table_of(answer, {c.n: c.n for c in answer.citations}, t)):
             continue
         rows: list[list[Value]] = [[*table.head]]
         for row in table.rows:
@@ -162,34 +156,28 @@ def _to_xlsx(answers: Sequence[Answer], _title: str, _day: date, report_url: str
     cited = [answer for answer in answers if not answer.is_list]
     widths = [{"question": 40, "title": 36, "quote": 60, "prompt": 30}.get(n, 12) for n in _COLUMNS]
     if cited or not sheets:
-        sheets.append(Sheet(t.gettext("Sources"), _source_rows(cited, report_url), widths))
+        sheets.append(Sheet(t.gettext("Sources"), [*_source_rows(cited, report_url)], widths))
     return to_workbook(sheets)
 
 
 def to_csv(rows: Iterable[Iterable[Value]]) -> bytes:
-    """Rows as CSV, in UTF-8 with the mark that Excel looks for."""
+    """Rows as CSV, in UTF-8 with the mark that Excel looks for, and one before formulas."""
+
+    def cell(value: Value) -> str:
+        written = "" if value is None else str(value)
+        text = clean(written)
+        return f"'{text}" if _FORMULA.match(written) or _FORMULA.match(text) else text
+
     table = io.StringIO(newline="")
-    csv.writer(table).writerows(map(_csv_cell, row) for row in rows)
+    csv.writer(table).writerows(map(cell, row) for row in rows)
     return table.getvalue().encode("utf-8-sig")
 
 
-def _csv_cell(value: Value) -> str:
-    """A value as text, with a mark before what would be a formula."""
-    written = "" if value is None else str(value)
-    text = clean(written)
-    return f"'{text}" if _FORMULA.match(written) or _FORMULA.match(text) else text
-
-
 # BibTeX counts braces, also escaped ones, so there are none here.
+_NAMES = ("backslash", "asciicircum", "asciitilde", "braceleft", "braceright")
 _TEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "^": r"\textasciicircum{}",
-        "~": r"\textasciitilde{}",
-        "{": r"\textbraceleft{}",
-        "}": r"\textbraceright{}",
-        **{character: f"\\{character}" for character in "$&%#_"},
-    }
+    {sign: rf"\text{name}{{}}" for sign, name in zip("\\^~{}", _NAMES, strict=True)}
+    | {sign: rf"\{sign}" for sign in "$&%#_"}
 )
 
 
@@ -197,7 +185,6 @@ def _references(answers: Sequence[Answer], report_url: str) -> list[dict[str, An
     """What references say of each cited report, in the order of first citations."""
     t = translations_for(answers[0].language)
     items: dict[str, dict[str, Any]] = {}
-    keys = set[str]()
     for answer in answers:
         cited_in = t.gettext("Cited in the answer to: {question}").format(question=answer.question)
         for citation in answer.citations:
@@ -205,7 +192,7 @@ def _references(answers: Sequence[Answer], report_url: str) -> list[dict[str, An
             if info.id not in items:
                 ours = info.countries if info.author == "lab" else ()
                 items[info.id] = {
-                    "key": _key(info, keys),
+                    "key": _key(info, {item["key"] for item in items.values()}),
                     "title": one_line(info.title or info.id),
                     "authors": [one_line(name) for name in ours or (author_label(info),)],
                     "publisher": one_line(info.lab),
@@ -224,10 +211,10 @@ def _references(answers: Sequence[Answer], report_url: str) -> list[dict[str, An
     return list(items.values())
 
 
-def _to_bibtex(items: Sequence[Mapping[str, Any]]) -> bytes:
-    """One @techreport an item, in UTF-8; what it is cited for stands in `annote`."""
+def _to_bibtex(answers: Sequence[Answer], _title: str, _day: date, report_url: str) -> bytes:
+    """One @techreport a report, in UTF-8; what it is cited for stands in `annote`."""
     entries = []
-    for item in items:
+    for item in _references(answers, report_url):
         fields = {
             "title": f"{{{_tex(item['title'])}}}",
             # A lab has no first and last name.
@@ -257,10 +244,10 @@ _RIS = {
 }
 
 
-def _to_ris(items: Sequence[Mapping[str, Any]]) -> bytes:
-    """One entry an item, in UTF-8; each quote is a note."""
+def _to_ris(answers: Sequence[Answer], _title: str, _day: date, report_url: str) -> bytes:
+    """One entry a report, in UTF-8; each quote is a note."""
     entries = []
-    for item in items:
+    for item in _references(answers, report_url):
         lines = ["TY  - RPRT"]
         for tag, name in _RIS.items():
             values = item[name] if isinstance(item[name], list) else [item[name]]
@@ -272,23 +259,14 @@ def _to_ris(items: Sequence[Mapping[str, Any]]) -> bytes:
 def _key(info: ReportInfo, taken: set[str]) -> str:
     plain = unicodedata.normalize("NFKD", info.id).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60] or "report"
-    key, number = stem, 1
-    while key in taken:
-        number += 1
-        key = f"{stem}-{number}"
-    taken.add(key)
-    return key
+    keys = (f"{stem}-{number}" if number > 1 else stem for number in count(1))
+    return next(key for key in keys if key not in taken)
 
 
 _READ, _DATA, _CITE = marked("To read"), marked("Data"), marked("References")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-BRIEFS: Mapping[str, Callable[[Brief], bytes]] = {
-    "docx": to_docx,
-    "pdf": to_pdf,
-    "html": to_html,
-    "md": to_markdown,
-}
+BRIEFS = {"docx": to_docx, "pdf": to_pdf, "html": to_html, "md": to_markdown}
 # By the ending of the file, in the order of the page's menu, those of one use together. Names of
 # programs and formats are the same in all languages.
 FORMATS: Mapping[str, Format] = {
@@ -304,6 +282,6 @@ FORMATS: Mapping[str, Format] = {
         *("text/csv", _DATA, marked("Table of sources")),
         lambda answers, _title, _day, url: to_csv(_source_rows(answers, url)),
     ),
-    "bib": Format("application/x-bibtex", _CITE, "BibTeX", _cited(_to_bibtex)),
-    "ris": Format("application/x-research-info-systems", _CITE, "RIS", _cited(_to_ris)),
+    "bib": Format("application/x-bibtex", _CITE, "BibTeX", _to_bibtex),
+    "ris": Format("application/x-research-info-systems", _CITE, "RIS", _to_ris),
 }
