@@ -1,13 +1,13 @@
 """Baselines that answer the same cases: plain llama-index with chunks of three sizes, BM25 alone.
 
-All search the reports' files, cut by llama-index's splitter, with the same embedding model, and
-answer from as many passages and tokens as ours, without a chat model: by the sentences that are
-most similar to the question, as many as ours has, of sources of 512 tokens, as llama-index's
+All search the reports' files, which llama-index's splitter cuts, with the same embedding model.
+They answer without a chat model, from as many passages and tokens as ours: with as many sentences
+as ours, those most similar to the question, of sources of 512 tokens, as llama-index's
 CitationQueryEngine numbers them.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,7 @@ from rag.retrieval.postprocess import fit_budget
 from rag.text.citation_marks import defuse, with_marks
 from rag.text.sentences import sentences
 from rag.text.tokenize import language_of, words
-from rag.types import Answer, Citation, Coverage, Hit, Passage, Progress, Turn
+from rag.types import Answer, Coverage, Hit, Passage, Progress, Turn
 
 # The folder of each run of plain llama-index -> tokens of its chunks, and of their overlap. The
 # first are the library's own, which BM25 alone searches too.
@@ -128,6 +128,11 @@ class Baseline:
         is_wide = plan.wide and plan.intent != "compare"
         text = self._extract(standalone, sources, SENTENCES_WIDE if is_wide else SENTENCES)
         language = language_of(question, min_letters=8)
+        citations = []
+        for citation in resolve(text, sources, language):
+            passage = citation.passage
+            if match := verbatim(citation.quote, self._raw[passage.report.id], passage.spans):
+                citations.append(replace(citation, quote=match[0], span=match[1]))
         # It can't tell a list from an answer: what it found is what it would list.
         listed = dict.fromkeys(hit.passage.report.id for hit in hits[: self.settings.passages])
         answer = Answer(
@@ -135,7 +140,7 @@ class Baseline:
             standalone=standalone,
             text=text or refusal(language),
             refused=not text,
-            citations=tuple(self._citations(text, sources, language)),
+            citations=tuple(citations),
             hits=hits,
             coverage=Coverage("answer", reports=tuple(listed), read_passages=len(read)),
             mode="extractive",
@@ -162,15 +167,6 @@ class Baseline:
         chosen = sorted(pool[i] for i in best)
         return "\n".join(with_marks(defuse(text), [n]) for n, _, text in chosen)
 
-    def _citations(
-        self, text: str, sources: Sequence[Passage], language: str
-    ) -> Iterator[Citation]:
-        for citation in resolve(text, sources, language):
-            passage = citation.passage
-            raw = self._raw[passage.report.id]
-            if match := verbatim(citation.quote, raw, passage.spans):
-                yield replace(citation, quote=match[0], span=match[1])
-
 
 def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
     """The baselines over the reports of an engine, by the names of `NAMES`."""
@@ -186,9 +182,7 @@ def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
     for done, (name, (size, overlap)) in enumerate(CHUNKS.items()):
         progress("embedding for baselines", done, len(CHUNKS))
         splitter = SentenceSplitter(
-            chunk_size=size,
-            chunk_overlap=overlap,
-            id_func=lambda n, document: f"{document.id_}@{n}",
+            chunk_size=size, chunk_overlap=overlap, id_func=lambda n, file: f"{file.id_}@{n}"
         )
         nodes = splitter.get_nodes_from_documents(documents)
         files = ((node, node.ref_doc_id or "") for node in nodes)
@@ -205,5 +199,5 @@ def run_baselines(
     """Run the baselines over the cases, each into a folder `out`/baselines/NAME; these folders."""
     asked = [case for case in cases if not case.grades]  # baselines make no surveys
     for name, baseline in make_baselines(engine, progress).items():
-        run_cases(baseline, asked, out / BASELINES / name, progress, stage=f"asking ({name})")
+        run_cases(baseline, asked, out / BASELINES / name, progress, f"asking ({name})")
     return [out / BASELINES / name for name in NAMES]

@@ -67,7 +67,7 @@ class Case:
     list: tuple[str | int, ...] = ()
     count: int | None = None
     grades: Mapping[str, int] = field(default_factory=dict)
-    # Where a sample was graded, how many reports each stands for.
+    # How many reports each stands for, where a sample was graded.
     stands_for: Mapping[str, float] = field(default_factory=dict)
     alt_reports: tuple[Filled, ...] = ()  # these answer as well but needn't be found
     history: tuple[Turn, ...] = ()  # the messages before the question
@@ -127,18 +127,15 @@ def load_cases(path: Path) -> tuple[Case, ...]:
     lines = read_text(path, "Give a file of cases: JSON lines in UTF-8.").split("\n")
     cases: dict[str, Case] = {}
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
         try:
-            case = case_from_json(line)
+            case = case_from_json(line) if line.strip() else None
+            if case and cases.setdefault(case.id, case) is not case:
+                raise InputError(
+                    f'"id" {case.id!r} stands in a line before it, too. '
+                    "Give each case an id of its own."
+                )
         except InputError as error:
             raise InputError(f"{path}, line {number}: {error}") from error
-        if case.id in cases:
-            raise InputError(
-                f'{path}, line {number}: "id" {case.id!r} stands in a line before it, too. '
-                "Give each case an id of its own."
-            )
-        cases[case.id] = case
     ready = tuple(case for case in cases.values() if not case.draft)
     if not ready:
         raise InputError(

@@ -1,9 +1,12 @@
-"""The figures of a run, and what it shows to readers: a table in Markdown, a summary for the page.
+"""The figures of runs for readers: a table in Markdown, a summary for the page, two runs compared.
 
 Intervals of means are 95 % percentile bootstrap intervals over cases (Efron and Tibshirani 1993,
 chapter 13), those of counts Wilson's (1927); differences are tested by paired randomisation
 (Smucker, Allan and Carterette 2007), many at once with Holm's correction (1979). What is drawn by
 chance is seeded: the same values always give the same numbers.
+
+A run is also held to floors: the least mean of figures, by "group metric". A floor is one case
+below the lower end of the metric's 95 % bootstrap interval, so that chance alone fails no build.
 
 Markdown holds text from reports and models only through the filter `md` of the templates.
 """
@@ -15,18 +18,16 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from eval.cases import CASE_TYPES, ONE_REPORT, write_text
+from eval.cases import CASE_TYPES, ONE_REPORT, read_text, write_text
 from eval.metrics import METRICS
 from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from rag.errors import InputError, first_problem
@@ -43,7 +44,10 @@ TYPES, FIGURES, HEADLINES, SIDES, LATENCIES = (
     WORDS[table] for table in ("types", "figures", "headlines", "sides", "latencies")
 )
 ALL = "all"
-Floats = NDArray[np.float64]
+# Whether a refusal or one more lab is good depends on the case.
+COMPARED = [name for name in METRICS if name not in ("refused", "labs")]
+PROMISED = "all quote_ok"  # every quote is verbatim: this floor is never renewed
+Verdict = Literal["better", "worse", "no difference"]
 SEED = 0
 RESAMPLES = 2000
 SHUFFLES = 10_000
@@ -68,8 +72,8 @@ class Estimate:
 
 def estimate(values: Sequence[float], weights: Sequence[float] | None = None) -> Estimate:
     """The (weighted) mean of at least one value with its bootstrap interval over cases."""
-    x: Floats = np.asarray(values, dtype=np.float64)
-    w: Floats = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
+    x = np.asarray(values, dtype=np.float64)
+    w = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
     drawn = np.random.default_rng(SEED).integers(len(x), size=(RESAMPLES, len(x)))
     means = (x * w)[drawn].sum(axis=1) / w[drawn].sum(axis=1)
     low, high = np.quantile(means, (LEVEL / 2, 1 - LEVEL / 2))
@@ -78,7 +82,7 @@ def estimate(values: Sequence[float], weights: Sequence[float] | None = None) ->
 
 def randomisation_p(differences: Sequence[float]) -> float:
     """The two-sided p-value of a mean difference by tossed signs: all, or where many 10,000."""
-    d: Floats = np.asarray(differences, dtype=np.float64)
+    d = np.asarray(differences, dtype=np.float64)
     observed = abs(d.sum()) - 1e-9
     if len(d) <= EXACT_UP_TO:
         signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(d))))
@@ -305,25 +309,156 @@ def headline_note(headline: Headline, t: Translations = ENGLISH) -> str:
     return f"{format_percent(t, headline.share.mean)}, {reach}"
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A metric over the n cases that both runs answered, and its change from A to B.
+
+    `p` is of this test alone, `p_holm` corrected for all tests made beside it. There is a
+    difference where the interval leaves out 0 and `p_holm` is below 0.05.
+    """
+
+    metric: str
+    before: float
+    after: float
+    change: Estimate
+    p: float
+    p_holm: float = 1.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether B is better or worse, as far as these cases can show."""
+        if self.p_holm >= LEVEL or self.change.low <= 0 <= self.change.high:
+            return "no difference"
+        return "better" if self.change.mean > 0 else "worse"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A case whose scores changed: each in A and in B, and their sum's change."""
+
+    id: str
+    group: str
+    question: str
+    scores: Mapping[str, tuple[float, float]]
+    change: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What B does better and worse than A, over the cases that both answered."""
+
+    a: str  # which runs these are
+    b: str
+    paired: int
+    unpaired: int  # cases of one run alone, or that failed or are others in one
+    differences: tuple[Difference, ...]
+    moved: tuple[Moved, ...]
+
+    def metrics(self, verdict: Verdict) -> list[str]:
+        """The metrics that have this verdict."""
+        return [d.metric for d in self.differences if d.verdict == verdict]
+
+    @property
+    def headline(self) -> str:
+        """What is better and worse, in one sentence."""
+        same = self.paired - len(self.moved)
+        sides = (("better", self.metrics("better")), ("worse", self.metrics("worse")))
+        changes = [f"{word} in {len(names)} ({', '.join(names)})" for word, names in sides if names]
+        if changes:
+            return f"Of {len(self.differences)} figures, B is {' and '.join(changes)}."
+        return f"No difference that can be shown: {same} of {self.paired} cases score the same."
+
+
+def compare(dir_a: Path, dir_b: Path) -> Comparison:
+    """Compare two runs; cases are paired by id and content, with an InputError where none are."""
+    a, b = ({o.case.id: o for o in load_outcomes(out)} for out in (dir_a, dir_b))
+    shared = [(a[key], b[key]) for key in a if key in b]
+    pairs = [(x, y) for x, y in shared if x.case == y.case and not (x.error or y.error)]
+    if not pairs:
+        raise InputError(
+            f"{dir_a} and {dir_b} have no answered case in common. Compare two runs of one file "
+            "of cases."
+        )
+    # An older run may have measured less.
+    scored = [
+        {m: (x.scores[m], y.scores[m]) for m in COMPARED if m in x.scores and m in y.scores}
+        for x, y in pairs
+    ]
+    moved = []
+    for (x, _), scores in zip(pairs, scored, strict=True):
+        changed = {m: (before, after) for m, (before, after) in scores.items() if before != after}
+        if changed:
+            change = sum(after - before for before, after in changed.values())
+            moved.append(Moved(x.case.id, x.case.group, x.case.question, changed, change))
+    return Comparison(
+        a=_side(dir_a, list(a.values())),
+        b=_side(dir_b, list(b.values())),
+        paired=len(pairs),
+        unpaired=len(a.keys() | b.keys()) - len(pairs),
+        differences=_differences(scored),
+        moved=tuple(sorted(moved, key=lambda case: -abs(case.change))),
+    )
+
+
+def _differences(scored: Sequence[Mapping[str, tuple[float, float]]]) -> tuple[Difference, ...]:
+    """The change of each metric, corrected for as many tests as these are."""
+    tested = []
+    for metric in COMPARED:
+        if sides := [scores[metric] for scores in scored if metric in scores]:
+            changes = [after - before for before, after in sides]
+            before, after = (sum(values) / len(sides) for values in zip(*sides, strict=True))
+            p = randomisation_p(changes)
+            tested.append(Difference(metric, before, after, estimate(changes), p))
+    corrected = holm([difference.p for difference in tested])
+    return tuple(replace(d, p_holm=p) for d, p in zip(tested, corrected, strict=True))
+
+
+def _side(out: Path, outcomes: Sequence[Outcome]) -> str:
+    modes, indexes = (
+        ", ".join(values_of(outcomes, name)) or "nothing" for name in ("mode", "index")
+    )
+    date = load_record(out)["date"]
+    return f"{out} ({len(outcomes)} cases, {modes}, index {indexes}, {date})"
+
+
+def below_floors(out: Path, path: Path, *, renew: bool = False) -> list[str]:
+    """The figures of a run below a file's floors, or not measured; to `renew` sets the floors."""
+    try:
+        text = read_text(path, "Name a file of floors.")
+        floors = TypeAdapter(dict[str, float]).validate_json(text)
+    except ValidationError as error:
+        problem = first_problem(error)
+        raise InputError(f'{path}: no floors, such as {{"all mrr": 0.5}} ({problem}).') from error
+    groups = aggregate(load_outcomes(out))
+    below = []
+    for name, floor in floors.items():
+        group, _, metric = name.partition(" ")
+        value = groups[group].metrics.get(metric) if group in groups else None
+        if renew and value and name != PROMISED:
+            floors[name] = max(0.0, math.floor(100 * (value.low - 1 / value.n)) / 100)
+        elif value is None:
+            below.append(f"{name}: not measured")
+        elif value.mean < floor:
+            below.append(f"{name}: {value.mean:.3f} (n={value.n}) is below {floor}")
+    if renew:
+        write_text(path, json.dumps(floors, indent=1) + "\n")
+    return [] if renew else below
+
+
 def render(template: str, **data: Any) -> str:
     """The text of a template with its data."""
-    text = _environment().get_template(template).render(**data)
+    text = _ENVIRONMENT.get_template(template).render(**data)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "md": lambda text, length=9999: escape_markdown(shortened(one_line(text), length)),
-        "p": lambda p: f"{p:.3f}" if p >= 0.0005 else "<0.001",
-        # A metric or a latency of a group; "" for one that it has not.
-        "figure": lambda group, name: group.metrics.get(name) or group.latency.get(name) or "",
-    }
-    environment.globals["labels"] = globals()
-    return environment
+_LOADER = FileSystemLoader(Path(__file__).with_name("templates"))
+_ENVIRONMENT = Environment(
+    loader=_LOADER, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_ENVIRONMENT.globals["labels"] = globals()
+_ENVIRONMENT.filters |= {
+    "md": lambda text, length=9999: escape_markdown(shortened(one_line(text), length)),
+    "p": lambda p: f"{p:.3f}" if p >= 0.0005 else "<0.001",
+    # A metric or a latency of a group; "" for one that it has not.
+    "figure": lambda group, name: group.metrics.get(name) or group.latency.get(name) or "",
+}

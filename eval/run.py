@@ -5,12 +5,12 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,7 +21,6 @@ from rag.errors import AskLabsError, InputError, UnknownReport, first_problem
 from rag.export.answer_json import answer_to_dict
 from rag.models.prompts import PROMPT_VERSION
 from rag.settings import Settings, versions
-from rag.survey.stream import SurveyStream
 from rag.types import Progress
 
 if TYPE_CHECKING:
@@ -55,16 +54,13 @@ def run_cases(
     cases: Sequence[Case],
     out: Path,
     progress: Progress = lambda *_: None,
-    *,
     stage: str = "asking",
-    survey: Callable[[str], SurveyStream] | None = None,
-) -> list[Outcome]:
+) -> None:
     """Ask each case and write its outcome to out/outcomes.jsonl at once; one by one, in order.
 
     An earlier run in `out` is replaced, with those of its baselines. A case that fails with an
-    AskLabsError becomes an outcome with that error. `survey` makes surveys of graded topics.
+    AskLabsError becomes an outcome with that error. A graded topic is surveyed.
     """
-    outcomes: list[Outcome] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
         for old in (*out.glob("*.*"), *(out / BASELINES).glob("*/*.*")):
@@ -78,17 +74,12 @@ def run_cases(
     with file:
         for done, case in enumerate(cases, start=1):
             try:
-                if survey and case.grades:
-                    outcome = survey_case(survey, engine, case)
-                else:
-                    outcome = ask_case(engine, case)
+                outcome = survey_case(engine, case) if case.grades else ask_case(engine, case)
             except AskLabsError as error:
                 outcome = Outcome(case, error=f"{type(error).__name__}: {error}")
             file.write(outcome_to_line(outcome))
             file.flush()
-            outcomes.append(outcome)
             progress(stage, done, len(cases))
-    return outcomes
 
 
 def ask_case(engine: Asker, case: Case) -> Outcome:
@@ -113,10 +104,10 @@ def ask_case(engine: Asker, case: Case) -> Outcome:
     )
 
 
-def survey_case(survey: Callable[[str], SurveyStream], engine: Asker, case: Case) -> Outcome:
-    """Survey a graded topic and score what was found."""
+def survey_case(engine: Asker, case: Case) -> Outcome:
+    """Survey a graded topic and score what was found; no baseline is asked for one."""
     start = time.perf_counter()
-    made = survey(case.question).survey
+    made = cast("Engine", engine).survey(case.question).survey
     total = round(1000 * (time.perf_counter() - start), 2)
     scores = score_survey(made, case.grades, lambda report: engine.report(report).raw)
     return Outcome(case, scores=scores, timings={"total_ms": total})

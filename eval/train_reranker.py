@@ -15,11 +15,7 @@ put to all reports: `quotes` has places of sentences, each with whether it tells
 `asked` (2), in part (1) or not (0). `read` is how they are read: `tagged` after title and tags,
 `line` after title and form question, `alone`. What is `held` is never trained on.
 
-The weights in use were made of the same data in parts: 404 steps over the first 560 sheets, 528
-over all and the topics, 894 more at a rate of 3e-5; those for many from there by 2,148 over what is
-graded of real reports with 9,000 pairs of the sheets at a time, 440 at 3e-5 that also have what is
-graded of the sample, and 1,061 at 3e-5 over 245 further questions, these twice. The last
-203 lines of what is graded are not in them: trained on these, too, they were hardly better.
+`eval/tuning.md` says in which steps the weights in use were made of this data.
 """
 
 import argparse
@@ -38,7 +34,7 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from rag.answer.candidates import in_context
-from rag.citation.quotable import usable
+from rag.citation.quotable import Sentence, usable
 from rag.engine import Engine, open_engine
 from rag.errors import InputError
 from rag.retrieval.rerank import TEMPERATURE, TRAINED, TRAINED_MANY, CrossEncoder, first_weights
@@ -105,6 +101,14 @@ class Sheet(NamedTuple):
         return {passage.report.id for passage in self.passages.values()}
 
 
+def met_by(units: Sequence[tuple[int, Sentence]], places: Sequence[Any]) -> list[set[int]]:
+    """For each place of a sheet the numbers of the sentences there."""
+    return [
+        {i for i, (n, s) in enumerate(units) if n == at and start < s.end and s.start < end}
+        for at, start, end in places
+    ]
+
+
 def load_sheets(path: Path, known: Mapping[str, Passage]) -> list[Sheet]:
     """The sheets of a file in order, without what names passages that are not known."""
     sheets = []
@@ -115,19 +119,12 @@ def load_sheets(path: Path, known: Mapping[str, Passage]) -> list[Sheet]:
         questions = []
         for asked in row["questions"] if units else ():
             text = asked["question"]
-            met = {
-                (at, start, end): [
-                    i
-                    for i, (n, s) in enumerate(units)
-                    if n == at and start < s.end and s.start < end
-                ]
-                for at, start, end in asked["best"] + asked["also"]
-            }
-            if all(met.values()):
-                right = sorted({i for place in asked["best"] for i in met[*place]})
-                partly = sorted({i for place in asked["also"] for i in met[*place]} - {*right})
+            best, also = (met_by(units, asked[name]) for name in ("best", "also"))
+            if all(best + also):
+                right = set[int]().union(*best)
+                partly = set[int]().union(*also) - right
                 read = f"{origin}: {text}" if asked["alone"] else text
-                questions.append(Question(text, read, right, partly))
+                questions.append(Question(text, read, sorted(right), sorted(partly)))
         sentences = [(n, in_context(s.text, passages[n])) for n, s in units]
         sheets.append(Sheet(passages, sentences, questions))
     return sheets

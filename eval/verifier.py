@@ -5,7 +5,8 @@ sentence that has a twin with a planted error replaced by it. So no reader sees 
 95 % bootstrap intervals over replies.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,14 +41,10 @@ class LabelledPassage:
     def passage(self) -> Passage:
         """The passage as the check reads it."""
         kind, _, title = self.report.partition(": ")
-        info = ReportInfo(
-            f"{self.lab} {self.year} {self.report}",
-            title,
-            countries=(self.lab,),
-            iso=tuple(code for code, _ in resolve_countries(self.lab)),
-            year=int(self.year) if self.year.isdigit() else None,
-            kind=kind,
-        )
+        year = int(self.year) if self.year.isdigit() else None
+        iso = tuple(code for code, _ in resolve_countries(self.lab))
+        name = f"{self.lab} {self.year} {self.report}"
+        info = ReportInfo(name, title, countries=(self.lab,), iso=iso, year=year, kind=kind)
         place = (str(self.n), info, self.section, self.form_question)
         return Passage(*place, self.text, (), self.stage, language_of(self.text))
 
@@ -79,24 +76,11 @@ class Outcome:
 
     reply: str
     sentence: LabelledSentence
-    struck: bool
-    marked: bool
-
-    @property
-    def right(self) -> bool:
-        """Whether the sentence is supported and has no planted error."""
-        return self.sentence.label == "supported" and not self.sentence.error
+    struck: bool = False
+    marked: bool = False
 
 
 _REPLY = TypeAdapter(LabelledReply)
-# Name of a measure -> which sentences it is the share of, and what it counts.
-Test = Callable[[Outcome], bool]
-MEASURES: Mapping[str, tuple[Test, Test]] = {
-    "right_struck": (lambda o: o.right, lambda o: o.struck),
-    "right_marked": (lambda o: o.right, lambda o: o.marked),
-    "wrong_struck": (lambda o: bool(o.sentence.error), lambda o: o.struck),
-    "wrong_doubted": (lambda o: bool(o.sentence.error), lambda o: o.struck or o.marked),
-}
 
 
 def load_replies(path: Path) -> list[LabelledReply]:
@@ -135,7 +119,7 @@ def _checked(
     if notices:
         raise InputError(f"A check by the model failed: {notice_words(notices[:1])}")
     # What makes no claim is neither struck nor marked.
-    found = {s.text: Outcome(reply.id, s, False, False) for s in sentences}
+    found = {s.text: Outcome(reply.id, s) for s in sentences}
     for sentence, (final, verdict) in zip(stating, checked, strict=True):
         marked = verdict.status in ("partly", "unsupported") or final.cited != sentence.cited
         marked = marked and not verdict.denied
@@ -145,13 +129,18 @@ def _checked(
 
 def measures(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
     """Each measure with its interval; `n` counts sentences."""
+    wrong = [o for o in outcomes if o.sentence.error]
+    right = [o for o in outcomes if o.sentence.label == "supported" and not o.sentence.error]
+    counted = {
+        "right_struck": [(o.reply, o.struck) for o in right],
+        "right_marked": [(o.reply, o.marked) for o in right],
+        "wrong_struck": [(o.reply, o.struck) for o in wrong],
+        "wrong_doubted": [(o.reply, o.struck or o.marked) for o in wrong],
+    }
     results = {}
-    for name, (applies, counts) in MEASURES.items():
-        by_reply: dict[str, list[bool]] = {}
-        for outcome in filter(applies, outcomes):
-            by_reply.setdefault(outcome.reply, []).append(counts(outcome))
-        sizes = [len(values) for values in by_reply.values()]
-        if sizes:
-            shares = [sum(values) / len(values) for values in by_reply.values()]
-            results[name] = replace(estimate(shares, sizes), n=sum(sizes))
+    for name, found in counted.items():
+        if sizes := Counter(reply for reply, _ in found):
+            hits = Counter(reply for reply, is_hit in found if is_hit)
+            shares = [hits[reply] / size for reply, size in sizes.items()]
+            results[name] = replace(estimate(shares, [*sizes.values()]), n=len(found))
     return results

@@ -59,11 +59,8 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
 
 
 def _fields(value: object, *names: str) -> dict[str, Any]:
-    fields = {name: getattr(value, name) for name in names}
-    return {
-        name: field.as_dict() if isinstance(field, Filters) else to_jsonable_python(field)
-        for name, field in fields.items()
-    }
+    fields = ((name, getattr(value, name)) for name in names)
+    return {n: f.as_dict() if isinstance(f, Filters) else to_jsonable_python(f) for n, f in fields}
 
 
 def citation_to_dict(citation: Citation) -> dict[str, Any]:
@@ -109,12 +106,9 @@ def _detail(answer: Answer) -> dict[str, Any]:
         return {"info": number(passage.report), **shown}
 
     def hit_detail(hit: Hit) -> dict[str, Any]:
-        return {
-            **_fields(hit, "score", "similarity", "relevance"),
-            "stage": hit.passage.stage,
-            "siblings": [number(info) for info in hit.siblings],
-            **passage_detail(hit.passage),
-        }
+        found = {**_fields(hit, "score", "similarity", "relevance"), "stage": hit.passage.stage}
+        found["siblings"] = [number(info) for info in hit.siblings]
+        return found | passage_detail(hit.passage)
 
     def cited_detail(passage: Passage) -> dict[str, Any]:
         if passage in passages:
@@ -189,10 +183,8 @@ def _adapter() -> TypeAdapter[Answer]:
 def answer_from_dict(data: Any, place: str = "The answer") -> Answer:
     """The answer that `answer_to_dict` wrote; an InputError says by `place` where it is wrong."""
     if isinstance(data, dict) and {"scope", "rows"} <= data.keys():
-        way = (
-            "Leave it out here, and turn it into a file by itself: asklabs export SURVEY.json --to"
-        )
-        raise InputError(f"{place} is a survey, and no answer. {way} FILE.docx")
+        way = "turn it into a file by itself: asklabs export SURVEY.json --to FILE.docx"
+        raise InputError(f"{place} is a survey, and no answer. Leave it out here, and {way}")
     try:
         # As JSON, because only there pydantic's strict mode takes arrays for tuples.
         return _adapter().validate_json(orjson.dumps(_nested(data)), strict=True)
@@ -276,9 +268,16 @@ def survey_from_dict(data: Any, known: Mapping[str, ReportInfo]) -> Survey:
 
     Of a row's passage it has what is shown beside the quote. An InputError says what is missing.
     """
+
+    def placed(row: Mapping[str, Any]) -> dict[str, Any]:
+        info, spans = known[row["report"]], [row["span"]] if row["span"] else []
+        shown = {"id": "", "report": info, "text": row["quote"], "language": info.language}
+        passage = {**row, **shown, "spans": spans} if row["stage"] else None
+        return {**row, "report": info, "passage": passage}
+
     try:
-        rows = [{**row, **_placed(row, known[row["report"]])} for row in data["rows"]]
         bounds = data["counts"]["low"], data["counts"]["high"]
+        rows = [placed(row) for row in data["rows"]]
         whole = {**data, **data["detail"], "interval": bounds, "rows": rows}
         return TypeAdapter(Survey).validate_python(whole)
     except ValidationError as error:
@@ -289,9 +288,3 @@ def survey_from_dict(data: Any, known: Mapping[str, ReportInfo]) -> Survey:
         f"The survey can't be read back ({why}). Run `asklabs survey` with --judge and --out to "
         "this file again: where the index is the same, what a model has judged stays."
     )
-
-
-def _placed(row: Mapping[str, Any], info: ReportInfo) -> dict[str, Any]:
-    spans = [row["span"]] if row["span"] else []
-    shown = {"id": "", "report": info, "text": row["quote"], "language": info.language}
-    return {"report": info, "passage": {**row, **shown, "spans": spans} if row["stage"] else None}

@@ -177,16 +177,13 @@ class _Writer:
             text, _, rest = text.partition("\n")
             under = (line for line in rest.splitlines() if not line.startswith("- "))
             after = "\n".join(under if tags else ())
+        near = answer.hits[:NEAREST] if answer.refused and not known else ()
         nearest = tuple(
             self._source(0, p, {self._place(p): {_lines_of(shortened(p.text, NEAREST_CHARS)): {}}})
-            for p in (hit.passage for hit in answer.hits[:NEAREST])
-            if answer.refused and not known
+            for p in (hit.passage for hit in near)
         )
-        mentioned = tuple(
-            self._source(0, hit.passage, {})
-            for hit in (() if number else answer.mentions)
-            if hit.passage.id not in cited
-        )
+        others = [] if number else [h.passage for h in answer.mentions if h.passage.id not in cited]
+        mentioned = tuple(self._source(0, passage, {}) for passage in others)
         lists = {
             t.gettext("Nearest passages"): nearest,
             t.gettext("Also mentioned in the text, not counted"): mentioned,
@@ -212,11 +209,10 @@ class _Writer:
             yield t.gettext("Understood as"), standalone
         filters = []
         for name, values in answer.coverage.filters.as_dict().items():
-            shown = labels.join_parts(t, ", ", [labels.value_label(name, v, t) for v in values])
-            if name == "country":
-                shown = labels.region_label(values, t) or shown
-            label = t.gettext(labels.FIELD_LABELS[name])
-            filters.append(labels.format_label(t, label, one_line(shown)))
+            shown = labels.region_label(values, t) if name == "country" else ""
+            said = [labels.value_label(name, value, t) for value in values]
+            shown = one_line(shown or labels.join_parts(t, ", ", said))
+            filters.append(labels.format_label(t, t.gettext(labels.FIELD_LABELS[name]), shown))
         if filters:
             yield t.gettext("Filters"), labels.join_parts(t, "; ", filters)
 
@@ -307,11 +303,9 @@ def table_of(answer: Answer, known: Mapping[int, int], t: Translations) -> Table
     """What an answer lists, counts or compares; `known` marks have the numbers of their sources."""
     coverage = answer.coverage
     if coverage.values:
-        heading = one_line(labels.field_label(coverage.grouped_by, t))
-        rows = (
-            (labels.value_label(coverage.grouped_by, value, t), format_number(t, n))
-            for value, n in coverage.values
-        )
+        field = coverage.grouped_by
+        heading = one_line(labels.field_label(field, t))
+        rows = ((labels.value_label(field, v, t), format_number(t, n)) for v, n in coverage.values)
         return Table(heading, (heading, t.gettext("Reports")), cells(rows), (5, 1))
     if coverage.sides:
         compared = ((f"**{row}**", *cells) for row, cells in answer.comparison)
@@ -369,8 +363,7 @@ def cells(
 
 
 def _lines_of(words: str) -> tuple[str, ...]:
-    lines = (line.strip() for line in clean(words).split("\n"))
-    return tuple(line for line in lines if line)
+    return tuple(filter(None, map(str.strip, clean(words).split("\n"))))
 
 
 def told_facts(facts: Iterable[Fact]) -> tuple[Fact, ...]:
@@ -405,15 +398,14 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
     """What the answers rest on, at a glance; nothing where nothing is cited."""
     answered = [answer for answer in answers if answer.citations and not answer.refused]
     # Of a list those reports count that it lists.
-    cited = [
-        citation.passage
+    reports = {
+        name: info
         for answer in answered
-        for citation in answer.citations
-        if not answer.is_list or citation.passage.report.id in answer.coverage.reports
-    ]
-    if not cited:
+        for name, info in answer.cited.items()
+        if not answer.is_list or name in answer.coverage.reports
+    }
+    if not reports:
         return
-    reports = {passage.report.id: passage.report for passage in cited}
     own = (info for info in reports.values() if info.author == "lab")
     countries = {country for info in own for country in info.countries}
     labs = countries & {lab for answer in answered for lab in answer.coverage.labs}

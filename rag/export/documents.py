@@ -17,7 +17,7 @@ from datetime import UTC, datetime, time
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -37,11 +37,9 @@ _PARTS = {
     "word/_rels/document.xml.rels": "links",
     **{f"word/{name}.xml": name for name in ("styles", "numbering", "settings", "footer")},
 }
-_PAGE = 9071  # width of a table, in twentieths of a point
 _MM = 36_000  # in Word's units of pictures
 _TEXT = (160 * _MM, 240 * _MM)  # width and height of a page without its margins
 _CODE = (19 * _MM, 19 * _MM)
-_CODE_COLUMN = 1191  # width of what holds a code, in twentieths of a point
 _RTL_LETTER = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff"
 _LTR_LETTER = rf"[^\W\d_{_RTL_LETTER}]"
 # From one letter of a direction to the last one before a letter of the other.
@@ -150,12 +148,6 @@ def _character_name(character: str) -> str:
     return f"[{name.lower()}]" if name else "▪"
 
 
-class _Picture(NamedTuple):
-    number: int
-    width: int
-    height: int
-
-
 def to_docx(brief: Brief) -> bytes:
     """The brief as a .docx file; the same brief gives the same bytes."""
     links: dict[str, str] = {}
@@ -164,13 +156,14 @@ def to_docx(brief: Brief) -> bytes:
     def link_to(address: str) -> str:
         return links.setdefault(address, f"link{len(links) + 1}")
 
-    def drawn(png: bytes, room: tuple[int, int] = _TEXT) -> _Picture:
+    def drawn(png: bytes, room: tuple[int, int] = _TEXT) -> dict[str, int]:
         pictures.append(png)
-        sides = [int.from_bytes(png[at : at + 4], "big") for at in (16, 20)]
-        scale = min(most / side for most, side in zip(room, sides, strict=True))
-        return _Picture(len(pictures), *(int(side * scale) for side in sides))
+        width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+        scale = min(room[0] / width, room[1] / height)
+        size = {"width": int(width * scale), "height": int(height * scale)}
+        return {"number": len(pictures), **size}
 
-    def code_of(address: str) -> _Picture:
+    def code_of(address: str) -> dict[str, int]:
         image = io.BytesIO()
         segno.make(address, error="m").save(image, kind="png", scale=4, border=2)
         return drawn(image.getvalue(), _CODE)
@@ -179,30 +172,28 @@ def to_docx(brief: Brief) -> bytes:
         **{"brief": brief, "product": PRODUCT, "links": links, "pictures": pictures},
         **{"link_to": link_to, "drawn": drawn, "code_of": code_of},
         **{"right_to_left": right_to_left, "directions": _directions},
-        **{"page": _PAGE, "code": _CODE_COLUMN},
     }
+    parts = {
+        name: environment().get_template(f"word/{template}.xml").render(values).encode()
+        for name, template in _PARTS.items()
+    }
+    parts |= {f"word/media/picture{n}.png": png for n, png in enumerate(pictures, start=1)}
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-
-        def write(name: str, content: str | bytes) -> None:
+        for name, content in parts.items():
             # The time of writing would make each file differ.
             entry = zipfile.ZipInfo(name)
-            entry.compress_type, entry.create_system = zipfile.ZIP_DEFLATED, 0
-            archive.writestr(entry, content)
-
-        for name, template in _PARTS.items():
-            write(name, environment().get_template(f"word/{template}.xml").render(values))
-        for number, png in enumerate(pictures, start=1):
-            write(f"word/media/picture{number}.png", png)
+            entry.create_system = 0
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     return file.getvalue()
 
 
 def _directions(words: str, rtl: bool, apart: bool) -> list[tuple[str, bool]]:
-    """A text cut into (piece, runs right to left); joined, the pieces are the text.
+    """A text cut into pieces, each with whether it runs right to left.
 
-    What lies between words of the paragraph's other direction goes with them, all else with
-    the paragraph. What is `apart` runs as its first letter does, and keeps its full stop on its own
-    end.
+    What lies between words of the direction that is not the paragraph's goes with them, all else
+    with the paragraph. A text that is `apart` runs as its first letter does, and keeps its full
+    stop on its own end.
     """
     if apart and words and right_to_left(words) != rtl:
         mark = _LTR_MARK if rtl else _RTL_MARK

@@ -26,16 +26,7 @@ from rag.i18n.translations import (
     language_code,
     translations_for,
 )
-from rag.survey.types import (
-    RUNGS,
-    Finding,
-    GapCell,
-    GapMap,
-    Survey,
-    SurveyCell,
-    SurveyColumn,
-    SurveyRow,
-)
+from rag.survey.types import RUNGS, Finding, GapCell, GapMap, Survey, SurveyCell, SurveyRow
 
 _WIDTHS: dict[str, int] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _MEANINGS: dict[str, tuple[str, str]] = WORDS["survey_meanings"]
@@ -94,40 +85,32 @@ def _shown(cell: SurveyCell | None) -> str:
 
 def _facts(made: SurveyFile, t: Translations) -> list[tuple[str, Value]]:
     survey = made.survey
-    judges = dict.fromkeys(row.judge for row in survey.rows)
-    filters = (
-        labels.format_label(
-            t,
-            labels.field_label(name, t),
-            labels.join_parts(t, ", ", [labels.value_label(name, value, t) for value in values]),
-        )
+    judged_by = dict.fromkeys(row.judge for row in survey.rows)
+    judges = (t.gettext("rules") if judge == "rules" else judge for judge in judged_by)
+    filters = [
+        (labels.field_label(name, t), [labels.value_label(name, value, t) for value in values])
         for name, values in survey.filters.as_dict().items()
-    )
+    ]
+    filtered = [labels.format_label(t, n, labels.join_parts(t, ", ", of)) for n, of in filters]
+    columns = []
+    for column in survey.columns:
+        kind = t.gettext(WORDS["survey_sources"][column.kind])
+        if sources := labels.join_parts(t, "; ", column.sources):
+            kind = labels.format_label(t, kind, sources)
+        columns.append((labels.format_label(t, t.gettext("Column"), column.name), kind))
     return [
         (t.gettext("Question"), survey.question),
         (t.gettext("Topic"), survey.topic),
         (t.gettext("Result"), survey_sentence(survey, t)),
         (t.gettext("Also looked for"), labels.join_parts(t, ", ", survey.near)),
-        (t.gettext("Filters"), labels.join_parts(t, "; ", list(filters))),
+        (t.gettext("Filters"), labels.join_parts(t, "; ", filtered)),
         (t.gettext("Complete"), t.gettext("Yes") if survey.complete else t.gettext("No, stopped")),
-        (
-            t.gettext("Verdicts by"),
-            ", ".join(t.gettext("rules") if judge == "rules" else judge for judge in judges),
-        ),
+        (t.gettext("Verdicts by"), ", ".join(judges)),
         (t.gettext("Tokens"), labels.tokens_words(survey.tokens, t) if survey.tokens else ""),
         (t.gettext("Made on"), made.day.isoformat()),
         (t.gettext("Index"), survey.index),
-        *(_column_fact(column, t) for column in survey.columns),
+        *columns,
     ]
-
-
-def _column_fact(column: SurveyColumn, t: Translations) -> tuple[str, Value]:
-    sources = labels.join_parts(t, "; ", column.sources)
-    kind = t.gettext(WORDS["survey_sources"][column.kind])
-    return (
-        labels.format_label(t, t.gettext("Column"), column.name),
-        labels.format_label(t, kind, sources) if sources else kind,
-    )
 
 
 def _to_xlsx(made: SurveyFile) -> bytes:
@@ -217,21 +200,19 @@ def _source(row: SurveyRow, n: int, t: Translations, report_url: str) -> Source:
 
 
 def _row(row: SurveyRow, t: Translations) -> tuple[Line, ...]:
+    """A row of the annex; its last cell ends with the columns that the report answers."""
     info = row.report
     words = f"{info.title or info.id}: “{row.quote}”" if row.quote else info.title or info.id
     verdict = t.gettext(labels.VERDICT_LABELS[row.verdict])
     told = labels.lab_label(info, t), str(info.year or ""), verdict, words
     *first, last = (_line("paragraph", text) for text in told)
-    return *first, replace(last, runs=(*last.runs, *_answers(row, t)))
-
-
-def _answers(row: SurveyRow, t: Translations) -> Iterator[Run]:
-    """The columns that a report answers, each after its name."""
+    runs = [*last.runs]
     for name, cell in row.cells.items():
         if cell.value:
-            yield Run(f" {labels.format_label(t, one_line(name), '')}", bold=True)
             said = shortened(one_line(_shown(cell)), ANSWER)
-            yield Run(f"“{said}”" if cell.writer == "rules" and cell.quote else said)
+            said = f"“{said}”" if cell.writer == "rules" and cell.quote else said
+            runs += [Run(f" {labels.format_label(t, one_line(name), '')}", bold=True), Run(said)]
+    return *first, replace(last, runs=tuple(runs))
 
 
 def gap_picture(gaps: GapMap, t: Translations, kind: str) -> bytes:
@@ -245,15 +226,10 @@ def gap_picture(gaps: GapMap, t: Translations, kind: str) -> bytes:
         }
         for row in rows[:MOST_ROWS]
     ]
-    states = [
-        _cell(GapCell(counts={state: 1}), t.gettext(words))
-        for state, words in labels.GAP_LABELS.items()
-    ]
-    ladder = [
-        _cell(GapCell(counts={"about": 1}, rung=rung), t.gettext(labels.RUNG_LABELS[rung]))
-        for rung in RUNGS
-    ]
-    data = {"columns": gaps.columns, "rows": shown, "legend": [*states, *ladder]}
+    legend = [(GapCell(counts={state: 1}), words) for state, words in labels.GAP_LABELS.items()]
+    legend += [(GapCell(counts={"about": 1}, rung=r), labels.RUNG_LABELS[r]) for r in RUNGS]
+    explained = [_cell(cell, t.gettext(words)) for cell, words in legend]
+    data = {"columns": gaps.columns, "rows": shown, "legend": explained}
     values = {"map": json.dumps(data, ensure_ascii=False)}
     return typeset("gap_map.typ", values, format=kind, ppi=200)
 

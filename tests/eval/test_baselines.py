@@ -7,8 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from eval.baselines import NAMES, Baseline, make_baselines, run_baselines
-from eval.compare import compare
-from eval.report import SIDES, write_report
+from eval.report import SIDES, compare, write_report
 from eval.run import load_outcomes, run_cases
 from rag.answer.extractive import SENTENCES
 from rag.engine import Engine

@@ -6,9 +6,13 @@ import pytest
 from runs import case, numbered, outcome, save
 
 from eval import report
-from eval.compare import compare, comparison_text
+from eval.report import Comparison, compare, render
 from eval.run import Outcome
 from rag.errors import InputError
+
+
+def comparison_text(comparison: Comparison) -> str:
+    return render("compare.md.jinja", comparison=comparison)
 
 
 def test_figures_have_an_interval_and_proportions_that_of_wilson() -> None:

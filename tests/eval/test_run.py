@@ -11,8 +11,7 @@ from passages import passage, report
 from runs import numbered, save
 
 from eval.cases import CASE_TYPES, Case, Evidence
-from eval.compare import PROMISED, below_floors
-from eval.report import write_report
+from eval.report import PROMISED, below_floors, write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.answer.pipeline import AnswerStream
 from rag.errors import InputError
@@ -59,13 +58,15 @@ def test_each_case_is_asked_with_its_history_and_an_error_is_its_outcome(
     engine, steps = echo(), []
     history = (Turn("user", "Which lab?"), Turn("assistant", "Fiji."))
     cases = [case("c1", "fail"), case("c2", history=history)]
-    failed, good = run_cases(engine, cases, tmp_path, lambda *step: steps.append(step))
+    run_cases(engine, cases, tmp_path, lambda *step: steps.append(step))
+    failed, good = load_outcomes(tmp_path)
     assert [asked[:2] for asked in engine.asked] == [("fail", ()), ("How many boats?", history)]
     assert steps == [("asking", 1, 2), ("asking", 2, 2)]
     assert failed.error.startswith("ModelError: The model's server does not answer. Start it")
     assert (failed.answer, failed.scores) == (None, {})
     assert {m: v for m, v in good.scores.items() if v != 1.0} == {"refused": 0.0}
-    assert (engine.streams, load_outcomes(tmp_path)) == (closed, [failed, good])
+    assert [failed.case, good.case] == cases
+    assert engine.streams == closed
 
 
 def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path, closed: list[AnswerStream]) -> None:

@@ -35,14 +35,13 @@ def run(
 ) -> None:
     """Ask all cases, keep what came of each, and print how often answers are right."""
     from eval.cases import load_cases
-    from eval.compare import below_floors
-    from eval.report import keep_latest, write_report
+    from eval.report import below_floors, keep_latest, write_report
     from eval.run import run_cases
 
     loaded = load_cases(cases)
     engine = engine_of(index)
     with progress() as report:
-        run_cases(engine, loaded, out, report, survey=engine.survey)
+        run_cases(engine, loaded, out, report)
         if baseline:
             from eval.baselines import run_baselines
 
@@ -88,14 +87,13 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare two runs case by case: what changed, and whether it could be chance."""
-    from eval.compare import compare as compare_runs
-    from eval.compare import comparison_text
+    from eval import report
 
-    comparison = compare_runs(before, after)
+    comparison = report.compare(before, after)
     if json:
         print_json({"headline": comparison.headline} | asdict(comparison))
     else:
-        print(comparison_text(comparison), end="")
+        print(report.render("compare.md.jinja", comparison=comparison), end="")
 
 
 @app.command()
