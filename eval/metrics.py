@@ -1,9 +1,9 @@
 """Metrics: one small pure function each.
 
-All are shares from 0 to 1 but `labs`. `METRICS` names each with its function, its table and to
-which observations it applies: to add a metric, write a function and add a row. Of those it gives
-None where there is nothing to count. The rules by which texts are compared are this module's own:
-the yardstick must not share a fault with the product that it measures.
+All but `labs` are shares from 0 to 1. `METRICS` names each with its function, its table and the
+observations that it applies to: to add a metric, write a function and add a row. A metric is None
+where there is nothing to count. This module compares texts by rules of its own: the yardstick must
+not share a fault with the product that it measures.
 """
 
 import html
@@ -22,9 +22,9 @@ TOKEN_BUDGET = 4000
 TOKENS_PER_WORD = 1.35  # on average over English, French, Spanish and Portuguese reports
 RANKS = 10  # that the reciprocal rank looks at
 _NATURAL = "Natural questions"  # the name of a table
-# What surveys are scored by, in `eval.survey`.
+# The metrics of surveys, which `eval.survey` measures.
 SURVEYED = ("about_r", "about_p", "says_r", "says_p", "count_err", "inside")
-# Letters and digits of a sentence that states nothing unless it has more ("3 labs wrote:").
+# A sentence states something only with more letters and digits ("3 labs wrote:" has too few).
 FRAME_LETTERS = 20
 
 
@@ -149,7 +149,7 @@ def cited_sent(o: Observation) -> float | None:
 
 
 def labs(o: Observation) -> float:
-    """How many labs are cited: a number, no share."""
+    """How many labs are cited: a number, not a share."""
     return float(len({citation.passage.report.countries for citation in o.cited}))
 
 
@@ -163,7 +163,7 @@ def list_f1(o: Observation) -> float:
     return 2 * len(o.listed & o.case.gold) / (len(o.listed) + len(o.case.gold))
 
 
-# Which observations a metric is measured of.
+# The observations that a metric can be limited to.
 SCOPES: Mapping[str, Callable[[Observation], bool]] = {
     "all": lambda _: True,
     "searched": lambda o: o.case.searched,
@@ -209,7 +209,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("refusal_ok", refusal_ok, "Refusals"),
         Metric("list_f1", list_f1, "Complete lists", "listing"),
         Metric("list_exact", lambda o: float(o.listed == o.case.gold), "Complete lists", "listing"),
-        # Of key points the reports may be cited, cited or listed, or read.
+        # The reports of key points may be cited, cited or listed, or read.
         Metric("points", lambda o: points_of(o, o.cited_reports), _NATURAL),
         Metric("listed", lambda o: points_of(o, [*o.cited_reports, *o.listed]), _NATURAL),
         Metric("points_ev", points_ev, _NATURAL),

@@ -44,7 +44,7 @@ TYPES, FIGURES, HEADLINES, SIDES, LATENCIES = (
     WORDS[table] for table in ("types", "figures", "headlines", "sides", "latencies")
 )
 ALL = "all"
-# Whether a refusal or one more lab is good depends on the case.
+# Left out are two that are good or bad by the case: a refusal, one more lab.
 COMPARED = [name for name in METRICS if name not in ("refused", "labs")]
 PROMISED = "all quote_ok"  # every quote is verbatim: this floor is never renewed
 Verdict = Literal["better", "worse", "no difference"]
@@ -158,7 +158,7 @@ def _group(outcomes: Sequence[Outcome]) -> Group:
     metrics, latency = {}, {}
     for name in METRICS:
         if scored := [o for o in good if name in o.scores]:
-            # A quote is checked by itself, whichever answer it stands in.
+            # Each quote counts once, whichever answer it stands in.
             weights = [
                 o.scores.get("rows", 0) or len((o.answer or {}).get("citations", ()))
                 for o in scored

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # A new run removes these, so that none is older than its outcomes.
 OUTCOMES, RECORD, TABLE, SUMMARY = "outcomes.jsonl", "run.json", "table.md", "summary.json"
-BASELINES = "baselines"  # the folder in a run's of those of baselines over the same cases
+BASELINES = "baselines"  # the folder in a run's folder for the runs of baselines
 REMEDY = "Run `asklabs eval run CASES.jsonl --out {out}`."
 Asker: TypeAlias = "Engine | Baseline"
 

@@ -41,13 +41,13 @@ from rag.survey.types import Survey
 from rag.types import Progress
 
 BINS = 10
-# Of each bin of scores that has any: their mean, the share that was right, the number of reports.
+# For each bin with scores: their mean, the share that was right, the number of reports.
 Bins = Sequence[tuple[float, float, int]]
 RIDGE = 20.0  # penalty of a coefficient's square
 RIDGE_JUDGED = 1.0
 STEPS = 50  # of Newton's method at most
 WIDTH = 1.6  # how many spreads an interval reaches to each side: seven topics of eight
-FEWEST = 4  # a topic of fewer reports counts like one of so many
+FEWEST = 4  # a topic of fewer reports counts as if it had so many
 DIGITS = 4
 
 
@@ -64,12 +64,12 @@ def load_topics(path: Path) -> list[Case]:
 def score(survey: Survey, grades: Mapping[str, int], raw: Callable[[str], str]) -> dict[str, float]:
     """How well a survey meets the grades of the reports in its scope, by name of the metric.
 
-    Of the reports about the topic about_r is the share that it found, of those that say something
-    says_r; of those that it calls about the topic about_p is the share that says something, of all
-    that it found says_p. count_err is by how much the number that it states is off, as a share of
-    the true one, inside is 1 where its interval has that, quote_ok the share of quotes that stand
-    verbatim in the reports' files (`raw`). gold is the true number of reports about the topic,
-    gold_any of those that say something, rows the stated one.
+    about_r is the share of the reports about the topic that it found, says_r of those that say
+    something. about_p is the share of those that it calls about the topic, says_p of all that it
+    found, that do say something. count_err is how far its number is off, as a share of the true
+    one; inside is 1 where its interval has the true one; quote_ok is the share of quotes that stand
+    verbatim in the files of reports (`raw`). gold is the true number of reports about the topic,
+    gold_any of those that say something, rows the number found.
     """
     scope = {row.report.id for row in survey.rows}
     says = {report for report, grade in grades.items() if grade >= 1 and report in scope}
@@ -199,7 +199,7 @@ def _both(rows: Numbers, grades: Numbers, weights: Numbers, ridge: float) -> dic
 
 
 def train(examples: Sequence[Example]) -> dict[str, Any]:
-    """The weights, but for what intervals need; topics that are not met teach nothing."""
+    """The weights without what intervals need; topics that no report meets are left out."""
     examples = [example for example in examples if not is_absent(example.features)]
     features = np.vstack([e.features for e in examples])
     grades = np.concatenate([e.grades for e in examples])

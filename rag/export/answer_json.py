@@ -1,9 +1,9 @@
 """Answers and surveys as the JSON that the command line promises, and both read back from it.
 
-The promised keys are what people script against. `detail` holds what they leave out, so that an
-answer can be read back whole, a survey as far as other files tell it. That of an answer has each
-report once, in `infos`, and points to it by index.
-The types of all fields are those of `rag.types`: pydantic reads and writes them.
+People write scripts for the promised keys. `detail` holds what these leave out, so that an answer
+can be read back whole, and a survey with the help of the index. An answer's `detail` has each
+report once, in `infos`, and points to it by index. Pydantic reads and writes the fields, whose
+types are those of `rag.types`.
 """
 
 import json
@@ -117,7 +117,7 @@ def _detail(answer: Answer) -> dict[str, Any]:
 
     return {
         "language": answer.language,
-        # Messages in English too, for who reads the JSON.
+        # Messages in English too, for people who read the JSON.
         "notice": notice_words(answer.notices),
         **_fields(answer, "notices", "planner"),
         **_fields(answer.coverage, "read_passages", "read_reports", "first", "ignored"),
@@ -196,7 +196,7 @@ def answer_from_dict(data: Any, place: str = "The answer") -> Answer:
 
 
 def _nested(data: Any) -> Mapping[str, Any]:
-    # In the shape of an Answer; what that has no field for is left for pydantic to ignore.
+    # In the shape of an Answer. Pydantic ignores what an Answer has no field for.
     detail, coverage = data["detail"], data["coverage"]
     infos = detail["infos"]
 
@@ -266,7 +266,7 @@ def row_to_dict(row: SurveyRow) -> dict[str, Any]:
 def survey_from_dict(data: Any, known: Mapping[str, ReportInfo]) -> Survey:
     """The survey that `survey_to_dict` wrote, of reports that are `known` by their ids.
 
-    Of a row's passage it has what is shown beside the quote. An InputError says what is missing.
+    A row's passage holds only what is shown beside the quote. An InputError says what is missing.
     """
 
     def placed(row: Mapping[str, Any]) -> dict[str, Any]:

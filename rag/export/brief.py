@@ -30,10 +30,10 @@ from rag.text.sentences import BULLET, sentences
 from rag.types import FACTS, Answer, Passage, Struck
 
 PRODUCT = "Ask the Labs"
-# Of a refusal: how many of the nearest passages are shown, and how many characters of each.
+# How many of the nearest passages a refusal shows, and how many characters of each.
 NEAREST = 3
 NEAREST_CHARS = 400
-# The longest that is told of a result in the contents, and of a form's question in a source.
+# The most characters of a result in the contents, and of a form's question in a source.
 RESULT_CHARS, QUESTION_CHARS = 300, 80
 DOUBT = "[?]"  # stands after a sentence that is in doubt
 Fact = tuple[str, str]  # label and value
@@ -111,7 +111,7 @@ class Brief:
 def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:
     """The brief of these answers; `report_url` is the template of the reports' public addresses.
 
-    Its sources stand at its end, each report once. Of several questions it begins with a list of
+    Its sources stand at its end, each report once. With several questions it begins with a list of
     them and their results.
     """
     t = translations_for(answers[0].language)
@@ -132,7 +132,7 @@ def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str
 
 
 def _result(part: Part) -> Line:
-    """A question that leads to its answer, and what that says first."""
+    """A question as a link to its answer, and what the answer says first."""
     first = takewhile(lambda line: line.kind == "paragraph", part.lines)
     said = " ".join(line.text for line in first).rstrip(" :\u00a0\u202f")
     result = f" – {shortened(said, RESULT_CHARS)}" if said else ""
@@ -149,13 +149,13 @@ def framed(
         "link": t.gettext("Link"),
         "colon": labels.format_label(t, "", "").rstrip(" "),
     }
-    # Of the two ways of English the one that the rest of the world writes.
+    # Most of the world writes English dates as the British do.
     when = format_date(day, "long", locale="en_GB" if code == "en" else code)
     title = title or t.gettext("Brief")
     return Brief(title, when, day, code, is_right_to_left(t), names, summary, parts)
 
 
-# Places in a report, with quotes there that no answer is made of, and what is told of these.
+# The quotes at each place of a report that stand in no answer, each with the facts about it.
 _ByPlace = dict[tuple[Fact, ...], dict[tuple[str, ...], dict[Fact, None]]]
 
 

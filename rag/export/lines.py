@@ -15,7 +15,7 @@ Kind = Literal["paragraph", "bullet", "numbered", "heading"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Words, with `part` those that lead to an answer; with `note` the number of a source."""
+    """Words of a line; `part` numbers the answer that they link to, `note` a source."""
 
     text: str
     bold: bool = False
@@ -46,7 +46,7 @@ _SPEAKER = re.compile(
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 # Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-# Between them a text has a direction of its own.
+# A text between these has a direction of its own.
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 _BIDI_CONTROL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -120,7 +120,7 @@ def right_to_left(text: str) -> bool:
 
 
 def quoted(answer: Answer) -> Sequence[tuple[Citation, str]]:
-    """The citations whose quotes an answer is made of, each with its words as they stand there."""
+    """The citations that stand in the answer as quotes, each with its words as they stand there."""
     said = one_line(keep_known(answer.text, 0))
     own = (c for c in answer.citations if answer.mode == "extractive" and c.status == "supported")
     return [(c, words) for c in own if (words := bare(c.quote)) in said]
