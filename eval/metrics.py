@@ -183,47 +183,43 @@ SCOPES: Mapping[str, Callable[[Observation], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric: its name in outcomes, its function, the table of a report that shows it."""
+    """A metric: its function, the table of a report that shows it, which of `SCOPES` it is for."""
 
-    name: str
     function: Callable[..., float | None]
     table: str
-    scope: str = "all"  # which of `SCOPES` it is measured of
+    scope: str = "all"
 
 
 METRICS: Mapping[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        *(Metric(f"rep@{k}", partial(rep_at, k=k), "Retrieval", "searched") for k in DEPTHS),
-        *(Metric(f"ev@{k}", partial(ev_at, k=k), "Retrieval", "searched") for k in DEPTHS),
-        Metric("ev@4k", ev_in_budget, "Retrieval", "searched"),
-        Metric("mrr", mrr, "Retrieval", "searched"),
-        Metric("quote_ok", quote_ok, "Answers"),
-        Metric("cite_prec", cite_prec, "Answers", "precise"),
-        Metric("cite_rec", cite_rec, "Answers", "prose"),
-        Metric("ev_cited", ev_cited, "Answers", "prose"),
-        Metric("facts", facts, "Answers", "answerable"),
-        Metric("cited_sent", cited_sent, "Answers", "answered"),
-        Metric("labs", labs, "Answers", "searched"),
-        Metric("refused", lambda o: float(o.answer.refused), "Refusals"),
-        Metric("refusal_ok", refusal_ok, "Refusals"),
-        Metric("list_f1", list_f1, "Complete lists", "listing"),
-        Metric("list_exact", lambda o: float(o.listed == o.case.gold), "Complete lists", "listing"),
-        # The reports of key points may be cited, cited or listed, or read.
-        Metric("points", lambda o: points_of(o, o.cited_reports), _NATURAL),
-        Metric("listed", lambda o: points_of(o, [*o.cited_reports, *o.listed]), _NATURAL),
-        Metric("points_ev", points_ev, _NATURAL),
-        Metric("read", lambda o: points_of(o, o.found(None)), _NATURAL),
-        *(Metric(n, values_told, _NATURAL, n) for n in ("ranking", "values", "count")),
-        *(Metric(name, lambda _: None, "Surveys") for name in SURVEYED),
-    )
+    **{f"rep@{k}": Metric(partial(rep_at, k=k), "Retrieval", "searched") for k in DEPTHS},
+    **{f"ev@{k}": Metric(partial(ev_at, k=k), "Retrieval", "searched") for k in DEPTHS},
+    "ev@4k": Metric(ev_in_budget, "Retrieval", "searched"),
+    "mrr": Metric(mrr, "Retrieval", "searched"),
+    "quote_ok": Metric(quote_ok, "Answers"),
+    "cite_prec": Metric(cite_prec, "Answers", "precise"),
+    "cite_rec": Metric(cite_rec, "Answers", "prose"),
+    "ev_cited": Metric(ev_cited, "Answers", "prose"),
+    "facts": Metric(facts, "Answers", "answerable"),
+    "cited_sent": Metric(cited_sent, "Answers", "answered"),
+    "labs": Metric(labs, "Answers", "searched"),
+    "refused": Metric(lambda o: float(o.answer.refused), "Refusals"),
+    "refusal_ok": Metric(refusal_ok, "Refusals"),
+    "list_f1": Metric(list_f1, "Complete lists", "listing"),
+    "list_exact": Metric(lambda o: float(o.listed == o.case.gold), "Complete lists", "listing"),
+    # The reports of key points may be cited, cited or listed, or read.
+    "points": Metric(lambda o: points_of(o, o.cited_reports), _NATURAL),
+    "listed": Metric(lambda o: points_of(o, [*o.cited_reports, *o.listed]), _NATURAL),
+    "points_ev": Metric(points_ev, _NATURAL),
+    "read": Metric(lambda o: points_of(o, o.found(None)), _NATURAL),
+    **{name: Metric(values_told, _NATURAL, name) for name in ("ranking", "values", "count")},
+    **{name: Metric(lambda _: None, "Surveys") for name in SURVEYED},
 }
 
 
 def score(observation: Observation) -> dict[str, float]:
     """Every metric that applies, by name."""
-    applying = [m for m in METRICS.values() if SCOPES[m.scope](observation)]
-    values = {m.name: m.function(observation) for m in applying}
+    applying = {n: m for n, m in METRICS.items() if SCOPES[m.scope](observation)}
+    values = {name: metric.function(observation) for name, metric in applying.items()}
     return {name: value for name, value in values.items() if value is not None}
 
 

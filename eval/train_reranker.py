@@ -21,7 +21,7 @@ put to all reports: `quotes` has places of sentences, each with whether it tells
 import argparse
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from math import log
@@ -149,7 +149,8 @@ def load_graded(path: Path, known: Mapping[str, Passage]) -> list[Graded]:
             for name, start, end, grade in row["quotes"]
             if name in known
         ]
-        graded += [Graded(row["asked"], row["read"], row["held"], pairs)] if pairs else []
+        if pairs:
+            graded.append(Graded(row["asked"], row["read"], row["held"], pairs))
     return graded
 
 
@@ -239,7 +240,7 @@ def auc(scores: Sequence[tuple[bool, float]]) -> float:
 def figures(sheets: Sequence[Sheet], graded: Sequence[Graded], score: Score) -> str:
     """How well a model tells what answers, where it was not trained."""
     sentences, passages, first = [], [], []
-    quotes: dict[str, list[tuple[bool, float]]] = {}
+    quotes: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     for sheet, question in questions_of(sheets):
         logits = score(question.read, [text for _, text in sheet.sentences])
         of_passages = score(question.read, [p.in_context for p in sheet.passages.values()])
@@ -249,8 +250,7 @@ def figures(sheets: Sequence[Sheet], graded: Sequence[Graded], score: Score) -> 
             first.append(int(np.argmax(logits)) in question.best)
     for asked, read, _, pairs in graded:
         logits = score(asked, [pair.text for pair in pairs])
-        of_read = quotes.setdefault(read, [])
-        of_read += [(pair.target == 1, logit) for pair, logit in zip(pairs, logits, strict=True)]
+        quotes[read] += [(pair.target == 1, x) for pair, x in zip(pairs, logits, strict=True)]
     of_quotes = (f"{len(of)} read {read} {auc(of):.3f}" for read, of in sorted(quotes.items()))
     return (
         f"{len(sentences)} questions, {len(first)} of them answered: AUC of the best sentence "

@@ -6,13 +6,9 @@ import pytest
 from runs import case, numbered, outcome, save
 
 from eval import report
-from eval.report import Comparison, compare, render
+from eval.report import compare, render
 from eval.run import Outcome
 from rag.errors import InputError
-
-
-def comparison_text(comparison: Comparison) -> str:
-    return render("compare.md.jinja", comparison=comparison)
 
 
 def test_figures_have_an_interval_and_proportions_that_of_wilson() -> None:
@@ -78,7 +74,7 @@ def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
     comparison = compare(*(save(tmp_path / name, *numbered(9, mrr=0.5)) for name in "ab"))
     assert comparison.headline == "No difference that can be shown: 9 of 9 cases score the same."
     assert comparison.differences[0].change == report.Estimate(0.0, 0.0, 0.0, 9)
-    text = comparison_text(comparison)
+    text = render("compare.md.jinja", comparison=comparison)
     assert "| mrr | 9 | 0.500 | 0.500 | +0.000 | [+0.000, +0.000] | 1.000 | 1.000 |" in text
     assert "Got better" not in text
 
@@ -92,7 +88,7 @@ def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
     # With two metrics tested, Holm doubles the smaller p.
     (mrr,) = (d for d in comparison.differences if d.metric == "mrr")
     assert mrr.p_holm == pytest.approx(2 * mrr.p)
-    text = comparison_text(comparison)
+    text = render("compare.md.jinja", comparison=comparison)
     assert "| mrr | 9 | 0.500 | 0.917 | +0.417 |" in text
     assert "## Got better (8)" in text
     assert "## Got worse (1)\n\n- c8 (single): Why?: mrr 0.50 -> 0.25" in text
@@ -103,7 +99,7 @@ def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
     changed = outcome(case("c1", question="Who?"), mrr=1.0)
     failed = Outcome(case("c2"), error="ModelError: down")
     b = save(tmp_path / "b", *numbered(1, mrr=0.5), changed, failed, outcome(case("c3"), mrr=0.5))
-    text = comparison_text(compare(a, b))
+    text = render("compare.md.jinja", comparison=compare(a, b))
     assert "2 cases paired; 3 are of one run alone, or failed or are others in one." in text
     with pytest.raises(InputError, match="no answered case in common"):
         compare(a, save(tmp_path / "c", outcome(case("other"), mrr=1.0)))
