@@ -192,7 +192,7 @@ class _Writer:
             question=(f"{number}. " if number else "") + one_line(answer.question),
             language=self._code(answer.language),
             scope=tuple(self._scope(answer)),
-            facts=tuple(self._facts(answer)),
+            facts=self._facts(answer),
             lines=(*answer_lines(text, known), *self._doubts(answer.doubted)),
             source_lists=tuple((head, sources) for head, sources in lists.items() if sources),
             table=table,
@@ -228,23 +228,21 @@ class _Writer:
             reason = labels.format_label(t, t.gettext(labels.REASON), why)
             yield Line("bullet", (*runs_of(said, {}), Run(f" {reason}")))
 
-    def _facts(self, answer: Answer) -> Iterator[Fact]:
-        t = self.t
-        if covered := labels.coverage_sentence(answer, t):
-            yield t.gettext("Coverage"), covered
-        if support := labels.checked_sentence(answer.checked, t):
-            yield t.gettext("Support"), support
-        mode = labels.MODE_LABELS.get(answer.mode)
-        yield t.gettext("Written by"), t.gettext(mode) if mode else one_line(answer.mode)
-        if answer.generation.model:
-            yield t.gettext("Run"), one_line(labels.run_sentence(answer, t))
-        if steps := [labels.notice_words([step], t) for step in answer.generation.steps]:
-            yield t.gettext("Looked further"), one_line(labels.join_parts(t, "; ", steps))
-        if answer.notices:
-            yield t.gettext("Note"), one_line(labels.notice_words(answer.notices, t))
-        if (index := one_line(answer.index) or t.gettext("Unknown")) != self.index:
-            self.index = index
-            yield t.gettext("Index"), index
+    def _facts(self, answer: Answer) -> tuple[Fact, ...]:
+        t, mode, before = self.t, labels.MODE_LABELS.get(answer.mode), self.index
+        self.index = one_line(answer.index) or t.gettext("Unknown")
+        run = labels.run_sentence(answer, t) if answer.generation.model else ""
+        steps = [labels.notice_words([step], t) for step in answer.generation.steps]
+        told = (
+            (t.gettext("Coverage"), labels.coverage_sentence(answer, t)),
+            (t.gettext("Support"), labels.checked_sentence(answer.checked, t)),
+            (t.gettext("Written by"), t.gettext(mode) if mode else one_line(answer.mode)),
+            (t.gettext("Run"), one_line(run)),
+            (t.gettext("Looked further"), one_line(labels.join_parts(t, "; ", steps))),
+            (t.gettext("Note"), one_line(labels.notice_words(answer.notices, t))),
+            (t.gettext("Index"), self.index if self.index != before else ""),
+        )
+        return tuple(fact for fact in told if fact[1])
 
     def _cite(self, answer: Answer) -> dict[int, int]:
         """Keep what an answer cites; returns the numbers of its marks' sources in the brief."""
