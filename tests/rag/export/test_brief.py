@@ -14,7 +14,6 @@ from passages import text_notice
 from readers import squeezed, text_of
 
 from rag.catalog.tag_fields import Filters
-from rag.export.answer_json import answers_from_json
 from rag.export.brief import make_brief, report_link
 from rag.export.formats import export
 from rag.i18n.labels import coverage_sentence
@@ -178,12 +177,6 @@ def test_several_answers_have_contents_and_one_list_of_sources(ending: str) -> N
     assert all(squeezed(f"https://x.org/{name}") in sources for name in "abc")
     alone = words_of([SECOND], ending)
     assert "Contents" not in alone
-
-
-def test_data_has_all_that_a_brief_says_but_once() -> None:
-    assert answers_from_json(export([FIRST, SECOND], "json")) == (FIRST, SECOND)
-    rows = export([FIRST, SECOND], "csv").decode("utf-8-sig")
-    assert rows.count(SAND) == rows.count(BOXES) == 2
 
 
 def test_what_is_compared_and_what_a_model_cites_keeps_its_quotes() -> None:
