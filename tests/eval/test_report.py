@@ -1,4 +1,4 @@
-"""Reports of runs: complete, kept for the page, no text is markup."""
+"""Reports of runs: figures against numbers computed by hand, kept for the page, no markup."""
 
 import json
 import shutil
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from readers import Outline, rendered
-from runs import case, outcome, reported, save
+from runs import case, numbered, outcome, reported, save
 
-from eval.report import LATEST, keep_latest, load_summary, write_report
+from eval import report
+from eval.report import LATEST, compare, keep_latest, load_summary, render, write_report
 from eval.run import Outcome
 from rag.errors import InputError
 
@@ -67,3 +68,99 @@ def test_the_latest_run_over_an_index_is_kept_in_its_folder(tmp_path: Path) -> N
         (index / LATEST).write_text(text, encoding="latin-1")
         with pytest.raises(InputError, match=r"not a summary of a run.*eval run"):
             load_summary(index / LATEST)
+
+
+def test_figures_have_an_interval_and_proportions_that_of_wilson() -> None:
+    half = report.estimate([0.0, 1.0] * 50)
+    assert (half.mean, half.n) == (0.5, 100)
+    # The standard error is 0.05, so the normal interval reaches from 0.402 to 0.598.
+    assert (half.low, half.high) == pytest.approx((0.402, 0.598), abs=0.015)
+    assert (report.estimate([0.3]).low, report.estimate([0.3]).high) == (0.3, 0.3)
+    assert report.estimate([1.0, 0.0], [3, 1]).mean == 0.75
+    nine, half = report.proportion(9, 9), report.proportion(5, 10)
+    assert (nine.mean, nine.low, nine.high) == (1.0, pytest.approx(0.701, abs=0.001), 1.0)
+    assert (half.low, half.high) == pytest.approx((0.237, 0.763), abs=0.001)
+
+
+def test_p_values_count_sign_patterns_and_are_corrected_by_rank() -> None:
+    assert report.randomisation_p([1.0, 1.0, 1.0]) == 0.25  # two of eight patterns are as extreme
+    assert report.randomisation_p([1.0, -1.0] * 20) > 0.9
+    assert report.randomisation_p([1.0] * 40) == 1 / 10_001
+    assert report.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert report.holm([0.5, 0.9]) == [1.0, 1.0]
+
+
+def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None:
+    outcomes = [
+        outcome(case("c1"), 3, mrr=1.0, quote_ok=1.0),
+        outcome(case("c2"), 1, mrr=0.5, quote_ok=0.0),
+        *(outcome(case(f"f{i}", lang="fr"), mrr=0.0) for i in range(4)),
+        outcome(case("c4", "unanswerable"), refused=1.0),
+    ]
+    groups = report.aggregate(outcomes)
+    assert list(groups) == ["single", "unanswerable", "crosslingual", "all"]
+    assert (groups["single"].metrics["mrr"].mean, groups["single"].n) == (0.75, 2)
+    assert (groups["all"].metrics["mrr"].mean, groups["all"].metrics["mrr"].n) == (0.25, 6)
+    assert "mrr" not in groups["unanswerable"].metrics
+    # Quotes count one by one, whatever the answer.
+    assert groups["single"].metrics["quote_ok"].mean == 0.75
+
+
+def test_the_headline_counts_cases() -> None:
+    outcomes = [
+        outcome(case("1"), refused=0.0, cite_rec=1.0, facts=1.0, **{"rep@10": 1.0}),
+        outcome(case("2"), refused=0.0, cite_rec=0.0, facts=0.5, **{"rep@10": 0.0}),
+        outcome(case("3"), refused=1.0, facts=0.0, **{"rep@10": 1.0}),
+        outcome(case("x", "cross"), refused=0.0, cite_rec=0.5, **{"rep@10": 0.0}),
+        outcome(case("l", "listing"), refused=0.0, list_exact=1.0),
+        *(outcome(case(f"u{i}", "unanswerable"), refused=float(i > 0)) for i in range(4)),
+        Outcome(case("e"), error="x"),
+    ]
+    found = {headline.name: headline for headline in report.headlines(outcomes)}
+    assert {name: (headline.hits, headline.share.n) for name, headline in found.items()} == {
+        "found": (2, 3),
+        "wrong": (2, 4),  # one cites no right report, one answers what isn't there
+        "facts": (None, 3),
+        "refused": (3, 4),
+        "refused_wrongly": (1, 5),
+        "lists": (1, 1),
+    }
+    assert report.headline_count(found["found"]) == "2 of 3"
+    assert report.headline_note(found["refused"]) == "75%, 95 % interval 30–95%"
+
+
+def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
+    comparison = compare(*(save(tmp_path / name, *numbered(9, mrr=0.5)) for name in "ab"))
+    assert comparison.headline == "No difference that can be shown: 9 of 9 cases score the same."
+    assert comparison.differences[0].change == report.Estimate(0.0, 0.0, 0.0, 9)
+    text = render("compare.md.jinja", comparison=comparison)
+    assert "| mrr | 9 | 0.500 | 0.500 | +0.000 | [+0.000, +0.000] | 1.000 | 1.000 |" in text
+    assert "Got better" not in text
+
+
+def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
+    after = [*numbered(8, mrr=1.0, facts=1.0), outcome(case("c8"), mrr=0.25, facts=1.0)]
+    a = save(tmp_path / "a", *numbered(9, mrr=0.5, facts=1.0))
+    comparison = compare(a, save(tmp_path / "b", *after))
+    assert (comparison.metrics("better"), comparison.metrics("worse")) == (["mrr"], [])
+    assert comparison.headline == "Of 2 figures, B is better in 1 (mrr)."
+    # With two metrics tested, Holm doubles the smaller p.
+    (mrr,) = (d for d in comparison.differences if d.metric == "mrr")
+    assert mrr.p_holm == pytest.approx(2 * mrr.p)
+    text = render("compare.md.jinja", comparison=comparison)
+    assert "| mrr | 9 | 0.500 | 0.917 | +0.417 |" in text
+    assert "## Got better (8)" in text
+    assert "## Got worse (1)\n\n- c8 (single): Why?: mrr 0.50 -> 0.25" in text
+
+
+def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
+    a = save(tmp_path / "a", *numbered(4, mrr=0.5), outcome(case("x"), mrr=0.0))
+    changed = outcome(case("c1", question="Who?"), mrr=1.0)
+    failed = Outcome(case("c2"), error="ModelError: down")
+    b = save(tmp_path / "b", *numbered(1, mrr=0.5), changed, failed, outcome(case("c3"), mrr=0.5))
+    text = render("compare.md.jinja", comparison=compare(a, b))
+    assert "2 cases paired; 3 are of one run alone, or failed or are others in one." in text
+    with pytest.raises(InputError, match="no answered case in common"):
+        compare(a, save(tmp_path / "c", outcome(case("other"), mrr=1.0)))
+    with pytest.raises(InputError, match=r"outcomes\.jsonl: can't be read"):
+        compare(a, tmp_path / "none")
