@@ -7,6 +7,7 @@ needs a code in the table `messages` of `words.toml` and its translations (`make
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import product
 from typing import Literal
 
 from babel import Locale
@@ -25,19 +26,19 @@ KIND_LABELS, TYPE_LABELS, AUTHOR_LABELS = WORDS["kind"], WORDS["type"], WORDS["a
 KIND_MEANINGS = WORDS["kind_meaning"]
 RUNG_LABELS, OUTCOME_LABELS, STANCE_LABELS = WORDS["rung"], WORDS["outcome"], WORDS["stance"]
 VERDICT_LABELS, GAP_LABELS, CELL_LABELS = WORDS["verdict"], WORDS["gap"], WORDS["cell"]
+_VALUES = {
+    "type": TYPE_LABELS | KIND_LABELS,
+    "kind": KIND_LABELS,
+    "author": AUTHOR_LABELS,
+    "theme": WORDS["theme"],
+}
 # Values that labs write in small letters, which would be read as words.
 _ACRONYMS = ("it", "ict", "iot", "gis", "ngo", "gbv")
 # The heading of a report's tags (`rag.types.FACTS`).
 FACTS_HEADING = marked("Facts of this report")
-MESSAGES = {
-    **WORDS["messages"],
-    **WORDS["english"],
-    **{f"language_model_{code}": message for code, message in WORDS["server"].items()},
-    **{
-        f"embedding_model_{code}": message.replace("language", "embedding", 1)
-        for code, message in WORDS["server"].items()
-    },
-}
+MESSAGES = WORDS["messages"] | WORDS["english"]
+for _model, (_code, _text) in product(("language", "embedding"), WORDS["server"].items()):
+    MESSAGES[f"{_model}_model_{_code}"] = _text.replace("language", _model, 1)
 
 
 def format_count(value: int, noun: str, t: Translations = ENGLISH) -> str:
@@ -140,19 +141,16 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
     key, colon, of_key = text.partition(": ")
     if field == "fact" and colon:
         return format_label(t, field_label(key, t), value_label(key, of_key, t))
-    labels = {"type": TYPE_LABELS | KIND_LABELS, "kind": KIND_LABELS, "author": AUTHOR_LABELS}
-    label = labels.get(field, {}).get(text)
-    if label is None:
-        names = _first_names(language_code(t))
-        number, dot, _ = text.partition(". ")
-        if field == "sdg" and dot and (goal := names.get((field, number))):
-            return f"{number}. {goal[0].upper()}{goal[1:]}"
-        if field == "theme" and text in WORDS["theme"]:
-            return t.gettext(WORDS["theme"][text])
-        if text in _ACRONYMS:
-            return text.upper()
-        return names.get((field, text)) or names.get(("fact", f"{field}: {text}"), text)
-    return t.gettext(label) if field == "type" else t.gettext(label).lower()
+    if label := _VALUES.get(field, {}).get(text):
+        shown = t.gettext(label)
+        return shown.lower() if field in ("kind", "author") else shown
+    if text in _ACRONYMS:
+        return text.upper()
+    names = _first_names(language_code(t))
+    number, dot, _ = text.partition(". ")
+    if field == "sdg" and dot and (goal := names.get((field, number))):
+        return f"{number}. {goal[0].upper()}{goal[1:]}"
+    return names.get((field, text)) or names.get(("fact", f"{field}: {text}"), text)
 
 
 def field_label(name: str, t: Translations) -> str:
@@ -248,24 +246,20 @@ def verdicts(status: Status, corrected: bool, t: Translations = ENGLISH) -> dict
 def checked_sentence(checked: Mapping[str, int], t: Translations = ENGLISH) -> str:
     """How many sentences of an answer were checked, by status; "" if none were."""
     words = WORDS["checked"]
-    counts = {status: checked[status] for status in words if checked.get(status, 0) > 0}
-    left = checked.get("unchecked", 0)
-    unchecked = t.gettext("{sentences} not checked").format(
-        sentences=format_count(left, "sentence", t)
-    )
-    if not counts:
-        return f"{unchecked}." if left > 0 else ""
+    counts = {status: n for status in words if (n := checked.get(status))}
     each = [t.gettext(words[key]).format(n=format_number(t, n)) for key, n in counts.items()]
-    parts = [join_parts(t, ", ", each)]
-    if (corrected := checked.get("corrected", 0)) > 0:
+    parts = [join_parts(t, ", ", each)] if each else []
+    if counts and (corrected := checked.get("corrected")):
         citations = format_count(corrected, "citation", t)
         parts.append(t.gettext("{citations} corrected").format(citations=citations))
-    if left > 0:
-        parts.append(unchecked)
-    sentence = t.gettext("{sentences} checked: {each}").format(
-        sentences=format_count(sum(counts.values()), "sentence", t), each=join_parts(t, "; ", parts)
-    )
-    return f"{sentence}."
+    if left := checked.get("unchecked"):
+        sentences = format_count(left, "sentence", t)
+        parts.append(t.gettext("{sentences} not checked").format(sentences=sentences))
+    told = join_parts(t, "; ", parts)
+    if counts:
+        sentences = format_count(sum(counts.values()), "sentence", t)
+        told = t.gettext("{sentences} checked: {each}").format(sentences=sentences, each=told)
+    return f"{told}." if told else ""
 
 
 def struck_sentence(struck: Struck) -> str:
@@ -294,14 +288,7 @@ def _counted(survey: Survey, t: Translations) -> str:
         none = t.gettext("No report speaks of “{topic}” ({scope} read).")
         return none.format(scope=scope, topic=survey.topic)
     low, high = (format_number(t, n) for n in survey.interval)
-    sentence = t.ngettext(
-        "About {reports} of {labs} speaks of “{topic}” (between {low} and {high}, of {scope}): "
-        "{about} about it, {mention} mentioning it.",
-        "About {reports} of {labs} speak of “{topic}” (between {low} and {high}, of {scope}): "
-        "{about} about it, {mention} mentioning it.",
-        found,
-    )
-    return sentence.format(
+    return t.ngettext(*WORDS["plural"]["report speaking"], found).format(
         **reports_and_labs(found, len(survey.labs), t),
         topic=survey.topic,
         low=low,
@@ -333,9 +320,4 @@ def coverage_sentence(answer: Answer, t: Translations = ENGLISH) -> str:
         read = format_count(covered.read_reports, "report", t)
         sentence = t.gettext("Looked through {reports}.").format(reports=read)
     left = covered.matched_reports - covered.read_reports
-    if left > 0:
-        more = t.ngettext(
-            "{n} more report matched, not read.", "{n} more reports matched, not read.", left
-        )
-        sentence += " " + more.format(n=format_number(t, left))
-    return sentence
+    return f"{sentence} {format_count(left, 'report not read', t)}" if left > 0 else sentence
