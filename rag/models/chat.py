@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -67,16 +67,19 @@ class Generation:
         """The record of an answer of so many tokens."""
         if not self.model:
             return GenerationRecord()
-        record = GenerationRecord(
+        cost, month = None, ""
+        if self.priced:
+            cost, month = list_price(self.model, self.prompt, completion)
+        return GenerationRecord(
             self.model,
             prompt_version,
             passages=self.read or 0,
             tokens=self.prompt,
             window=self.window,
             steps=tuple(self.steps),
+            cost_usd=cost,
+            prices_of=month,
         )
-        cost, month = list_price(self.model, self.prompt, completion)
-        return replace(record, cost_usd=cost, prices_of=month) if self.priced else record
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +94,16 @@ class ToolCall:
 class ChatModel:
     """A chat model at its server. Safe to share between threads.
 
-    It may write `max_tokens`. Its server is waited for `timeout` seconds: for its answer to begin,
-    then for each next word, and for a stream no longer than `deadline` seconds in all. A failing
-    server is asked again `retries` times, unless it wants a wait of more than `patience` seconds.
+    It may write as many tokens as the settings say. Its server is waited for `timeout` seconds: for
+    its answer to begin, then for each next word, and for a stream no longer than `deadline` seconds
+    in all. A failing server is asked again `retries` times, as `open_client` says.
     A ModelError says that it can't be reached, refuses, breaks off, is too slow or sends no text.
     """
 
     name: str
     server: Server
-    max_tokens: int
-    timeout: float
+    settings: Settings
     retries: int
-    patience: float
-    deadline: float = 180.0
 
     def stream(
         self, messages: Sequence[Message], generation: Generation | None = None
@@ -131,15 +131,10 @@ class ChatModel:
 
         It is JSON by a `schema` where the server takes one. Setting `stop` ends the wait.
         """
-
-        async def read(emit: Emit[str]) -> None:
-            # The client's own limit begins anew with every byte.
-            async with asyncio.timeout(seconds), self._client() as client:
-                reply = await self._create(client, messages, stream=False, schema=schema)
-                emit(encodable(reply.choices[0].message.content or ""))
-
         with model_errors("language model"):
-            text = "".join(without_reasoning(iterate(read, stop or Stop())))
+            replies = self._replies(messages, seconds, stop or Stop(), schema=schema)
+            texts = (encodable(reply.content or "") for reply in replies)
+            text = "".join(without_reasoning(texts))
         if not text.strip():
             raise ModelError(Notice("model_answer_empty"))
         return text
@@ -148,36 +143,44 @@ class ChatModel:
         self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], stop: Stop
     ) -> list[ToolCall]:
         """Which tools the model calls, whose arguments may be anything; none once `stop` is set."""
-
-        async def read(emit: Emit[ToolCall]) -> None:
-            async with asyncio.timeout(self.timeout), self._client() as client:
-                reply = await self._create(client, messages, stream=False, tools=tools)
-                for call in reply.choices[0].message.tool_calls or ():
-                    called = call.function
-                    emit(ToolCall(encodable(str(called.name)), encodable(str(called.arguments))))
-
         with model_errors("language model"):
-            return list(iterate(read, stop))
+            replies = self._replies(messages, self.settings.timeout, stop, tools=tools)
+            called = [call.function for reply in replies for call in reply.tool_calls or ()]
+            return [ToolCall(encodable(f"{c.name}"), encodable(f"{c.arguments}")) for c in called]
+
+    def _replies(
+        self, messages: Sequence[Message], seconds: float, stop: Stop, **options: Any
+    ) -> Iterator[Any]:
+        """The one message that a server replies with, whole; none once `stop` is set."""
+
+        async def read(emit: Emit[Any]) -> None:
+            # The client's own limit begins anew with every byte.
+            async with asyncio.timeout(seconds), self._client() as client:
+                reply = await self._create(client, messages, stream=False, **options)
+                emit(reply.choices[0].message)
+
+        return iterate(read, stop)
 
     async def _read_stream(
         self, messages: Sequence[Message], generation: Generation, emit: Emit[str]
     ) -> None:
         now = asyncio.get_running_loop().time
-        attempts = (self.retries + 1) * (self.timeout + self.patience)
-        length, end = 0, now() + self.deadline
+        timeout, deadline = self.settings.timeout, self.settings.deadline
+        attempts = (self.retries + 1) * (timeout + self.settings.patience)
+        length, end = 0, now() + deadline
         async with (
-            asyncio.timeout(min(attempts, self.deadline)) as limit,
+            asyncio.timeout(min(attempts, deadline)) as limit,
             self._client() as client,
             await self._create(client, messages, stream=True) as chunks,
         ):
-            limit.reschedule(min(now() + self.timeout, end))
+            limit.reschedule(min(now() + timeout, end))
             async for chunk in chunks:
                 for choice in chunk.choices[:1]:
                     text, reasoning = _texts(choice.delta)
                     # Comments and empty pieces are no progress.
                     if text or reasoning:
                         # A last word may come late; the deadline itself is looked at below.
-                        limit.reschedule(now() + self.timeout)
+                        limit.reschedule(now() + timeout)
                     generation.finish = choice.finish_reason or generation.finish
                     if text:
                         emit(text)
@@ -186,13 +189,13 @@ class ChatModel:
                     generation.finish = _DEADLINE
                     return
                 # Some servers set no bound to reasoning.
-                if length > _CHARACTERS_PER_TOKEN * self.max_tokens:
+                if length > _CHARACTERS_PER_TOKEN * self.settings.answer_tokens:
                     generation.finish = "length"
                     return
         generation.finish = generation.finish or _BROKEN
 
     def _client(self) -> "AsyncOpenAI":
-        return open_client(self.server, self.timeout, self.retries, self.patience)
+        return open_client(self.server, self.settings, self.retries)
 
     async def _create(
         self,
@@ -212,7 +215,7 @@ class ChatModel:
         refused = set(_refused.get(server, ()))
         while True:
             bound = "max_completion_tokens" if "max_tokens" in refused else "max_tokens"
-            parameters: dict[str, Any] = {bound: self.max_tokens}
+            parameters: dict[str, Any] = {bound: self.settings.answer_tokens}
             if "temperature" not in refused:
                 parameters["temperature"] = 0.0
             if schema and "response_format" not in refused:
@@ -230,13 +233,7 @@ class ChatModel:
                 return reply
 
 
-def make_chat(
-    settings: Settings,
-    *,
-    max_tokens: int | None = None,
-    timeout: float | None = None,
-    retries: int = RETRIES,
-) -> ChatModel | None:
+def make_chat(settings: Settings, retries: int = RETRIES) -> ChatModel | None:
     """The chat model that the settings name, None for extractive answers; else a SettingsError."""
     kind, _, name = settings.answer_model.partition(":")
     if settings.answer_model == "extractive":
@@ -246,15 +243,7 @@ def make_chat(
             f"The model {settings.answer_model!r} is unknown. Use extractive, auto or openai:MODEL "
             "(any OpenAI-compatible server, its address in OPENAI_BASE_URL)."
         )
-    return ChatModel(
-        name=name,
-        server=find_server(settings),
-        max_tokens=max_tokens or settings.answer_tokens,
-        timeout=timeout or settings.timeout,
-        retries=retries,
-        patience=settings.patience,
-        deadline=settings.deadline,
-    )
+    return ChatModel(name, find_server(settings), settings, retries)
 
 
 # Parameters that some models refuse, and how their servers name them: models that reason want

@@ -84,7 +84,7 @@ def find_server(settings: Settings) -> Server:
     )
 
 
-def open_client(server: Server, timeout: float, retries: int, patience: float) -> "AsyncOpenAI":
+def open_client(server: Server, settings: Settings, retries: int = RETRIES) -> "AsyncOpenAI":
     """A client, whose requests can be cancelled while they wait.
 
     Each attempt waits `timeout` seconds for the response to begin. A failing server is asked again
@@ -94,7 +94,7 @@ def open_client(server: Server, timeout: float, retries: int, patience: float) -
 
     async def limit_wait(response: Any) -> None:
         with suppress(ValueError):
-            if float(response.headers.get("retry-after", 0)) > patience:
+            if float(response.headers.get("retry-after", 0)) > settings.patience:
                 # The client's own limit is two minutes.
                 response.headers["x-should-retry"] = "false"
 
@@ -102,7 +102,7 @@ def open_client(server: Server, timeout: float, retries: int, patience: float) -
         base_url=server.url,
         api_key=server.key,
         default_query=server.query,
-        timeout=Timeout(timeout, connect=min(timeout, CONNECT)),
+        timeout=Timeout(settings.timeout, connect=min(settings.timeout, CONNECT)),
         max_retries=retries,
         # A redirect would take the key and the passages to another server.
         http_client=DefaultAsyncHttpxClient(

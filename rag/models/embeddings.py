@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rag.errors import ModelError, SettingsError
-from rag.models.client import RETRIES, find_server, model_errors, open_client, run
+from rag.models.client import find_server, model_errors, open_client, run
 from rag.models.encoder import PACKAGE, Vectors, encode
 from rag.settings import Settings
 from rag.types import Notice
@@ -79,7 +79,7 @@ def is_builtin(settings: Settings) -> bool:
 
 def _of_server(settings: Settings) -> Embed:
     name, server = settings.embedding.partition(":")[2], find_server(settings)
-    client = open_client(server, settings.timeout, RETRIES, settings.patience)
+    client = open_client(server, settings)
 
     def embed(texts: Sequence[str]) -> list[list[float]]:
         # Indexes have been made without line breaks, as OpenAI once recommended.

@@ -66,8 +66,8 @@ class Planner:
         self._llm: ChatModel | None = None
         if settings.planner != "rules":
             # No retry: what comes too late is of no use, and there is a plan without it.
-            seconds = self._seconds
-            self._llm = make_chat(settings, max_tokens=TOKENS, timeout=seconds, retries=0)
+            short = {"answer_tokens": TOKENS, "timeout": self._seconds}
+            self._llm = make_chat(settings.model_copy(update=short), retries=0)
         if self._full and self._llm is None:
             raise SettingsError(
                 "The planner is to be a model, but none is set. Set ASKLABS_MODEL, or "

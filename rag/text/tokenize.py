@@ -43,8 +43,6 @@ _NAMED = re.compile(
 )
 # Thousands in groups ("1 049 767", "11.132"), or plain; then decimals.
 _DIGITS = re.compile(r"\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?")
-_CLOCK = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))?\s*([ap])\.?\s?m\b\.?")
-_FULL_HOUR = re.compile(r"\b(\d{1,2})[:h]00\b")
 _SCALE = {word: int(n) for n, listed in LISTS["scales"].items() for word in listed.split()}
 _NEXT_WORD = re.compile(r"\s*([^\W\d]+)")
 _SPELLED = NUMERALS | {
@@ -216,23 +214,26 @@ def gives_quantity(sentence: str) -> bool:
     return any(w in _QUANTITIES or NUMERALS.get(w, "1") not in "01" for w in words(bare))
 
 
+def _after_counts(question: str) -> Iterator[list[str]]:
+    """The words that follow each "how many" or "how much" of a question."""
+    folded = strip_accents(question)
+    return (words(folded[match.end() :]) for match in _COUNT.finditer(folded))
+
+
 def counted_words(question: str, language: str) -> list[str]:
     """What a question counts ("how many homes got ..."): two words for each of its counts."""
-    folded, stop = strip_accents(question), stop_words(language)
+    stop = stop_words(language)
     found: list[str] = []
-    for match in _COUNT.finditer(folded):
-        after = [w for w in words(folded[match.end() :]) if w not in stop and len(w) > 1]
+    for following in _after_counts(question):
+        after = [w for w in following if w not in stop and len(w) > 1]
         found += (after * 2)[:2]
     return found
 
 
 def counted_thing(question: str, language: str) -> str:
     """The word that comes next to "how many" or "how much"; "" where that is a stop word."""
-    folded = strip_accents(question)
-    match = _COUNT.search(folded)
-    following = words(folded[match.end() :]) if match else []
-    of = 1 if following[:1] in (["of"], ["de"], ["d"], ["من"]) else 0
-    thing = following[of] if len(following) > of else ""
+    following = (w for w in next(_after_counts(question), []) if w not in ("of", "de", "d", "من"))
+    thing = next(following, "")
     return "" if thing in stop_words(language) else _ELIDED.sub("", thing)
 
 
@@ -248,10 +249,9 @@ def words_by_numbers(sentence: str) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def numbers_in(text: str) -> set[str]:
-    """The numbers of a text in digits: "1 049", "1,049" and "1.049" are "1049", "2 PM" is "14"."""
+    """The numbers of a text in digits: "1 049", "1,049" and "1.049" are "1049"."""
     # Arabic reports write Arabic digits.
     latin = re.sub(r"\d", lambda m: str(unicodedata.decimal(m.group())), strip_accents(text))
-    latin = _FULL_HOUR.sub(r"\1", _CLOCK.sub(_on_24_hours, latin))
     return {_value(match.group(), latin[match.end() :]) for match in _DIGITS.finditer(latin)}
 
 
@@ -281,11 +281,6 @@ def is_computed(number: str, others: Iterable[str]) -> bool:
     sums = (sum(c) for n in (2, 3, 4) for c in combinations(values, n))
     made = chain(results, sums, (1 + a / 100 for a in values))
     return not _YEAR.fullmatch(number) and any(round(n, decimals) == wanted for n in made)
-
-
-def _on_24_hours(match: re.Match[str]) -> str:
-    hour = int(match[1]) % 12 + (12 if match[3] == "p" else 0)
-    return f"{hour}:{match[2] or '00'}"
 
 
 def _value(written: str, after: str) -> str:

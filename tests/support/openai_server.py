@@ -114,10 +114,9 @@ def running() -> Iterator[ScriptedServer]:
     server.http.server_close()
 
 
-def chat_at(url: str, model: str = "test-model", **more: Any) -> ChatModel:
-    options = {name: more.pop(name) for name in ("max_tokens", "retries") if name in more}
+def chat_at(url: str, model: str = "test-model", retries: int = 2, **more: Any) -> ChatModel:
     values = {"openai_api_key": KEY, "openai_base_url": url} | more
-    chat = make_chat(Settings(model=f"openai:{model}", **values), **options)
+    chat = make_chat(Settings(model=f"openai:{model}", **values), retries)
     assert chat is not None
     return chat
 

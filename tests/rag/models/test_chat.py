@@ -44,7 +44,7 @@ def test_a_completion_is_asked_for_nothing_rare_and_has_no_half_of_a_surrogate_p
 ) -> None:
     server.say("<think>Hm.</think> Mobile ", "\ud800 money.")
     assert stream(server, answer_tokens=123) == "Mobile ? money."
-    addressed = chat_at(f"{server.url}?team=b", max_tokens=77)
+    addressed = chat_at(f"{server.url}?team=b", answer_tokens=77)
     assert addressed.complete(MESSAGES, 10) == "Mobile ? money."
     streamed, complete = server.chats
     body = {"model": "test-model", "messages": MESSAGES, "temperature": 0.0}
