@@ -155,7 +155,8 @@ class ChatModel:
 
         async def read(emit: Emit[Any]) -> None:
             # The client's own limit begins anew with every byte.
-            async with asyncio.timeout(seconds), self._client() as client:
+            client = open_client(self.server, self.settings, self.retries)
+            async with asyncio.timeout(seconds), client:
                 reply = await self._create(client, messages, stream=False, **options)
                 emit(reply.choices[0].message)
 
@@ -170,7 +171,7 @@ class ChatModel:
         length, end = 0, now() + deadline
         async with (
             asyncio.timeout(min(attempts, deadline)) as limit,
-            self._client() as client,
+            open_client(self.server, self.settings, self.retries) as client,
             await self._create(client, messages, stream=True) as chunks,
         ):
             limit.reschedule(min(now() + timeout, end))
@@ -193,9 +194,6 @@ class ChatModel:
                     generation.finish = "length"
                     return
         generation.finish = generation.finish or _BROKEN
-
-    def _client(self) -> "AsyncOpenAI":
-        return open_client(self.server, self.settings, self.retries)
 
     async def _create(
         self,

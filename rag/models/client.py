@@ -172,7 +172,7 @@ def iterate(work: Work[T], stop: Stop) -> Generator[T, None, None]:
     closed. Then nothing more is emitted and nothing raised; else what the work raises is.
     """
     items: SimpleQueue[tuple[T] | None] = SimpleQueue()
-    future = _start(work(lambda item: items.put((item,))))
+    future = start(work(lambda item: items.put((item,))))
     future.add_done_callback(lambda _: items.put(None))
     stop.cancels(future)
     try:
@@ -191,10 +191,6 @@ def _background_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _start(work: Coroutine[Any, Any, T]) -> Future[T]:
+def start(work: Coroutine[Any, Any, T]) -> Future[T]:
+    """Begin asynchronous work in the background."""
     return asyncio.run_coroutine_threadsafe(work, _background_loop())
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """The result of asynchronous work, which this thread waits for."""
-    return _start(work).result()

@@ -3,18 +3,16 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-
 from rag.errors import ModelError, SettingsError
-from rag.models.client import find_server, model_errors, open_client, run
+from rag.models.client import find_server, model_errors, open_client, start
 from rag.models.encoder import PACKAGE, Vectors, encode
 from rag.settings import Settings
 from rag.types import Notice
 
+BUILTIN = f"{PACKAGE} {version(PACKAGE)}"
 # From texts to a vector each, in their order.
 Embed = Callable[[Sequence[str]], Any]
 # The stored vectors of those texts that have one.
@@ -24,44 +22,36 @@ Stored = Callable[[Sequence[str]], Mapping[str, Vectors]]
 CACHED = 20_000
 
 
-class CachedEncoder:
-    """Encodes a text once in a while, and none that has a vector in `stored`. Safe to share."""
-
-    def __init__(self, encode: Embed = encode) -> None:
-        self._encode = encode
-        self.stored: Stored = lambda _: {}
-        self._cache: dict[str, Vectors] = {}
-        self._lock = threading.Lock()
-
-    def encode(self, texts: Sequence[str]) -> list[Any]:
-        """The vectors of texts, in order; they are shared, and not to be changed."""
-        unique = dict.fromkeys(texts)
-        with self._lock:
-            vectors = {t: self._cache[t] for t in unique if t in self._cache}
-        vectors |= self.stored([t for t in unique if t not in vectors])
-        if new := [t for t in unique if t not in vectors]:
-            # Copies: a row would keep the whole array alive.
-            rows = (row.copy() for row in np.asarray(self._encode(new), np.float32))
-            encoded = dict(zip(new, rows, strict=True))
-            vectors |= encoded
-            with self._lock:
-                if len(self._cache) > CACHED:
-                    self._cache.clear()
-                self._cache |= encoded
-        return [vectors[text] for text in texts]
-
-
-_shared = CachedEncoder()
+_stored: Stored | None = None
+_cache: dict[str, Vectors] = {}
+_lock = threading.Lock()
 
 
 def use_stored_vectors(stored: Stored) -> None:
     """From now on take the built-in model's vectors from those that an index has stored."""
-    _shared.stored = stored
+    global _stored
+    _stored = stored
 
 
 def encode_cached(texts: Sequence[str]) -> list[Any]:
-    """The built-in model's vectors of texts, in order; they are cached for a while."""
-    return _shared.encode(texts)
+    """The built-in model's vectors of texts, in order, each encoded once in a while.
+
+    They are shared between callers and threads, and not to be changed.
+    """
+    unique = dict.fromkeys(texts)
+    with _lock:
+        vectors = {t: _cache[t] for t in unique if t in _cache}
+    if _stored:
+        vectors |= _stored([t for t in unique if t not in vectors])
+    if new := [t for t in unique if t not in vectors]:
+        # Copies: a row would keep the whole array alive.
+        encoded = {t: row.copy() for t, row in zip(new, encode(new), strict=True)}
+        vectors |= encoded
+        with _lock:
+            if len(_cache) > CACHED:
+                _cache.clear()
+            _cache.update(encoded)
+    return [vectors[text] for text in texts]
 
 
 def is_builtin(settings: Settings) -> bool:
@@ -85,7 +75,7 @@ def _of_server(settings: Settings) -> Embed:
         # Indexes have been made without line breaks, as OpenAI once recommended.
         lines = [text.replace("\n", " ") for text in texts]
         with model_errors("embedding model"):
-            reply = run(client.embeddings.create(model=name, input=lines))
+            reply = start(client.embeddings.create(model=name, input=lines)).result()
             vectors = [list(row.embedding) for row in reply.data]
         if len(vectors) != len(texts):
             raise ModelError(Notice("embedding_texts_left_out"))
@@ -120,9 +110,6 @@ def make_embedding(settings: Settings) -> Embedding:
     return Embedding(_of_server(settings), name, batch=100)
 
 
-_version = cache(version)
-
-
 def embedding_name(settings: Settings) -> str:
     """What identifies the embedding model in an index: its name, or its package and version."""
-    return f"{PACKAGE} {_version(PACKAGE)}" if is_builtin(settings) else settings.embedding
+    return BUILTIN if is_builtin(settings) else settings.embedding

@@ -11,7 +11,7 @@ from openai_server import ScriptedServer
 from ingest.sync import sync
 from rag.index.vectors import VectorMemo, hashes
 from rag.models import embeddings
-from rag.models.embeddings import CachedEncoder, encode_cached, use_stored_vectors
+from rag.models.embeddings import encode_cached
 from rag.models.encoder import encode
 from rag.settings import Settings
 
@@ -27,9 +27,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_stored_vectors_are_the_model_s(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    empty = CachedEncoder(lambda texts: asked.extend(texts) or encode(texts))
-    monkeypatch.setattr(embeddings, "_shared", empty)
-    use_stored_vectors(VectorMemo(folder).find)
+    monkeypatch.setattr(embeddings, "encode", lambda texts: asked.extend(texts) or encode(texts))
+    monkeypatch.setattr(embeddings, "_cache", {})
+    monkeypatch.setattr(embeddings, "_stored", VectorMemo(folder).find)
     vectors = encode_cached([*TEXTS, "Something new."])
     assert asked == ["Something new."]
     assert np.allclose(vectors[:-1], encode(TEXTS), atol=1e-3)
