@@ -288,7 +288,8 @@ def _counted(survey: Survey, t: Translations) -> str:
         none = t.gettext("No report speaks of “{topic}” ({scope} read).")
         return none.format(scope=scope, topic=survey.topic)
     low, high = (format_number(t, n) for n in survey.interval)
-    return t.ngettext(*WORDS["plural"]["report speaking"], found).format(
+    one, many = WORDS["plural"]["report speaking"]
+    return t.ngettext(one, many, found).format(
         **reports_and_labs(found, len(survey.labs), t),
         topic=survey.topic,
         low=low,

@@ -303,5 +303,5 @@ class Passages(Sequence[Passage]):
         return chain.from_iterable(map(self.of.passages_of, self.of.ids))
 
     def __getitem__(self, which: Any) -> Any:
-        name, n = Index.place(self.of, which)
+        name, n = self.of.place(which)
         return self.of.passages_of(name)[n]

@@ -48,8 +48,8 @@ from rag.index.vectors import Rows, VectorMemo, hashes
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors, unit
 from rag.types import Progress
 
-VERSION, OLDEST = 5, 5  # of the tables: scripts of these numbers make and change them
-MIGRATIONS = Path(__file__).with_name("migrations")
+VERSION = 5  # of the tables, which a script makes
+TABLES = Path(__file__).with_name("tables.sql")
 WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how many there are
 MOST_WAIT = 30.0  # seconds to wait for what a reader asks for
 # Classes of errors where a connection fails, ends or is ended; a full disk's is none of them.
@@ -58,7 +58,7 @@ NEAREST = 400  # neighbours that HNSW keeps in sight while it searches
 _LOCK = 0x61736B6C  # "askl"
 _Result = TypeVar("_Result")
 Connection = psycopg.Connection[TupleRow]
-_TABLES = b"""CREATE EXTENSION IF NOT EXISTS vector; CREATE SCHEMA IF NOT EXISTS asklabs;
+_SCHEMA = b"""CREATE EXTENSION IF NOT EXISTS vector; CREATE SCHEMA IF NOT EXISTS asklabs;
     CREATE TABLE IF NOT EXISTS version (number int NOT NULL)"""
 SESSION = f"""SET search_path = asklabs, public; SET jit = off;
     SET hnsw.ef_search = {NEAREST}; SET hnsw.iterative_scan = strict_order;
@@ -170,16 +170,14 @@ def one(connection: Connection, query: str, *values: Any) -> TupleRow:
     return connection.execute(query.encode(), values, binary=True).fetchone() or ()
 
 
-def check_version(number: int, *, ingests: bool = False) -> None:
-    what = ""
+def _check_version(number: int) -> None:
     if number > VERSION:
         what = "newer than this asklabs knows. Update asklabs on this machine."
-    elif 0 < number < OLDEST:
+    elif number < VERSION:
         what = "too old. DROP SCHEMA asklabs CASCADE, then run asklabs ingest PATH."
-    elif number < VERSION and not ingests:
-        what = "older than this asklabs needs. Run asklabs ingest PATH once to bring it up to date."
-    if what:
-        raise IndexUnusable(f"The database is of version {number}, {what}")
+    else:
+        return
+    raise IndexUnusable(f"The database is of version {number}, {what}")
 
 
 def _locked(connection: Connection) -> Connection:
@@ -187,12 +185,12 @@ def _locked(connection: Connection) -> Connection:
     if not one(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK)[0]:
         raise IndexBusy("Another ingest is writing to the database. Wait until it is done.")
     with connection.transaction():
-        connection.execute(_TABLES)
-        number = one(connection, "SELECT coalesce(max(number), 0) FROM version")[0]
-        check_version(number, ingests=True)
-        for n in range(max(number + 1, OLDEST), VERSION + 1):
-            connection.execute((MIGRATIONS / f"{n}.sql").read_bytes())
-        connection.execute(f"DELETE FROM version; INSERT INTO version VALUES ({VERSION})".encode())
+        connection.execute(_SCHEMA)
+        if number := one(connection, "SELECT number FROM version"):
+            _check_version(*number)
+        else:
+            connection.execute(TABLES.read_bytes())
+            connection.execute("INSERT INTO version VALUES (%s)", [VERSION])
     _configure(connection)
     return connection
 
@@ -322,7 +320,7 @@ def _moment(connection: Connection) -> tuple[TupleRow, dict[str, Head]]:
     with connection.transaction():
         held: TupleRow = ("",)
         if one(connection, "SELECT to_regclass('asklabs.version')")[0]:
-            check_version(*one(connection, "SELECT number FROM version"))
+            _check_version(*one(connection, "SELECT number FROM version"))
             held = one(connection, _STATE)
         if not held[0]:
             what = "The database holds no index yet"

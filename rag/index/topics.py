@@ -134,22 +134,19 @@ def _name(
     count: int,
 ) -> None:
     """Name the topics that have no name yet by the words that tell them from the others."""
-    written: list[str] = []
-    rows = []
-    for word, passages in words:
-        written.append(word)
-        rows.append(np.bincount(of_passage[passages], minlength=len(nearest)) > 0)
-    has = np.array(rows, np.bool_).reshape(-1, len(nearest))
+    candidates = list(words)
+    having = [np.bincount(of_passage[rows], minlength=len(nearest)) > 0 for _, rows in candidates]
+    has = np.array(having, np.bool_).reshape(-1, len(nearest))
     for n in range(len(names), count):
         inside = nearest == n
-        share = has[:, inside].mean(axis=1) if inside.any() else np.zeros(len(written))
+        share = has[:, inside].mean(axis=1) if inside.any() else np.zeros(len(candidates))
         ratio = share / np.maximum(has[:, ~inside].mean(axis=1), 1 / len(nearest))
         score = share * np.log(np.maximum(ratio, 1e-9))
         telling: list[str] = []
         for row in np.argsort(-score, kind="stable")[: 20 * WORDS]:
-            spread = len(set(labs[inside & has[row]].tolist()))
-            if spread >= min(_FEWEST_LABS, labs.max() + 1) and not resolve_country(written[row]):
-                telling.append(written[row])
+            word, spread = candidates[row][0], len(set(labs[inside & has[row]].tolist()))
+            if spread >= min(_FEWEST_LABS, labs.max() + 1) and not resolve_country(word):
+                telling.append(word)
             if len(telling) >= WORDS and ", ".join(telling) not in names:
                 break
         names.append(", ".join(telling) or str(n + 1))

@@ -94,15 +94,16 @@ class ToolCall:
 class ChatModel:
     """A chat model at its server. Safe to share between threads.
 
-    It may write as many tokens as the settings say. Its server is waited for `timeout` seconds: for
-    its answer to begin, then for each next word, and for a stream no longer than `deadline` seconds
-    in all. A failing server is asked again `retries` times, as `open_client` says.
+    It may write `max_tokens`. By the settings its server is waited for `timeout` seconds: for its
+    answer to begin, then for each next word, and for a stream no longer than `deadline` seconds in
+    all. A failing server is asked again `retries` times, as `open_client` says.
     A ModelError says that it can't be reached, refuses, breaks off, is too slow or sends no text.
     """
 
     name: str
     server: Server
     settings: Settings
+    max_tokens: int
     retries: int
 
     def stream(
@@ -190,7 +191,7 @@ class ChatModel:
                     generation.finish = _DEADLINE
                     return
                 # Some servers set no bound to reasoning.
-                if length > _CHARACTERS_PER_TOKEN * self.settings.answer_tokens:
+                if length > _CHARACTERS_PER_TOKEN * self.max_tokens:
                     generation.finish = "length"
                     return
         generation.finish = generation.finish or _BROKEN
@@ -213,7 +214,7 @@ class ChatModel:
         refused = set(_refused.get(server, ()))
         while True:
             bound = "max_completion_tokens" if "max_tokens" in refused else "max_tokens"
-            parameters: dict[str, Any] = {bound: self.settings.answer_tokens}
+            parameters: dict[str, Any] = {bound: self.max_tokens}
             if "temperature" not in refused:
                 parameters["temperature"] = 0.0
             if schema and "response_format" not in refused:
@@ -241,7 +242,7 @@ def make_chat(settings: Settings, retries: int = RETRIES) -> ChatModel | None:
             f"The model {settings.answer_model!r} is unknown. Use extractive, auto or openai:MODEL "
             "(any OpenAI-compatible server, its address in OPENAI_BASE_URL)."
         )
-    return ChatModel(name, find_server(settings), settings, retries)
+    return ChatModel(name, find_server(settings), settings, settings.answer_tokens, retries)
 
 
 # Parameters that some models refuse, and how their servers name them: models that reason want
