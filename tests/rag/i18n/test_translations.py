@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -38,9 +39,9 @@ def in_code() -> set[object]:
     return {message.id for message in messages if message.id}
 
 
-def texts(text: object) -> tuple[str, ...]:
+def texts(text: Any) -> tuple[str, ...]:
     """A message's one text, or its singular and plural forms."""
-    return (text,) if isinstance(text, str) else tuple(text)  # type: ignore[arg-type]
+    return (text,) if isinstance(text, str) else tuple(text)
 
 
 def placeholders(text: str) -> set[str]:

@@ -155,13 +155,22 @@ def test_an_index_is_read_as_it_is_at_one_moment(
     assert set(reader(stored, tmp_path).index.heads) == {"peru", "fiji", "mali"}
 
 
-def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
-    postgres: Postgres, stored: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_lost_connection_is_made_again_and_a_server_that_hangs_or_is_lost_is_told(
+    postgres: Postgres,
+    stored: Settings,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in ("WAIT", "MOST_WAIT"):
+        monkeypatch.setattr(f"rag.index.postgres.{name}", 2.0)
     page = reader(stored, tmp_path)
     before = answer_of(page)
     others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     postgres.sql("postgres", f"SELECT pg_terminate_backend(pid) {others}")
+    assert answer_of(page) == before
+    with postgres.hung(), pytest.raises(IndexUnusable, match="can't be reached"):
+        answer_of(page)
     assert answer_of(page) == before
     postgres.stop()
     try:
@@ -174,18 +183,6 @@ def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
     assert answer_of(page) == before
     # Each failure is told once, by who was asked.
     assert not caplog.records
-
-
-def test_a_server_that_hangs_is_given_up(
-    postgres: Postgres, stored: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("WAIT", "MOST_WAIT"):
-        monkeypatch.setattr(f"rag.index.postgres.{name}", 2.0)
-    page = reader(stored, tmp_path)
-    before = answer_of(page)
-    with postgres.hung(), pytest.raises(IndexUnusable, match="can't be reached"):
-        answer_of(page)
-    assert answer_of(page) == before
 
 
 def test_what_refuses_a_login_is_asked_once(

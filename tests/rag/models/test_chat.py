@@ -57,7 +57,7 @@ def test_a_completion_is_asked_for_nothing_rare_and_has_no_half_of_a_surrogate_p
 BAD_KEY = f'{{"error": {{"message": "bad {KEY}"}}}}'
 WELL = event(reasoning_content="Well. ")
 # Of a stream, or of a whole completion: what the server does, and what is said of it.
-FAULTS = [
+FAULTS = (
     (True, Reply(("One ",), cut=True), "broke off"),
     (True, Reply(("One ",), raw=("data: {not json",)), "can't be read"),
     (True, Reply(raw=('data: {"choices": [{"delta": 7}]}',)), "can't be read"),
@@ -70,17 +70,17 @@ FAULTS = [
     (False, Reply(status=503, body="<html>down</html>"), "HTTP 503"),
     (False, Reply(raw=('{"choices": []}',)), "can't be read"),
     (False, Reply(), "empty answer"),
-]
+)
 
 
-@pytest.mark.parametrize(("streamed", "reply", "words"), FAULTS, ids=range(len(FAULTS)))
-def test_faults_are_told(server: ScriptedServer, streamed: bool, reply: Reply, words: str) -> None:
-    server.script(reply)
+def test_faults_are_told(server: ScriptedServer) -> None:
     chat = chat_at(server.url, retries=0, answer_tokens=50)
-    with pytest.raises(ModelError, match=words) as caught:
-        "".join(chat.stream(MESSAGES)) if streamed else chat.complete(MESSAGES, 10)
-    assert KEY not in str(caught.value)
-    assert len(server.chats) == 1
+    for streamed, reply, words in FAULTS:
+        server.script(reply)
+        with pytest.raises(ModelError, match=words) as caught:
+            "".join(chat.stream(MESSAGES)) if streamed else chat.complete(MESSAGES, 10)
+        assert KEY not in str(caught.value)
+        assert len(server.chats) == 1
 
 
 def test_a_server_that_is_gone_or_dribbles_is_given_up_in_time(server: ScriptedServer) -> None:
@@ -95,12 +95,6 @@ def test_a_server_that_is_gone_or_dribbles_is_given_up_in_time(server: ScriptedS
 
 
 NO_MAX = "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
-BOUND, OTHER_BOUND = {"max_tokens": 123}, {"max_completion_tokens": 123, "temperature": 0.0}
-REFUSED = [
-    (NO_MAX, 400, OTHER_BOUND),
-    ("Please use `max_completion_tokens`.", 422, OTHER_BOUND),
-    ("`temperature` is deprecated for this model.", 400, BOUND),
-]
 
 
 def refusal(message: str, status: int = 400) -> Reply:
@@ -108,14 +102,19 @@ def refusal(message: str, status: int = 400) -> Reply:
 
 
 def test_a_refused_parameter_is_replaced_and_remembered(server: ScriptedServer) -> None:
-    for message, status, others in REFUSED:
+    bound, other_bound = {"max_tokens": 123}, {"max_completion_tokens": 123, "temperature": 0.0}
+    for message, status, others in (
+        (NO_MAX, 400, other_bound),
+        ("Please use `max_completion_tokens`.", 422, other_bound),
+        ("`temperature` is deprecated for this model.", 400, bound),
+    ):
         # What is remembered of a model holds for all tests: each has its own.
         server.script(refusal(message, status), Reply(("Yes.",)))
         for _ in range(2):
             assert stream(server, f"refusing {message}", answer_tokens=123) == "Yes."
         names = ("max_tokens", "max_completion_tokens", "temperature")
         sent = [{n: chat.body[n] for n in names if n in chat.body} for chat in server.chats]
-        assert sent == [BOUND | {"temperature": 0.0}, others, others]
+        assert sent == [bound | {"temperature": 0.0}, others, others]
 
 
 def test_a_refusal_that_stays_is_raised(server: ScriptedServer) -> None:
@@ -195,15 +194,13 @@ def test_an_answer_cut_short_says_so_and_ends_with_a_sentence() -> None:
         assert not truncated(text, finish="stop")[1].notices
 
 
-AZURE = "https://name.openai.azure.com"
-
-
 def test_one_setting_names_servers_of_all_kinds() -> None:
+    azure = "https://name.openai.azure.com"
     for address, found in {
         "http://127.0.0.1:8080/v1/chat/completions": ("http://127.0.0.1:8080/v1", {}),
         "https://a.example/v1/?team=b": ("https://a.example/v1", {"team": "b"}),
-        AZURE: (f"{AZURE}/openai/v1", {}),
-        f"{AZURE}/openai/deployments/o/embeddings?api-version=7": (f"{AZURE}/openai/v1", {}),
+        azure: (f"{azure}/openai/v1", {}),
+        f"{azure}/openai/deployments/o/embeddings?api-version=7": (f"{azure}/openai/v1", {}),
     }.items():
         server = find_server(Settings(openai_api_key=KEY, openai_base_url=address))
         assert (server.url, server.query) == found
@@ -234,26 +231,26 @@ def test_a_prompt_that_is_too_long_is_recognised(server: ScriptedServer) -> None
                 stream(server)
 
 
-STATUSES = {
-    400: "ASKLABS_CONTEXT_TOKENS",
-    401: "OPENAI_API_KEY",
-    404: "model's name",
-    429: "over its limit",
-    500: "HTTP 500",
-}
-
-
-@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize(
+    ("status", "words", "tries"),
+    [
+        (400, "ASKLABS_CONTEXT_TOKENS", 1),
+        (401, "OPENAI_API_KEY", 1),
+        (404, "model's name", 1),
+        (429, "over its limit", 3),
+        (500, "HTTP 500", 3),
+    ],
+)
 def test_each_status_has_its_sentence_and_no_message_or_log_has_the_key(
-    server: ScriptedServer, caplog: pytest.LogCaptureFixture, status: int
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture, status: int, words: str, tries: int
 ) -> None:
     caplog.set_level(logging.DEBUG)
     message = "the context length" if status in (401, 404, 429) else "bad"
     server.script(Reply(status=status, body=f'{{"error": {{"message": "{message} {KEY}"}}}}'))
-    with pytest.raises(ModelError, match=STATUSES[status]) as caught:
+    with pytest.raises(ModelError, match=words) as caught:
         stream(server)
     assert not isinstance(caught.value, ContextOverflow)
-    assert len(server.chats) == (3 if status in (429, 500) else 1)
+    assert len(server.chats) == tries
     shown = "".join(traceback.format_exception(caught.value))
     assert KEY not in f"{shown}{caught.value!r}{caplog.text}"
     assert str(status) in caplog.text
@@ -286,13 +283,13 @@ def test_passages_are_left_out_whole_and_from_the_last(model: str) -> None:
     sizes = set()
     for window in range(300, 4000, 100):
         budget = Budget(model, window, 100)
-        fitting = budget.fitting(plan, found, ())
-        sizes.add(len(fitting))
-        assert list(fitting) == found[: len(fitting)]
+        count = len(fitting := budget.fitting(plan, found, ()))
+        sizes.add(count)
+        assert list(fitting) == found[:count]
         usable = window if own_encoding(model) else SHARE * window
-        if fitting:
-            assert budget.tokens(answer_messages(plan, fitting, ())) + 100 <= usable
-        if len(fitting) < len(found):
-            more = budget.tokens(answer_messages(plan, found[: len(fitting) + 1], ()))
-            assert more + 100 + len(found) > usable - 1
+        used, more = (
+            budget.tokens(answer_messages(plan, found[:n], ())) + 100 for n in (count, count + 1)
+        )
+        assert not count or used <= usable
+        assert count == len(found) or more + len(found) > usable - 1
     assert sizes == set(range(9))
