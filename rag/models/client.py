@@ -26,9 +26,7 @@ T = TypeVar("T")
 Emit = Callable[[T], None]
 Work = Callable[[Emit[T]], Coroutine[Any, Any, None]]
 OPENAI = "https://api.openai.com/v1"
-# On Azure this path takes what OpenAI's servers take; its portal shows others, of single methods.
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
-_AZURE_PATH = "/openai/v1"
 _METHOD = re.compile(r"/(?:chat/completions|embeddings)/?$")
 RETRIES = 2  # how often a failing server is asked again
 CONNECT = 10.0  # seconds: a running server accepts at once, only its answer takes time
@@ -71,17 +69,19 @@ def find_server(settings: Settings) -> Server:
         raise SettingsError(
             "OPENAI_BASE_URL is no address. Set it to one such as http://127.0.0.1:11434/v1."
         )
-    is_azure = address.host.endswith(_AZURE)
-    path = _AZURE_PATH if is_azure else _METHOD.sub("", address.path).rstrip("/")
+    path, query = _METHOD.sub("", address.path).rstrip("/"), dict(address.params)
+    if address.host.endswith(_AZURE):
+        # This path takes what OpenAI's servers take; the portal shows others, of single methods.
+        path, query = "/openai/v1", {}
     url = str(address.copy_with(raw_path=path.encode(), fragment=None))
-    query = {} if is_azure else dict(address.params)
+    key = "none"  # The client insists on one.
     if settings.openai_api_key is not None:
-        return Server(url, settings.openai_api_key.get_secret_value(), query)
-    if settings.openai_base_url:
-        return Server(url, "none", query)  # The client insists on a key.
-    raise SettingsError(
-        "No key found for openai. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server."
-    )
+        key = settings.openai_api_key.get_secret_value()
+    elif not settings.openai_base_url:
+        raise SettingsError(
+            "No key found for openai. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server."
+        )
+    return Server(url, key, query)
 
 
 def open_client(server: Server, settings: Settings, retries: int = RETRIES) -> "AsyncOpenAI":

@@ -126,25 +126,23 @@ def _cells(line: str, at: int, under: Sequence[str], columns: Sequence[str]) -> 
     yield Statement(at + done, at + len(line))
 
 
-def cited_sentences(text: str) -> Iterator[tuple[str, list[int]]]:
+def cited_sentences(text: str) -> list[tuple[str, list[int]]]:
     """Each sentence of an answer without marks, with its citation numbers.
 
     Marks that stand after the full stop belong to the sentence before.
     """
-    current: tuple[str, list[int]] | None = None
+    found: list[tuple[str, list[int]]] = []
     for start, end, _, beside in statements(text):
-        numbers = marks(text[start:end]) or [*beside]
-        plain = keep_known(text[start:end], 0).strip()
-        lead = re.match(r"(?:\s*\[[\d\s,;]+\])+", text[start:end])
-        if lead and current:
-            current[1].extend(marks(lead.group()))
-            numbers = numbers[len(marks(lead.group())) :]
+        sentence = text[start:end]
+        numbers, plain = marks(sentence) or [*beside], keep_known(sentence, 0).strip()
+        lead = re.match(r"(?:\s*\[[\d\s,;]+\])+", sentence)
+        if lead and found:
+            count = len(marks(lead.group()))
+            found[-1][1].extend(numbers[:count])
+            numbers = numbers[count:]
         if re.search(r"\w", plain):
-            if current:
-                yield current
-            current = (plain, numbers)
-    if current:
-        yield current
+            found.append((plain, numbers))
+    return found
 
 
 def marks_inside(text: str) -> str:

@@ -43,6 +43,8 @@ _NAMED = re.compile(
 )
 # Thousands in groups ("1 049 767", "11.132"), or plain; then decimals.
 _DIGITS = re.compile(r"\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?")
+_CLOCK = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))?\s*([ap])\.?\s?m\b\.?")
+_FULL_HOUR = re.compile(r"\b(\d{1,2})[:h]00\b")
 _SCALE = {word: int(n) for n, listed in LISTS["scales"].items() for word in listed.split()}
 _NEXT_WORD = re.compile(r"\s*([^\W\d]+)")
 _SPELLED = NUMERALS | {
@@ -249,9 +251,10 @@ def words_by_numbers(sentence: str) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def numbers_in(text: str) -> set[str]:
-    """The numbers of a text in digits: "1 049", "1,049" and "1.049" are "1049"."""
+    """The numbers of a text in digits: "1 049", "1,049" and "1.049" are "1049", "2 PM" is "14"."""
     # Arabic reports write Arabic digits.
     latin = re.sub(r"\d", lambda m: str(unicodedata.decimal(m.group())), strip_accents(text))
+    latin = _FULL_HOUR.sub(r"\1", _CLOCK.sub(_on_24_hours, latin))
     return {_value(match.group(), latin[match.end() :]) for match in _DIGITS.finditer(latin)}
 
 
@@ -281,6 +284,11 @@ def is_computed(number: str, others: Iterable[str]) -> bool:
     sums = (sum(c) for n in (2, 3, 4) for c in combinations(values, n))
     made = chain(results, sums, (1 + a / 100 for a in values))
     return not _YEAR.fullmatch(number) and any(round(n, decimals) == wanted for n in made)
+
+
+def _on_24_hours(match: re.Match[str]) -> str:
+    hour = int(match[1]) % 12 + (12 if match[3] == "p" else 0)
+    return f"{hour}:{match[2] or '00'}"
 
 
 def _value(written: str, after: str) -> str:

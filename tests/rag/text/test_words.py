@@ -20,6 +20,7 @@ def test_numbers_are_read_in_any_format() -> None:
         "USD130, 4.600+": {"130", "4600"},
         "1.234.567,89 is 1,234,567.89": {"1234567.89"},
         "٣٥ امرأة": {"35"},
+        "at 14:00, at 2 PM, at 2 p.m.": {"14"},
         "1.5 million people, 1 500 000 personas, 1,5 millones": {"1500000"},
         "three weeks in the second year, trois semaines": {"3", "2"},
     }.items():
