@@ -95,6 +95,7 @@ def test_the_files_name_passages_and_places_and_hold_no_text() -> None:
         assert len(places) == len(row["best"] + row["also"])
         assert all(0 <= at < count and 0 <= start < end for at, start, end in places)
     assert len(questions) > 8_000
+    assert 0.5 < sum(bool(row["best"]) for _, row in questions) / len(questions) < 0.6
     for row in graded:
         assert set(row) == {"asked", "read", "held", "quotes"}
         assert len(row["asked"].split()) < (60 if row["read"] == "line" else 8)

@@ -83,10 +83,11 @@ def test_instructions_to_a_machine_are_told_from_what_labs_write() -> None:
 
 
 def test_contacts_in_braces_are_masked() -> None:
-    # With the regions whose numbers count.
+    # Contacts in braces, and the regions whose numbers count.
     for marked, regions in {
         "Write to {ana.lopez+lab@mail.example.org} today": (),
-        "{ana @ example.org}": (),
+        "{ana} &#64; {example.org}, {ana}&amp;#64;{example.org}": (),
+        "{ana @ example.org}, {ana} [at] {example.org}, {ana}(arroba){example.org}": (),
         "It is (+{51}) {912-345-678}.": (),
         "ring {0051 912345678} at noon": (),
         "+{44(0)1926 634400}": ("PE",),
