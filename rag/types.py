@@ -21,17 +21,13 @@ FACTS = "Facts of this report"  # section and prompt of what only tags say: "Lab
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What a lab wrote under one form question.
-
-    `spans` are character ranges in the file, `text` is what they hold, cleaned. `occurrence` counts
-    equal prompts of a section from 0.
-    """
+    """What a lab wrote under one form question."""
 
     section: str
     prompt: str
-    text: str
-    spans: tuple[Span, ...]
-    occurrence: int = 0
+    text: str  # what the spans hold, cleaned
+    spans: tuple[Span, ...]  # character ranges in the file
+    occurrence: int = 0  # of equal prompts in the section, from 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +42,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """The unit of retrieval: an answer block or a token-bounded part of it.
-
-    `part` counts from 1 to `parts`.
-    """
+    """The unit of retrieval: an answer block or a token-bounded part of it."""
 
     id: str
     report: ReportInfo
@@ -59,7 +52,7 @@ class Passage:
     spans: tuple[Span, ...]
     stage: Stage = "evidence"
     language: str = "en"
-    part: int = 1
+    part: int = 1  # of its block, from 1 to `parts`
     parts: int = 1
 
     @property
@@ -86,26 +79,22 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that retrieval found, with its fused score or that of the place a reranker gave it.
-
-    `similarity` is its cosine to the question, 0 where only words found it; `relevance`, 0 to 1, a
-    cross-encoder's. `siblings` are the lab's other reports that say the same and were folded.
-    """
+    """A passage that retrieval found."""
 
     passage: Passage
-    score: float
-    similarity: float = 0.0
-    siblings: tuple[ReportInfo, ...] = ()
-    relevance: float | None = None
+    score: float  # fused from all rankings, or of the place that a reranker gave it
+    similarity: float = 0.0  # its cosine to the question; 0 where only words found it
+    siblings: tuple[ReportInfo, ...] = ()  # the lab's other reports that say the same, folded
+    relevance: float | None = None  # a cross-encoder's, 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of a conversation; of an answer also the ids of the reports that it quotes."""
+    """One message of a conversation."""
 
     role: Role
     content: str
-    reports: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()  # ids of those that an answer quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,85 +107,60 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """A word of a question: its own `terms`, and by their similarity the terms `near` to it.
+    """A word of a question, and the terms of the collection that are like it."""
 
-    `english` has the terms of its English word in a glossary; `rarity` is that of its own terms in
-    the collection, 0 for a word that only asks.
-    """
-
-    terms: frozenset[str]
-    near: Mapping[str, float]
-    english: frozenset[str] = frozenset()
-    rarity: float = 0.0
+    terms: frozenset[str]  # its own
+    near: Mapping[str, float]  # terms with their similarity
+    english: frozenset[str] = frozenset()  # terms of its English word in a glossary
+    rarity: float = 0.0  # of its own terms in the collection; 0 for a word that only asks
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a comparison of places: the part of the question that is put to its country."""
+    """One side of a comparison of places."""
 
-    question: str
+    question: str  # the part of the whole question that is put to the country
     country: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One of the things that a question asks for: its words, and with what it is about.
+    """One of the things that a question asks for."""
 
-    `gloss` is the latter word by word in English where it is in another language.
-    """
-
-    question: str
-    standalone: str
-    gloss: str = ""
+    question: str  # its words
+    standalone: str  # its words with what it is about
+    gloss: str = ""  # that word by word in English, where it is in another language
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a question was understood.
-
-    `standalone` is the question without slips that needs no conversation before it. `filters`
-    narrow the search; `boosted` is what the question names and therefore comes first; `ignored` is
-    what it names and the user does not want. `wide` questions are put to many labs: their passages
-    are spread over reports. A question that `follows` carries on the conversation. `planner` made
-    the plan ("fallback": the rules, after a model). An `about` question asks for these fields of
-    the collection. `countries` are the codes of those that the stand-alone question names, `places`
-    of those that the question itself names other than by an adjective. `alike` are terms of the
-    collection that are like its words. A "list" question has the `query` that answers it. `notices`
-    tell what of the question could not be understood. `off_topic` is by how much it is more like
-    questions to no report than like others. `reports` are the ids of those that it names by their
-    titles; `subject` are the words that say what it is about, but for labs, years and kinds.
-    `alone` is whether there is but one report to ask. `sides` are the places that a "compare"
-    question joins, unless it holds the `stages` of a work against each other; `one_thing` is
-    whether it asks for no more than one thing of each. `gloss` is a stand-alone question of another
-    language word by word in English. `asks` are what it asks for, where that is more than one thing
-    of one work.
-    """
+    """How a question was understood."""
 
     question: str
-    standalone: str
+    standalone: str  # without slips; needs no conversation before it
     language: str = "en"
     intent: Intent = "answer"
-    filters: Filters = Filters()
-    boosted: Filters = Filters()
-    wide: bool = False
-    ignored: Filters = Filters()
-    follows: bool = False
-    planner: PlannedBy = "rules"
-    about: tuple[str, ...] = ()
-    countries: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
+    filters: Filters = Filters()  # what narrows the search
+    boosted: Filters = Filters()  # what the question names: its reports come first
+    wide: bool = False  # put to many labs: the passages are spread over reports
+    ignored: Filters = Filters()  # what the question names and the user does not want
+    follows: bool = False  # carries on the conversation
+    planner: PlannedBy = "rules"  # "fallback": the rules, after a model failed
+    about: tuple[str, ...] = ()  # fields of the collection that an "about" question asks for
+    countries: tuple[str, ...] = ()  # codes of those that the stand-alone question names
+    places: tuple[str, ...] = ()  # of those that the question names other than by an adjective
     alike: tuple[Alike, ...] = field(default=(), compare=False)
-    query: CatalogQuery | None = None
-    notices: tuple[Notice, ...] = ()
-    off_topic: float = -1.0
-    reports: tuple[str, ...] = ()
-    subject: str = ""
-    alone: bool = False
-    sides: tuple[Side, ...] = ()
-    stages: bool = False
-    one_thing: bool = False
-    gloss: str = ""
-    asks: tuple[Ask, ...] = ()
+    query: CatalogQuery | None = None  # answers a "list" question
+    notices: tuple[Notice, ...] = ()  # what of the question could not be understood
+    off_topic: float = -1.0  # how much more it is like questions to no report than like others
+    reports: tuple[str, ...] = ()  # ids of those that the question names by their titles
+    subject: str = ""  # the words that say what it is about, without labs, years and kinds
+    alone: bool = False  # whether there is only one report to ask
+    sides: tuple[Side, ...] = ()  # the places that a "compare" question joins
+    stages: bool = False  # it compares the stages of a work, not places
+    one_thing: bool = False  # it asks for only one thing of each side
+    gloss: str = ""  # `standalone` word by word in English, where it is in another language
+    asks: tuple[Ask, ...] = ()  # what it asks for, if that is more than one thing of one work
 
     @property
     def english(self) -> str:
@@ -212,67 +176,52 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A number in the answer that points to a passage, with the words that support it.
-
-    `span` is where the quote stands in the report's file, white space, entities, quote marks and
-    dashes aside; None where that is not known. `corrected` is set where the writer cited another
-    passage or none.
-    """
+    """A number in the answer that points to a passage, with the words that support it."""
 
     n: int
     passage: Passage
     quote: str
     status: Status = "supported"
+    # Where the quote stands in the report's file, apart from white space, entities, quote marks
+    # and dashes; None where that is not known.
     span: Span | None = None
-    corrected: bool = False
+    corrected: bool = False  # the writer cited another passage or none
 
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A sentence that was left out of an answer, or is in doubt, and why.
-
-    `at` is where in the answer's text it stood, -1 where that is not known.
-    """
+    """A sentence that was left out of an answer, or is in doubt, and why."""
 
     text: str
     reason: Notice
-    at: int = -1
+    at: int = -1  # where in the answer's text it stood; -1 where that is not known
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Which reports matched, and which of them the answer rests on.
-
-    `reports` are the ids that the answer rests on, those that it cites first; the complete list for
-    intent "list", and for a topic also all others that its survey says speak of it.
-    `matched_reports` counts the reports in scope that speak of the question; `read` are the ids of
-    those read, `unread` counts the others by lab. `mentioned` are, for intent "list", ids of more
-    reports that name what was asked for in their text but not in their tags; a hit is of each.
-    `first` is what the question names that came first without narrowing, `ignored` was not wanted.
-    `excluded` are values whose reports were left out; `table` are the values of the field
-    `grouped_by` that the question asks for, with their numbers of reports; where these are `split`
-    by another field, the text tells them. `sides` are the names of what a comparison has beside
-    each other.
-    """
+    """Which reports matched, and which of them the answer rests on."""
 
     intent: Intent
+    # Ids, those that are cited first; all of a list, and of a topic all that speak of it.
     reports: tuple[str, ...] = ()
     labs: tuple[str, ...] = ()
-    matched_reports: int = 0
+    matched_reports: int = 0  # in scope that speak of the question
     read_passages: int = 0
     read_reports: int = 0
     filters: Filters = Filters()
+    # Ids of more reports that name in their text, not in their tags, what a list asks for; `hits`
+    # has a passage of each.
     mentioned: tuple[str, ...] = ()
-    first: Filters = Filters()
-    ignored: Filters = Filters()
-    read: tuple[str, ...] = ()
-    unread: tuple[tuple[str, int], ...] = ()
-    excluded: Filters = Filters()
-    table: tuple[tuple[str, int], ...] = ()
-    grouped_by: str = ""
-    split: str = ""
-    sides: tuple[str, ...] = ()
-    speaking: int = 0
+    first: Filters = Filters()  # what the question names: it came first without narrowing
+    ignored: Filters = Filters()  # what the question names and the user did not want
+    read: tuple[str, ...] = ()  # ids of the reports that were read
+    unread: tuple[tuple[str, int], ...] = ()  # how many others matched, by lab
+    excluded: Filters = Filters()  # values whose reports were left out
+    table: tuple[tuple[str, int], ...] = ()  # values of `grouped_by`, their numbers of reports
+    grouped_by: str = ""  # the field whose values the question asks for
+    split: str = ""  # another field that divides these; then the text tells them
+    sides: tuple[str, ...] = ()  # the names of what a comparison has beside each other
+    speaking: int = 0  # how many reports speak of a topic, as its survey estimates
 
     @property
     def count(self) -> int:
@@ -287,51 +236,39 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRecord:
-    """Which model wrote an answer from which wording of the prompt, and what that cost.
-
-    Empty where no model wrote. `cost_usd` is an estimate: tokens as counted here, at the list
-    prices of the month `prices_of`; None where no price is known. The model was given so many
-    `passages`, in prompts of so many `tokens` in all, each for its `window`. `steps` tell what it
-    looked for before it wrote.
-    """
+    """Which model wrote an answer from which prompt, and what that cost; empty where none wrote."""
 
     model: str = ""
     prompt_version: str = ""
-    cost_usd: float | None = None
-    prices_of: str = ""
-    passages: int = 0
-    tokens: int = 0
-    window: int = 0
-    steps: tuple[Notice, ...] = ()
+    cost_usd: float | None = None  # an estimate by list prices; None where no price is known
+    prices_of: str = ""  # the month of these prices
+    passages: int = 0  # that the model was given
+    tokens: int = 0  # of all its prompts
+    window: int = 0  # tokens that each prompt could have
+    steps: tuple[Notice, ...] = ()  # what the model looked for before it wrote
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer. `text` carries `[n]` marks; each n has a citation.
-
-    `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notices` tell the reader how the
-    answer came about. `planner` is that of its Plan. `struck` are a model's sentences left out of
-    `text`, `doubted` those in it that are not wholly supported; `checked` counts its sentences by
-    their status, and as corrected (citations) and struck.
-    `generation` says which model wrote it.
-    """
+    """A finished answer."""
 
     question: str
     standalone: str
-    text: str
+    text: str  # with marks "[n]"; each n has a citation
     refused: bool
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
     coverage: Coverage
     mode: str
     language: str = "en"
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)  # ms: plan, retrieve, answer
     tokens: Mapping[str, int] = field(default_factory=dict)
     index: str = ""
-    notices: tuple[Notice, ...] = ()
-    planner: PlannedBy = "rules"
-    struck: tuple[Struck, ...] = ()
-    doubted: tuple[Struck, ...] = ()
+    notices: tuple[Notice, ...] = ()  # tell the reader how the answer came about
+    planner: PlannedBy = "rules"  # that of its Plan
+    struck: tuple[Struck, ...] = ()  # a model's sentences that were left out of `text`
+    doubted: tuple[Struck, ...] = ()  # those in `text` that are not wholly supported
+    # A model's sentences by status, and as corrected (citations) and struck.
     checked: Mapping[str, int] = field(default_factory=dict)
     generation: GenerationRecord = field(default_factory=GenerationRecord)
 
