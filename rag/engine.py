@@ -128,9 +128,7 @@ class Engine:
         One thread loads while the others go on with the one before.
         """
         before = self._index
-        if before is None:
-            self._lock.acquire()
-        elif not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(blocking=before is None) and before:
             return before
         try:
             made_by = {"embedding": self._embedding.name}
@@ -155,9 +153,9 @@ class Engine:
     def ask(
         self,
         question: str,
-        *,
         history: Sequence[Turn] = (),
         filters: Filters = Filters(),
+        *,
         ignored: Filters = Filters(),
         passages: int = 0,
         deep: bool = False,
@@ -181,7 +179,8 @@ class Engine:
             InputError: the question is too long, or takes longer than the settings' deadline.
             Stopped: `stop` was set before there was anything to read.
         """
-        watch, stop = _Stopwatch(), stop or Stop()
+        stop = stop or Stop()
+        watch = _Stopwatch(stop, self.settings.deadline)
         question = checked(question)
         snapshot = self.index
         history = [
@@ -191,9 +190,9 @@ class Engine:
         plan = self._planner.plan(question, snapshot, history, filters, ignored)
         if plan.follows and plan.alone and plan.reports:
             # What came of a work, its other reports tell.
-            own = [snapshot.catalog.reports[i] for i in plan.reports]
-            same = (line_of_work(snapshot, info, surely=True) for info in own)
-            every = dict.fromkeys((*plan.reports, *(info.id for infos in same for info in infos)))
+            named = (snapshot.catalog.reports[i] for i in plan.reports)
+            same = chain.from_iterable(line_of_work(snapshot, i, surely=True) for i in named)
+            every = dict.fromkeys((*plan.reports, *(info.id for info in same)))
             inside = snapshot.catalog.ids(plan.filters)
             plan = replace(plan, reports=tuple(i for i in every if i in inside))
         if given:
@@ -203,11 +202,7 @@ class Engine:
             # Who looks further looks for all of it.
             scopes = history, filters, ignored
             if questions := self._planner.questions(question, plan, snapshot, *scopes):
-
-                def ask(part: str, said: Sequence[Turn], scope: Filters) -> AnswerStream:
-                    ways: Any = {"ignored": ignored, "passages": passages, "stop": stop}
-                    return self.ask(part, history=said, filters=scope, **ways)
-
+                ask = partial(self.ask, ignored=ignored, passages=passages, stop=stop)
                 return in_turn(question, questions, history, filters, ask, stop)
         researcher = self._researcher if deep and plan.intent != "about" else None
         if researcher and plan.intent == "list":
@@ -215,20 +210,13 @@ class Engine:
             plan = replace(plan, intent="answer", filters=filters, query=None)
         if deep and not self._researcher:
             plan = replace(plan, notices=(*plan.notices, Notice("no_model_looks")))
-        watch.lap("plan_ms")
-        watch.go_on(stop, self.settings.deadline)
+        watch.go_on("plan_ms")
         result: SearchResult | None = None
 
         def finish(draft: Draft) -> Answer:
             watch.lap("answer_ms")
-            built = build_answer(
-                plan,
-                draft,
-                snapshot.catalog,
-                result=result,
-                index=snapshot.revision,
-                timings=watch.laps,
-            )
+            kept: Any = {"index": snapshot.revision, "timings": watch.laps}
+            built = build_answer(plan, draft, snapshot.catalog, result=result, **kept)
             # What a question names that no report has is told by its answer.
             notices = (*snapshot.catalog.unknown(filters), *built.notices)
             return replace(built, question=question, notices=notices)
@@ -241,8 +229,7 @@ class Engine:
         found = result.hits
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         result = replace(result, hits=self._masked(found[:HITS_PER_ANSWER]))
-        watch.lap("retrieve_ms")
-        watch.go_on(stop, self.settings.deadline)
+        watch.go_on("retrieve_ms")
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalog.ids(plan.filters):
             # A table of countries or years counts reports, that of a tag's values these.
@@ -250,38 +237,31 @@ class Engine:
             mentioned = () if tabled else mentions(snapshot, plan.filters)
             known = plan, snapshot.catalog, snapshot.texts, result.hits
             return _finished(finish(list_draft(*known, self._masked(mentioned))))
+        opened = partial(self._opened, snapshot, plan.filters.language)
+        same_work = partial(line_of_work, snapshot)
+
+        def texts_of(hits: Iterable[Hit]) -> Mapping[str, str]:
+            return snapshot.texts({hit.passage.report.id for hit in hits})
 
         @cache
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
             form = as_topic(plan)
-            known = self.report_measure, self._reranker, bool(given), stop
-            ways = (
-                partial(self._opened, snapshot, plan.filters.language),
-                partial(line_of_work, snapshot),
-            )
-            parts = snapshot.catalog, self._embedding, TopicSurvey(form, *known), *ways
-            material = Material(form, self._masked(found), *parts, self._reranker)
-            if (digest := make_digest(material, plan)) is None:
-                return None
-            return digest, digest.hits, snapshot.texts({h.passage.report.id for h in digest.hits})
+            survey = TopicSurvey(form, self.report_measure, self._reranker, bool(given), stop)
+            known = self._masked(found), snapshot.catalog, self._embedding, survey
+            digest = make_digest(Material(form, *known, opened, same_work, self._reranker), plan)
+            return digest and (digest, digest.hits, texts_of(digest.hits))
 
         look: Look | None = None
         if window := self._writers.answerer.window:
-            ways = snapshot, self.settings, window, digested, self._masked
-            look = Reading(plan, result, hits, *ways)
+            parts = snapshot, self.settings, window, digested, self._masked
+            look = Reading(plan, result, hits, *parts)
         elif plan.intent in ("answer", "lab") and not plan.wide:
-            same_work = partial(line_of_work, snapshot, surely=True)
-            hits = whole_reports(
-                hits, partial(self._opened, snapshot, plan.filters.language), same_work
-            )
+            hits = whole_reports(hits, opened, partial(same_work, surely=True))
         if researcher and look:
             library = self._library(snapshot, filters)
             look = partial(researcher.look, library, plan, hits, look, history)
-        files = snapshot.texts({hit.passage.report.id for hit in hits})
-        catalog = snapshot.catalog
-        writing = PassageAnswer(
-            self._writers, plan, result, hits, history, files, catalog, look, digested, stop
-        )
+        ways = history, texts_of(hits), snapshot.catalog, look, digested, stop
+        writing = PassageAnswer(self._writers, plan, result, hits, *ways)
         return AnswerStream(
             writing.pieces(), lambda text: finish(writing.draft(text)), writing.stop, writing.steps
         )
@@ -329,11 +309,10 @@ class Engine:
         """What measures the reports of the index; two threads may make it at the same time."""
         index, measure = self.index, self._report_measure
         if measure is None or measure.snapshot.revision != index.revision:
-            snapshot, embed = index.with_files(self.settings.index), self._embedding
+            snapshot, encode = index.with_files(self.settings.index), self._embedding
             stored = snapshot.memo if is_builtin(self.settings) else None
-            encode, linker = embed.get_text_embedding_batch, self._planner.linker_of(index.catalog)
-            mask = self.settings.mask_contacts
-            measure = ReportMeasure(snapshot, encode, stored, linker, mask)
+            ways = self._planner.linker_of(index.catalog), self.settings.mask_contacts
+            measure = ReportMeasure(snapshot, encode.get_text_embedding_batch, stored, *ways)
             self._report_measure = measure
         return measure
 
@@ -364,9 +343,8 @@ class Engine:
         result = search(snapshot, self._embedding, plan, self._reranker)
         if plan.alone and plan.reports and not result.hits:
             # Of a work that a follow-up is about more is read than what is found for its words.
-            result = replace(
-                result, hits=tuple(self._opened(snapshot, plan.filters.language, plan.reports))
-            )
+            opened = self._opened(snapshot, plan.filters.language, plan.reports)
+            result = replace(result, hits=tuple(opened))
         return result
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
@@ -441,21 +419,22 @@ class Engine:
 class _Stopwatch:
     """Milliseconds by stage of a question; each lap begins where the one before it ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop: Stop, deadline: float) -> None:
         self.laps = {"plan_ms": 0.0, "retrieve_ms": 0.0}
+        self._stop, self._deadline = stop, deadline
         self._started = self._begun = time.perf_counter()
-
-    def go_on(self, stop: Stop, seconds: float) -> None:
-        """Raise an error for who wants no answer any more, or has waited for it so long."""
-        if stop.is_set():
-            raise Stopped("The question was stopped.")
-        if time.perf_counter() > self._begun + seconds:
-            raise TooLong(Notice("question_took_too_long", {"seconds": round(seconds)}))
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
-        self.laps[stage] = 1000 * (now - self._started)
-        self._started = now
+        self.laps[stage], self._started = 1000 * (now - self._started), now
+
+    def go_on(self, stage: str) -> None:
+        """End a stage; raise an error if the question was stopped, or has taken too long."""
+        self.lap(stage)
+        if self._stop.is_set():
+            raise Stopped("The question was stopped.")
+        if self._started > self._begun + self._deadline:
+            raise TooLong(Notice("question_took_too_long", {"seconds": round(self._deadline)}))
 
 
 def _in_order(passages: Iterable[Passage]) -> list[Passage]:
