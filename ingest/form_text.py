@@ -18,7 +18,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -43,13 +43,10 @@ Pair = tuple[str, int]  # a prompt, and the hash of a text under it
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What a file says of its form.
+    """What a file says of its form."""
 
-    `lab` are the codes of its countries; `texts` has for each of its questions and section heads
-    ("" for none) the hashes of the texts under it.
-    """
-
-    lab: str
+    lab: str  # the codes of its countries
+    # For each of its questions and section heads ("" for none) the hashes of the texts under it.
     texts: Mapping[str, tuple[int, ...]]
 
     @property
@@ -63,15 +60,13 @@ _LESSONS = TypeAdapter(dict[str, Lesson])
 
 @dataclass(frozen=True)
 class Forms:
-    """What a collection says about its forms.
+    """What a collection says about its forms."""
 
-    `prompts` are those seen in two reports or more, `paragraphs` the form texts, `records` the
-    prompts that come round again for each partner of a list.
-    """
-
-    prompts: frozenset[str] = field(default_factory=frozenset)
-    paragraphs: frozenset[Pair] = field(default_factory=frozenset)
-    records: frozenset[str] = field(default_factory=frozenset)
+    prompts: frozenset[str] = frozenset()  # seen in two reports or more
+    paragraphs: frozenset[Pair] = frozenset()  # the form texts
+    records: frozenset[str] = (
+        frozenset()
+    )  # prompts that come round again for each partner of a list
 
     def digest(self, lesson: Lesson) -> str:
         """A hash of all that matters for the file with this lesson."""
@@ -124,11 +119,9 @@ def learn(lessons: Iterable[Lesson]) -> Forms:
         for pair, having in labs_of.items()
         if len(set(having)) >= enough and len(having) >= MIN_SHARE * prompts[pair[0]]
     }
+    often = {prompt for prompt, n in prompts.items() if n >= 2 and not prompt.startswith(HEAD)}
     shipped = shipped_forms()
-    known = shipped.prompts.union(
-        p for p, n in prompts.items() if n >= 2 and not p.startswith(HEAD)
-    )
-    return Forms(known, shipped.paragraphs | paragraphs, shipped.records)
+    return Forms(shipped.prompts | often, shipped.paragraphs | paragraphs, shipped.records)
 
 
 def lesson_of(text: str) -> Lesson:

@@ -9,7 +9,6 @@ import os
 import re
 import struct
 import tarfile
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -31,6 +30,9 @@ MAX_BYTES = 5_000_000  # a report is a few pages: anything beyond this is someth
 MAX_ARCHIVE_BYTES = 500_000_000  # unpacked, which are in memory until they are parsed
 MAX_MEMBERS = 100_000
 INSIDE = "!//"  # between an archive and its member in a place
+# Control characters, separators of lines and paragraphs, marks that turn the direction of what
+# follows, and halves of surrogate pairs.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\ud800-\udfff]")
 # What reading a damaged or encrypted archive raises.
 _BROKEN = (
     *(OSError, EOFError, RuntimeError, ValueError, struct.error, zlib.error, lzma.LZMAError),
@@ -48,35 +50,45 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A report file: what to call it, where it is, and how to get its bytes.
+    """A report file: what to call it, where it is, and what it holds.
 
-    `name` and `label` can be shown and stored as they are; `place` is its absolute path, or that
-    of its archive with the path inside, however it was named.
+    `name` and `label` can be shown and stored as they are.
     """
 
     name: str
     label: str
-    place: str
-    read: Callable[[], bytes]
+    place: str  # its absolute path, or that of its archive with the path inside
+    content: (
+        Path | bytes | Unreadable
+    )  # where it lies, what an archive has of it, or why it is none
+
+    def read(self) -> bytes:
+        """Its bytes, at most one more than a report may have; raises Unreadable."""
+        path = self.content
+        if isinstance(path, Unreadable):
+            raise path
+        if isinstance(path, bytes):
+            return path
+        try:
+            # A pipe or a device would never end.
+            if path.exists() and not path.is_file():
+                raise Unreadable("file_not_regular")
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+        except OSError as error:
+            if path.is_symlink() and error.errno in (errno.ENOENT, errno.ELOOP):
+                raise Unreadable("file_dead_link") from error
+            raise Unreadable("file_unreadable", why=str(error.strerror)) from error
 
 
 def printable(text: str) -> str:
     """A name that is safe on a terminal and in a database: "_" for what can't be shown."""
-    unseen = ("Cc", "Cs", "Zl", "Zp")
-    return "".join(
-        "_" if unicodedata.category(ch) in unseen or "\u202a" <= ch <= "\u202e" else ch
-        for ch in text
-    )
+    return _UNSEEN.sub("_", text)
 
 
 def place_exists(place: str) -> bool:
     """Whether a place's file, or its archive, exists."""
     return Path(place.partition(INSIDE)[0]).exists()
-
-
-def fail(error: Unreadable) -> bytes:
-    """Stand for the reading of what can't be read."""
-    raise error
 
 
 def read_report(data: bytes, known: Collection[str] = ()) -> tuple[str, str]:
@@ -118,7 +130,7 @@ def collect(paths: Iterable[Path]) -> Iterator[SourceFile]:
         elif path.name.lower().endswith(ARCHIVES):
             yield from _archive(path)
         elif path.suffix.lower() in ENDINGS:
-            yield _source(path, partial(_read, path))
+            yield _source(path)
         else:
             raise InputError(
                 f"{path} is no report or archive. Give a folder, a {' or '.join(ENDINGS)} file, "
@@ -126,28 +138,15 @@ def collect(paths: Iterable[Path]) -> Iterator[SourceFile]:
             )
 
 
-def _source(path: Path, read: Callable[[], bytes], inner: str = "") -> SourceFile:
+def _source(path: Path, content: bytes | Unreadable | None = None, inner: str = "") -> SourceFile:
     # Unlike Path.resolve, realpath does not fail on links that lead in a circle.
     place = os.path.realpath(path) + (f"{INSIDE}{inner}" if inner else "")
     return SourceFile(
         name=printable(PurePosixPath(inner.replace("\\", "/")).stem if inner else path.stem),
         label=printable(f"{path}:{inner}" if inner else str(path)),
         place=place.encode("utf-8", "backslashreplace").decode(),
-        read=read,
+        content=path if content is None else content,
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        # A pipe or a device would never end.
-        if path.exists() and not path.is_file():
-            raise Unreadable("file_not_regular")
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        if path.is_symlink() and error.errno in (errno.ENOENT, errno.ELOOP):
-            raise Unreadable("file_dead_link") from error
-        raise Unreadable("file_unreadable", why=str(error.strerror)) from error
 
 
 def _folder(folder: Path) -> Iterator[SourceFile]:
@@ -157,18 +156,19 @@ def _folder(folder: Path) -> Iterator[SourceFile]:
         folders.sort()
         for path in (Path(root, name) for name in sorted(files)):
             if path.suffix.lower() in ENDINGS:
-                yield _source(path, partial(_read, path))
+                yield _source(path)
     for error in closed:
         why = Unreadable("folder_unreadable", why=str(error.strerror))
-        yield _source(Path(error.filename or folder), partial(fail, why))
+        yield _source(Path(error.filename or folder), why)
 
 
 def _archive(path: Path) -> Iterator[SourceFile]:
     try:
         yield from _zip(path) if path.name.lower().endswith(".zip") else _tar(path)
-    except (Unreadable, *_BROKEN) as error:
-        broken = Unreadable("archive_unreadable", why=str(error))
-        yield _source(path, partial(fail, error if isinstance(error, Unreadable) else broken))
+    except Unreadable as error:
+        yield _source(path, error)
+    except _BROKEN as error:
+        yield _source(path, Unreadable("archive_unreadable", why=str(error)))
 
 
 def _zip(path: Path) -> Iterator[SourceFile]:
@@ -177,8 +177,7 @@ def _zip(path: Path) -> Iterator[SourceFile]:
         if sum(member.file_size for member in members) > MAX_ARCHIVE_BYTES:
             raise Unreadable("archive_too_large")
         for member in sorted(members, key=lambda m: m.filename):
-            unpack = partial(archive.open, member)
-            yield _source(path, _member(unpack), member.filename)
+            yield _source(path, _unpacked(partial(archive.open, member)), member.filename)
 
 
 def _tar(path: Path) -> Iterator[SourceFile]:
@@ -192,8 +191,8 @@ def _tar(path: Path) -> Iterator[SourceFile]:
             if n >= MAX_MEMBERS:
                 raise Unreadable("archive_too_many_files", n=str(MAX_MEMBERS))
             if member.isfile() and member.name.lower().endswith(ENDINGS):
-                unpack = partial(archive.extractfile, member)
-                yield _source(path, _member(unpack), member.name)
+                content = _unpacked(partial(archive.extractfile, member))
+                yield _source(path, content, member.name)
 
 
 class _Portions(io.BufferedReader):
@@ -209,23 +208,22 @@ class _Portions(io.BufferedReader):
         return super().read(size)
 
 
-def _member(unpack: Callable[[], IO[bytes] | None]) -> Callable[[], bytes]:
-    """The reader of a member, which is unpacked at once: later its archive will be closed."""
+def _unpacked(unpack: Callable[[], IO[bytes] | None]) -> bytes | Unreadable:
+    """The bytes of a member, which is unpacked at once: later its archive will be closed."""
     try:
         stream = unpack()
-        data = stream.read(MAX_BYTES + 1) if stream else b""
+        return stream.read(MAX_BYTES + 1) if stream else b""
     except _BROKEN as error:
-        return partial(fail, Unreadable("archive_member_unreadable", why=str(error)))
-    return lambda: data
+        return Unreadable("archive_member_unreadable", why=str(error))
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was left out, and why; `in_index` is whether the index still has its report."""
+    """A file that was left out, and why."""
 
     path: str
     notice: Notice
-    in_index: bool = False
+    in_index: bool = False  # whether the index still has its report
 
     @property
     def reason(self) -> str:
@@ -236,12 +234,12 @@ class Skipped:
 
 @dataclass(frozen=True)
 class ReportFile:
-    """A readable report: its id, its place, what reads its text, the hash of that, its label."""
+    """A readable report."""
 
     id: str
     place: str
     read: Callable[[], str]
-    digest: str
+    digest: str  # of its text
     label: str = ""
 
     @cached_property
@@ -252,18 +250,16 @@ class ReportFile:
 
 @dataclass(slots=True)
 class ReportFiles:
-    """The readable reports, the files that were left out, and the places of unreadable ones."""
+    """The readable reports, and the files that were left out."""
 
     files: list[ReportFile] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)  # places of what could not be read
 
     def may_hold(self, place: str) -> bool:
         """Whether a report's file is, or is in, something that could not be read."""
-        return any(
-            place == unread or place.startswith((unread + INSIDE, unread + os.sep))
-            for unread in self.unread
-        )
+        inside = tuple(unread + sign for unread in self.unread for sign in (INSIDE, os.sep))
+        return place in self.unread or place.startswith(inside)
 
 
 def read_files(
@@ -300,20 +296,20 @@ def read_files(
     for place in sorted(read, key=lambda place: (place not in owner, place)):
         source, text, digest = read[place]
         same = known.get(digest)
-        renamed = same and place not in owner and source.name != same.info.id
-        if same and renamed and place_exists(same.source):
-            # A copy of a file that is not among these: if both were, that one would stay.
+        is_copy = same and place not in owner and source.name != same.info.id
+        if same and is_copy and place_exists(same.source):
+            # Of a file that is not among these: if both were, that one would stay.
             seen.setdefault(digest, same.source)
         if digest in seen:
-            same_text = Notice("file_same_text", {"name": seen[digest]})
-            result.skipped.append(Skipped(source.label, same_text))
+            notice = Notice("file_same_text", {"name": seen[digest]})
+            result.skipped.append(Skipped(source.label, notice))
             continue
         seen[digest] = source.label
         folder = (re.split(r"[\\/:]", source.label)[-2:-1] or ["other"])[0]
         report_id = owner.get(place) or free_name(source.name, folder, is_free)
         taken.add(report_id)
-        file = ReportFile(report_id, place, partial(str, text), digest, source.label)
-        result.files.append(file)
+        read_again = partial(str, text)
+        result.files.append(ReportFile(report_id, place, read_again, digest, source.label))
     result.files.sort(key=lambda file: file.id)
     return result
 

@@ -51,11 +51,7 @@ PARSER_VERSION = "6"  # raise with any change that alters what is stored for the
 
 @dataclass(slots=True)
 class SyncResult:
-    """What an ingest did (or would do), by report id.
-
-    `beside` are the senders' names of files that others have sent under the same name, too, and
-    `elsewhere` the reports that stay, though no file at the paths has them.
-    """
+    """What an ingest did (or would do), by report id."""
 
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
@@ -63,27 +59,25 @@ class SyncResult:
     moved: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    beside: list[str] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)  # uploads that others sent under this name, too
+    elsewhere: list[str] = field(
+        default_factory=list
+    )  # that stay, though no file at PATHS has them
     passages: int = 0
     revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What brings the index in line: reports to write anew, or with the vectors they have.
-
-    `origins` are the ids of reports that have some of the new passages already, `deletes` those of
-    reports that go, `lessons` what all files say of their forms, by digest.
-    """
+    """What brings the index in line with files."""
 
     result: SyncResult
     files: ReportFiles
-    lessons: Mapping[str, Lesson]
-    deletes: list[str]
+    lessons: Mapping[str, Lesson]  # what all files say of their forms, by digest
+    deletes: list[str]  # ids of reports
     writes: list[Record] = field(default_factory=list)
-    updates: list[Record] = field(default_factory=list)
-    origins: set[str] = field(default_factory=set)
+    updates: list[Record] = field(default_factory=list)  # written with the vectors they have
+    origins: set[str] = field(default_factory=set)  # ids of reports that have some new passages
 
 
 def made_by(settings: Settings) -> dict[str, str]:
@@ -157,8 +151,7 @@ def sync(
                 raise InputError(
                     "There is no readable report at the paths, so the index was not made anew."
                 )
-            touched = bool(changes.writes or changes.updates or changes.deletes)
-            snapshot = base
+            snapshot, touched = base, bool(changes.writes or changes.updates or changes.deletes)
             if snapshot is None or touched:
                 snapshot = _carry_out(changes, base, settings, embedder, progress)
             changes.result.revision = snapshot.revision
@@ -206,7 +199,7 @@ def _compare(
     }
     deletes = list(renamed.values())
     result = SyncResult(skipped=files.skipped)
-    absent = set(stored) - ids - set(deletes)
+    absent = stored.keys() - ids - set(deletes)
     if prune:
         result.deleted = sorted(i for i in absent if not files.may_hold(stored[i].source))
         deletes += result.deleted
@@ -295,16 +288,6 @@ def _is_newer(held: str, base: Snapshot | None, folder: Path) -> bool:
     return bool(held) and ours != held and not (ours and held == in_line)
 
 
-def _check_room(folder: Path, needed: int) -> None:
-    """Raise IndexUnusable where so many bytes don't fit on the disk."""
-    free = free_bytes(folder)
-    if free is not None and free < needed:
-        raise IndexUnusable(
-            f"The disk of {folder} has {in_words(free)} free, and this needs about "
-            f"{in_words(needed)}. Free space, or name a folder on another disk with --index."
-        )
-
-
 def _carry_out(
     changes: Changes,
     base: Snapshot | None,
@@ -313,21 +296,27 @@ def _carry_out(
     progress: Progress,
 ) -> Snapshot:
     """Embed what is new, write it all and publish it."""
+    folder = settings.index
     passages = [passage for _, own in changes.writes for passage in own]
     # What was deleted goes at once, what was changed when there is much of it.
     fresh = not base or changes.result.deleted or base.is_worn
-    size = size_of(base.home) if base and fresh else 0
-    _check_room(settings.index, len(passages) * A_PASSAGE + size)
+    needed = len(passages) * A_PASSAGE + (size_of(base.home) if base and fresh else 0)
+    free = free_bytes(folder)
+    if free is not None and free < needed:
+        raise IndexUnusable(
+            f"The disk of {folder} has {in_words(free)} free, and this needs about "
+            f"{in_words(needed)}. Free space, or name a folder on another disk with --index."
+        )
     earlier = base
     if base is None:
         # An index that is made anew takes the vectors of the one before.
         with suppress(IndexUnusable):
-            earlier = current_snapshot(settings.index, {"embedding": embedding_name(settings)})
+            earlier = current_snapshot(folder, {"embedding": embedding_name(settings)})
     try:
         if earlier:
             vectors.take_over(earlier, changes.origins if base else earlier.heads)
         vectors.make(passages, progress)
-        writer = LocalWriter(settings.index, None if fresh else base, made_by(settings))
+        writer = LocalWriter(folder, None if fresh else base, made_by(settings))
         stays: list[str] = []
         if base and fresh:
             replaced = {*changes.deletes, *(report.info.id for report, _ in changes.writes)}
@@ -354,8 +343,8 @@ def _carry_out(
             with suppress(IndexUnusable):
                 there = local.Version()
                 with suppress(IndexMissing):
-                    there = local.current_version(settings.index)
-                local.trim(settings.index, there)
+                    there = local.current_version(folder)
+                local.trim(folder, there)
         raise
     save_lessons(writer.home, changes.lessons)
     return snapshot

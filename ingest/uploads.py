@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path, PurePosixPath
@@ -28,7 +27,6 @@ from ingest.sources import (
     SourceFile,
     Unreadable,
     collect,
-    fail,
     free_name,
     printable,
     read_files,
@@ -148,12 +146,13 @@ def _sources(uploads: Sequence[Upload]) -> Iterator[SourceFile]:
                     size += len(source.read())
                 if next(numbers) > MOST_REPORTS or size > MOST_UNPACKED:
                     most = {"n": str(MOST_REPORTS), "size": str(MOST_UNPACKED // 1_000_000)}
-                    too_many = partial(fail, Unreadable("upload_too_many", **most))
-                    yield replace(source, label=named, read=too_many)
+                    yield replace(
+                        source, label=named, content=Unreadable("upload_too_many", **most)
+                    )
                     return
                 yield replace(source, name=path.stem, label=named)
         if refused:
-            yield SourceFile(label, label, str(upload.path), partial(fail, refused))
+            yield SourceFile(label, label, str(upload.path), refused)
 
 
 def _name(wanted: str) -> str:

@@ -153,9 +153,9 @@ class Engine:
     def ask(
         self,
         question: str,
+        *,
         history: Sequence[Turn] = (),
         filters: Filters = Filters(),
-        *,
         ignored: Filters = Filters(),
         passages: int = 0,
         deep: bool = False,
@@ -202,7 +202,11 @@ class Engine:
             # Who looks further looks for all of it.
             scopes = history, filters, ignored
             if questions := self._planner.questions(question, plan, snapshot, *scopes):
-                ask = partial(self.ask, ignored=ignored, passages=passages, stop=stop)
+                ways: Any = {"ignored": ignored, "passages": passages, "stop": stop}
+
+                def ask(part: str, said: Sequence[Turn], scope: Filters) -> AnswerStream:
+                    return self.ask(part, history=said, filters=scope, **ways)
+
                 return in_turn(question, questions, history, filters, ask, stop)
         researcher = self._researcher if deep and plan.intent != "about" else None
         if researcher and plan.intent == "list":
@@ -253,15 +257,15 @@ class Engine:
 
         look: Look | None = None
         if window := self._writers.answerer.window:
-            parts = snapshot, self.settings, window, digested, self._masked
-            look = Reading(plan, result, hits, *parts)
+            scope = snapshot, self.settings, window, digested, self._masked
+            look = Reading(plan, result, hits, *scope)
         elif plan.intent in ("answer", "lab") and not plan.wide:
             hits = whole_reports(hits, opened, partial(same_work, surely=True))
         if researcher and look:
             library = self._library(snapshot, filters)
             look = partial(researcher.look, library, plan, hits, look, history)
-        ways = history, texts_of(hits), snapshot.catalog, look, digested, stop
-        writing = PassageAnswer(self._writers, plan, result, hits, *ways)
+        parts = history, texts_of(hits), snapshot.catalog, look, digested, stop
+        writing = PassageAnswer(self._writers, plan, result, hits, *parts)
         return AnswerStream(
             writing.pieces(), lambda text: finish(writing.draft(text)), writing.stop, writing.steps
         )
