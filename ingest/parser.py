@@ -59,19 +59,15 @@ class _State:
     """Where in the form the reader of events is."""
 
     section: str = ""
-    key: str = ""
-    outer: str = ""
-    depth: int = 0
-    record: _Slot | None = None
+    key: str = ""  # of the last question, or of the section's heading
+    outer: str = ""  # the last question that is in no group
+    depth: int = 0  # of groups
+    record: _Slot | None = None  # that of the partner whose group it is
     slots: list[_Slot] = field(default_factory=list)
 
     def open_slot(self, prompt: str) -> _Slot:
         self.slots.append(_Slot(self.section, prompt))
         return self.slots[-1]
-
-    def add_text(self, span: Span) -> None:
-        slot = self.record or (self.slots[-1] if self.slots else self.open_slot(""))
-        slot.spans.append(span)
 
 
 def parse(report_id: str, raw: str, forms: Forms) -> Report:
@@ -108,6 +104,11 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
 
 def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
     state = _State()
+
+    def add_text(start: int, end: int) -> None:
+        slot = state.record or (state.slots[-1] if state.slots else state.open_slot(""))
+        slot.spans.append((start, end))
+
     questions = forms.prompt_lines(events)
     for i, event in enumerate(events):
         if event.kind == "section" and len(event.text) <= MAX_TITLE:
@@ -122,10 +123,10 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
             if event.text:
                 _enter_prompt(state, event, forms)
         elif event.kind == "text" and not forms.has(state.key, event.text):
-            state.add_text((event.start, event.end))
+            add_text(event.start, event.end)
         elif event.kind in ("prompt", "quote", "section"):
             # A lab's own line that begins with ">" or "##": its words begin after the mark.
-            state.add_text((event.inside, event.end))
+            add_text(event.inside, event.end)
     return state.slots
 
 
@@ -162,13 +163,11 @@ def _title(events: Iterable[Event], blocks: tuple[Block, ...]) -> str:
         return named
     heading = next((clean(e.text) for e in events if e.kind == "title"), "")
     stem = heading.rstrip("….").rstrip()
-    if heading != stem or _INSIGHT.match(heading):
-        for block in blocks:
-            text = " ".join(block.text.split())
-            if len(stem) >= 3 and text.startswith(stem):
-                first = text[slice(*sentences(text)[0])]
-                heading = first if len(stem) <= len(first) <= MAX_TITLE else heading
-                break
+    if len(stem) >= 3 and (heading != stem or _INSIGHT.match(heading)):
+        texts = (" ".join(block.text.split()) for block in blocks)
+        if text := next((text for text in texts if text.startswith(stem)), ""):
+            first = text[slice(*sentences(text)[0])]
+            heading = first if len(stem) <= len(first) <= MAX_TITLE else heading
     return re.sub(r"^[-*•·]\s+", "", heading)
 
 
@@ -190,8 +189,7 @@ def kind_of(type_: str, blocks: tuple[Block, ...]) -> str:
     """What the report is: "plan" or "closing" for a learning plan, else its type."""
     if type_ != "learningplan":
         return type_
-    questions = (b.prompt for b in blocks if b.prompt != b.section)
-    is_closing = any(q and stage_of("", q) == "finding" for q in questions)
+    is_closing = any(b.prompt != b.section and stage_of("", b.prompt) == "finding" for b in blocks)
     return "closing" if is_closing else "plan"
 
 

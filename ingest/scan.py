@@ -51,17 +51,13 @@ _GROUP = re.compile(r"<div\s+class=[\"']group[\"']\s*>", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One meaningful piece of a file: raw[start:end], with the marker-free text of its first line.
+    """One meaningful piece of a file: raw[start:end]."""
 
-    Kind "text" is a whole paragraph; kind "quote" is an answer's own line that begins with ">".
-    What comes after a line's marker begins at `inside`.
-    """
-
-    kind: Kind
+    kind: Kind  # "text": a whole paragraph; "quote": an answer's own line that begins with ">"
     start: int
     end: int
-    text: str = ""
-    inside: int = 0
+    text: str = ""  # that of a paragraph, or of a line without its marker
+    inside: int = 0  # where a line goes on after its marker
 
 
 def key(text: str) -> str:

@@ -102,7 +102,7 @@ def take_in(
         if isinstance(error, OSError):
             raise IndexUnusable(f"Nothing can be written to {folder} ({error}).") from error
         raise
-    added, skipped = [*done.added, *done.moved], [*found.skipped, *done.skipped]
+    added, skipped = done.added + done.moved, found.skipped + done.skipped
     return replace(done, added=added, unchanged=unchanged, skipped=skipped, beside=beside)
 
 

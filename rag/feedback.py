@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from rag.catalog.tag_fields import Filters
@@ -17,11 +17,9 @@ from rag.errors import FeedbackNotKept, InputError
 from rag.i18n.translations import marked
 from rag.types import Intent
 
-FILE = "feedback.jsonl"
-LOCK = "feedback.lock"
+FILE, LOCK = "feedback.jsonl", "feedback.lock"
 MAX_COMMENT = 200  # characters
 MAX_BYTES = 50_000_000  # of the file: ten thousand votes and more
-LOCK_TIMEOUT = 5.0  # seconds
 FULL = marked("Thank you, but no more votes can be kept here: their file is full.")
 NO_FOLDER = marked("Thank you, but votes can't be kept here: the index is not a folder.")
 NOT_WRITABLE = marked("Thank you, but votes can't be kept here: the index can't be written to.")
@@ -30,16 +28,12 @@ Vote = Literal["up", "down"]
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One vote on an answer, and the question and answer that it is about.
-
-    `time` is in UTC (ISO 8601). `word` is the reader's comment. `reports` are the ids that the
-    answer rests on, `index` is the fingerprint of the index that answered.
-    """
+    """One vote on an answer, and the question and answer that it is about."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-    time: str
+    time: str  # UTC, ISO 8601
     vote: Vote
-    word: Annotated[str, StringConstraints(max_length=MAX_COMMENT)]
+    word: Annotated[str, StringConstraints(max_length=MAX_COMMENT)]  # the reader's comment
     question: str
     standalone: str
     language: str
@@ -47,8 +41,8 @@ class Feedback:
     intent: Intent
     refused: bool
     mode: str
-    index: str
-    reports: tuple[str, ...]
+    index: str  # the fingerprint of the one that answered
+    reports: tuple[str, ...]  # ids of those that the answer rests on
 
 
 _READER = TypeAdapter(Feedback)
@@ -66,7 +60,7 @@ def keep_feedback(folder: Path, vote: Feedback) -> None:
     values = _READER.dump_python(vote, mode="json", exclude_defaults=True)
     data = f"\n{json.dumps(values, ensure_ascii=False)}\n".encode("utf-8", "replace")
     try:
-        with FileLock(folder / LOCK, timeout=LOCK_TIMEOUT), (folder / FILE).open("ab", 0) as file:
+        with FileLock(folder / LOCK, timeout=5), (folder / FILE).open("ab", 0) as file:
             size = file.tell()
             if size + len(data) > MAX_BYTES:
                 raise FeedbackNotKept(FULL)
@@ -74,7 +68,7 @@ def keep_feedback(folder: Path, vote: Feedback) -> None:
                 # Half a vote would count as damaged later.
                 file.truncate(size)
                 raise FeedbackNotKept(NOT_WRITABLE)
-    except (OSError, Timeout) as error:
+    except OSError as error:  # also where the lock isn't got
         raise FeedbackNotKept(NOT_WRITABLE) from error
 
 

@@ -65,13 +65,13 @@ class ReportEmbedding(BaseEmbedding):
         return [list(map(float, vector)) for vector in self._of.get_text_embedding_batch(texts)]
 
     def _get_text_embedding(self, text: str) -> Any:
-        return self._get_text_embeddings([text])[0]
+        return self._of.get_query_embedding(text)
 
     def _get_query_embedding(self, query: str) -> Any:
-        return self._get_text_embeddings([query])[0]
+        return self._of.get_query_embedding(query)
 
     async def _aget_query_embedding(self, query: str) -> Any:
-        return self._get_text_embeddings([query])[0]
+        return self._of.get_query_embedding(query)
 
 
 def _checked(filters: object) -> Filters:

@@ -60,9 +60,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The changes that one look at a question found; `time` is in UTC (ISO 8601)."""
+    """The changes that one look at a question found."""
 
-    time: str
+    time: str  # UTC, ISO 8601
     changes: tuple[Change, ...]
 
 
@@ -100,31 +100,32 @@ def changes(engine: Engine, before: Mapping[str, Any], after: Mapping[str, Any])
     )
     infos = engine.catalog.reports
 
-    def reports(kind: Kind, ids: Sequence[str]) -> list[Change]:
-        told = [(i, cited.get(i, {"title": "", "quote": ""})) for i in ids]
-        titles = {i: infos[i].title if i in infos else c["title"] for i, c in told}
-        return [Change(kind, i, titles[i], c["quote"]) for i, c in told]
+    def of_report(kind: Kind, report: str) -> Change:
+        said = cited.get(report, {"title": "", "quote": ""})
+        title = infos[report].title if report in infos else said["title"]
+        return Change(kind, report, title, said["quote"])
 
     found: list[Change] = []
     if before["refused"] != after["refused"]:
         found.append(Change("refused now" if after["refused"] else "answered now"))
-    found += reports("report added", [i for i in has if i not in had])
-    found += reports("no longer cited", [i for i in had if i not in has and i in infos])
-    found += reports("report gone", [i for i in had if i not in has and i not in infos])
+    gone = [i for i in had if i not in has]
+    found += [of_report("report added", i) for i in has if i not in had]
+    found += [of_report("no longer cited", i) for i in gone if i in infos]
+    found += [of_report("report gone", i) for i in gone if i not in infos]
     for citation in before["citations"]:
         report, quote, span = (citation[name] for name in ("report", "quote", "span"))
         raw = engine.report(report).raw if report in infos else ""
         if still_stands(quote, raw, [tuple(span)] if span else []) is None:
             found.append(Change("quote gone", report, citation["title"], quote))
-    rows = [{row["value"]: row["reports"] for row in side["table"]} for side in (old, new)]
-    numbers = [
-        {"reports": side["count"], **row} for side, row in zip((old, new), rows, strict=True)
-    ]
     if new["intent"] == "list":
-        for name in dict.fromkeys((*numbers[0], *numbers[1])):
-            was, now = (str(side.get(name, 0)) for side in numbers)
-            if was != now:
-                found.append(Change("number", title=name, before=was, after=now))
+        was, now = (
+            {"reports": side["count"], **{row["value"]: row["reports"] for row in side["table"]}}
+            for side in (old, new)
+        )
+        for name in was | now:
+            pair = str(was.get(name, 0)), str(now.get(name, 0))
+            if pair[0] != pair[1]:
+                found.append(Change("number", title=name, before=pair[0], after=pair[1]))
     return found
 
 
