@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from ingest.chunk import MAX_TOKENS, chunk
 from ingest.embed import Embedder
 from ingest.form_text import Forms, Lesson, learn, lesson_of, load_lessons, save_lessons
-from ingest.parser import parse
+from ingest.parser import MAX_TOKENS, chunk, parse
 from ingest.sources import (
     ReportFile,
     ReportFiles,

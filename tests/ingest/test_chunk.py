@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import NO_FORMS, parsed, passages_of, read_back, report, report_text, steady
 
-from ingest.chunk import MAX_TOKENS, chunk
 from ingest.form_text import learn, lesson_of, text_hash
-from ingest.parser import parse
+from ingest.parser import MAX_TOKENS, chunk, parse
 from ingest.scan import BLANK, clean, find_tags, hide_private, key, scan
 from rag.models.tokens import count_tokens
 from rag.types import FACTS, Passage, Report, Span

@@ -8,9 +8,8 @@ from dataclasses import replace
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from ingest.chunk import chunk
 from ingest.form_text import Forms, learn, lesson_of, shipped_forms
-from ingest.parser import parse
+from ingest.parser import chunk, parse
 from ingest.scan import clean
 from rag.types import Passage, Report
 
