@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -34,8 +34,8 @@ class Embedder:
     cut short need not be begun anew.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        self.settings, self.progress = settings, progress
         name = hashlib.sha256(embedding_name(settings).encode()).hexdigest()[:8]
         self._folder = settings.index / f"{EMBEDDED}{name}"
         self._process: Executor | None = None
@@ -48,7 +48,7 @@ class Embedder:
 
     def load_ahead(self) -> None:
         """Load the built-in model, unless it is here, in a process beside this one."""
-        if is_builtin(self._settings) and not is_loaded():
+        if is_builtin(self.settings) and not is_loaded():
             self._process = EncodingThreads(1)
             self._process.submit(encode_apart, ["Loaded with the first text."])
 
@@ -59,10 +59,10 @@ class Embedder:
             texts = [passage.in_context for passage in base.passages_of(report_id)]
             memo.add(hashes(texts), base.dense.at(base.heads[report_id].rows))
 
-    def make(self, passages: Iterable[Passage], progress: Progress) -> None:
+    def make(self, passages: Iterable[Passage]) -> None:
         """Embed the passages that have no vector yet."""
         texts = dict.fromkeys(passage.in_context for passage in passages)
-        self._encode(list(texts), self._folder, MANY, partial(progress, EMBEDDING_STAGE))
+        self._encode(list(texts), self._folder, MANY, EMBEDDING_STAGE)
         self._memo = VectorMemo(self._folder)
 
     def of(self, passages: Sequence[Passage]) -> Vectors:
@@ -73,55 +73,53 @@ class Embedder:
 
     def forget(self) -> None:
         """Delete what was kept for an ingest that is cut short."""
-        for folder in self._settings.index.glob(f"{EMBEDDED}*"):
+        for folder in self.settings.index.glob(f"{EMBEDDED}*"):
             shutil.rmtree(folder, ignore_errors=True)
 
     def save_sentences(
-        self,
-        folder: Path,
-        passages: Iterable[Passage],
-        progress: Progress,
-        earlier: VectorMemo | None = None,
+        self, folder: Path, passages: Iterable[Passage], earlier: VectorMemo | None = None
     ) -> None:
         """Add the vectors of passages' sentences to a memo; only new ones are encoded.
 
         Only the built-in model's are kept: another model's server may want to be paid for them.
         Vectors are taken over from an `earlier` memo.
         """
-        if not is_builtin(self._settings):
+        if not is_builtin(self.settings):
             return
-        visible = map(mask_passage, passages) if self._settings.mask_contacts else passages
+        visible = map(mask_passage, passages) if self.settings.mask_contacts else passages
         wanted = list(dict.fromkeys(s.text for p in visible for s in usable(p)))
         memo = VectorMemo(folder)
         parts = (wanted[at : at + 4096] for at in range(0, len(wanted), 4096))
         for found in filter(None, map(earlier.find, parts) if earlier else ()):
             memo.add(hashes(found), list(found.values()))
-        self._encode(wanted, folder, MANY_SENTENCES, partial(progress, SENTENCES_STAGE))
+        self._encode(wanted, folder, MANY_SENTENCES, SENTENCES_STAGE)
 
     def save_words(self, snapshot: Snapshot) -> None:
         """Add the vectors of a snapshot's frequent words to its memo."""
-        if is_builtin(self._settings):
+        if is_builtin(self.settings):
             words = sorted({*snapshot.frequent_words.values()})
-            self._encode(words, snapshot.home / "memo", MANY_SENTENCES, lambda *_: None)
+            self._encode(words, snapshot.home / "memo", MANY_SENTENCES)
             snapshot.memo = VectorMemo(snapshot.home / "memo")
 
-    def _encode(
-        self, texts: list[str], folder: Path, enough: int, progress: Callable[[int, int], None]
-    ) -> None:
-        """Embed the texts that a memo lacks and add their vectors to it, batch by batch."""
+    def _encode(self, texts: list[str], folder: Path, enough: int, stage: str = "") -> None:
+        """Embed the texts that a memo lacks and add their vectors to it, batch by batch.
+
+        From `enough` new ones on, processes help; progress is told under the name of the `stage`.
+        """
+        progress = partial(self.progress, stage) if stage else lambda *_: None
         memo = VectorMemo(folder)
         new = [text for text, row in zip(texts, memo.rows(texts), strict=True) if row < 0]
         if not new:
             return
         done = len(texts) - len(new)
         progress(done, len(texts))
-        is_many, own = len(new) >= enough, is_builtin(self._settings)
+        is_many, own = len(new) >= enough, is_builtin(self.settings)
         workers = min(os.cpu_count() or 1, MOST_PROCESSES) if is_many else 1
         if is_many:
             self.close()
         kind = EncodingThreads if own and is_many else ThreadPoolExecutor
         pool = self._process or kind(workers)
-        embed = encode_apart if own else make_embedding(self._settings).get_text_embedding_batch
+        embed = encode_apart if own else make_embedding(self.settings).get_text_embedding_batch
         batches = [new[at : at + BATCH] for at in range(0, len(new), BATCH)]
         try:
             for batch, vectors in zip(batches, pool.map(embed, batches), strict=True):

@@ -124,7 +124,7 @@ def sync(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / local.LOCK, timeout=0), ExitStack() as stack:
-            embedder = stack.enter_context(closing(Embedder(settings)))
+            embedder = stack.enter_context(closing(Embedder(settings, progress)))
             database: Database | None = None
             if settings.database:
                 from rag.index import postgres
@@ -133,7 +133,7 @@ def sync(
                 database = stack.enter_context(closing(postgres.Database(url, writes=True)))
                 # From here on no other ingest writes to it.
                 held, held_by = database.run(postgres.state)
-            base = None if rebuild else _repaired(settings, made, embedder, progress)
+            base = None if rebuild else _repaired(made, embedder)
             if database and not rebuild and _is_newer(held, base, folder):
                 local.check_made_by("the database", held_by, made)
                 base = database.run(partial(postgres.pull, base, folder, progress))
@@ -152,7 +152,7 @@ def sync(
                 )
             snapshot, touched = base, bool(changes.writes or changes.updates or changes.deletes)
             if snapshot is None or touched:
-                snapshot = _carry_out(changes, base, settings, embedder, progress)
+                snapshot = _carry_out(changes, base, embedder)
             changes.result.revision = snapshot.revision
             store.bring_in_line(snapshot, base, progress, rebuild)
             if database and (touched or held != snapshot.revision):
@@ -261,18 +261,16 @@ def _file_of(base: Index, report: StoredReport) -> ReportFile:
     return ReportFile(name, report.source, lambda: base.report(name).raw, report.digest)
 
 
-def _repaired(
-    settings: Settings, made: dict[str, str], embedder: Embedder, progress: Progress
-) -> Snapshot | None:
+def _repaired(made: dict[str, str], embedder: Embedder) -> Snapshot | None:
     """The index as it is; where its files are damaged they are made again from Chroma's."""
-    folder, base = settings.index, None
+    folder, base = embedder.settings.index, None
     try:
         with suppress(IndexMissing):
             base = current_snapshot(folder, made)
             base.version.checked(base.home, base.version.files)
     except (IndexDamaged, *local.BAD):
-        restored = store.restore(folder, progress)
-        embedder.save_sentences(restored.home / "memo", restored.passages, progress)
+        restored = store.restore(folder, embedder.progress)
+        embedder.save_sentences(restored.home / "memo", restored.passages)
         return current_snapshot(folder, made)
     local.trim(folder, base.version if base else local.Version())
     return base
@@ -287,15 +285,9 @@ def _is_newer(held: str, base: Snapshot | None, folder: Path) -> bool:
     return bool(held) and ours != held and not (ours and held == in_line)
 
 
-def _carry_out(
-    changes: Changes,
-    base: Snapshot | None,
-    settings: Settings,
-    vectors: Embedder,
-    progress: Progress,
-) -> Snapshot:
+def _carry_out(changes: Changes, base: Snapshot | None, vectors: Embedder) -> Snapshot:
     """Embed what is new, write it all and publish it."""
-    folder = settings.index
+    settings, progress, folder = vectors.settings, vectors.progress, vectors.settings.index
     passages = [passage for _, own in changes.writes for passage in own]
     # What was deleted goes at once, what was changed when there is much of it.
     fresh = not base or changes.result.deleted or base.is_worn
@@ -314,7 +306,7 @@ def _carry_out(
     try:
         if earlier:
             vectors.take_over(earlier, changes.origins if base else earlier.heads)
-        vectors.make(passages, progress)
+        vectors.make(passages)
         writer = LocalWriter(folder, None if fresh else base, made_by(settings))
         stays: list[str] = []
         if base and fresh:
@@ -330,7 +322,7 @@ def _carry_out(
             writer.add(report, own, vectors.of(own))
         others = (p for name in stays if base for p in base.passages_of(name))
         memo = earlier.memo if earlier and fresh else None
-        vectors.save_sentences(writer.home / "memo", chain(passages, others), progress, memo)
+        vectors.save_sentences(writer.home / "memo", chain(passages, others), memo)
         progress("preparing search", 0, 0)
         snapshot = writer.publish()
         vectors.save_words(snapshot)
