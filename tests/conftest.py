@@ -4,10 +4,13 @@ Tests use stand-ins for the embedding and the cross-encoder, which need no weigh
 `quality` use the real ones: `pytest -m quality` runs them, any other run leaves them out.
 """
 
+import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -20,8 +23,9 @@ from ingest.sync import sync
 from rag.engine import Engine, open_engine
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
+from ui.cli import main as cli
 
-pytest_plugins = ("command_line", "ferries")
+pytest_plugins = ("ferries",)
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "eval" / "sample" / "reports"
 CASES = ROOT / "eval" / "sample" / "cases.jsonl"
@@ -108,3 +112,40 @@ def sample_cases() -> tuple[Case, ...]:
 def server() -> Iterator[ScriptedServer]:
     with running() as one:
         yield one
+
+
+@dataclass
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Runs the command line in this process, as its entry point does."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str | Path) -> Done:
+        monkeypatch.setattr(sys, "argv", ["asklabs", *map(str, arguments)])
+        capsys.readouterr()
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        out, err = capsys.readouterr()
+        assert isinstance(code, int)
+        assert "Traceback" not in out + err
+        return Done(code, out, err)
+
+    return call
+
+
+@pytest.fixture
+def run_sample(run: Any, sample_index: Path) -> Callable[..., Done]:
+    return lambda *arguments: run(*arguments, "--index", sample_index)

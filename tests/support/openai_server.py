@@ -33,24 +33,20 @@ SOON = {"retry-after-ms": "1", "retry-after": "0.001"}
 class Reply:
     """What the server does with one chat request.
 
-    It sends nothing for `mute` seconds, then `pieces` as content deltas, each after `delay` seconds
-    or, if `gated`, a release of the gate, nothing for `stall` seconds, `raw` lines of server-sent
-    events, and why the model stopped (`finish`). `cut` closes the connection without an end. A
-    status other than 200 sends `body`. Without streaming the pieces, or the `raw` lines, are one
-    completion.
+    Without streaming the `pieces`, or the `raw` lines, are one completion.
     """
 
-    pieces: tuple[str, ...] = ()
+    pieces: tuple[str, ...] = ()  # content deltas
     status: int = 200
-    body: str = '{"error": {"message": "scripted", "type": "scripted"}}'
+    body: str = '{"error": {"message": "scripted", "type": "scripted"}}'  # if the status isn't 200
     headers: Mapping[str, str] = field(default_factory=lambda: SOON)
-    raw: tuple[str, ...] = ()
-    delay: float = 0.0
-    stall: float = 0.0
-    mute: float = 0.0
-    finish: str = "stop"
-    gated: bool = False
-    cut: bool = False
+    raw: tuple[str, ...] = ()  # lines of server-sent events after the pieces
+    delay: float = 0.0  # seconds before each piece
+    stall: float = 0.0  # seconds of silence after the pieces
+    mute: float = 0.0  # seconds of silence before anything is sent
+    finish: str = "stop"  # why the model stopped
+    gated: bool = False  # each piece waits for a release of the gate
+    cut: bool = False  # the connection is closed without an end
 
 
 TOO_LONG = Reply(status=400, body='{"error": {"message": "maximum context length is 4096"}}')

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Done
 from contract import has
 
 from eval.report import SIDES
 from rag.catalog.tag_fields import TAGS
 from rag.i18n.translations import languages
 from rag.index.local import POINTER
-from tests.conftest import CASES, SAMPLE
+from tests.conftest import CASES, SAMPLE, Done
 from ui.web.suggestions import FILE
 
 COMMANDS = (
