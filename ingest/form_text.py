@@ -64,9 +64,7 @@ class Forms:
 
     prompts: frozenset[str] = frozenset()  # seen in two reports or more
     paragraphs: frozenset[Pair] = frozenset()  # the form texts
-    records: frozenset[str] = (
-        frozenset()
-    )  # prompts that come round again for each partner of a list
+    records: frozenset[str] = frozenset()  # prompts that are asked again for each partner
 
     def digest(self, lesson: Lesson) -> str:
         """A hash of all that matters for the file with this lesson."""

@@ -32,7 +32,7 @@ MAX_MEMBERS = 100_000
 INSIDE = "!//"  # between an archive and its member in a place
 # Control characters, separators of lines and paragraphs, marks that turn the direction of what
 # follows, and halves of surrogate pairs.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\ud800-\udfff]")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\ud800-\udfff]")
 # What reading a damaged or encrypted archive raises.
 _BROKEN = (
     *(OSError, EOFError, RuntimeError, ValueError, struct.error, zlib.error, lzma.LZMAError),
@@ -58,9 +58,8 @@ class SourceFile:
     name: str
     label: str
     place: str  # its absolute path, or that of its archive with the path inside
-    content: (
-        Path | bytes | Unreadable
-    )  # where it lies, what an archive has of it, or why it is none
+    # Where it lies, the bytes that an archive has of it, or why there are none.
+    content: Path | bytes | Unreadable
 
     def read(self) -> bytes:
         """Its bytes, at most one more than a report may have; raises Unreadable."""

@@ -59,9 +59,7 @@ class SyncResult:
     deleted: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     beside: list[str] = field(default_factory=list)  # uploads that others sent under this name, too
-    elsewhere: list[str] = field(
-        default_factory=list
-    )  # that stay, though no file at PATHS has them
+    elsewhere: list[str] = field(default_factory=list)  # that stay, though no path has their file
     passages: int = 0
     revision: str = ""
 

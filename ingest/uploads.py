@@ -146,9 +146,8 @@ def _sources(uploads: Sequence[Upload]) -> Iterator[SourceFile]:
                     size += len(source.read())
                 if next(numbers) > MOST_REPORTS or size > MOST_UNPACKED:
                     most = {"n": str(MOST_REPORTS), "size": str(MOST_UNPACKED // 1_000_000)}
-                    yield replace(
-                        source, label=named, content=Unreadable("upload_too_many", **most)
-                    )
+                    too_many = Unreadable("upload_too_many", **most)
+                    yield replace(source, label=named, content=too_many)
                     return
                 yield replace(source, name=path.stem, label=named)
         if refused:
