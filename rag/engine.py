@@ -189,7 +189,7 @@ class Engine:
         ]
         plan = self._planner.plan(question, snapshot, history, filters, ignored)
         if plan.follows and plan.alone and plan.reports:
-            # What came of a work, its other reports tell.
+            # The other reports of a work tell what came of it.
             named = (snapshot.catalog.reports[i] for i in plan.reports)
             same = chain.from_iterable(line_of_work(snapshot, i, surely=True) for i in named)
             every = dict.fromkeys((*plan.reports, *(info.id for info in same)))
@@ -199,7 +199,7 @@ class Engine:
             plan = replace(plan, intent="topic", filters=filters, boosted=Filters(), wide=True)
             plan = replace(plan, query=None, reports=(), off_topic=-1.0)
         elif not deep:
-            # Who looks further looks for all of it.
+            # A model that searches further looks for all that was asked at once.
             scopes = history, filters, ignored
             if questions := self._planner.questions(question, plan, snapshot, *scopes):
                 ways: Any = {"ignored": ignored, "passages": passages, "stop": stop}
@@ -221,7 +221,7 @@ class Engine:
             watch.lap("answer_ms")
             kept: Any = {"index": snapshot.revision, "timings": watch.laps}
             built = build_answer(plan, draft, snapshot.catalog, result=result, **kept)
-            # What a question names that no report has is told by its answer.
+            # The answer itself tells what the question names and no report has.
             notices = (*snapshot.catalog.unknown(filters), *built.notices)
             return replace(built, question=question, notices=notices)
 
@@ -346,7 +346,7 @@ class Engine:
     def _find(self, snapshot: Index, plan: Plan) -> SearchResult:
         result = search(snapshot, self._embedding, plan, self._reranker)
         if plan.alone and plan.reports and not result.hits:
-            # Of a work that a follow-up is about more is read than what is found for its words.
+            # A follow-up about one work reads all of it, also where its words find nothing.
             opened = self._opened(snapshot, plan.filters.language, plan.reports)
             result = replace(result, hits=tuple(opened))
         return result

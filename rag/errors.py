@@ -48,7 +48,7 @@ class UnknownReport(AskLabsError):
 
 
 class Stopped(AskLabsError):
-    """Whoever asked wants no answer any more."""
+    """The question was stopped by whoever asked it."""
 
 
 class _OfNotice(AskLabsError):
@@ -69,7 +69,7 @@ class TooLong(_OfNotice, InputError):
 
 
 class FeedbackNotKept(AskLabsError):
-    """What a reader thinks of an answer can't be written down."""
+    """A reader's vote on an answer can't be stored."""
 
 
 class ModelError(_OfNotice):
