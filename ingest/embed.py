@@ -5,7 +5,6 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -106,13 +105,17 @@ class Embedder:
 
         From `enough` new ones on, processes help; progress is told under the name of the `stage`.
         """
-        progress = partial(self.progress, stage) if stage else lambda *_: None
         memo = VectorMemo(folder)
         new = [text for text, row in zip(texts, memo.rows(texts), strict=True) if row < 0]
         if not new:
             return
         done = len(texts) - len(new)
-        progress(done, len(texts))
+
+        def tell() -> None:
+            if stage:
+                self.progress(stage, done, len(texts))
+
+        tell()
         is_many, own = len(new) >= enough, is_builtin(self.settings)
         workers = min(os.cpu_count() or 1, MOST_PROCESSES) if is_many else 1
         if is_many:
@@ -125,7 +128,7 @@ class Embedder:
             for batch, vectors in zip(batches, pool.map(embed, batches), strict=True):
                 memo.add(hashes(batch), unit(np.asarray(vectors, np.float32)))
                 done += len(batch)
-                progress(done, len(texts))
+                tell()
         finally:
             # An interrupted ingest need not wait for what is being embedded.
             if pool is not self._process:

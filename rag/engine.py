@@ -253,7 +253,7 @@ class Engine:
             survey = TopicSurvey(form, self.report_measure, self._reranker, bool(given), stop)
             known = self._masked(found), snapshot.catalog, self._embedding, survey
             digest = make_digest(Material(form, *known, opened, same_work, self._reranker), plan)
-            return digest and (digest, digest.hits, texts_of(digest.hits))
+            return (digest, digest.hits, texts_of(digest.hits)) if digest else None
 
         look: Look | None = None
         if window := self._writers.answerer.window:
