@@ -22,14 +22,12 @@ from rag.survey.stream import survey_scope
 from rag.types import Answer, Citation, Hit, Intent, Passage, Span
 from ui.rendering import render, render_text
 from ui.web.filters import APART, whole_region
-from ui.web.survey_view import Address
 
 if TYPE_CHECKING:
     from ui.web.handlers import Exchange
 
 Cited = Mapping[int, Sequence[Citation]]  # an answer's citations by number
 Voice = tuple[ReportInfo, str, list[Markup]]  # of a lab: a report, a preview, its lines
-ROWS_SHOWN = 12
 FOLLOWING = 3  # questions under an answer
 TOPICS: tuple[Intent, ...] = ("topic", "reasons")
 # Stands before a topic where a report's id is asked for: who works on it opens like a report.
@@ -102,7 +100,7 @@ def render_exchange(
     answer = exchange.answer
     values: dict[str, Any] = {
         **dict.fromkeys(("is_running", "is_last", "is_idle", "related", "now", "copied"), ""),
-        **{"steps": (), "longest_comment": MAX_COMMENT, "apart": APART, "rows_shown": ROWS_SHOWN},
+        **{"steps": (), "longest_comment": MAX_COMMENT, "apart": APART},
         **state,
     }
     if answer and values["is_last"] and values["is_idle"]:
@@ -142,7 +140,6 @@ def _answer_values(
         "mentioned": render_uncited(answer.mentions, turn, t) if answer.is_list else [],
         "read": by_lab(sorted(read, key=lambda r: (r.lab, r.year or 0, r.title))),
         "key": survey_key(answer),
-        "survey": Address(answer.standalone).link(),
         "scope": survey_reports(answer, catalog, exchange.filters),
         "is_topic": coverage.intent in TOPICS,
         "shown": len(answer.hits) if answer.refused else 0 if answer.is_list else len(citations),
@@ -256,9 +253,6 @@ def plain_text(answer: Answer, t: Translations) -> str:
 
 def find_quote(text: str, quote: str) -> Span | None:
     """Where the words of a quote stand in a passage, white space aside; None if they don't."""
-    # Mostly they stand as they are, which is found ten times as fast.
-    if quote and quote == quote.strip() and (at := text.find(quote)) >= 0:
-        return at, at + len(quote)
     pattern = r"\s+".join(map(re.escape, quote.split()))
     match = re.search(pattern, text) if pattern else None
     return match.span() if match else None
@@ -368,9 +362,8 @@ def render_sources(answer: Answer | None, turn: int, t: Translations = ENGLISH) 
     numbers = by_number(answer.citations)
     is_judged = not answer.refused and answer.mode != "extractive"
     cards = [
-        render_card(x.passage, turn, group, siblings.get(x.passage.id, ()), t, is_judged)
-        for group in numbers.values()
-        for x in group[:1]
+        render_card(own[0].passage, turn, own, siblings.get(own[0].passage.id, ()), t, is_judged)
+        for own in numbers.values()
     ]
     if answer.refused:
         # What the refusal names comes first, so that its numbers lead somewhere.

@@ -79,13 +79,14 @@ class Exchange:
     @property
     def can_widen(self) -> bool:
         """Whether the answer was made from a part of the passages that were found."""
-        if self.answer is None or self.answer.coverage.intent in ("list", "about", "report", "lab"):
+        answer = self.answer
+        if answer is None or answer.coverage.intent in ("list", "about", "report", "lab"):
             return False
+        coverage, hits = answer.coverage, len(answer.hits)
         # A digest without a model is made of other passages than those.
-        if self.answer.mode == "extractive" and self.answer.coverage.intent != "answer":
-            return False
-        coverage, hits = self.answer.coverage, len(self.answer.hits)
-        if self.passages >= MOST_PASSAGES or not 0 < coverage.read_passages < MOST_PASSAGES:
+        is_digest = answer.mode == "extractive" and coverage.intent != "answer"
+        most_read = max(self.passages, coverage.read_passages)
+        if is_digest or not coverage.read_passages or most_read >= MOST_PASSAGES:
             return False
         # Only the first hits stay with an answer: there may be more.
         has_more = hits > coverage.read_passages or hits >= HITS_PER_ANSWER
@@ -140,6 +141,16 @@ class Visit:
         """The exchange of the `turn` that was sent, from 1 on; None for one that isn't there."""
         turn = self.sent.get("turn")
         return self.talk[turn - 1] if type(turn) is int and 1 <= turn <= len(self.talk) else None
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer of that exchange."""
+        return self.exchange.answer if self.exchange else None
+
+    def text(self, name: str) -> str:
+        """What the browser sent under a name as text; "" for what is none."""
+        value = self.sent.get(name)
+        return str(value) if isinstance(value, (str, int)) else ""
 
 
 def seal(engine: Engine, exchange: Exchange) -> str:
@@ -281,9 +292,10 @@ def deepen(v: Visit) -> Iterator[Update]:
 
 def restore(v: Visit) -> Iterator[Update]:
     """Put a struck sentence (`n` from 0) back into the answer of a `turn`."""
-    n, exchange = v.sent.get("n"), v.exchange
-    answer = exchange.answer if exchange and not v.is_busy else None
-    if exchange and answer and type(n) is int and 0 <= n < len(answer.struck):
+    n, exchange, answer = v.sent.get("n"), v.exchange, v.answer
+    if v.is_busy or not (exchange and answer):
+        return
+    if type(n) is int and 0 <= n < len(answer.struck):
         restored = replace(exchange, answer=answer.restored(n))
         if exchange.seal and exchange.seal == seal(v.engine, exchange):
             restored = replace(restored, seal=seal(v.engine, restored))
@@ -373,15 +385,13 @@ def answers(talk: Talk) -> list[Answer]:
 
 def show_sources(v: Visit) -> Update:
     """The sources of the answer whose number was clicked."""
-    found = v.exchange
-    return {"sources": render_sources(found.answer, v.sent["turn"], v.t)} if found else {}
+    return {"sources": render_sources(v.answer, v.sent["turn"], v.t)} if v.exchange else {}
 
 
 def download(v: Visit) -> dict[str, str]:
     """A file of the conversation's answers, or of the `last` alone; or the error in a sentence."""
-    found, ending = answers(v.talk), v.sent.get("ending")
-    found = found[-1:] if v.sent.get("last") else found
-    name = ending if isinstance(ending, str) and ending in FORMATS else ""
+    found = answers(v.talk)[-1:] if v.sent.get("last") else answers(v.talk)
+    name = ending if (ending := v.text("ending")) in FORMATS else ""
     begun = time.monotonic()
     try:
         data = export(found, name, report_url=v.engine.settings.report_url)

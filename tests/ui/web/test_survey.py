@@ -16,8 +16,7 @@ from rag.types import Answer, Coverage
 from ui.web.answer import survey_key, survey_reports
 from ui.web.handlers import Exchange, Visit, summarise
 from ui.web.reading import render_who
-from ui.web.survey import Run, count_in_text, download, show
-from ui.web.survey_view import Address
+from ui.web.survey import Address, Run, count_in_text, download, show
 
 TOPIC = "topic=mobile+money"
 
