@@ -79,15 +79,15 @@ class Wires:
         output, or values by the names of outputs; a generator gives several. Scripts of the browser
         follow: `then` with the output's value, or `otherwise`, where it failed.
         """
+        # Gradio empties all outputs of a generator that yields nothing, and takes an empty mapping
+        # for a value that is missing.
         unchanged = {part: gr.skip() for part in self.of(outputs)[:1]}
 
         def handle(request: gr.Request, event: gr.EventData, *values: Any) -> Any:
             made = make(self.visit(request, event, inputs, values))
-            # Gradio takes an empty mapping for a value that is missing.
             return self.values(made, outputs) or unchanged if outputs else None
 
         def steps(request: gr.Request, event: gr.EventData, *values: Any) -> Iterator[Any]:
-            # Gradio empties all outputs of a generator that yields nothing.
             yield unchanged
             for made in make(self.visit(request, event, inputs, values)):
                 yield self.values(made, outputs)
@@ -134,10 +134,8 @@ class Wires:
         """Wire a handler of Gradio's own kind to an event, "part.event" or a trigger."""
         if isinstance(at, str):
             part, _, name = at.partition(".")
-            # Gradio knows an event only where a part's own script has its name.
-            is_own = isinstance(self.parts[part], gr.HTML)
-            own = partial(EventListener(event_name=name).listener, self.parts[part])
-            at = own if is_own else getattr(self.parts[part], name)
+            # As an attribute of HTML an event is there only where the part's script has its name.
+            at = partial(EventListener(event_name=name).listener, self.parts[part])
         return at(do, self.of(inputs), set(self.of(outputs)) or None, **(QUIET | options))
 
     def of(self, names: str) -> list[Any]:
@@ -164,20 +162,10 @@ class Wires:
         named = made if isinstance(made, Mapping) and "__type__" not in made else {outputs: made}
         if "busy" in named:
             busy, talk = named["busy"], named.get("talk", ())
-            named = {
-                **named,
-                "go": gr.update(visible=not busy),
-                "stop": gr.update(visible=busy),
-                "welcome": gr.update(visible=not (busy or talk)),
-                "tools": gr.update(visible=bool(talk) and not busy),
-                "exports": gr.update(visible=bool(handlers.answers(talk))),
-            }
-        found = {self.parts[name]: value for name, value in named.items() if name in self.parts}
-        for part, value in found.items():
-            # Gradio 6 would keep each bare value of such a part until the visitor goes.
-            if isinstance(part, gr.HTML) and not (isinstance(value, dict) and "__type__" in value):
-                found[part] = gr.update(value=value)
-        return found
+            shown = {"go": not busy, "stop": busy, "welcome": not (busy or talk)}
+            shown |= {"tools": talk and not busy, "exports": handlers.answers(talk)}
+            named = {**named, **{x: gr.update(visible=bool(is_on)) for x, is_on in shown.items()}}
+        return {self.parts[name]: value for name, value in named.items() if name in self.parts}
 
 
 class _Parts(BlocksConfig):
@@ -198,7 +186,10 @@ class _Page(gr.Blocks):
         self.default_config = _Parts(self)
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
-        """What is sent of each output of an event: what its handler gave, or that it stays."""
+        """What is sent of each output of an event: what its handler gave, or that it stays.
+
+        Gradio's own method would also keep each bare value of HTML until the visitor goes.
+        """
         if not isinstance(predictions, dict) or "__type__" in predictions:
             return await super().postprocess_data(block_fn, predictions, state)
         return [_sent(part, predictions.get(part, gr.skip()), state) for part in block_fn.outputs]

@@ -52,9 +52,8 @@ class _Pinned(BaseModel):
 
 def pinned_answer(v: Visit) -> dict[str, Any]:
     """The answer of a turn as a browser keeps it; what it doesn't cite stays behind."""
-    if not (v.exchange and v.exchange.answer):
+    if not (answer := v.answer):
         return {}
-    answer = v.exchange.answer
     if answer.is_list:
         # The lines of a list name its reports.
         answer = replace(answer, text=keep_known(answer.text, 0), citations=())
@@ -64,7 +63,7 @@ def pinned_answer(v: Visit) -> dict[str, Any]:
 
 def download(v: Visit) -> dict[str, str]:
     """The brief as a file for the browser to save, or the error in a sentence."""
-    t, ending = v.t, str(v.sent.get("ending"))
+    t, ending = v.t, v.text("ending")
     try:
         pinned = _Pinned.model_validate(v.sent.get("brief"))
         if ending not in BRIEFS:

@@ -97,16 +97,19 @@ class Exchange:
         name, value = chip.get("field"), chip.get("value")
         if not isinstance(name, str) or name not in FILTER_FIELDS:
             return None
-        back, ignored = bool(chip.get("back")), getattr(self.ignored, name)
+        back, ignored = chip.get("back"), getattr(self.ignored, name)
         before = ignored if back else getattr(self.narrowed.merged(self.first), name)
-        values = tuple(v for v in before if value in ("", str(v)))
-        if not values:
-            return None
-        left: Any = tuple(v for v in ignored if v not in values)
-        return replace(self.ignored, **{name: left if back else (*left, *values)})
+        values = [v for v in before if value in ("", str(v))]
+        left = [v for v in ignored if v not in values]
+        changed: Any = {name: tuple(left if back else left + values)}
+        return replace(self.ignored, **changed) if values else None
 
 
 Talk = tuple[Exchange, ...]
+# What changes on the page, by the names of its parts; one that is missing stays as it is. `turn`
+# counts from 1 which question is being answered, `busy` says whether one is, `conversation_id`
+# names the conversation in the visitor's browser, `message` is one to that browser (history.py).
+Update = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +169,6 @@ def seal(engine: Engine, exchange: Exchange) -> str:
         return ""
     said = json.dumps([exchange.question, answer_to_dict(exchange.answer)], sort_keys=True)
     return hmac.digest(key, said.encode(), "sha256").hex()
-
-
-# What changes on the page, by the names of its parts; one that is missing stays as it is. `turn`
-# counts from 1 which question is being answered, `busy` says whether one is, `conversation_id`
-# names the conversation in the visitor's browser, `message` is one to that browser (history.py).
-Update = dict[str, Any]
 
 
 def in_background(work: Callable[[], T], name: str = "") -> Future[T]:
@@ -247,7 +244,7 @@ class Run:
 
 def ask(v: Visit) -> Iterator[Update]:
     """Answer the question of the box, a link or a suggestion; none while one is being answered."""
-    typed = v.question or v.linked or str(v.sent.get("question", ""))
+    typed = v.question or v.linked or v.text("question")
     if not typed.strip() or v.is_busy:
         return
     yield {"question": ""}
@@ -306,10 +303,10 @@ def restore(v: Visit) -> Iterator[Update]:
 
 def without(v: Visit) -> Iterator[Update]:
     """Answer the last question once more without what one of its chips stands for, or with it."""
-    if v.talk and v.sent.get("turn") == str(len(v.talk)):
-        ignored = v.talk[-1].changed(v.sent)
-        if ignored is not None:
-            yield from again(v, ignored=ignored)
+    if not v.talk or v.sent.get("turn") != str(len(v.talk)):
+        return
+    if (ignored := v.talk[-1].changed(v.sent)) is not None:
+        yield from again(v, ignored=ignored)
 
 
 def summarise(v: Visit) -> Iterator[Update]:
@@ -345,9 +342,8 @@ def _answer(
             "busy": True,
         }
         for text in run.texts():
-            growing = replace(exchange, text=text)
             state: Any = {"is_running": True, "steps": run.steps}
-            yield {"live": render_exchange(growing, turn, catalog, t, **state)}
+            yield {"live": render_exchange(replace(exchange, text=text), turn, catalog, t, **state)}
         result = run.result()
         if before and (new := result.answer):
             quotes = {c.quote for c in new.citations} - {c.quote for c in before.citations}

@@ -1,7 +1,7 @@
 """What readers do with answers and reports: open, vote on, translate and share them.
 
-A shared answer is a file of the index's folder, shown as it was with its quotes looked up again. It
-is named by its content, so that the same answer has one link.
+A shared answer is a file in the index's folder. It is shown as it was, with its quotes looked up
+again, and named by its content, so that the same answer has one link.
 """
 
 import hashlib
@@ -78,16 +78,12 @@ def render_report(
     `at`. By `key` the browser knows whether it has this view already.
     """
     info, passages = stored.info, engine.passages_of(stored.info.id)
-    line = line_of_work(engine.index, info)
+    line, tags_id = line_of_work(engine.index, info), f"{info.id}#tags"
     texts = {passage.id: passage.text for passage in passages}
-    is_lost = any(
-        not find_quote(texts.get(passage_id, ""), quote)
-        for passage_id, passage_quotes in quotes.items()
-        if not passage_id.endswith("#tags")
-        for quote in passage_quotes
-    )
+    looked_up = [(name, quote) for name, own in quotes.items() if name != tags_id for quote in own]
+    is_lost = not all(find_quote(texts.get(name, ""), quote) for name, quote in looked_up)
     note = t.gettext("The quoted words are no longer in this report.")
-    quoted = fold_tag(" ".join(quotes.get(f"{info.id}#tags", ())))
+    quoted = fold_tag(" ".join(quotes.get(tags_id, ())))
 
     def is_quoted(value: str) -> bool:
         return bool(words := fold_tag(value)) and f" {words} " in f" {quoted} "
@@ -108,7 +104,7 @@ def render_report(
         at=at,
         pieces=lambda passage: segments(passage.text, quotes.get(passage.id, ())),
         sections=[(name, list(group)) for name, group in sections],
-        facts=[p for p in passages if p.section == FACTS],
+        facts=[passage for passage in passages if passage.section == FACTS],
         tags=tags,
         tags_quoted=bool(quoted),
         unanswered=stored.unanswered,
@@ -120,25 +116,22 @@ def render_report(
 
 def open_report(v: Visit) -> Markup:
     """The report that a browser wants to see, at the words that a number or a survey quotes."""
-    engine, t, sent = v.engine, v.t, v.sent
-    names = ("report", "passage", "turn", "n")
-    report_id, at = (text_of(sent.get(name)) for name in names[:2])
-    key = "|".join(text_of(sent.get(name)) for name in names)
+    engine, t = v.engine, v.t
+    report_id, at, *place = map(v.text, ("report", "passage", "turn", "n"))
+    key = "|".join((report_id, at, *place))
     for start, render_other in ((WHO, render_who), (FROZEN, render_frozen), (LAB, render_lab)):
-        if report_id.startswith(start):
-            other = render_other(engine, report_id.removeprefix(start), key, t)
-            if other is not None:
-                return other
+        name = report_id.removeprefix(start)
+        if name != report_id and (other := render_other(engine, name, key, t)) is not None:
+            return other
     try:
         stored = engine.report(report_id)
     except UnknownReport:
         empty = dict.fromkeys(("sections", "tags", "facts", "unanswered", "line", "similar"), ())
         return render("report.html", t, info=None, key=key, note=t.gettext(GONE), **empty)
-    quotes = v.surveyed.quotes(sent) if v.surveyed else {}
-    cited = v.exchange.answer.citations if v.exchange and v.exchange.answer else ()
+    quotes = v.surveyed.quotes(v.sent) if v.surveyed else {}
+    cited = v.answer.citations if v.answer else ()
     own = [citation for citation in cited if citation.passage.report.id == report_id]
-    asked = [citation.passage.id for citation in own if citation.n == sent.get("n")]
-    if asked:
+    if asked := [citation.passage.id for citation in own if citation.n == v.sent.get("n")]:
         # Of all quotes of the report, the one that was asked for is shown first.
         at = at or asked[0]
         for citation in own:
@@ -219,24 +212,18 @@ def partners_of(engine: Engine, infos: list[ReportInfo]) -> list[tuple[str, int]
     return names.most_common(2 * _MOST)
 
 
-def text_of(value: object) -> str:
-    """What a browser sent as text; "" for what is none."""
-    return str(value) if isinstance(value, (str, int)) else ""
-
-
 def vote(v: Visit) -> dict[str, Any]:
     """Keep a visitor's vote on an answer, have the browser keep it too, and say so."""
-    exchange, settings = v.exchange, v.engine.settings
-    choice = VOTES.get(text_of(v.sent.get("vote")))
-    if exchange is None or exchange.answer is None or choice is None:
+    exchange, answer, settings = v.exchange, v.answer, v.engine.settings
+    choice = VOTES.get(v.text("vote"))
+    if not (exchange and answer and choice):
         return {}
-    mask = mask_contacts if settings.mask_contacts else str
-    answer, before = exchange.answer, exchange.vote
+    mask, before = mask_contacts if settings.mask_contacts else str, exchange.vote
     feedback = Feedback(
         id=before.id if before else secrets.token_hex(8),
         time=datetime.now(UTC).isoformat(),
         vote=choice,
-        word=mask(" ".join(text_of(v.sent.get("word")).split())[:MAX_COMMENT]),
+        word=mask(" ".join(v.text("word").split())[:MAX_COMMENT]),
         question=mask(exchange.question),
         standalone=mask(answer.standalone),
         language=answer.language,
@@ -263,17 +250,14 @@ def vote(v: Visit) -> dict[str, Any]:
 
 def translated(v: Visit) -> str:
     """The quotes of a number of an answer in the reader's language, as JSON; "" for none."""
-    turn, n, t, exchange = v.sent.get("turn"), v.sent.get("n"), v.t, v.exchange
-    llm = make_chat(v.engine.settings)
-    if llm is None or exchange is None or exchange.answer is None or type(n) is not int:
-        return ""
-    cited = by_number(exchange.answer.citations).get(n, [])
+    n, t, llm = v.sent.get("n"), v.t, make_chat(v.engine.settings)
+    cited = by_number(v.answer.citations).get(n, []) if v.answer and type(n) is int else []
     quotes = "\n".join(dict.fromkeys(" ".join(citation.quote.split()) for citation in cited))
-    if not quotes:
+    if not (llm and quotes):
         return ""
     code = language_code(t)
     messages = messages_of(_SYSTEM.format(language=language_label(code)), fenced("quote", quotes))
-    shown = {"turn": turn, "n": n, "language": code}
+    shown = {"turn": v.sent["turn"], "n": n, "language": code}
     try:
         text = llm.complete(messages, v.engine.settings.timeout).strip()
     except ModelError as error:
@@ -286,7 +270,7 @@ def translated(v: Visit) -> str:
 def freeze(v: Visit) -> str:
     """Keep an answer; the query of its link and what the page says to that, as JSON."""
     engine, t, exchange = v.engine, v.t, v.exchange
-    if not engine.settings.share or not exchange or not exchange.answer:
+    if not (engine.settings.share and exchange and exchange.answer):
         return ""
     # What a browser kept may have been changed there.
     if not (proof := seal(engine, exchange)):
@@ -321,8 +305,7 @@ def render_frozen(engine: Engine, name: str, key: str, t: Translations) -> Marku
         day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
     except (OSError, UnicodeError, InputError):
         return None
-    answer = exchange.answer
-    if answer is None:
+    if not (answer := exchange.answer):
         return None
     cited = by_number(answer.citations)
     sources = [

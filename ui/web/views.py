@@ -106,9 +106,9 @@ def explore(v: Visit) -> dict[str, Any]:
 
 def find(v: Visit) -> Markup:
     """The reports that have the words of a text, as they are written."""
-    text, index, mask = v.sent.get("words"), v.engine.index, v.engine.settings.mask_contacts
-    words = text[:LONGEST_SEARCH].strip() if isinstance(text, str) else ""
-    found = find_words(index, words, language_code(v.t), v.chosen, mask=mask) if words else []
+    words, code, mask = v.text("words"), language_code(v.t), v.engine.settings.mask_contacts
+    words = words[:LONGEST_SEARCH].strip()
+    found = find_words(v.engine.index, words, code, v.chosen, mask=mask) if words else []
     return render("found.html", v.t, words=words, found=found[:FOUND], all=len(found))
 
 
