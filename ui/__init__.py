@@ -1,1 +1,1 @@
-"""The two faces of the product: the command line and the web page."""
+"""How people and programs use the product: commands, the web page, REST and MCP."""

@@ -1,4 +1,4 @@
-"""What is shown, by Jinja templates: HTML, of which all values are escaped, and plain text."""
+"""Renders Jinja templates: HTML, in which all values are escaped, and plain text."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from rag.files import in_words
 from rag.i18n import labels, translations
 from rag.i18n.translations import ENGLISH, Translations
 
-# Line breaks next to a tag or to a statement of Jinja; those that are left part attributes.
+# Line breaks next to a tag or a Jinja statement. Those elsewhere separate attributes.
 _LAYOUT = re.compile(r"(?:^|(?<=>))\s*\n\s*|\s*\n\s*(?=<|$)")
 
 
@@ -43,7 +43,7 @@ def _environment(*, is_html: bool = True) -> Environment:
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         undefined=StrictUndefined,
     )
-    # What is said to readers: labels, and the functions that write names, numbers and sentences.
+    # Labels, and the functions that write names, numbers and sentences for readers.
     environment.globals.update(vars(translations) | vars(labels))
     environment.globals |= {f.__name__: f for f in (in_words, one_line, shortened, who)}
     environment.filters["flags"] = flags

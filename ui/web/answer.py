@@ -30,7 +30,7 @@ Cited = Mapping[int, Sequence[Citation]]  # an answer's citations by number
 Voice = tuple[ReportInfo, str, list[Markup]]  # of a lab: a report, a preview, its lines
 FOLLOWING = 3  # questions under an answer
 TOPICS: tuple[Intent, ...] = ("topic", "reasons")
-# Stands before a topic where a report's id is asked for: who works on it opens like a report.
+# The prefix of a topic sent in place of a report's id: who works on it opens like a report.
 WHO = "who:"
 PREVIEW = 120  # characters of what a lab says in a group of quotes that is folded
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
@@ -38,7 +38,7 @@ MARK = re.compile(r" ?\[(\d{1,6})\]")
 # A number stays on the line of the words before it; a row of numbers may wrap.
 _NARROW_SPACE, _THIN_SPACE = "\u202f", "\u2009"
 _TAG = re.compile(r"\[\[(\w+):\s*(.*?)\s*\]\]")
-# Each has a sign of its own, so that colour is never the only difference; the weakest come last.
+# Each has its own sign, so that colour is never the only difference; the weakest come last.
 SIGNS = {"supported": "✓", "unchecked": "○", "partly": "≈", "unsupported": "?", "corrected": "⇄"}
 NEAREST = 5  # passages that a refusal shows
 UNCITED = 8  # passages that are shown though an answer doesn't cite them
@@ -222,7 +222,7 @@ def key_points(text: str, language: str) -> str:
 
 
 def survey_key(answer: Answer) -> str:
-    """By what the browser knows an answer of which a survey can say more: a topic, or one tag."""
+    """A key for an answer that a survey can add to: about a topic, or one tag; "" for others."""
     covered = answer.coverage
     values = [value for field in TAGS for value in getattr(covered.filters, field)]
     is_list = covered.intent == "list" and not covered.grouped_by and not covered.excluded

@@ -24,7 +24,6 @@ from ui.web import brief, filters, handlers, history, layout, reading, survey, v
 from ui.web.handlers import Update, Visit
 from ui.web.layout import Parts
 from ui.web.suggestions import Suggestions
-from ui.web.uploads import add
 
 KEPT = 600.0  # seconds after a visit's end for which its conversation is held
 NEVER = 3600.0  # seconds between two looks for Gradio's own progress, of which there is none
@@ -36,7 +35,7 @@ CHANGED = (
     "question talk run thread live sources welcome go stop tools clear exports conversation_id "
     "message"
 )
-# What is held of a visit from one event to the next.
+# What is kept of a visit between its events.
 HELD = "talk run chosen ignored conversation_id explored surveyed"
 # What a question is asked with: filters, the conversation before it, and its last run.
 STATE = "conversation_id chosen talk run"
@@ -45,13 +44,13 @@ DRAWN = "facts scope facets chips"
 FOLLOWING = f"chosen {DRAWN}"
 # What most events are wired with: no spinner, and no part of a programming interface.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-# What must be done before anything else can happen is not queued.
+# Events that must be handled before anything else can happen skip the queue.
 AT_ONCE: dict[str, Any] = {"queue": False}
-# Each event counts: one must not be dropped because another is under way.
+# No event may be dropped because another is under way.
 EACH: dict[str, Any] = {"trigger_mode": "multiple"}
-# After a row of quick changes once more: the last one is drawn.
+# Of many quick changes the last one must be drawn.
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}
-# An event of a part, "part.event", or what wires what is to happen after another.
+# An event of a part, "part.event", or a method of Gradio that wires what follows an event.
 Trigger = str | Callable[..., Dependency]
 COPIED = "(link) => askLabsFilters.copy(link)"
 TRANSLATED = ("(text) => askReading.translated(text)", "() => askReading.translated()")
@@ -73,11 +72,11 @@ class Wires:
         otherwise: str = "",
         **options: Any,
     ) -> Dependency:
-        """Have `make` give new values when an event comes, "part.event" or a trigger.
+        """Call `make` for new values when an event comes, "part.event" or a trigger.
 
-        It is given the visit with the values of the `inputs`, and gives the value of the one
-        output, or values by the names of outputs; a generator gives several. Scripts of the browser
-        follow: `then` with the output's value, or `otherwise`, where it failed.
+        `make` takes the visit with the values of the `inputs`. It returns the value of the one
+        output, or values by the names of outputs; a generator yields several of these. A script of
+        the browser follows: `then` with the output's value, or `otherwise` after a failure.
         """
         # Gradio empties all outputs of a generator that yields nothing, and takes an empty mapping
         # for a value that is missing.
@@ -103,7 +102,7 @@ class Wires:
     def ask(
         self, at: Trigger, make: Callable[[Visit], Iterator[Update]], more: str = "", **options: Any
     ) -> Dependency:
-        """Have the updates of `make` answer a question; who waits is told how many come first."""
+        """Let `make` answer a question; a visitor who waits is told how many come first."""
         inputs, live = f"{STATE} {more}", self.parts["live"]
 
         async def answer(
@@ -169,7 +168,7 @@ class Wires:
 
 
 class _Parts(BlocksConfig):
-    """The parts of a page, which no visit holds as JSON: only links of Gradio's own need that."""
+    """The parts of a page. Visits hold no JSON of them: only Gradio's own links need it."""
 
     def __copy__(self) -> BlocksConfig:
         """The parts of one visit."""
@@ -226,7 +225,7 @@ def build_app(engine: Engine, room: Room) -> gr.Blocks:
         _wire_views(wires)
         if has_uploads:
             failed = "() => askUploads.failed()"
-            uploaded = wires.on("uploads.sent", add, "", "uploaded", otherwise=failed)
+            uploaded = wires.on("uploads.sent", reading.add, "", "uploaded", otherwise=failed)
             # The page is then over the collection as it is now.
             wires.on(uploaded.success, _filtered, "chosen", FOLLOWING, **AT_ONCE)
             wires.on(uploaded.success, suggest, "", "greeting")
@@ -376,7 +375,7 @@ def _wire_language(
 
 def _wire_views(wires: Wires) -> None:
     """Draw the views when they are shown: views.js says which is, and when filters changed."""
-    # Of surveys the one before is stopped.
+    # A new survey stops the one before.
     wires.on("survey.survey", survey.show, "surveyed chosen", "survey surveyed", **EACH)
     # After the answer, one at a time: nobody waits for it.
     counting: Any = {"concurrency_limit": 1, **EACH}

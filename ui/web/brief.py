@@ -114,11 +114,8 @@ def make(engine: Engine, pinned: _Pinned, t: Translations) -> tuple[Brief, int]:
 
 def _qr(link: str) -> str:
     """A link as a QR code in SVG; "" without a link."""
-    if not link:
-        return ""
-    return str(
-        segno.make(link, error="m").svg_inline(scale=2, border=2, svgclass="qr", lineclass="")
-    )
+    look: Any = {"scale": 2, "border": 2, "svgclass": "qr", "lineclass": ""}
+    return str(segno.make(link, error="m").svg_inline(**look)) if link else ""
 
 
 def standing(engine: Engine, report: str, passage: str, quote: str) -> Passage | None:

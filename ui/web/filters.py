@@ -1,9 +1,9 @@
 """The filters of the page: their values as data, the chips that show them, links that carry them.
 
-A link carries a question, filters, and what the reader has taken back of what the question names
-("without-country=PE"). Labs stand in it as ISO codes, goals as numbers, years as ranges
+A link carries a question, filters, and what the question names but the reader has taken back
+("without-country=PE"). Labs are written as ISO codes, goals as numbers, years as ranges
 ("2021-2023"); these, types, kinds and languages may be separated by commas. Other fields are
-repeated: their values may hold any character.
+repeated, because their values may hold any character.
 """
 
 import json
@@ -158,11 +158,11 @@ def write_link(
     """The query of an address (without its "?") for a question, filters and what is ignored."""
     pairs = [(QUESTION, question)] if question else []
     for before, chosen in (("", filters), (WITHOUT, ignored)):
-        for field in FILTER_FIELDS:
-            values = [_written(field, value) for value in getattr(chosen, field)]
+        for field, names in chosen.as_dict().items():
+            values = [_written(field, value) for value in names]
             if field == "year":
                 values = [_year_range(*ends) for ends in year_ranges(catalog, chosen.year)]
-            values = [",".join(values)] if values and field in _COMMA_SEPARATED else values
+            values = [",".join(values)] if field in _COMMA_SEPARATED else values
             pairs += [(before + field, value) for value in values]
     return urlencode(pairs, quote_via=quote, safe=",")
 

@@ -21,7 +21,7 @@ from rag.watch import Watch, load_watches
 from ui.rendering import render
 from ui.web.answer import render_sources
 from ui.web.filters import KEYS, SHOWN_FACETS, UNFOLDED
-from ui.web.uploads import FAILED
+from ui.web.reading import NOT_ADDED
 
 Parts = dict[str, Any]
 
@@ -81,7 +81,7 @@ def first_words(
         "brief": render("brief.html", t, formats=[(x, FORMATS[x].name) for x in BRIEFS]),
         "find_form": render("find_form.html", t),
         "survey_form": render("survey_form.html", t, longest=LONGEST_QUESTION),
-        "uploads": render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=FAILED),
+        "uploads": render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=NOT_ADDED),
     }
 
 
@@ -95,12 +95,14 @@ def parts_of(words: Mapping[str, Markup], has_uploads: bool) -> Parts:
     def column(name: str) -> gr.Column:
         return gr.Column(elem_id=name)
 
+    def button(name: str, is_quiet: bool = True, **options: Any) -> gr.Button:
+        kind = "quiet-button" if is_quiet else None
+        return gr.Button(I18nData(LABELS[name]), elem_classes=kind, **options)
+
     with column("desk"):
         with column("collection"):
             put("masthead", "facts")
-            unfold = gr.Button(
-                I18nData(LABELS["unfold"]), elem_id="unfold", elem_classes="quiet-button"
-            )
+            unfold = button("unfold", elem_id="unfold")
             unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
             with column("filters"):
                 put("scope", "panel", "facets")
@@ -124,39 +126,31 @@ def parts_of(words: Mapping[str, Markup], has_uploads: bool) -> Parts:
             put("thread", "live", "counted")
         with column("ask"):
             put("chips")
-            parts |= _question_area(words)
+            with gr.Row(elem_id="box"):
+                parts["question"] = gr.Textbox(
+                    label=I18nData(LABELS["question"]),
+                    show_label=False,
+                    placeholder=I18nData(LABELS["placeholder"]),
+                    lines=1,
+                    max_lines=6,
+                    max_length=LONGEST_QUESTION,
+                    autofocus=True,
+                    container=False,
+                    elem_id="question",
+                )
+                parts["go"] = button("go", False, variant="primary", elem_id="go")
+                parts["stop"] = button("stop", False, elem_id="stop", visible=False)
+            with gr.Row(elem_id="tools", visible=False) as parts["tools"]:
+                parts["clear"] = button("clear")
+                parts["link"] = button("link", elem_id="copy-link")
+                put("exports")
+            # What only travels between the page and the browser's scripts.
+            for name in ("file", "linked", "copied", "pinned", "translated"):
+                parts[name] = gr.Textbox(visible="hidden")
         # After the question, so that one step of the keyboard back leads to its answer.
         with column("sources"):
             put("sources")
         put("report", "voted")
-    return parts
-
-
-def _question_area(words: Mapping[str, Markup]) -> Parts:
-    """Where a question is typed, and what can be done with the conversation."""
-    parts: Parts = {}
-    with gr.Row(elem_id="box"):
-        parts["question"] = gr.Textbox(
-            label=I18nData(LABELS["question"]),
-            show_label=False,
-            placeholder=I18nData(LABELS["placeholder"]),
-            lines=1,
-            max_lines=6,
-            max_length=LONGEST_QUESTION,
-            autofocus=True,
-            container=False,
-            elem_id="question",
-        )
-        parts["go"] = gr.Button(I18nData(LABELS["go"]), variant="primary", elem_id="go")
-        parts["stop"] = gr.Button(I18nData(LABELS["stop"]), elem_id="stop", visible=False)
-    with gr.Row(elem_id="tools", visible=False) as parts["tools"]:
-        quiet: Parts = {"elem_classes": "quiet-button"}
-        parts["clear"] = gr.Button(I18nData(LABELS["clear"]), **quiet)
-        parts["link"] = gr.Button(I18nData(LABELS["link"]), elem_id="copy-link", **quiet)
-        parts["exports"] = html("exports", words["exports"])
-    # What only travels between the page and the browser's scripts.
-    for name in ("file", "linked", "copied", "pinned", "translated"):
-        parts[name] = gr.Textbox(visible="hidden")
     return parts
 
 

@@ -94,12 +94,11 @@ def explore(v: Visit) -> dict[str, Any]:
     state = (v.engine.revision, v.chosen)
     if v.explored == state:
         return {}
-    index = v.engine.index
-    own = ((topic.name, index.passages[topic.passage]) for topic in index.topics)
-    quotes = {
-        name: next((p for p in v.engine.passages_of(o.report.id) if p.id == o.id), o)
-        for name, o in own
-    }
+    quotes = {}
+    for topic in v.engine.index.topics:
+        own = v.engine.index.passages[topic.passage]
+        shown = (p for p in v.engine.passages_of(own.report.id) if p.id == own.id)
+        quotes[topic.name] = next(shown, own)
     drawn = render_explore(v.engine.catalog, v.chosen, v.t, quotes)
     return {"explore": drawn, "explored": state}
 
@@ -114,7 +113,7 @@ def find(v: Visit) -> Markup:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A report's best passage, how many of its passages have the words, and a piece of the text.
+    """A report's best passage, how many of its passages have the words, and a piece of its text.
 
     `pieces` are the parts of that piece, each with whether it is one of the words.
     """
@@ -127,17 +126,15 @@ class Found:
 def find_words(
     index: Index, text: str, language: str, filters: Filters, *, mask: bool = True
 ) -> list[Found]:
-    """The reports with a passage that has all words of a text, beside its title; the best first.
+    """The reports with a passage that has, with its title, all words of a text; the best first.
 
     With `mask` passages are looked at, and shown, without contacts.
     """
     phrases = [_folded(phrase) for phrase in _PHRASE.findall(text)]
     rows: dict[int, float] = {}
-    wanted: set[str] = set()
-    for code in dict.fromkeys((language, "en")):
-        if own := set(terms(text, code)):
-            wanted |= own
-            rows |= dict(index.having([[term] for term in own], filters))
+    wanted = {code: set(terms(text, code)) for code in (language, "en")}
+    for own in filter(None, wanted.values()):
+        rows |= dict(index.having([[term] for term in own], filters))
     best = sorted(rows, key=lambda row: -rows[row])[:MOST_READ]
     by_report: dict[str, list[Passage]] = {}
     for whole in index.rows(best).values():
@@ -145,8 +142,9 @@ def find_words(
         said = _folded(f"{passage.report.title} {passage.text}")
         if all(phrase in said for phrase in phrases) and not is_personal(passage):
             by_report.setdefault(passage.report.id, []).append(passage)
+    sought = set[str]().union(*wanted.values())
     return [
-        Found(having[0], len(having), tuple(_pieces(having[0], wanted)))
+        Found(having[0], len(having), tuple(_pieces(having[0], sought)))
         for having in by_report.values()
     ]
 

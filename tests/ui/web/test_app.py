@@ -1,6 +1,7 @@
 """The page as it is wired: it keeps little of a visitor and asks nothing from elsewhere."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
@@ -11,8 +12,15 @@ from fake_engine import FakeEngine
 from page_fixtures import launched, serve
 
 from rag.engine import Engine
-from ui.web import app, uploads
+from ui.web import app, reading
 from ui.web.layout import STATIC, head
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not is_true():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_a_visit_keeps_no_copies_of_the_page_and_is_forgotten_when_it_has_ended(
@@ -29,10 +37,7 @@ def test_a_visit_keeps_no_copies_of_the_page_and_is_forgotten_when_it_has_ended(
             drawn = [part for part in held if isinstance(part, gr.HTML)]
             parts = page.default_config.blocks.values()
             assert len(drawn) == len([part for part in parts if isinstance(part, gr.HTML)])
-        until = time.monotonic() + 60
-        while "visitor" in visits and time.monotonic() < until:
-            time.sleep(0.1)
-        assert "visitor" not in visits
+        wait_until(lambda: "visitor" not in visits)
 
 
 def test_the_head_has_every_sheet_and_script_and_asks_for_nothing_from_elsewhere() -> None:
@@ -56,9 +61,9 @@ def test_a_browser_names_only_what_it_sent(tmp_path: Path, monkeypatch: pytest.M
     paths = [str(folder / name) for name in ("link.md", "../secret.md", "good.md")]
     paths += ["/etc/passwd", "http://127.0.0.1:9/x.md", "\x00"]
     sent = [{"name": "a\x1b.md", "path": path} for path in paths]
-    found = uploads.uploads_of([*sent, {"name": 3, "path": 4}, {}, None])
+    found = reading.uploads_of([*sent, {"name": 3, "path": 4}, {}, None])
     assert [(upload.name, upload.path.name) for upload in found] == [("a_.md", "good.md")]
-    assert uploads.uploads_of("x") == uploads.uploads_of(None) == []
+    assert reading.uploads_of("x") == reading.uploads_of(None) == []
 
 
 def test_a_file_that_nobody_takes_in_is_deleted(
@@ -70,7 +75,4 @@ def test_a_file_that_nobody_takes_in_is_deleted(
         sent = httpx.post(f"{address}/gradio_api/upload", files={"files": ("x.md", b"# x")})
         (path,) = map(Path, sent.raise_for_status().json())
         assert path.is_relative_to(tmp_path)
-        until = time.monotonic() + 60
-        while path.exists() and time.monotonic() < until:
-            time.sleep(0.1)
-        assert not path.exists()
+        wait_until(lambda: not path.exists())

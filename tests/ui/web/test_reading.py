@@ -104,137 +104,123 @@ def pinned(*items: dict[str, Any], **more: str) -> dict[str, Any]:
     return {"format": 1, "title": "Markets", "author": "Ama", **more, "items": list(items)}
 
 
-def visit(question: str, answer: Answer) -> Visit:
-    return Visit(FakeEngine(), sent={"turn": 1}, talk=(Exchange(question, answer=answer),))
+def quote(report_id: str, *quotes: str, passage: str = "") -> dict[str, Any]:
+    return {"kind": "quote", "report": report_id, "passage": passage, "quotes": quotes}
 
 
-def text(engine: FakeEngine, brief: object, ending: str = "md") -> str:
-    made = download(Visit(engine, sent={"ending": ending, "brief": brief}))
-    saved = base64.b64decode(made.get("data", "")).decode()
-    return saved + made.get("warning", made.get("error"))
+def whole_answer(answer: Answer) -> dict[str, Any]:
+    """An answer as it is pinned."""
+    talk = (Exchange(answer.question, answer=answer),)
+    return pinned_answer(Visit(FakeEngine(), sent={"turn": 1}, talk=talk))
+
+
+def made(brief: object, ending: str, language: str = "en") -> tuple[bytes, str]:
+    """The file of a brief, and what the page says to it."""
+    asked = Visit(FakeEngine(), translations_for(language), {"ending": ending, "brief": brief})
+    file = download(asked)
+    return base64.b64decode(file.get("data", "")), file.get("warning") or file.get("error", "")
+
+
+def text(*items: dict[str, Any], ending: str = "md", language: str = "en", **more: str) -> str:
+    file, said = made(pinned(*items, **more), ending, language)
+    return file.decode() + said
+
+
+NOTE = {"kind": "note", "text": "My own view [1]."}
+ADDRESS = "https://labs.example/"
 
 
 def test_answers_quotes_notes_and_counts_become_one_brief() -> None:
-    engine = FakeEngine()
-    answer = engine.ask("What did labs learn?").answer
-    item = pinned_answer(visit("What did labs learn?", answer))
-    cited = answer.citations[0].passage
-    quote = {"kind": "quote", "report": cited.report.id, "passage": "gone", "quotes": [QUOTE]}
-    note = {"kind": "note", "text": "My own view [1]."}
+    cited = report(0).id
+    own = quote(cited, QUOTE, passage="gone")
     counts = {"kind": "table", "text": "Years", "rows": [("2021", "4")]}
-    address = "https://labs.example/"
-    words = text(engine, pinned(note, quote, item, counts, address=address))
+    items = (NOTE, own, whole_answer(answer("What did labs learn?")), counts)
+    words = text(*items, address=ADDRESS)
     assert words.startswith("# Markets\n\nAsk the Labs · Ama · ")
     places = [words.index(part) for part in ("My own", "What did labs learn?", "2021: 4")]
     assert places == sorted(places)
-    assert f"{address}?report={cited.report.id}" in words
+    assert f"{ADDRESS}?report={cited}" in words
     assert QUOTE in words
-    assert "<svg" in text(engine, pinned(quote, address=address), "html")
+    assert "<svg" in text(own, ending="html", address=ADDRESS)
     # In Word the code stands beside what it leads to, as in a PDF.
-    brief = pinned(quote, address=address)
-    made = download(Visit(engine, sent={"ending": "docx", "brief": brief}))
-    document = docx.Document(io.BytesIO(base64.b64decode(made["data"])))
+    document = docx.Document(io.BytesIO(made(pinned(own, address=ADDRESS), "docx")[0]))
     origin, code = document.tables[0].rows[0].cells
-    assert address in "".join(words.text for words in origin.paragraphs)
+    assert ADDRESS in "".join(words.text for words in origin.paragraphs)
     assert code._tc.xpath(".//pic:pic")
 
 
 def test_a_quote_that_two_reports_have_is_kept_of_both_and_once_of_each() -> None:
-    engine = FakeEngine()
-    pins = [
-        {"kind": "quote", "report": report(n).id, "passage": "", "quotes": [QUOTE]}
-        for n in (0, 1, 0)
-    ]
-    words = text(engine, pinned(*pins))
+    pins = [quote(report(n).id, QUOTE) for n in (0, 1, 0)]
+    words = text(*pins)
     assert words.count(QUOTE) == 2
     for n in (1, 2):
         assert f"\\[{n}\\]" in words.split("## Annex")[0]
-    answer = replace(engine.ask("What?").answer, text=f"- Peru: {QUOTE} [1].")
-    item = pinned_answer(visit("What?", answer))
-    words = text(engine, pinned(item, *pins)).split("## Annex")[0]
+    item = whole_answer(answer(text=f"- Peru: {QUOTE} [1]."))
+    words = text(item, *pins).split("## Annex")[0]
     assert words.count(QUOTE) == 2
 
 
 @pytest.mark.parametrize("kind", ["note", "heading", "table"])
 def test_a_brief_of_notes_becomes_a_pdf(kind: str) -> None:
     pin = {"kind": kind, "text": "My own view", "rows": [("2021", "4")]}
-    quote = {"kind": "quote", "report": "report_0", "quotes": [QUOTE]}
-    brief = pinned(pin, quote, address="https://labs.example/\x00")
-    made = download(Visit(FakeEngine(), sent={"ending": "pdf", "brief": brief}))
-    assert "My own view" in text_of(base64.b64decode(made["data"]), "pdf")
-
-
-def test_a_brief_says_what_is_in_doubt() -> None:
-    engine = FakeEngine()
-    doubted = (Struck("Nine tell of it.", text_notice("Eight do.")), Struck("Gone.", Notice("x")))
-    answer = replace(engine.ask("What?").answer, text="Nine tell of it.", doubted=doubted)
-    words = text(engine, pinned(pinned_answer(visit("What?", answer))))
-    assert "Nine tell of it. \\[?\\]\n" in words
-    assert "#### \\[?\\] In doubt: 1 sentence\n" in words
-    assert "- Nine tell of it. Reason: Eight do.\n" in words
+    brief = pinned(pin, quote("report_0", QUOTE), address=f"{ADDRESS}\x00")
+    assert "My own view" in text_of(made(brief, "pdf")[0], "pdf")
 
 
 def test_a_brief_says_what_its_tables_tell_and_has_them_in_its_annex() -> None:
-    engine = FakeEngine()
-    answer = engine.ask("Which labs did?").answer
-    names = tuple(engine.catalog.reports)[: FEW + 1]
+    reports = FakeEngine().catalog.reports
+    names = tuple(reports)[: FEW + 1]
     listed = Coverage("list", names, ("Peru",), len(names))
-    of_list = replace(answer, text="1 lab, 6 reports:\n- Peru (6)", coverage=listed)
+    of_list = answer(text="1 lab, 6 reports:\n- Peru (6)", coverage=listed)
     sides = Coverage("compare", sides=("Peru", "Togo"))
     row = "### Found\n- Peru: Boxes [1].\n- Togo: nothing"
-    compared = replace(answer, text=f"Quotes:\n{row}", coverage=sides)
+    compared = answer(text=f"Quotes:\n{row}", coverage=sides)
     counts = [(f"20{n}", "1") for n in range(20, 21 + FEW)]
-    items = [pinned_answer(visit(a.question, a)) for a in (of_list, compared)]
+    items = [whole_answer(each) for each in (of_list, compared)]
     items.append({"kind": "table", "text": "Years", "rows": counts})
-    words = text(engine, pinned(*items))
-    first, annex = words.split("## Annex", 1)
+    first, annex = text(*items).split("## Annex", 1)
     assert "1 lab, 6 reports" in first
     assert "2023: 1; 2024: 1. The whole" in first
     assert "2025: 1" not in first
     assert first.count("The whole table is in the annex.") == 3
-    for cells in (engine.catalog.reports[names[-1]].title, "| 2025 | 1 |", "Boxes \\[1\\]"):
+    for cells in (reports[names[-1]].title, "| 2025 | 1 |", "Boxes \\[1\\]"):
         assert cells in annex
         assert cells not in first
     # A short list needs no annex: its table stands where the answer has it.
     listed = Coverage("list", names[:FEW], ("Peru",), FEW)
-    item = pinned_answer(visit("Which?", replace(of_list, coverage=listed)))
-    words = text(engine, pinned(item))
-    assert all(engine.catalog.reports[name].title in words for name in names[:FEW])
+    words = text(whole_answer(replace(of_list, coverage=listed)))
+    assert all(reports[name].title in words for name in names[:FEW])
     assert "annex" not in words.casefold()
-    for ending in ("docx", "pdf"):
-        made = download(Visit(engine, sent={"ending": ending, "brief": pinned(*items)}))
-        assert "data" in made
+    assert all(made(pinned(*items), ending)[0] for ending in ("docx", "pdf"))
 
 
-def test_a_brief_of_several_items_has_contents_in_the_language_of_the_page() -> None:
-    engine = FakeEngine()
-    items = [pinned_answer(visit(asked, engine.ask(asked).answer)) for asked in ("What?", "Why?")]
-    brief = pinned(*items, {"kind": "heading", "text": "Next"})
-    words = text(engine, brief)
+def test_each_item_of_a_brief_has_a_place_in_its_contents() -> None:
+    items = [whole_answer(answer(asked)) for asked in ("What?", "Why?")]
+    items.append({"kind": "heading", "text": "Next"})
+    words = text(*items)
+    assert "## Sommaire\n" in text(*items, language="fr")
     for place, name in enumerate(("What?", "Why?", "Next"), start=1):
         assert f"[**{place}. {name}**](#part-{place})" in words
         assert f'## <a id="part-{place}"></a>{place}\\. {name}\n' in words
-    french = {"ending": "md", "brief": brief}
-    made = download(Visit(engine, t=translations_for("fr"), sent=french))
-    assert "## Sommaire\n" in base64.b64decode(made["data"]).decode()
-    assert text(engine, pinned({"kind": "note", "text": " "})).startswith("# Markets\n")
+    assert text({"kind": "note", "text": " "}).startswith("# Markets\n")
 
 
 def test_what_no_longer_stands_is_left_out_and_damaged_pins_are_refused() -> None:
-    engine = FakeEngine()
-    passage = engine.ask("What?").answer.citations[0].passage
-    false = {"kind": "quote", "report": passage.report.id, "passage": passage.id}
-    false |= {"quotes": ["Nobody wrote this."]}
-    words = text(engine, pinned(false, {"kind": "note", "text": "x"}))
+    source = answer().citations[0].passage
+    words = text(quote(source.report.id, "Nobody wrote this.", passage=source.id), NOTE)
     assert "Nobody wrote" not in words
     assert "1 quote no longer stands" in words
-    answer = replace(engine.ask("What?").answer, citations=(Citation(1, passage, "Nor this."),))
-    item = pinned_answer(visit("What?", answer))
-    assert "1 quote no longer stands" in text(engine, pinned(item))
-    assert "Nothing is pinned" in text(engine, pinned())
-    assert "no brief" in text(engine, {"format": 2})
-    assert "no brief" in text(engine, pinned({"kind": "script"}))
-    assert pinned_answer(Visit(engine, sent={"turn": 1})) == {}
+    doubted = (Struck("Nine tell of it.", text_notice("Eight do.")), Struck("Gone.", Notice("x")))
+    lost = answer(citations=(Citation(1, source, "Nor this."),), text="Nine tell of it. So [1].")
+    words = text(whole_answer(replace(lost, doubted=doubted)))
+    assert "1 quote no longer stands" in words
+    assert "Nine tell of it. \\[?\\] So" in words
+    assert "#### \\[?\\] In doubt: 1 sentence\n" in words
+    assert "- Nine tell of it. Reason: Eight do.\n" in words
+    assert "Nothing is pinned" in text()
+    assert "no brief" in made({"format": 2}, "md")[1]
+    assert "no brief" in text({"kind": "script"})
+    assert pinned_answer(Visit(FakeEngine(), sent={"turn": 1})) == {}
 
 
 def drawn(
