@@ -298,7 +298,7 @@ def _left(run: Run | None) -> Run | None:
 def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
     """A survey that is over: its counts, and its table or ten silent rows to check."""
     address, survey, stream = run.address, run.survey, run.stream
-    values = {}
+    values: dict[str, Any] = {}
     if error := run.job.exception():
         values["error"] = t.gettext(str(error) if isinstance(error, AskLabsError) else BROKEN)
     if survey is None or stream is None:
