@@ -20,7 +20,7 @@ from rag.engine import Engine
 from rag.i18n.translations import ENGLISH, translations_accepted
 from ui.rendering import render
 from ui.server.room import COMPUTED, WAITING, Full, Room
-from ui.web import brief, filters, handlers, history, layout, reading, survey, views
+from ui.web import brief, filters, handlers, history, layout, reading, survey, uploads, views
 from ui.web.handlers import Update, Visit
 from ui.web.layout import Parts
 from ui.web.suggestions import Suggestions
@@ -225,7 +225,7 @@ def build_app(engine: Engine, room: Room) -> gr.Blocks:
         _wire_views(wires)
         if has_uploads:
             failed = "() => askUploads.failed()"
-            uploaded = wires.on("uploads.sent", reading.add, "", "uploaded", otherwise=failed)
+            uploaded = wires.on("uploads.sent", uploads.add, "", "uploaded", otherwise=failed)
             # The page is then over the collection as it is now.
             wires.on(uploaded.success, _filtered, "chosen", FOLLOWING, **AT_ONCE)
             wires.on(uploaded.success, suggest, "", "greeting")

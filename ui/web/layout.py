@@ -21,7 +21,7 @@ from rag.watch import Watch, load_watches
 from ui.rendering import render
 from ui.web.answer import render_sources
 from ui.web.filters import KEYS, SHOWN_FACETS, UNFOLDED
-from ui.web.reading import NOT_ADDED
+from ui.web.uploads import FAILED
 
 Parts = dict[str, Any]
 
@@ -81,7 +81,7 @@ def first_words(
         "brief": render("brief.html", t, formats=[(x, FORMATS[x].name) for x in BRIEFS]),
         "find_form": render("find_form.html", t),
         "survey_form": render("survey_form.html", t, longest=LONGEST_QUESTION),
-        "uploads": render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=NOT_ADDED),
+        "uploads": render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=FAILED),
     }
 
 

@@ -12,7 +12,7 @@ from fake_engine import FakeEngine
 from page_fixtures import launched, serve
 
 from rag.engine import Engine
-from ui.web import app, reading
+from ui.web import app, uploads
 from ui.web.layout import STATIC, head
 
 
@@ -61,9 +61,9 @@ def test_a_browser_names_only_what_it_sent(tmp_path: Path, monkeypatch: pytest.M
     paths = [str(folder / name) for name in ("link.md", "../secret.md", "good.md")]
     paths += ["/etc/passwd", "http://127.0.0.1:9/x.md", "\x00"]
     sent = [{"name": "a\x1b.md", "path": path} for path in paths]
-    found = reading.uploads_of([*sent, {"name": 3, "path": 4}, {}, None])
+    found = uploads.uploads_of([*sent, {"name": 3, "path": 4}, {}, None])
     assert [(upload.name, upload.path.name) for upload in found] == [("a_.md", "good.md")]
-    assert reading.uploads_of("x") == reading.uploads_of(None) == []
+    assert uploads.uploads_of("x") == uploads.uploads_of(None) == []
 
 
 def test_a_file_that_nobody_takes_in_is_deleted(
