@@ -9,7 +9,6 @@ number or a place is not that passage's keeps the report's words.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from math import ceil, log, sqrt
 from typing import Any, get_args
 
@@ -32,7 +31,7 @@ from rag.survey.columns import ColumnReader
 from rag.survey.features import Near, ReportMeasure
 from rag.survey.types import STANCES, Survey, SurveyCell, SurveyRow, Verdict
 from rag.text.sentences import sentences
-from rag.text.tokenize import strip_accents, terms
+from rag.text.tokenize import terms
 from rag.types import FACTS, Notice, Passage, Progress, Span
 
 BATCH = 20  # reports of a call
@@ -102,7 +101,9 @@ class SurveyJudge:
         names = [row.report.id for row in rows]
         self._measured = measure.measure(self._topic, frozenset(names))
         answers = [reader.candidates(names) for reader in self._readers]
-        self._cases = [self._case(row, [a.get(row.report.id, ()) for a in answers]) for row in rows]
+        cases = [self._case(row, [a.get(row.report.id, ()) for a in answers]) for row in rows]
+        self._count = len(cases)
+        self._batches = [cases[n : n + BATCH] for n in range(0, len(cases), BATCH)]
 
     def _is_open(self, row: SurveyRow) -> bool:
         if row.judge != self._llm.name:
@@ -116,20 +117,19 @@ class SurveyJudge:
 
     def estimate(self) -> Estimate:
         """What it takes."""
-        batches = self._batches()
-        shown = (m["content"] for batch in batches for m in self._messages(batch))
-        prompt, completion = sum(map(count_tokens, shown)), self._tokens * len(self._cases)
+        prompt = sum(_tokens(self._messages(batch)) for batch in self._batches)
+        completion = self._tokens * self._count
         priced = self._settings.openai_base_url in (None, OPENAI)
         cost = list_price(self._llm.name, prompt, completion)[0] if priced else None
-        return Estimate(len(self._cases), len(batches), prompt, completion, cost)
+        return Estimate(self._count, len(self._batches), prompt, completion, cost)
 
     def judge(self, progress: Progress = lambda *_: None, stop: Stop | None = None) -> Survey:
         """The survey with the model's verdicts; a notice says of how many rows it gave none."""
         stop, notices = stop or Stop(), list[Notice]()
         judged: dict[str, SurveyRow] = {}
         down = broken = 0
-        progress("asking", 0, len(self._cases))
-        for batch in self._batches():
+        progress("asking", 0, self._count)
+        for batch in self._batches:
             if stop.is_set() or FAILURES in (down, broken):
                 break
             try:
@@ -141,12 +141,9 @@ class SurveyJudge:
                     down, broken = 0, broken + 1
                 else:
                     down += 1
-            progress("asking", len(judged), len(self._cases))
-        if left := len(self._cases) - len(judged):
+            progress("asking", len(judged), self._count)
+        if left := self._count - len(judged):
             notices = [*(() if stop.is_set() else notices), Notice("survey_by_rules", {"n": left})]
-        return self._made(judged, tuple(notices))
-
-    def _made(self, judged: Mapping[str, SurveyRow], notices: tuple[Notice, ...]) -> Survey:
         rows = [judged.get(row.report.id, row) for row in self._survey.rows]
         for reader in self._readers:
             rows = reader.filled(rows)
@@ -162,12 +159,9 @@ class SurveyJudge:
             rows=tuple(rows),
             interval=(found + low, found + high),
             labs=catalog.labs(row.report for row in rows if row.verdict != "silent"),
-            notices=notices,
+            notices=tuple(notices),
             tokens=dict(self._tokens_spent),
         )
-
-    def _batches(self) -> list[Sequence[_Case]]:
-        return [self._cases[n : n + BATCH] for n in range(0, len(self._cases), BATCH)]
 
     def _case(self, row: SurveyRow, answers: Sequence[Sequence[tuple[Passage, Span]]]) -> _Case:
         snapshot, name = self._measure.snapshot, row.report.id
@@ -196,9 +190,6 @@ class SurveyJudge:
 
     def _share(self, text: str, language: str) -> float:
         """The share of the topic's own words that a text has; rare ones count more."""
-        folded = strip_accents(text)
-        if not any(term in folded for own, _ in self._words for term in own):
-            return 0.0
         have = {term for spoken in {language, LANGUAGE} for term in terms(text, spoken)}
         total = sum(rarity for _, rarity in self._words)
         return sum(r for own, r in self._words if not have.isdisjoint(own)) / total
@@ -224,15 +215,16 @@ class SurveyJudge:
                 + (f" (asked: {passage.prompt})" if k > case.nearest and passage.prompt else "")
                 for k, (passage, words, _) in enumerate(case.sentences, start=1)
             ]
-            facts = {"lab": info.lab, "year": info.year, "kind": info.kind, "title": info.title}
+            facts = {name: getattr(info, name) for name in ("lab", "year", "kind", "title")}
             facts["tags"] = self._nearest_tags(info)
             shown.append(fenced("report", "\n".join(lines), number=n, **facts))
         asked = [fenced("topic", self._survey.topic, asked=self._survey.question)]
         system = prompts()["survey"]
+        reply = ""
         if self._claim:
             asked.append(fenced("claim", self._claim))
             system += prompts()["survey_stance"]
-        reply = ', "stance": "supports"' if self._claim else ""
+            reply += ', "stance": "supports"'
         if self._readers:
             names = (f"{n}. {reader.name}" for n, reader in enumerate(self._readers, start=1))
             asked.append(fenced("questions", "\n".join(names)))
@@ -252,14 +244,11 @@ class SurveyJudge:
                 raise
             half = len(batch) // 2
             return self._ask(batch[:half], stop) | self._ask(batch[half:], stop)
-        prompt = sum(count_tokens(message["content"]) for message in messages)
-        self._tokens_spent.update(prompt=prompt, completion=count_tokens(reply))
+        self._tokens_spent.update(prompt=_tokens(messages), completion=count_tokens(reply))
         said = first_object(reply, ["reports", "silent"], len(reply))
-        entries, silent = (
-            own if isinstance(own := said.get(name), list) else [] for name in ("reports", "silent")
-        )
+        silent = [{"report": n, "verdict": "silent"} for n in _items(said.get("silent"))]
         rows = {}
-        for entry in (*({"report": n, "verdict": "silent"} for n in silent), *entries):
+        for entry in (*silent, *_items(said.get("reports"))):
             n = _number(entry.get("report")) if isinstance(entry, dict) else -1
             if 1 <= n <= len(batch) and _word(entry.get("verdict")) in _VERDICTS:
                 row = self._judged(batch[n - 1], entry)
@@ -284,10 +273,11 @@ class SurveyJudge:
             row = replace(row, passage=None, quote="", span=None, finding=None)
         if not speaks:
             return row
-        cells = entry.get("cells")
-        written = map(partial(self._written, case), cells if isinstance(cells, list) else ())
-        named = zip((reader.name for reader in self._readers), written, strict=False)
-        row = replace(row, cells={**row.cells, **{name: cell for name, cell in named if cell}})
+        cells = dict(row.cells)
+        for reader, said in zip(self._readers, _items(entry.get("cells")), strict=False):
+            if cell := self._written(case, said):
+                cells[reader.name] = cell
+        row = replace(row, cells=cells)
         if 1 <= at <= len(case.sentences):
             passage, quote, span = case.sentences[at - 1]
             return replace(row, passage=passage, quote=quote, span=span)
@@ -318,6 +308,14 @@ def _number(said: object) -> int:
 
 def _word(said: object) -> Any:
     return said.strip().lower() if isinstance(said, str) else said
+
+
+def _items(said: object) -> list[Any]:
+    return said if isinstance(said, list) else []
+
+
+def _tokens(messages: Sequence[Message]) -> int:
+    return sum(count_tokens(message["content"]) for message in messages)
 
 
 def _schema(with_stance: bool, with_cells: bool) -> dict[str, Any]:

@@ -7,10 +7,11 @@ compare the numbers with a topic. A passage is read when a topic first needs it.
 import io
 import threading
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -25,8 +26,6 @@ from rag.index.local import BAD, SENTENCES, Snapshot
 from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors, static_table, static_tokens
 from rag.text.tokenize import stemmer, words
-from rag.types import Passage
-
 AT_A_TIME = 256  # passages that are read between two looks of others at what is there
 AHEAD, AHEAD_AT_A_TIME = 50_000, 16  # passages that are read before anybody asks
 PAUSE = 0.5  # seconds to wait while others ask
@@ -35,16 +34,9 @@ Integers = npt.NDArray[np.int64]
 # What is held of each sentence: its place, its row among the stored vectors or (-1, -2 ...) among
 # its own, the length of its static vector, and where its tokens and terms begin.
 _TYPES = {
-    "starts": "i4",
-    "ends": "i4",
-    "rows": "i4",
-    "own": "f4",
-    "lengths": "f4",
-    "tokens_at": "i8",
-    "tokens": "u2",
-    "terms_at": "i8",
-    "terms": "i4",
-}
+    "starts": "i4", "ends": "i4", "rows": "i4", "own": "f4", "lengths": "f4",
+    "tokens_at": "i8", "tokens": "u2", "terms_at": "i8", "terms": "i4",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +127,13 @@ class SentenceTable:
         """The cosines of sentences (rows) to vectors of texts (rows)."""
         rows = self._held["rows"][places.numbers]
         nearness = np.zeros((len(rows), len(topics)), np.float32)
-        stored = rows >= 0
+        stored, own = np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)
         # A few at a time stay in the processor's cache.
-        for own in np.array_split(np.flatnonzero(stored), len(rows) // AT_A_TIME + 1):
-            if self._memo and len(own):
-                nearness[own] = self._memo[rows[own]] @ topics.T
-        if not stored.all():
-            nearness[~stored] = self._held["own"][-1 - rows[~stored]] @ topics.T
+        for part in np.array_split(stored, len(rows) // AT_A_TIME + 1):
+            if self._memo and len(part):
+                nearness[part] = self._memo[rows[part]] @ topics.T
+        if len(own):
+            nearness[own] = self._held["own"][-1 - rows[own]] @ topics.T
         return nearness
 
     def static(self, places: Places, topics: Vectors) -> Vectors:
@@ -149,13 +141,10 @@ class SentenceTable:
         at, counts = self._within("tokens", places)
         of_token = (static_table() @ topics.T)[self._held["tokens"][at]]
         sentence = np.repeat(np.arange(len(counts)), counts)
-        divisor = counts * self._held["lengths"][places.numbers]
-        nearness = [
-            np.divide(np.bincount(sentence, column, len(counts)), divisor, where=divisor > 0,
-                      out=np.zeros(len(counts)))
-            for column in of_token.T
-        ]  # fmt: skip
-        return np.array(nearness, np.float32).T
+        sums = np.array([np.bincount(sentence, column, len(counts)) for column in of_token.T])
+        # A sentence without tokens has a length of 0, and sums of 0.
+        divisor = (counts * self._held["lengths"][places.numbers]).clip(1e-9)
+        return np.asarray((sums / divisor).T, np.float32)
 
     def having(self, places: Places, topic_words: Sequence[Mapping[str, float]]) -> Numbers:
         """How much of each word of a topic (rows) sentences have (columns), by its terms."""
@@ -181,14 +170,15 @@ class SentenceTable:
         """Read passages; what is known of them is told last, so that nobody sees a part."""
         read = [self._snapshot.passages[i] for i in passages]
         found = [usable(passage) for passage in read]
-        texts = [sentence.text for own in found for sentence in own]
+        sentences = list(chain.from_iterable(found))
         counts = np.array([len(own) for own in found])
         first = len(self._held["starts"]) + np.cumsum(counts) - counts
-        if texts:
-            self._add_terms(texts, [p for p, own in zip(read, found, strict=True) for _ in own])
+        if sentences:
+            texts = [sentence.text for sentence in sentences]
+            self._add_terms(texts, np.repeat([passage.language for passage in read], counts))
             self._add_vectors(texts)
-            self._extend("starts", [sentence.start for own in found for sentence in own])
-            self._extend("ends", [sentence.end for own in found for sentence in own])
+            self._extend("starts", [sentence.start for sentence in sentences])
+            self._extend("ends", [sentence.end for sentence in sentences])
         self._count[passages] = counts
         self._first[passages] = first
 
@@ -203,17 +193,15 @@ class SentenceTable:
         means = (table[own].mean(axis=0) if len(own) else np.zeros(1) for own in tokens)
         self._extend("lengths", [float(np.linalg.norm(mean)) for mean in means])
 
-    def _add_terms(self, texts: Sequence[str], of: Sequence[Passage]) -> None:
-        """Add the stems of each text's words, in the language of its passage."""
-        split = [list(dict.fromkeys(words(text))) for text in texts]
-        stems: dict[tuple[str, str], int] = {}
-        for language in {passage.language for passage in of}:
-            own = [w for w, p in zip(split, of, strict=True) if p.language == language]
-            known = list({word for one in own for word in one})
-            for word, stem in zip(known, stemmer(language).stemWords(known), strict=True):
-                stems[language, word] = self._vocabulary.setdefault(stem, len(self._vocabulary))
-        of_texts = [[stems[p.language, w] for w in one] for one, p in zip(split, of, strict=True)]
-        self._extend_each("terms", of_texts)
+    def _add_terms(self, texts: Sequence[str], languages: Iterable[str]) -> None:
+        """Add the stems of each text's words."""
+        known = self._vocabulary
+        stems = (
+            stemmer(language).stemWords(list(dict.fromkeys(words(text))))
+            for text, language in zip(texts, languages, strict=True)
+        )
+        numbers = [[known.setdefault(stem, len(known)) for stem in own] for own in stems]
+        self._extend_each("terms", numbers)
 
     def _extend_each(self, name: str, values: Sequence[Any]) -> None:
         """Add the tokens or terms of each sentence, and where they begin."""
