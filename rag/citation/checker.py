@@ -12,7 +12,7 @@ or where the model finds it unsupported and no passage has its words; all else t
 stays and is marked. `eval verify` measures all this.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import shorten
@@ -136,9 +136,9 @@ class Verifier:
         named = {code for text in said for code in countries_in(text)}
         self._counts = {self._labs(cited), self._labs(self._by_number), str(len(named))}
         self._counts.add(str(len({passage.report.id for passage in passages})))
-        self._years: dict[str, set[int]] = {}
+        self._years: defaultdict[str, set[int]] = defaultdict(set)
         for passage in passages:
-            self._years.setdefault(passage.report.lab, set()).add(passage.report.year or 0)
+            self._years[passage.report.lab].add(passage.report.year or 0)
 
     def _facts(self, passage: Passage) -> _Facts:
         text = f"{passage.context} {passage.section} {passage.text}"
@@ -215,18 +215,14 @@ class Verifier:
                 places += of_head
         # "French" may be a language: an adjective denies nothing.
         nowhere = [c for c in places_in(bare) if c not in self._all.places | self._asked]
-        checks: tuple[tuple[str, str, list[str], list[str]], ...] = (
-            ("number_not_cited", "number", missing(written, facts), made_up),
-            ("number_not_cited", "number", missing(spelled, facts), []),
-            ("country_not_cited", "country", places, nowhere),
-        )
-        for code, name, absent, denying in checks:
-            if absent:
-                value = (denying or absent)[0]
-                shown = english_name(value) if name == "country" else value
-                status: Status = "unsupported" if denying else "partly"
-                return Verdict(status, Notice(code, {name: shown}), denied=bool(denying))
-        return Verdict("unchecked")
+        if numbers := made_up or missing(written, facts) or missing(spelled, facts):
+            reason, is_denied = Notice("number_not_cited", {"number": numbers[0]}), bool(made_up)
+        elif places:
+            country = english_name((nowhere or places)[0])
+            reason, is_denied = Notice("country_not_cited", {"country": country}), bool(nowhere)
+        else:
+            return Verdict("unchecked")
+        return Verdict("unsupported" if is_denied else "partly", reason, is_denied)
 
 
 # Judges the claims of a text, None where it says nothing of one, and tells how many tokens that
@@ -269,9 +265,34 @@ def check(
     """
     parts = list(_parts(marks_inside(text), len(passages)))
     claims = [claim for _, _, claim in parts if claim]
-    text_read = Text(claims, passages, question, language)
-    checked, notices, tokens = verdicts(text_read, judge, stop)
-    return replace(_assemble(parts, checked), notices=notices, tokens=tokens)
+    checked, notices, tokens = verdicts(Text(claims, passages, question, language), judge, stop)
+    results = iter(checked)
+    pieces: list[str] = []
+    struck: list[Struck] = []
+    doubted: list[Struck] = []
+    statuses: dict[str, Status] = {}
+    corrected: set[str] = set()
+    before = ""
+    for gap, sentence, claim in parts:
+        # Of what stood around struck sentences the wider gap stays: paragraphs stay apart.
+        gap = max(gap, before, key=lambda space: space.count("\n"))
+        before = ""
+        if claim:
+            final, verdict = next(results)
+            if verdict.denied and verdict.reason:
+                struck.append(Struck(claim.sentence, verdict.reason, len("".join(pieces))))
+                before = gap
+                continue
+            if verdict.reason:
+                doubted.append(Struck(claim.sentence, verdict.reason))
+            statuses[claim.sentence] = verdict.status
+            if final.cited != claim.cited:
+                corrected.add(claim.sentence)
+                sentence = with_marks(claim.sentence, final.cited)
+        pieces += (gap, sentence)
+    left = "".join(pieces).strip()
+    found = tuple(struck), tuple(doubted), statuses, frozenset(corrected)
+    return CheckedText(left, *found, notices, tokens)
 
 
 def unchecked(text: str) -> CheckedText:
@@ -339,39 +360,6 @@ def makes_claim(sentence: str) -> bool:
     if plain.startswith(("#", "|")) or (is_head and not is_cited):
         return False
     return len(words(plain)) >= (1 if is_cited else _LEAST_WORDS)
-
-
-def _assemble(
-    parts: Sequence[tuple[str, str, Claim | None]], checked: Sequence[tuple[Claim, Verdict]]
-) -> CheckedText:
-    results = iter(checked)
-    pieces: list[str] = []
-    struck: list[Struck] = []
-    doubted: list[Struck] = []
-    statuses: dict[str, Status] = {}
-    corrected: set[str] = set()
-    before = ""
-    for gap, sentence, claim in parts:
-        # Of what stood around struck sentences the wider gap stays: paragraphs stay apart.
-        gap = max(gap, before, key=lambda space: space.count("\n"))
-        before = ""
-        if claim is None:
-            pieces += (gap, sentence)
-            continue
-        final, verdict = next(results)
-        if verdict.denied and verdict.reason:
-            struck.append(Struck(claim.sentence, verdict.reason, len("".join(pieces))))
-            before = gap
-            continue
-        if verdict.reason:
-            doubted.append(Struck(claim.sentence, verdict.reason))
-        statuses[claim.sentence] = verdict.status
-        if final.cited != claim.cited:
-            corrected.add(claim.sentence)
-            sentence = with_marks(claim.sentence, final.cited)
-        pieces += (gap, sentence)
-    text = "".join(pieces).strip()
-    return CheckedText(text, tuple(struck), tuple(doubted), statuses, frozenset(corrected))
 
 
 def make_judge(settings: Settings) -> Judge | None:

@@ -1,8 +1,8 @@
 """Turns a passage into the sentences that can be quoted of it.
 
 Sentences and lines that need each other are one: a line and the line that carries it on, the head
-of a list and its items, "if" and "then". What is no sentence of its own but the whole answer (a
-choice, a cost, "Partially proven.") is quoted after its form question; the rest is left out.
+of a list and its items. What is no sentence of its own but the whole answer (a choice, a cost,
+"Partially proven.") is quoted after its form question; the rest is left out.
 """
 
 import re
@@ -35,8 +35,6 @@ _LINKS = re.compile(rf"(?:\W*+{_URL.pattern})++[\s:;–—-]*+(?=[^\W\d_])")
 _QUOTATION_MARK = re.compile(r'["“”„«»]')
 _NO_WORD = re.compile(r"\W*+(?:\w{1,2}[.)])?\W*+")
 _ENDS = tuple(".!?؟。…")
-_IF = re.compile(r"\W*(?:\w+\W+)?(?:if|si|se|إذا)\b", re.IGNORECASE)
-_THEN = re.compile(r"\W*(?:then|alors|entonces|então|فإن)\b", re.IGNORECASE)
 # Of a form question what stands before its answer: its label ("Usage of methods: ..."), or its
 # first sentence with the unit after it ("(Amount in USD)").
 _QUESTION = re.compile(
@@ -170,8 +168,6 @@ def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: st
         return False
     if pieces[-1].endswith(":"):
         return True
-    if _IF.match(pieces[0]) and _THEN.match(piece):
-        return True
     is_line = "\n" in text[unit[-1][1] : start] and not pieces[-1].endswith(_ENDS)
     # Of two items of a list none heads the other.
     items = BULLET.match(pieces[0]) and BULLET.match(piece)
@@ -185,8 +181,7 @@ def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: st
 
 
 def _is_heading(line: str, after: str, language: str) -> bool:
-    is_short = len(words(line)) <= 2 * SHORT_WORDS
-    return is_short and not is_whole(line, language) and is_whole(after, language)
+    return not is_whole(line, language) and is_whole(after, language)
 
 
 def _goes_on(before: str, after: str) -> bool:
@@ -200,7 +195,7 @@ def _one_line(text: str, unit: Sequence[Span], language: str) -> str:
     shown = ""
     for a, b in unit:
         piece = " ".join(text[a:b].split())
-        if shown and not (shown.endswith(":") or _goes_on(shown, piece) or _THEN.match(piece)):
+        if shown and not (shown.endswith(":") or _goes_on(shown, piece)):
             headed = len(unit) == 2 and _is_heading(shown, piece, language)
             shown = shown.rstrip(".;, ") + (":" if headed else ";")
         shown = f"{shown} {BULLET.sub('', piece)}".strip()
