@@ -26,6 +26,7 @@ from rag.index.local import BAD, SENTENCES, Snapshot
 from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors, static_table, static_tokens
 from rag.text.tokenize import stemmer, words
+
 AT_A_TIME = 256  # passages that are read between two looks of others at what is there
 AHEAD, AHEAD_AT_A_TIME = 50_000, 16  # passages that are read before anybody asks
 PAUSE = 0.5  # seconds to wait while others ask
