@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -83,18 +84,20 @@ def find(index: Index, embedding: Embedding, plan: Plan) -> SearchResult:
         scopes.append(replace(plan.filters, country=named))
     found = index.candidates(_query(embedding, plan, scopes))
     passages = index.rows(found.similarity.keys())
-    points: dict[int, list[float]] = defaultdict(list)
-    for rankings in found.rankings:
-        for name, ranking in rankings.items():
-            # Another ingest may have taken some away.
-            there = (i for i, _ in ranking if i in passages)
-            for rank, i in enumerate(there, start=1):
-                weight = _weight(name, plan.language, passages[i].language)
-                points[i].append(weight / (K + rank))
-    factors = _factors(index.catalog, plan, passages)
-    scores = {i: sum(given) * factors[i] for i, given in points.items()}
-    gains = {} if plan.wide else _gains(scores, passages)
-    scores = {i: s + gains.get(passages[i].report.id, 0.0) for i, s in scores.items()}
+    points: dict[int, float] = defaultdict(float)
+    for name, ranking in chain.from_iterable(rankings.items() for rankings in found.rankings):
+        # Another ingest may have taken some away.
+        there = (i for i, _ in ranking if i in passages)
+        for rank, i in enumerate(there, start=1):
+            points[i] += _weight(name, plan.language, passages[i].language) / (K + rank)
+    factor = _factor(index.catalog, plan)
+    scores = {i: given * factor(passages[i]) for i, given in points.items()}
+    if not plan.wide:
+        by_report: dict[str, list[float]] = defaultdict(list)
+        for i, score in scores.items():
+            by_report[passages[i].report.id].append(score)
+        gains = {report: COMPANY * sum(sorted(s)[-2:]) for report, s in by_report.items()}
+        scores = {i: score + gains[passages[i].report.id] for i, score in scores.items()}
     best = sorted(scores, key=lambda i: (-scores[i], passages[i].id))[:DEPTH]
     hits = tuple(Hit(passages[i], scores[i], found.similarity[i]) for i in best)
     matched = found.matching.union(passages[i].report.id for i in best[:20])
@@ -116,7 +119,8 @@ def _query(embedding: Embedding, plan: Plan, scopes: Sequence[Filters]) -> Query
     return Query(words, dense, static, scopes, DEPTH, MATCH_SHARE, stage)
 
 
-def _factors(catalog: Catalog, plan: Plan, passages: Mapping[int, Passage]) -> dict[int, float]:
+def _factor(catalog: Catalog, plan: Plan) -> Callable[[Passage], float]:
+    """What the score of a passage is multiplied by for a plan."""
     boosted = replace(plan.boosted, country=())
     named = catalog.ids(boosted) if boosted else frozenset()
     question = frozenset(terms(plan.standalone, plan.language))
@@ -134,7 +138,7 @@ def _factors(catalog: Catalog, plan: Plan, passages: Mapping[int, Passage]) -> d
             made *= BOOST
         return made
 
-    return {i: factor(passage) for i, passage in passages.items()}
+    return factor
 
 
 def sought(plan: Plan) -> str:
@@ -155,20 +159,13 @@ def _weight(ranking: str, asked: str, written: str) -> float:
     return 1.0 + PROXY * abstain
 
 
-def _gains(scores: Mapping[int, float], passages: Mapping[int, Passage]) -> dict[str, float]:
-    by_report: dict[str, list[float]] = defaultdict(list)
-    for i, score in scores.items():
-        by_report[passages[i].report.id].append(score)
-    return {report: COMPANY * sum(sorted(s)[-2:]) for report, s in by_report.items()}
-
-
 def search(
     index: Index, embedding: Embedding, plan: Plan, reranker: CrossEncoder | None = None
 ) -> SearchResult:
     """What is found for a plan, reranked, duplicates folded, spread over the labs."""
     plans = side_plans(plan) or [plan]
     results = [find(index, embedding, p) for p in plans]
-    rankings: list[Sequence[Hit]] = []
+    rankings = []
     for own, result in zip(plans, results, strict=True):
         hits = fold_duplicates(result.hits, _apart(plan))
         if plan.alone and plan.reports:
@@ -180,9 +177,8 @@ def search(
         if reranker and plan.intent != "list":
             hits = rerank_first(hits, own, reranker, reranker.depth // len(plans))
         rankings.append(hits)
-    hits = interleave(rankings)
     matched = frozenset[str]().union(*(result.matched for result in results))
-    return SearchResult(tuple(hits), matched)
+    return SearchResult(tuple(interleave(rankings)), matched)
 
 
 def side_plans(plan: Plan) -> list[Plan]:
@@ -256,16 +252,16 @@ def reports_to_read(
         infos = (catalog.reports[i] for i in catalog.ids(plan.filters.merged(plan.boosted)))
         ranked = sorted(infos, key=lambda r: (r.author != "lab", -(r.year or 0), r.id))
         return [info.id for info in ranked]
-    chosen = dict.fromkeys((*plan.reports, *(hit.passage.report.id for hit in first)))
+    best = list(dict.fromkeys((*plan.reports, *(hit.passage.report.id for hit in first))))
     if plan.reports and plan.intent != "trend":
-        return list(chosen)
-    single = plan.intent == "report" or (plan.intent == "answer" and not plan.wide)
-    best = list(chosen)
+        return best
     if not (best and plan.intent in _OF_FEW):
+        single = plan.intent == "report" or (plan.intent == "answer" and not plan.wide)
         found = dict.fromkeys((*best, *(hit.passage.report.id for hit in result.hits)))
         best = list(found)[: 1 if single else WHOLE_REPORTS]
-    in_years = plan.intent == "trend"
-    return sorted(best, key=lambda i: catalog.reports[i].year or 0) if in_years else best
+    if plan.intent == "trend":
+        best.sort(key=lambda i: catalog.reports[i].year or 0)
+    return best
 
 
 def add_reports(
@@ -308,13 +304,10 @@ def add_reports(
         if tokens > window:
             return lead
         chosen.append(hit)
-    order = {report: n for n, report in enumerate(by_report)}
-
-    def place(hit: Hit) -> tuple[object, ...]:
-        at = order.get(hit.passage.report.id, len(order))
-        return (at, hit.passage.spans, hit.passage.part) if at < len(order) else (at,)
-
-    return sorted(chosen, key=place)
+    own = [hit for hit in chosen if hit.passage.report.id in by_report]
+    order = list(by_report)
+    own.sort(key=lambda h: (order.index(h.passage.report.id), h.passage.spans, h.passage.part))
+    return own + [hit for hit in chosen if hit.passage.report.id not in by_report]
 
 
 def whole_reports(

@@ -230,12 +230,7 @@ class ReportMeasure:
         if language == LANGUAGE:
             return ()
         found = english_wordings(text, language, self.snapshot, self._embed)
-        return found or self.glossed(text, language)
-
-    def glossed(self, text: str, language: str) -> tuple[str, ...]:
-        """The words of another language in English, one by one; none where one is not known."""
-        words = in_english(text, language, (), {}, least=1.0)
-        return (words,) if words and language != LANGUAGE else ()
+        return found or glossed(text, language)
 
     def prepare(self) -> None:
         """Make what every topic is compared with, but for the sentences."""
@@ -282,6 +277,9 @@ class ReportMeasure:
         coverage, weakest = _met(topic, rarity, having)
         order = meaning + 6 * coverage
         ranked = np.argsort(-order, kind="stable")
+        nearest = np.full(len(self.ids), -1)
+        reports, first = np.unique(self._report_of[ranked], return_index=True)
+        nearest[reports] = ranked[first]
         if only:
             ranked = ranked[self.inside(only)[self._report_of[ranked]]]
         read, closest, near = self._sentences(topic, rarity, ranked, vectors)
@@ -289,9 +287,11 @@ class ReportMeasure:
         tags, of_tags, rows = self._tags
         if len(rows):
             reports, numbers = rows.T
-            np.maximum.at(
-                tagged, reports, _met(topic, rarity, _having_terms(topic, tags))[1][numbers]
-            )
+            have = [
+                [max((word[term] for term in word.keys() & tag), default=0.0) for tag in tags]
+                for word in topic.words
+            ]
+            np.maximum.at(tagged, reports, _met(topic, rarity, np.array(have))[1][numbers])
             near_tags = (of_tags @ np.array(encode_cached(topic.texts)).T).max(axis=1)
             known[reports[near_tags[numbers] > KNOWN_TAG]] = 1
         speaking = np.bincount(self._report_of, weakest >= NEAR, minlength=len(self.ids))
@@ -310,7 +310,7 @@ class ReportMeasure:
         guess = GUESS_CONSTANT + sum(columns[name] * weight for name, weight in GUESS.items())
         columns["learned"] = self._best(self._learned(1 / (1 + np.exp(-guess))))
         features = np.column_stack([columns[name] for name in FEATURES])
-        return Measured(features, self._nearest(order), read)
+        return Measured(features, nearest, read)
 
     def nearest(self, measured: Measured, report_id: str) -> list[Near]:
         """The sentences of a report, the nearest to a topic first."""
@@ -359,13 +359,6 @@ class ReportMeasure:
         best[has] = np.maximum.reduceat(np.asarray(values, np.float64), self._starts[has])
         return best
 
-    def _nearest(self, order: Numbers) -> npt.NDArray[np.int64]:
-        """The position of each report's first passage in this order, -1 for none."""
-        nearest = np.full(len(self.ids), -1)
-        first = np.flatnonzero(order == self._best(order)[self._report_of])
-        nearest[self._report_of[first]] = first
-        return nearest
-
     def _learned(self, likely: Numbers) -> Numbers:
         """How much passages have of words that tell likely reports from others (naive Bayes)."""
         starts, at, words, reports, counts = self._words
@@ -412,6 +405,12 @@ class ReportMeasure:
         columns = (reports, places.passages, places.starts, places.ends, scores)
         best = [column[order] for column in columns]
         return best, np.nan_to_num(closest, neginf=0.0), near
+
+
+def glossed(text: str, language: str) -> tuple[str, ...]:
+    """The words of another language in English, one by one; none where one is not known."""
+    words = "" if language == LANGUAGE else in_english(text, language, (), {}, least=1.0)
+    return (words,) if words else ()
 
 
 def _are_one(parts: Sequence[str], index: Index) -> bool:
@@ -482,12 +481,3 @@ def _met(topic: Topic, rarity: Numbers, having: Numbers) -> tuple[Numbers, Numbe
         shares.append(rarity[part] @ having[part] / rarity[part].sum())
         least.append(np.sort(having[part], axis=0)[len(part) // 4])
     return np.max(shares, axis=0), np.max(least, axis=0)
-
-
-def _having_terms(topic: Topic, texts: Sequence[Collection[str]]) -> Numbers:
-    """How much of each word of a topic (rows) texts have (columns), by their terms."""
-    rows = [
-        [max((weights[term] for term in weights.keys() & text), default=0.0) for text in texts]
-        for weights in topic.words
-    ]
-    return np.array(rows)

@@ -29,7 +29,7 @@ from rag.survey.classifier import (
     waited_scores,
 )
 from rag.survey.evidence import evidence_of, is_finding
-from rag.survey.features import UNMEASURED, Near, ReportMeasure, Topic
+from rag.survey.features import UNMEASURED, Near, ReportMeasure, Topic, glossed
 from rag.survey.types import Finding, Survey, SurveyRow, Verdict
 from rag.types import Passage, Plan, Progress, Span
 
@@ -113,7 +113,7 @@ class TopicSurvey:
         plan, measure = self.plan, self.open()
         text, snapshot = plan.subject or plan.standalone, measure.snapshot
         # These are words in a row rather than a phrase, which alone has a name in English.
-        topic = Topic.read(text, plan.language, snapshot, english=measure.glossed)
+        topic = Topic.read(text, plan.language, snapshot, english=glossed)
         judged = judge_topic(measure, topic, reports, self.reranker, is_quick=True)
         is_told = also_absent or not judged.is_absent
         return speaking(measure, judged, reports) if is_told else {}
