@@ -23,7 +23,7 @@ SHORT_WORDS = 12
 # and the most of the others of any that begin with a capital. Else it is a title or a list.
 CLEAR_FUNCTION = 0.3
 MOST_CAPITALS = 0.6
-# What has more characters between spaces is data.
+# A word of more characters is data.
 LONGEST_WORD = 60
 # The most characters of sentences and lines that are made one.
 LONGEST_UNIT = 400
@@ -63,14 +63,14 @@ def lines(passage: Passage) -> list[Sentence]:
     """The sentences, lines, rows of a passage; no head of a list, links, data if it has others."""
     text, language = passage.text, passage.language
     rows = [[span] for span in sentences(text) if text[span[0]] == "|"]
-    units = sorted([*_all_units(text, language, passage.section == FACTS), *rows])
+    units = sorted([*_units(text, language, passage.section == FACTS), *rows])
     found = [Sentence(u[0][0], u[-1][1], _one_line(text, u, language)) for u in units]
     return [own for own in found if not _is_unfit(own.text, _without_links(own.text))] or found
 
 
 @lru_cache(KEPT)
 def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sentence, ...]:
-    units = _all_units(text, language, facts)
+    units = _units(text, language, facts)
     found = []
     for uncut in units:
         unit = _cut(text, uncut)
@@ -91,10 +91,6 @@ def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sente
             shown = f"{question}: {shown}"
         found.append(Sentence(unit[0][0], unit[-1][1], shown))
     return tuple(found)
-
-
-def _all_units(text: str, language: str, facts: bool) -> list[list[Span]]:
-    return [[span] for span in sentences(text)] if facts else _units(text, language)
 
 
 def _cut(text: str, unit: Sequence[Span]) -> list[Span]:
@@ -130,23 +126,20 @@ def is_whole(text: str, language: str) -> bool:
     function = stop_words(language)
     if len(own) < (MIN_WORDS if ends else CLEAR_WORDS) or not (ends or not text[0].islower()):
         return False
-    topics = [word for word in text.split() if not function.issuperset(_words_of(word))]
+    topics = [word for word in text.split() if not function.issuperset(words(word))]
     capitals = sum(word.lstrip("\"'“‘«(")[:1].isupper() for word in topics)
     is_title = capitals > MOST_CAPITALS * len(topics)
     least = 0 if ends else CLEAR_FUNCTION
     return not is_title and sum(word in function for word in own) >= least * len(own)
 
 
-@lru_cache(1 << 16)
-def _words_of(token: str) -> tuple[str, ...]:
-    return tuple(words(token))
-
-
-def _units(text: str, language: str) -> list[list[Span]]:
-    """The sentences and lines of a text; those that need each other together."""
+def _units(text: str, language: str, facts: bool) -> list[list[Span]]:
+    """The sentences and lines of a text; those that need each other together, but for facts."""
+    if facts:
+        return [[span] for span in sentences(text)]
     units: list[list[Span]] = []
     for start, end in sentences(text):
-        # The row of a table says nothing without its heads.
+        # A table's row says nothing without the heads of its columns.
         if text[start] == "|":
             continue
         if units and _NO_WORD.fullmatch(text, *units[-1][-1]):

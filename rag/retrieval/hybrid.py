@@ -53,11 +53,11 @@ COMPANY = 0.2  # share of the scores of its report's two best passages that a pa
 # A report "matches" when a passage of it has this share of the best keyword score.
 MATCH_SHARE = 0.5
 WIDE_PER_LAB = 5  # how many passages of a lab come first for a question to many labs
-READ_WHOLE = 2  # how many reports all sentences are read of where no model answers
-WHOLE_REPORTS = 12  # how many reports more is read of than what was found
+READ_WHOLE = 2  # reports that are read whole where no model answers
+WHOLE_REPORTS = 12  # reports of which a model reads more than what was found
 # Intents whose digest tells of few reports: a model reads these and no others.
 _OF_FEW = ("report", "compare", "trend")
-# What of a report a digest can least do without, first.
+# The stages of a report, those first that a digest needs most.
 STAGES: tuple[Stage, ...] = ("finding", "intention", "evidence", "method", "partner", "admin")
 MOST_PASSAGES = 100  # no answer reads more passages than this
 # How many times as many passages and tokens as the settings say are read for many labs.
@@ -76,7 +76,7 @@ class SearchResult:
 def find(index: Index, embedding: Embedding, plan: Plan) -> SearchResult:
     """The best passages for a plan, within its filters."""
     scopes = [plan.filters]
-    # A work that is named is of one lab.
+    # A work that the question names belongs to one lab.
     reports = index.catalog.reports
     of_work = {country for i in plan.reports for country in reports[i].countries}
     named = plan.boosted.country or tuple(sorted(of_work))
@@ -173,7 +173,7 @@ def search(
         if plan.wide or len(plans) > 1:
             hits = spread(hits, per_report=1, per_lab=99 if len(plans) > 1 else WIDE_PER_LAB)
         hits = sorted(hits, key=lambda hit: hit.passage.report.id not in plan.reports)
-        # What a list holds is computed, not found.
+        # The answer to a "list" question is computed, not found.
         if reranker and plan.intent != "list":
             hits = rerank_first(hits, own, reranker, reranker.depth // len(plans))
         rankings.append(hits)
@@ -213,7 +213,7 @@ def collected_factor(plan: Plan) -> float:
 
 
 def _apart(plan: Plan) -> tuple[str, ...]:
-    # Who names two years wants to see both.
+    # A question that names two years asks for both.
     return tuple(name for name in ("year", "kind") if len(getattr(plan.boosted, name)) > 1)
 
 
@@ -229,7 +229,7 @@ def choose_passages(
     tokens = room * max(count, usual) // usual
     hits = [hit for hit in result.hits if not is_personal(hit.passage)]
     if plan.intent == "answer" and plan.reports:
-        # What is asked of a work its own reports tell.
+        # A question about a work is answered by that work's own reports.
         hits = [hit for hit in hits if hit.passage.report.id in plan.reports] or hits
     if not plan.wide:
         return fit_budget(hits, count, tokens)

@@ -89,21 +89,12 @@ def similar(index: Index, info: ReportInfo) -> tuple[ReportInfo, ...]:
     """Up to five reports of other labs, one a lab, the nearest in meaning first."""
     if info.id not in index.heads:
         return ()
-    names, middles = list(index.heads), _middles(index)
+    # The direction of each report's passages from the middle of all reports.
+    names, middles = list(index.heads), unit(index.means - index.means.mean(axis=0))
     nearness = middles @ middles[names.index(info.id)]
-    found, labs = [], {info.lab}
+    found: dict[str, ReportInfo] = {}
     for row in np.argsort(-nearness, kind="stable"):
         other = index.catalog.reports[names[row]]
-        if other.lab not in labs:
-            labs.add(other.lab)
-            found.append(other)
-        if len(found) == SIMILAR:
-            break
-    return tuple(found)
-
-
-@lru_cache(maxsize=1)
-def _middles(index: Index) -> Vectors:
-    """For each report the direction of its passages from the middle of all reports."""
-    middles = index.means - index.means.mean(axis=0)
-    return unit(middles)
+        if other.lab != info.lab:
+            found.setdefault(other.lab, other)
+    return tuple(found.values())[:SIMILAR]

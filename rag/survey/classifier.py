@@ -67,11 +67,10 @@ class Chances:
         raised, more = self, 0.0
         while apart.any() and more < _MOST_RAISED and raised.says.sum() < 1:
             more += _RAISED_BY
-            says, about = (
-                np.where(apart, 1 / (1 + np.exp(-log_odds(values) - more)), values)
-                for values in (self.says, self.about)
+            both = (
+                np.where(apart, _chance(log_odds(v) + more), v) for v in (self.says, self.about)
             )
-            raised = Chances(says, about)
+            raised = Chances(*both)
         return raised
 
 
@@ -87,11 +86,8 @@ class Classifier:
         return self._chances((features - self._mean) / self._scale, "rules")
 
     def _chances(self, rows: Numbers, by: str) -> Chances:
-        weights = self._weights[by]
-        says, about = (
-            1 / (1 + np.exp(-(rows @ np.array(weights[name][:-1]) + weights[name][-1])))
-            for name in ("says", "about")
-        )
+        weights = (np.array(self._weights[by][name]) for name in ("says", "about"))
+        says, about = (_chance(rows @ own[:-1] + own[-1]) for own in weights)
         return Chances(says, np.minimum(says, about))
 
     def judged(self, chances: Chances, second: Numbers) -> Chances:
@@ -122,6 +118,11 @@ def log_odds(values: Numbers) -> Numbers:
     """The logarithms of the odds of probabilities."""
     clipped = values.clip(1e-6, 1 - 1e-6)
     return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+def _chance(odds: Numbers) -> Numbers:
+    """The probabilities of log odds."""
+    return np.asarray(1 / (1 + np.exp(-odds)))
 
 
 @cache
@@ -234,8 +235,7 @@ def is_absent(
     and mangroves") no sentence says all: `surest` is the highest probability before its look that a
     report speaks of such a topic, which goes before.
     """
-    known = second[~np.isnan(second[:, 0]), 0] if second is not None else np.zeros(0)
-    if second is not None and len(known):
+    if second is not None and len(known := second[~np.isnan(second[:, 0]), 0]):
         nearest = int(np.argmax(features[:, FEATURES.index("meaning")]))
         if known.max() >= SAYS_IT:
             return False

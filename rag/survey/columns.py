@@ -54,6 +54,8 @@ AT_A_TIME = 40  # reports between two looks at whether to stop
 # The dash of an item of a list, with the end of the item before, if it has no full stop.
 _DASH = re.compile(r"([^\s.:;,!?؟]?)\s*^[-–*•]\s+", re.MULTILINE)
 _PLACEHOLDERS = frozenset(("", "n/a", "na", "none", "no answer", "no", "other", "."))
+_FILE = Path(__file__).with_suffix(".toml").read_text("utf-8")
+_LISTED: Mapping[str, Sequence[str]] = tomllib.loads(_FILE)  # examples of each kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,9 @@ class _Texts:
 
 
 @cache
-def _listed() -> Mapping[str, Sequence[str]]:
-    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-
-
-@cache
 def _examples() -> tuple[Sequence[str], _Texts]:
-    pairs = [(name, text) for name, texts in _listed().items() for text in texts]
+    """The examples of all kinds: what each asks for, and its text."""
+    pairs = [(name, text) for name, texts in _LISTED.items() for text in texts]
     return [name for name, _ in pairs], _Texts.of([text for _, text in pairs])
 
 
@@ -146,7 +144,7 @@ def read_column(name: str, measure: ReportMeasure) -> SurveyColumn:
     asked = _Texts.of([name])
     like, near = asked.nearness(examples)[0].tolist(), asked.nearness(texts)[0].tolist()
     nearest = dict(sorted(zip(names, like, strict=True), key=lambda pair: pair[1]))
-    likeness = {k: _likeness(n, name, _listed()[k]) for k, n in nearest.items()}
+    likeness = {k: _likeness(n, name, _LISTED[k]) for k, n in nearest.items()}
     # An example that two kinds have asks for both.
     most = max(LIKE, *likeness.values()) - ALIKE
     wanted = {kind for kind, like in likeness.items() if like >= most} - {"other"}
@@ -220,8 +218,7 @@ class ColumnReader:
         best = self.candidates([row.report.id for row in open_rows])
         made = []
         for row in rows:
-            known = row.cells.get(self.name)
-            cell = known or self._cell(row, best.get(row.report.id, ()))
+            cell = row.cells.get(self.name) or self._cell(row, best.get(row.report.id, ()))
             made.append(replace(row, cells={**row.cells, self.name: cell}) if cell else row)
         return made
 

@@ -65,8 +65,7 @@ def evidence_of(report_id: str, measure: ReportMeasure) -> Evidence:
             passage = measure.shown(passage)
             read = sentences(passage.text)[:_READ]
             quote = passage.text[read[0][0] : read[-1][1]] if read else ""
-            place = verbatim(quote, report.raw, passage.spans) if quote else None
-            if place:
+            if place := verbatim(quote, report.raw, passage.spans):
                 outcome = outcome_of(quote, ())
                 return Evidence(rung, field, value, missing, outcome, *place, passage)
     return Evidence(rung, field, value, missing, outcome_of("", report.unanswered))
@@ -106,12 +105,11 @@ def outcome_of(answer: str, unanswered: Collection[str]) -> Outcome | None:
         return "blank" if any(map(_SAYS["hypothesis"].search, unanswered)) else None
     if _SAYS["open"].search(answer):
         return "unclear"
-    denied = bool(_SAYS["denied"].search(answer) or _SAYS["no"].match(answer))
-    proven = bool(
-        _SAYS["proven"].search(_SAYS["denied"].sub("", answer)) or _SAYS["yes"].match(answer)
-    )
     if _SAYS["partly"].match(answer):
         return "partly"
+    rest = _SAYS["denied"].sub("", answer)
+    denied = rest != answer or bool(_SAYS["no"].match(answer))
+    proven = bool(_SAYS["proven"].search(rest) or _SAYS["yes"].match(answer))
     if denied == proven:
         return "unclear"
     return "disproven" if denied else "proven"

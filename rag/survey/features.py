@@ -32,7 +32,7 @@ from rag.query.gloss import alike_words, in_english
 from rag.query.linker import Linker
 from rag.query.wordings import any_of
 from rag.retrieval.postprocess import mask_passage
-from rag.survey.sentences import SentenceTable
+from rag.survey.sentences import Numbers, SentenceTable
 from rag.survey.types import Evidence
 from rag.survey.wording import english_wordings
 from rag.text.sentences import sentences
@@ -59,7 +59,7 @@ READ_OF_REPORT = 4
 MEASURED = 16  # latest topics whose features are held; 1 MB each
 UNMEASURED = 1.3  # how near a sentence is taken to be that was not measured
 NEAR_SENTENCE = 0.5  # a sentence speaks of a topic where it has so much of a part's every word
-# What stands before the things that a preposition joins to it.
+# The words before a preposition, with it: "solar power for" of "solar power for homes".
 _HEAD = re.compile(
     r".*\b(?:for|of|in|by|to|with|from|against|among|on|at|after|during|through|without)\s+(?=\w)",
     re.IGNORECASE,
@@ -67,7 +67,6 @@ _HEAD = re.compile(
 # Two parts of a topic that are less near mean different things; what is in more passages than this
 # share is no topic by itself.
 UNLIKE, COMMON = 0.42, 0.025
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +216,7 @@ class ReportMeasure:
         self._report_of = snapshot.report_numbers.astype(np.int64)
         self._lengths = np.bincount(self._report_of, minlength=len(self.ids))
         self._starts = np.cumsum(self._lengths) - self._lengths
-        # Who asks on, and what the page adds to an answer, is of the same topic.
+        # A follow-up question, and what the page adds to an answer, have the same topic.
         self._topic = lru_cache(MEASURED)(partial(Topic.read, index=snapshot, english=self._called))
         self.measure = lru_cache(MEASURED)(self._measure)
 

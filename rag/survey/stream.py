@@ -33,12 +33,12 @@ from rag.survey.features import UNMEASURED, Near, ReportMeasure, Topic, glossed
 from rag.survey.types import Finding, Survey, SurveyRow, Verdict
 from rag.types import Passage, Plan, Progress, Span
 
-# Of so many likely reports the cross-encoder reads the nearest sentences, so many of each.
+# The cross-encoder reads sentences of so many of the likeliest reports, the nearest ones of each.
 # Headings and questions, which say little, have lower log odds.
 QUOTES_READ, SENTENCES_READ = 150, 4
 FEW_WORDS, LESS = 7, 1.0
 READ_AT_A_TIME = 15  # reports
-# So many rows are shown before the cross-encoder has looked, if they are so likely then.
+# Rows that are shown before the cross-encoder has looked, and how likely they must be.
 FIRST_ROWS, SURE = 10, 0.9
 # What tells how likely a sentence speaks of the topic: how near it is, the log odds that its report
 # says something, and the cross-encoder's logit where it has read it. Weights of two logistic
@@ -206,7 +206,7 @@ class SurveyStream:
                 part = made.rows[place : min(place + READ_AT_A_TIME, speak)]
                 is_read = place < QUOTES_READ
                 said = self._choose(topic, part, is_read=is_read)
-                # What is near to the topic in a report about it is on it.
+                # In a report about the topic every finding near to it is on it: none is read.
                 about = [row for row in part if row.verdict == "about"]
                 rest = [row for row in part if row.verdict != "about"]
                 findings = self._choose(topic, about, is_read=False, are_findings=True)
