@@ -39,6 +39,7 @@ MOST = 2  # phrases
 MEETING, LIKE, RENDERED, LESS = 200, 0.5, 0.7, 0.05
 # Letters of words that are compared by spelling, how alike they are, and their least cosine.
 LEAST_SPELLED, SPELLED, MEANS_ALIKE = 7, 0.8, 0.4
+NEAREST = 8  # phrases among which one that means a word has another with a word of its own
 _WORD = re.compile(r"\w[\w'’-]*")
 _CLAUSE = re.compile(r"[.,;:!?()\[\]\n\"“”•|/]|\b(?:and|or)\b")
 
@@ -97,7 +98,9 @@ def english_wordings(
     often = OFTEN * np.log([min(counts[name], MANY) for name in names])
     is_met = (means[:, 0] >= NEAR) & (means[:, 0] >= means.max(axis=1) - PART)
     scores = np.where(is_met & (means[:, 0] + often >= LEAST), means[:, 0] + often, 0)
-    if len(asked) > 1:
+    if len(asked) == 1:
+        scores *= _backed(names, means[:, 0])
+    else:
         by_words = np.array([rendered[name] for name in names])
         both = (by_words + means[:, 0]) / 2 + often
         is_met = (by_words > 0) & (means[:, 0] >= np.fmax(LIKE, means[:, 1 + len(less)] - LESS))
@@ -117,6 +120,19 @@ def _meanings(
     glosses = [in_english(text, language, (), {}, least=0.0) or text for text in texts]
     vectors = unit(np.asarray(embed([*texts, *glosses]), np.float32))
     return unit(vectors[: len(texts)] + vectors[len(texts) :])
+
+
+def _backed(names: Sequence[str], nearness: Any) -> Any:
+    """Which of the nearest phrases share a word with another; 1 or 0 each.
+
+    What is near to the vector of a word that the embedding does not know is of all sorts.
+    """
+    nearest = np.argsort(-nearness, kind="stable")[:NEAREST].tolist()
+    stems = {n: set(terms(names[n], LANGUAGE)) for n in nearest}
+    shared = Counter(stem for of_name in stems.values() for stem in of_name)
+    backed = np.zeros(len(names))
+    backed[[n for n in nearest if any(shared[stem] > 1 for stem in stems[n])]] = 1
+    return backed
 
 
 def _phrases(text: str) -> Iterator[str]:
