@@ -32,7 +32,7 @@ from rag.query.gloss import alike_words, in_english
 from rag.query.linker import Linker
 from rag.query.wordings import any_of
 from rag.retrieval.postprocess import mask_passage
-from rag.survey.sentences import Numbers, SentenceTable
+from rag.survey.sentences import SentenceTable
 from rag.survey.types import Evidence
 from rag.survey.wording import english_wordings
 from rag.text.sentences import sentences
@@ -67,6 +67,7 @@ _HEAD = re.compile(
 # Two parts of a topic that are less near mean different things; what is in more passages than this
 # share is no topic by itself.
 UNLIKE, COMMON = 0.42, 0.025
+Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

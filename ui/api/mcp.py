@@ -148,10 +148,11 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         gone = GONE.get(Stop())
 
         def read() -> Survey:
-            stream = engine.survey(topic, filters=filters)
-            for _ in stream:
+            def look(*_: object) -> None:
                 if gone.is_set():
                     stream.stop()
+
+            stream = engine.survey(topic, filters=filters, progress=look)
             return stream.survey
 
         made = await run(read)
