@@ -4,7 +4,7 @@ As many of the likeliest reports count as the probabilities add up to: so the st
 expected one.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -149,7 +149,7 @@ class TopicSurvey:
 
 
 class SurveyStream:
-    """A survey in the making, which `survey` gives; `stop` keeps the rows that are there."""
+    """A survey in the making: iterate over its rows, then ask for it; `stop` keeps those there."""
 
     def __init__(
         self,
@@ -166,23 +166,37 @@ class SurveyStream:
         self.rows: list[SurveyRow] = []  # that are there
         self.first: list[SurveyRow] = []  # the likeliest, before the cross-encoder has looked
         self._judged: Judged | None = None
+        self._making = self._make()
+
+    def __iter__(self) -> Iterator[SurveyRow]:
+        return self
+
+    def __next__(self) -> SurveyRow:
+        row = next(self._making)
+        self.rows.append(row)
+        return row
 
     def stop(self) -> None:
-        """Stop, also while another thread makes the survey; harmless after the end."""
+        """Stop, also while another thread waits for a row; harmless after the end."""
         self._stop.set()
 
     @property
     def survey(self) -> Survey:
-        """The survey with all its rows; the first to ask for it makes them."""
-        if self._judged is None:
-            self._measure.surveys.add(self)
-            try:
-                self._survey = self._made()
-            finally:
-                self._measure.surveys.discard(self)
-        return self._survey
+        """The survey with all its rows; those that are not there yet are made first."""
+        for _ in self:
+            pass
+        survey = replace(self._survey, rows=tuple(self.rows))
+        labs = self._measure.snapshot.catalog.labs(row.report for row in survey.found)
+        return replace(survey, labs=labs)
 
-    def _made(self) -> Survey:
+    def _make(self) -> Iterator[SurveyRow]:
+        self._measure.surveys.add(self)
+        try:
+            yield from self._made()
+        finally:
+            self._measure.surveys.discard(self)
+
+    def _made(self) -> Iterator[SurveyRow]:
         measure, survey, progress = self._measure, self._survey, self._progress
         topic = measure.topic(survey.topic, survey.language, self._without)
         scope = measure.snapshot.catalog.ids(survey.filters)
@@ -197,11 +211,13 @@ class SurveyStream:
         ways = measure, topic, scope, self._reranker
         judged = judge_topic(*ways, first=show_first, progress=progress, stop=self._stop)
         self._judged, made = judged, with_verdicts(survey, judged, measure)
+        self._survey = replace(made, near=topic.near(measure.snapshot), rows=())
         speak = len(made.found)
         said = findings = _Sentences()
         for place, row in enumerate(made.rows):
             if self._stop.is_set():
-                break
+                self._survey = replace(self._survey, complete=False)
+                return
             if place % READ_AT_A_TIME == 0 and place < speak:
                 part = made.rows[place : min(place + READ_AT_A_TIME, speak)]
                 is_read = place < QUOTES_READ
@@ -211,17 +227,9 @@ class SurveyStream:
                 rest = [row for row in part if row.verdict != "about"]
                 findings = self._choose(topic, about, is_read=False, are_findings=True)
                 findings |= self._choose(topic, rest, is_read=is_read, are_findings=True)
-            self.rows.append(self._told(row, said, findings))
+            yield self._told(row, said, findings)
             if place < speak:
                 progress("quoting", place + 1, speak)
-        labs = measure.snapshot.catalog.labs(row.report for row in self.rows[:speak])
-        return replace(
-            made,
-            rows=tuple(self.rows),
-            labs=labs,
-            near=topic.near(measure.snapshot),
-            complete=len(self.rows) == len(made.rows),
-        )
 
     def _choose(
         self, topic: Topic, rows: Sequence[SurveyRow], is_read: bool, are_findings: bool = False
