@@ -1,8 +1,8 @@
 """Turns a passage into the sentences that can be quoted of it.
 
 Sentences and lines that need each other are one: a line and the line that carries it on, the head
-of a list and its items. What is no sentence of its own but the whole answer (a choice, a cost,
-"Partially proven.") is quoted after its form question; the rest is left out.
+of a list and its items, "if" and "then". What is no sentence of its own but the whole answer (a
+choice, a cost, "Partially proven.") is quoted after its form question; the rest is left out.
 """
 
 import re
@@ -23,7 +23,7 @@ SHORT_WORDS = 12
 # and the most of the others of any that begin with a capital. Else it is a title or a list.
 CLEAR_FUNCTION = 0.3
 MOST_CAPITALS = 0.6
-# A word of more characters is data.
+# What has more characters between spaces is data.
 LONGEST_WORD = 60
 # The most characters of sentences and lines that are made one.
 LONGEST_UNIT = 400
@@ -35,6 +35,8 @@ _LINKS = re.compile(rf"(?:\W*+{_URL.pattern})++[\s:;–—-]*+(?=[^\W\d_])")
 _QUOTATION_MARK = re.compile(r'["“”„«»]')
 _NO_WORD = re.compile(r"\W*+(?:\w{1,2}[.)])?\W*+")
 _ENDS = tuple(".!?؟。…")
+_IF = re.compile(r"\W*(?:\w+\W+)?(?:if|si|se|إذا)\b", re.IGNORECASE)
+_THEN = re.compile(r"\W*(?:then|alors|entonces|então|فإن)\b", re.IGNORECASE)
 # Of a form question what stands before its answer: its label ("Usage of methods: ..."), or its
 # first sentence with the unit after it ("(Amount in USD)").
 _QUESTION = re.compile(
@@ -63,14 +65,14 @@ def lines(passage: Passage) -> list[Sentence]:
     """The sentences, lines, rows of a passage; no head of a list, links, data if it has others."""
     text, language = passage.text, passage.language
     rows = [[span] for span in sentences(text) if text[span[0]] == "|"]
-    units = sorted([*_units(text, language, passage.section == FACTS), *rows])
+    units = sorted([*_all_units(text, language, passage.section == FACTS), *rows])
     found = [Sentence(u[0][0], u[-1][1], _one_line(text, u, language)) for u in units]
     return [own for own in found if not _is_unfit(own.text, _without_links(own.text))] or found
 
 
 @lru_cache(KEPT)
 def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sentence, ...]:
-    units = _units(text, language, facts)
+    units = _all_units(text, language, facts)
     found = []
     for uncut in units:
         unit = _cut(text, uncut)
@@ -91,6 +93,10 @@ def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sente
             shown = f"{question}: {shown}"
         found.append(Sentence(unit[0][0], unit[-1][1], shown))
     return tuple(found)
+
+
+def _all_units(text: str, language: str, facts: bool) -> list[list[Span]]:
+    return [[span] for span in sentences(text)] if facts else _units(text, language)
 
 
 def _cut(text: str, unit: Sequence[Span]) -> list[Span]:
@@ -126,20 +132,23 @@ def is_whole(text: str, language: str) -> bool:
     function = stop_words(language)
     if len(own) < (MIN_WORDS if ends else CLEAR_WORDS) or not (ends or not text[0].islower()):
         return False
-    topics = [word for word in text.split() if not function.issuperset(words(word))]
+    topics = [word for word in text.split() if not function.issuperset(_words_of(word))]
     capitals = sum(word.lstrip("\"'“‘«(")[:1].isupper() for word in topics)
     is_title = capitals > MOST_CAPITALS * len(topics)
     least = 0 if ends else CLEAR_FUNCTION
     return not is_title and sum(word in function for word in own) >= least * len(own)
 
 
-def _units(text: str, language: str, facts: bool) -> list[list[Span]]:
-    """The sentences and lines of a text; those that need each other together, but for facts."""
-    if facts:
-        return [[span] for span in sentences(text)]
+@lru_cache(1 << 16)
+def _words_of(token: str) -> tuple[str, ...]:
+    return tuple(words(token))
+
+
+def _units(text: str, language: str) -> list[list[Span]]:
+    """The sentences and lines of a text; those that need each other together."""
     units: list[list[Span]] = []
     for start, end in sentences(text):
-        # A table's row says nothing without the heads of its columns.
+        # The row of a table says nothing without its heads.
         if text[start] == "|":
             continue
         if units and _NO_WORD.fullmatch(text, *units[-1][-1]):
@@ -161,6 +170,8 @@ def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: st
         return False
     if pieces[-1].endswith(":"):
         return True
+    if _IF.match(pieces[0]) and _THEN.match(piece):
+        return True
     is_line = "\n" in text[unit[-1][1] : start] and not pieces[-1].endswith(_ENDS)
     # Of two items of a list none heads the other.
     items = BULLET.match(pieces[0]) and BULLET.match(piece)
@@ -174,7 +185,8 @@ def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: st
 
 
 def _is_heading(line: str, after: str, language: str) -> bool:
-    return not is_whole(line, language) and is_whole(after, language)
+    is_short = len(words(line)) <= 2 * SHORT_WORDS
+    return is_short and not is_whole(line, language) and is_whole(after, language)
 
 
 def _goes_on(before: str, after: str) -> bool:
@@ -188,7 +200,7 @@ def _one_line(text: str, unit: Sequence[Span], language: str) -> str:
     shown = ""
     for a, b in unit:
         piece = " ".join(text[a:b].split())
-        if shown and not (shown.endswith(":") or _goes_on(shown, piece)):
+        if shown and not (shown.endswith(":") or _goes_on(shown, piece) or _THEN.match(piece)):
             headed = len(unit) == 2 and _is_heading(shown, piece, language)
             shown = shown.rstrip(".;, ") + (":" if headed else ";")
         shown = f"{shown} {BULLET.sub('', piece)}".strip()
