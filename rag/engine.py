@@ -15,15 +15,13 @@ from typing import Any
 from rag.answer.about import about_draft
 from rag.answer.chosen import Material
 from rag.answer.compound import in_turn
-from rag.answer.deep import FOUND, Library, make_researcher
 from rag.answer.digests import make_digest
 from rag.answer.extractive import Answerer, Digest, ExtractiveAnswerer
-from rag.answer.generate import ModelAnswerer, Reading
+from rag.answer.generate import FOUND, Library, ModelAnswerer, read_usual
 from rag.answer.lists import list_draft, mentions
 from rag.answer.pipeline import (
     HITS_PER_ANSWER,
     AnswerStream,
-    Draft,
     Look,
     PassageAnswer,
     Writers,
@@ -85,7 +83,7 @@ class Engine:
         )
         answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
         self._planner, judge = Planner(settings), make_judge(settings)
-        self._researcher = make_researcher(settings)
+        self._researcher = answerer if isinstance(answerer, ModelAnswerer) else None
         self._writers = Writers(answerer, extractive, settings.check != "off", judge, self._mask)
         self._lock = threading.Lock()
         self._index: Index | None = None
@@ -217,7 +215,7 @@ class Engine:
         watch.go_on("plan_ms")
         result: SearchResult | None = None
 
-        def finish(draft: Draft) -> Answer:
+        def finish(draft: Answer) -> Answer:
             watch.lap("answer_ms")
             kept: Any = {"index": snapshot.revision, "timings": watch.laps}
             built = build_answer(plan, draft, snapshot.catalog, result=result, **kept)
@@ -258,7 +256,7 @@ class Engine:
         look: Look | None = None
         if window := self._writers.answerer.window:
             scope = snapshot, self.settings, window, digested, self._masked
-            look = Reading(plan, result, hits, *scope)
+            look = partial(read_usual, plan, result, hits, *scope)
         elif plan.intent in ("answer", "lab") and not plan.wide:
             hits = whole_reports(hits, opened, partial(same_work, surely=True))
         if researcher and look:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
-from rag.answer.pipeline import Draft
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.i18n.labels import (
@@ -28,7 +27,7 @@ from rag.i18n.translations import (
 )
 from rag.index.interface import Index
 from rag.text.citation_marks import defuse
-from rag.types import Coverage, Passage, Plan
+from rag.types import Answer, Coverage, Passage, Plan
 
 # What a kind of question is called on the page, and an example of it.
 Example = tuple[str, str]
@@ -65,24 +64,22 @@ class Holdings(Protocol):
     def passages(self) -> Sequence[Passage]: ...
 
 
-def about_draft(plan: Plan, index: Index) -> Draft:
+def about_draft(plan: Plan, index: Index) -> Answer:
     """What the collection and the product are, who wrote it, what it holds, and what to ask."""
     t, catalog = translations_for(plan.language), index.catalog
-    code, coverage = language_code(t), Coverage(intent="about", filters=plan.filters)
     if plan.about == ("thanks",):
-        text = t.gettext("You're welcome. Ask another question any time.")
-        return Draft(text, False, coverage, "catalogue", code)
-    lines = list(_introduction(plan.about, catalog, t))
-    counts = {name: catalog.counts(name) for name in _LABELS if name != "language"}
-    counts["country"] = catalog.counts("country", Filters(author=("lab",)))
-    counts["language"] = catalog.languages.most_common()
-    fields = [name for name in plan.about if name in _LABELS]
-    lines += [_line(name, counts[name], t) for name in (fields if plan.about else ["theme"])]
-    kinds = [questions for kind, _, questions in example_questions(index, t) if kind != SURVEY]
-    if kinds:
-        lines.append(format_label(t, t.gettext("You can ask, for example"), "").rstrip())
-        lines += [f"- {questions[0]}" for questions in kinds[:_EXAMPLES]]
-    return Draft("\n".join(lines), False, coverage, "catalogue", code)
+        lines = [t.gettext("You're welcome. Ask another question any time.")]
+    else:
+        lines = list(_introduction(plan.about, catalog, t))
+        fields = [name for name in plan.about if name in _LABELS] if plan.about else ["theme"]
+        lines += [_line(name, catalog, t) for name in fields]
+        kinds = [asked for kind, _, asked in example_questions(index, t) if kind != SURVEY]
+        if kinds:
+            lines.append(format_label(t, t.gettext("You can ask, for example"), "").rstrip())
+            lines += [f"- {questions[0]}" for questions in kinds[:_EXAMPLES]]
+    asked, text = (plan.question, plan.standalone), "\n".join(lines)
+    coverage = Coverage(intent="about", filters=plan.filters)
+    return Answer(*asked, text, False, (), (), coverage, "catalogue", language_code(t))
 
 
 def _introduction(about: Sequence[str], catalog: Catalog, t: Translations) -> Iterator[str]:
@@ -93,21 +90,21 @@ def _introduction(about: Sequence[str], catalog: Catalog, t: Translations) -> It
         yield t.gettext(
             "I am a program, not a person: I look for what the reports say, and show it."
         )
-    years = [name for name, _ in catalog.counts("year")]
+    years = [name for name, _ in catalog.counts("year")] or ["?"]
     yield t.gettext(
         "The collection has {reports} of {labs} of the UNDP Accelerator Labs network, from {first} "
         "to {last}. Answers quote them word for word, with their sources."
     ).format(
         **reports_and_labs(len(catalog.reports), len(catalog.labs()), t),
-        first=years[0] if years else "?",
-        last=years[-1] if years else "?",
+        first=years[0],
+        last=years[-1],
     )
-    written = dict(catalog.counts("author"))
-    if others := len(catalog.reports) - written.get("lab", 0):
+    own = len(catalog.ids(Filters(author=("lab",))))
+    if others := len(catalog.reports) - own:
         yield t.gettext(
             "Written by the labs themselves: {own}. By innovators, as solutions that the labs "
             "collected: {others}."
-        ).format(own=format_number(t, written.get("lab", 0)), others=format_number(t, others))
+        ).format(own=format_number(t, own), others=format_number(t, others))
     if len(catalog.reports) <= _FEW_REPORTS:
         # "What is this about?" of one report asks for the report.
         yield from (_report_line(info, t) for info in catalog.select(Filters()))
@@ -121,7 +118,10 @@ def _report_line(info: ReportInfo, t: Translations) -> str:
     return format_label(t, f"- {title}", join_parts(t, ", ", tags)) if tags else f"- {title}"
 
 
-def _line(name: str, counts: Sequence[tuple[str, int]], t: Translations) -> str:
+def _line(name: str, catalog: Catalog, t: Translations) -> str:
+    """The values of a field with their numbers of reports, or of passages in a language."""
+    by_labs = Filters(author=("lab",)) if name == "country" else Filters()
+    counts = [*catalog.languages.items()] if name == "language" else catalog.counts(name, by_labs)
     shown = counts
     if name in ("language", "method", "theme"):
         shown = sorted(counts, key=lambda pair: -pair[1])[:_MOST_NAMED]

@@ -11,15 +11,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import log
-from typing import TYPE_CHECKING
+from statistics import fmean
 
 import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import short_question, usable
-from rag.models.encoder import Vectors
+from rag.models.embeddings import Embedding
 from rag.query.entities import countries_in
 from rag.query.gloss import word_by_word
 from rag.query.intents import asks_outcome
@@ -35,9 +35,6 @@ from rag.text.tokenize import (
     words_by_numbers,
 )
 from rag.types import FACTS, Alike, Hit, Passage, Plan
-
-if TYPE_CHECKING:
-    from rag.models.embeddings import Embedding
 
 # Added to the score of a sentence that a lab found, and taken from one that is a question itself.
 FINDING_BONUS = 0.05
@@ -74,22 +71,30 @@ _NO_MARKS = str.maketrans(dict.fromkeys("¿?؟¡!:;,.،؛", " "))
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence of a passage: which passage (from 1), where in it, and how well it answers.
+    """A sentence of a passage that was found as number `n`: where in it, and how well it answers.
 
-    `fits` is whether its form question asks for what the question does, `counted` how like what it
-    counts is to what the question counts, `answers` how likely it answers (0 to 1) as the
-    cross-encoder reads it, None where that did not.
+    `fits` is whether its form question asks for what the question does, `answers` how likely it
+    answers (0 to 1) as the cross-encoder reads it, None where that did not.
     """
 
     n: int
     start: int
     text: str
-    report: str
+    hit: Hit = field(compare=False)
     words: frozenset[str]
     score: float
-    counted: float = 0.0
     fits: bool = False
     answers: float | None = None
+
+    @property
+    def passage(self) -> Passage:
+        """The passage that it stands in."""
+        return self.hit.passage
+
+    @property
+    def report(self) -> str:
+        """The id of its report."""
+        return self.hit.passage.report.id
 
 
 def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> list[Candidate]:
@@ -114,19 +119,15 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
     quantity = is_quantity(plan.question)
     counted = _counted(plan, texts, embedding)
     wanted = kind_wanted(plan)
-    # A fact has its own label.
-    asked = [
-        (s.text.partition(":")[0] if p.section == FACTS else p.prompt) or p.section
-        for p, s in ((hit.passage, sentence) for _, hit, sentence in found)
-    ]
+    asked = (asked_by(sentence.text, hit.passage) for _, hit, sentence in found)
     kinds = kinds_asked(asked) if wanted else [""] * len(found)
     collected = collected_factor(plan)
     # A long question says by itself what it asks for.
     is_long = len(terms(plan.question, plan.language)) > MOST_TERMS
     outcome = 1.0 if is_long else 1 + (OUTCOME_FACTOR - 1) * asks_outcome(plan.question)
     # A passage that was not judged counts as the mean of those that were.
-    judged = [hit.relevance for hit in hits if hit.relevance is not None]
-    mean = sum(judged) / max(1, len(judged))
+    judged = [hit.relevance for hit in hits if hit.relevance is not None] or [0.0]
+    mean = fmean(judged)
     candidates = []
     for i, ((n, hit, sentence), similarity) in enumerate(zip(found, near, strict=True)):
         passage, text = hit.passage, sentence.text
@@ -138,25 +139,30 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
         if passage.stage == "finding":
             score = score * outcome + FINDING_BONUS
         score += NUMBER_BONUS if quantity and re.search(r"\d", text) else 0.0
-        score += COUNTED_WEIGHT * max(0.0, float(counted[i]) - LEAST_COUNTED)
+        score += COUNTED_WEIGHT * max(0.0, counted[i] - LEAST_COUNTED)
         fits = bool(wanted) and kinds[i] == wanted
         unjudged = mean if hit.score else NOT_FOUND * mean
         score += RELEVANCE_WEIGHT * (unjudged if hit.relevance is None else hit.relevance)
         score *= 1.0 if passage.report.author == "lab" else collected
-        score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
+        score -= QUESTION_MALUS * asks(text)
         if fits and len(words(alone := without_question(text, passage))) >= MIN_ALONE:
             text = alone
-        own, report = frozenset(words(text)), passage.report.id
-        known = score, float(counted[i]), fits
-        candidates.append(Candidate(n, sentence.start, text, report, own, *known))
+        own = frozenset(words(text))
+        candidates.append(Candidate(n, sentence.start, text, hit, own, score, fits))
     return _fitting_nearer(with_neighbours(candidates))
+
+
+def best_scores(candidates: Iterable[Candidate]) -> dict[str, float]:
+    """The score of the best candidate of each report, by its id."""
+    best: dict[str, float] = {}
+    for c in candidates:
+        best[c.report] = max(c.score, best.get(c.report, c.score))
+    return best
 
 
 def _fitting_nearer(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Candidates, in order; what answers the question that is asked is nearer to the best."""
-    best: dict[str, float] = {}
-    for c in candidates:
-        best[c.report] = max(c.score, best.get(c.report, c.score))
+    best = best_scores(candidates)
     # A plan has no answer to what was learned, its closing does.
     least = NEARLY * max(best.values())
     fitting = {c.report for c in candidates if c.fits and best[c.report] >= least}
@@ -171,24 +177,22 @@ def _fitting_nearer(candidates: Sequence[Candidate]) -> list[Candidate]:
     return moved
 
 
-def _counted(plan: Plan, texts: Sequence[str], embedding: Embedding) -> Vectors:
+def _counted(plan: Plan, texts: Sequence[str], embedding: Embedding) -> list[float]:
     """How like what each text counts is to what the question does, 0 to 1; 0 for no number."""
-    like = np.zeros(len(texts), np.float32)
     wanted = counted_words(plan.question, plan.language)
-    if not wanted:
-        return like
-    beside = [[*words_by_numbers(text)] for text in texts]
+    beside = [[*words_by_numbers(text)] if wanted else [] for text in texts]
     known = list(dict.fromkeys(w for pairs in beside for pair in pairs for ws in pair for w in ws))
     if not known:
-        return like
+        return [0.0] * len(texts)
     vectors = np.asarray(embedding.get_text_embedding_batch([*wanted, *known]), np.float32)
     factors = np.array([SECOND if n % 2 else 1.0 for n in range(len(wanted))], np.float32)
     near = (vectors[len(wanted) :] @ vectors[: len(wanted)].T * factors).max(axis=1)
     likeness = dict(zip(known, near.tolist(), strict=True))
-    for i, pairs in enumerate(beside):
+    like = []
+    for pairs in beside:
         values = [likeness[w] for after, _ in pairs for w in after]
         values += [BEFORE * likeness[w] for _, before in pairs for w in before]
-        like[i] = max(values, default=0.0)
+        like.append(max(values, default=0.0))
     return like
 
 
@@ -220,6 +224,18 @@ def kinds_asked(prompts: Iterable[str]) -> list[str]:
     """The kind of each form question, or ""."""
     nearest = nearest_kinds([*prompts])
     return [kind if near >= QUESTION_LIKE_EXAMPLE else "" for kind, near in nearest]
+
+
+def asks(text: str) -> bool:
+    """Whether a sentence is a question."""
+    return text.rstrip(' "”»)').endswith(("?", "؟"))
+
+
+def asked_by(text: str, passage: Passage) -> str:
+    """The form question that a sentence of a passage answers; a fact has its own label."""
+    return (
+        text.partition(":")[0] if passage.section == FACTS else passage.prompt
+    ) or passage.section
 
 
 def without_question(text: str, passage: Passage) -> str:

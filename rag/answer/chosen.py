@@ -6,15 +6,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp, log
+from operator import mul
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rag.answer.candidates import covered, in_context
+from rag.answer.candidates import asks, covered, in_context
 from rag.answer.extractive import BEST_PASSAGES
-from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, asks, on_topic
+from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, on_topic
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.translations import translations_for
@@ -128,17 +129,14 @@ class ReportChooser(LineReader):
                 told |= work
                 yield info, picked
 
-    def found(
-        self, countries: Collection[str] = (), years: Collection[int] = ()
-    ) -> list[ReportInfo]:
-        """The reports that were found, of these places and years, best first."""
-        infos = {hit.passage.report.id: hit.passage.report for hit in self.hits}.values()
-        return [
-            info
-            for info in infos
-            if not countries or not set(countries).isdisjoint(info.countries)
-            if not years or info.year in years
-        ]
+    def found(self) -> list[ReportInfo]:
+        """The reports that were found, best first."""
+        return [*{hit.passage.report.id: hit.passage.report for hit in self.hits}.values()]
+
+    def found_there(self) -> list[ReportInfo]:
+        """The reports that were found, of the labs that are asked for if there are any."""
+        places = set(self.plan.boosted.country)
+        return [r for r in self.found() if not places.isdisjoint(r.countries)] or self.found()
 
     def judged(self, lines: Sequence[Line]) -> list[Line]:
         """The best lines, whose scores gain by how well the cross-encoder finds that they answer.
@@ -147,16 +145,13 @@ class ReportChooser(LineReader):
         where it is busy or the question can't be told in its language.
         """
         reranker, first = self.reranker, sorted(lines, key=lambda x: -x.score)[:_JUDGED]
-        if not (reranker and self.plan.english):
+        if not reranker:
             return list(lines)
         read = [x for x in first if x.hit.passage.language == reranker.language]
-        texts = [in_context(x.text, x.hit.passage) for x in read]
-        try:
-            scores = reranker.topics.scores(self.plan.english, texts)
-        except TimeoutError:
+        gains = {x: reranker.relevance(n) for x, n in self._read(reranker.topics, read).items()}
+        if not gains:
             return list(lines)
-        gains = {x.place: reranker.relevance(score) for x, score in zip(read, scores, strict=True)}
-        usual = sum(gains.values()) / (len(gains) or 1)
+        usual = fmean(gains.values())
         return [replace(x, score=x.score + gains.get(x.place, usual)) for x in first]
 
     def hindering(self, lines: Sequence[Line]) -> list[Line]:
@@ -178,7 +173,7 @@ class ReportChooser(LineReader):
 
     def likeliest(self) -> list[ReportInfo]:
         """The report that is most about the topic, of the lab that is asked for."""
-        found = self.found(self.plan.boosted.country) or self.found()
+        found = self.found_there()
         if not self.plan.subject:
             return found[:1]
         said = self._surveys.speaking([info.id for info in found])
@@ -210,13 +205,10 @@ class ReportChooser(LineReader):
 
     def on_subject(
         self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
-    ) -> Sequence[ReportInfo]:
-        """The reports that say something of the topic; where few do, likely ones and found ones."""
+    ) -> list[ReportInfo]:
+        """The reports that say something of the topic; where few do, the likeliest ones, too."""
         saying = [r for r in infos if r.id in said and said[r.id].says >= _SAYS]
-        if len(saying) < _FEW:
-            found = [info for info in self.found() if info in infos]
-            saying = [*saying, *self.saying(infos, said), *found[: _FEW - len(saying)]]
-        return list({info.id: info for info in saying}.values())
+        return saying if len(saying) >= _FEW else [*saying, *self.saying(infos, said)]
 
     def said_of(self, topics: Iterable[str], reports: Iterable[ReportInfo]) -> dict[str, Speaking]:
         """What reports say of any of some topics, by their ids."""
@@ -236,17 +228,18 @@ class ReportChooser(LineReader):
         told = [self.catalog.reports[i] for i in ids]
         # Whatever a report found that is about the topic, it found on it.
         about = {i for i in ids if said[i].about >= ABOUT}
-        hits = [
-            hit
-            for hit in self.open(told)
-            if hit.passage.id in passages or hit.passage.report.id in about
-        ]
+        hits = (
+            h for h in self.open(told) if h.passage.id in passages or h.passage.report.id in about
+        )
         lines = self.lines(hits, TELLING)
         least = _NEAR_SHARE * max((x.topical for x in lines if x.place in near), default=0.0)
-        of_about = [x.report.id in about and x.role in FINDINGS for x in lines]
-        is_near = [x.place in near and (x.report.id in about or x.topical >= least) for x in lines]
-        lines = [x for x, a, b in zip(lines, of_about, is_near, strict=True) if a or b]
-        return survey, told, lines
+
+        def is_on_it(line: Line) -> bool:
+            if line.report.id in about:
+                return line.place in near or line.role in FINDINGS
+            return line.place in near and line.topical >= least
+
+        return survey, told, list(filter(is_on_it, lines))
 
     @cached_property
     def telling(self) -> tuple[Survey | None, list[Line], list[Line]]:
@@ -255,8 +248,7 @@ class ReportChooser(LineReader):
         What is nearest has as its score the log odds that its report tells what is asked, best
         first; what says it those that it does so when quoted alone.
         """
-        infos = self.found(self.plan.boosted.country) or self.found()
-        found = [info.id for info in infos]
+        found = [info.id for info in self.found_there()]
         scope, made = found, None
         if self.plan.intent == "lab":
             scope = sorted(self.catalog.ids(self.plan.filters.merged(self.plan.boosted)))
@@ -266,11 +258,10 @@ class ReportChooser(LineReader):
         chances = np.array([speaks.says for speaks in said.values()])
         says: dict[str, float] = dict(zip(said, log_odds(chances).tolist(), strict=True))
         ranks = {report: rank for rank, report in enumerate(found)}
-        by_says, by_nearness, by_reading, by_rank, constant = _TELLS
 
         def odds(report: str, near: float, logit: float) -> float:
-            known = by_says * says[report] + by_nearness * near + by_reading * logit
-            return known + by_rank * log(1 + ranks.get(report, _NOT_FOUND)) + constant
+            rank = log(1 + ranks.get(report, _NOT_FOUND))
+            return sum(map(mul, _TELLS, (says[report], near, logit, rank, 1.0)))
 
         ids = sorted(said, key=lambda i: -odds(i, said[i].closest, 0.0))[:_READ]
         # A tag that is no word of the topic says what is meant, too.
@@ -295,13 +286,11 @@ class ReportChooser(LineReader):
             own = sorted(of_report[i], key=lambda x: (x.role not in FINDINGS, -x.score))
             more += [x for x in own[:_OF_TELLING] if x.place not in known]
         logits |= self.logits(more)
-        by_nearness, by_reading, by_words, by_finding, by_asking, constant = _BY_ITSELF
 
         def odds_of(line: Line) -> float:
-            known = by_nearness * line.topical + by_reading * read(line) + constant
-            known += by_words * log(len(line.text.split()) or 1)
-            known += by_finding * (line.hit.passage.stage == "finding")
-            return known + by_asking * asks(line.text)
+            length = log(len(line.text.split()) or 1)
+            known = line.topical, read(line), length, line.hit.passage.stage == "finding"
+            return sum(map(mul, _BY_ITSELF, (*known, asks(line.text), 1.0)))
 
         return survey, near, [replace(x, score=odds_of(x)) for x in (*first, *more)]
 
@@ -330,23 +319,26 @@ class ReportChooser(LineReader):
         """The log odds that a topic is told of; lines nearest to it first."""
         if not near:
             return MAY_SAY_IT
-        by_best, by_held, by_reading, constant = _IS_TOLD
         held = fmean(covered(self.plan, line.hit.passage) for line in near[:BEST_PASSAGES])
         read = max(self.logits(near).values(), default=_USUAL_LOGIT)
-        return by_best * near[0].score + by_held * held + by_reading * read + constant
+        return sum(map(mul, _IS_TOLD, (near[0].score, held, read, 1.0)))
 
     def logits(self, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
         """How the cross-encoder reads lines beside the question, in English; none if it is busy."""
-        if not (self.reranker and self.plan.english):
-            return {}
         new = [x for x in lines if x.place not in self._logits]
-        texts = [in_context(x.text, x.hit.passage) for x in new]
+        if self.reranker and new:
+            self._logits |= self._read(self.reranker.many, new)
+        is_read = all(x.place in self._logits for x in lines)
+        return {x.place: self._logits[x.place] for x in lines} if is_read else {}
+
+    def _read(self, reader: CrossEncoder, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
+        """The logits of lines by place; none if it is busy or the question has no English."""
+        texts = [in_context(x.text, x.hit.passage) for x in lines if self.plan.english]
         try:
-            scores = self.reranker.many.scores(self.plan.english, texts) if new else []
+            scores = reader.scores(self.plan.english, texts) if texts else []
         except TimeoutError:
-            return {}
-        self._logits.update(zip((x.place for x in new), scores, strict=True))
-        return {x.place: self._logits[x.place] for x in lines}
+            scores = []
+        return {x.place: score for x, score in zip(lines, scores, strict=False)}
 
     def standing_out(self, infos: Sequence[ReportInfo], unsaid: bool) -> list[str]:
         """The reports whose middles are nearer to the topic than most are, nearest first.
@@ -386,15 +378,6 @@ class ReportChooser(LineReader):
             told |= {r.id: r for r in (info, *results[-1:])}
         return list(told.values())
 
-    def near(self) -> list[str]:
-        """The reports that were found nearly as near to the topic as the nearest, best first."""
-        near: dict[str, float] = {}
-        for hit in self.hits:
-            name = hit.passage.report.id
-            near[name] = max(near.get(name, 0.0), hit.similarity)
-        least = _NEARLY * max(near.values(), default=0.0)
-        return [name for name in near if near[name] >= least]
-
     def over_time(self, countries: tuple[str, ...]) -> list[ReportInfo]:
         """The reports of labs, or of the work that is named, that tell most, by their years."""
         plan, reports = self.plan, self.catalog.reports
@@ -412,13 +395,14 @@ class ReportChooser(LineReader):
             of_year = {info.year: info for info in reversed(likely) if info.year in untold}
             inside = [*saying, *of_year.values()]
         elif plan.subject:
-            near = self.near()
+            least = _NEARLY * max((hit.similarity for hit in self.hits), default=0.0)
+            near = {hit.passage.report.id for hit in self.hits if hit.similarity >= least}
             inside = [info for info in inside if info.id in near]
-        ranked = [*map(reports.__getitem__, plan.reports), *self.found(), *inside]
-        order = {info.id: n for n, info in reversed(list(enumerate(ranked)))}
+        wanted = {*plan.reports, *(info.id for info in inside)}
+        ranked = dict.fromkeys((*plan.reports, *(r.id for r in (*self.found(), *inside))))
         # What labs wrote comes before what they collected.
-        told = {**{i: reports[i] for i in plan.reports}, **{info.id: info for info in inside}}
-        first = sorted(told.values(), key=lambda r: (r.author != "lab", order[r.id]))
+        told = [reports[i] for i in ranked if i in wanted]
+        first = sorted(told, key=lambda r: r.author != "lab")
         each = max(MOST_OF_YEAR, _READ_OVER_TIME // len({info.year for info in first} or "?"))
         by_year: dict[int | None, list[ReportInfo]] = {}
         for info in first:

@@ -11,11 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.answer.candidates import Candidate, kind_wanted, kinds_asked, without_question
+from rag.answer.candidates import (
+    Candidate,
+    asked_by,
+    kind_wanted,
+    kinds_asked,
+    without_question,
+)
 from rag.answer.chosen import READ_OF_SIDE, Material, ReportChooser, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
-from rag.answer.lines import Line, on_topic, title_of
-from rag.answer.roles import ROLES, Role
+from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.citation.quotable import usable
 from rag.i18n.labels import (
@@ -78,10 +83,20 @@ _MOST_THEMES = 5
 _ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class _Answers:
-    """The sentences of a side that answer; whether that is certain, and asked by their forms."""
+@dataclass(eq=False, slots=True)
+class _Side:
+    """A side of a comparison: its name, all its reports, and what is told of it.
 
+    `saying` are the reports that say most of the topic, `reports` those that its parts are told
+    from, by their `lines`. `chosen` are the sentences that answer the question: whether that is
+    certain, and whether their form questions ask for it.
+    """
+
+    name: str
+    scope: Sequence[ReportInfo]
+    saying: Sequence[ReportInfo] = ()
+    reports: Sequence[ReportInfo] = ()
+    lines: Sequence[Line] = ()
     chosen: Sequence[tuple[Hit, str]] = ()
     is_certain: bool = True
     fits: bool = False
@@ -95,6 +110,7 @@ class Comparer(ReportChooser):
         self.quoted: dict[str, Hit] = {}
         self.sides: tuple[str, ...] = ()
         self.counted = ""  # what is known of how many reports tell of what is asked
+        self.speaking: tuple[str, ...] = ()  # the ids of those that speak of a topic
 
     def quote(self, lines: Iterable[Line]) -> str:
         """Sentences with their marks."""
@@ -114,7 +130,7 @@ class Comparer(ReportChooser):
         return f"### {self.t.gettext(text)}"
 
     def head(self, reports: Iterable[ReportInfo]) -> str:
-        """Whose quotes follow."""
+        """The line that says whose quotes follow."""
         infos = list(reports)
         return quotes_head(infos, self.t) if infos else ""
 
@@ -140,19 +156,18 @@ class Comparer(ReportChooser):
 
     def figures(self, kind: str, infos: Sequence[ReportInfo]) -> list[str]:
         """A line of each report whose tags or form give figures of a kind, such as its cost."""
-        said: defaultdict[str, dict[str, Hit]] = defaultdict(dict)
-        for hit in self.open(infos):
-            facts, prompt = hit.passage.section == FACTS, hit.passage.prompt
-            for unit in usable(hit.passage):
-                asked = unit.text.partition(":")[0] if facts else prompt
-                answer = without_question(unit.text, hit.passage)
-                if kinds_asked([asked]) == [kind] and gives_quantity(answer):
-                    said[hit.passage.report.id].setdefault(answer, hit)
         told = []
         for info in infos:
-            if own := said.get(info.id):
+            said: dict[str, Hit] = {}
+            for hit in self.open([info]):
+                for unit in usable(hit.passage):
+                    answer = without_question(unit.text, hit.passage)
+                    asked = asked_by(unit.text, hit.passage)
+                    if kinds_asked([asked]) == [kind] and gives_quantity(answer):
+                        said.setdefault(answer, hit)
+            if said:
                 who = f"{author_label(info, self.t)} ({self.when(info)}), {title_of(info)}"
-                words = " ".join(self._cite(hit, answer) for answer, hit in own.items())
+                words = " ".join(self._cite(hit, answer) for answer, hit in said.items())
                 told.append(f"- {format_label(self.t, who, words)}")
         return told
 
@@ -162,70 +177,65 @@ class Comparer(ReportChooser):
         span = "–".join(map(str, dict.fromkeys((*years[:1], *years[-1:]))))
         own = [r for r in reports if r.author == "lab"] or reports
         themes = Counter(self.catalog.name("theme", x) for r in own for x in {*r.thematic_areas})
-        ranked = sorted(themes.items(), key=lambda theme: (-theme[1], theme[0]))
-        common = [(x, n) for x, n in ranked[:_MOST_THEMES] if n > 1]
-        often = [f"{value_label('theme', x, self.t)} ({n})" for x, n in common]
+        ranked = sorted(themes.items(), key=lambda theme: (-theme[1], theme[0]))[:_MOST_THEMES]
+        often = [f"{value_label('theme', x, self.t)} ({n})" for x, n in ranked if n > 1]
         listed = format_label(self.t, self.t.gettext("Themes"), join_parts(self.t, "; ", often))
-        counted = join_parts(self.t, "; ", [span, self.kinds(reports)])
+        kinds = kinds_label((r.kind for r in reports), self.t)
+        counted = join_parts(self.t, "; ", [span, kinds])
         return f"{counted}. {listed}" if often else counted
-
-    def kinds(self, reports: Iterable[ReportInfo]) -> str:
-        """How many reports there are of each kind."""
-        return kinds_label((r.kind for r in reports), self.t)
 
     def compare(self) -> Iterator[str]:
         """Sides beside each other, row by row."""
         plan = self.plan
-        scopes = self._stages() if plan.stages else self._scopes()
-        self.sides = tuple(scopes)
-        asked = [self._alone(p) for p in side_plans(plan) or [plan] * len(scopes)]
-        wants = any(map(self._kind, asked))
-        answers, saying = dict[str, _Answers](), self._saying(scopes)
+        sides = self._stages() if plan.stages else self._scopes()
+        self.sides = tuple(side.name for side in sides)
+        asked = [self._alone(p) for p in side_plans(plan) or [plan] * len(sides)]
+        self._find_saying(sides)
         # "Compare Peru and Chile on reefs" has a topic, and asks for nothing of it.
         is_long = len(terms(plan.subject, plan.language)) > _TOPIC_WORDS
-        figures = is_quantity(plan.standalone) or not has_wording("outcomes", plan.standalone)
-        if plan.one_thing and figures if plan.stages else plan.one_thing or wants or is_long:
-            # What answers is read in the reports on the topic, or in all.
-            read = (self.with_results(saying[side]) or infos for side, infos in scopes.items())
-            answers = dict(zip(scopes, map(self._answers, asked, read), strict=True))
-        reports = dict(scopes) if plan.stages else self._reports_of(scopes, answers, saying)
-        lines = self._on_it(reports, answers, saying)
-        # Of a few reports all parts are told, of all work the main ones.
-        few = max(map(len, reports.values()), default=0) <= READ_OF_SIDE
-        in_parts = bool(plan.subject or plan.reports or few)
-        shown = (
-            "; ".join(f"{title_of(r)} ({self.when(r)})" for r in infos)
-            if in_parts
-            else self.overview(infos)
-            for infos in reports.values()
-        )
-        told = dict(zip(scopes, shown, strict=True))
-        self.counted = "\n".join(
-            self._side(f"{side} ({format_count(len(infos), 'report', self.t)})", told[side])
-            for side, infos in scopes.items()
-        )
-        rows = list(self._row(marked("Reports"), told.values()))
-        if any(told.chosen for told in answers.values()):
-            rows += self._row(ASKED, (self._told(answers[side], scopes[side]) for side in scopes))
-        one_thing = plan.one_thing or any(told.fits for told in answers.values())
+        is_asked = plan.one_thing or is_long or any(map(self._kind, asked))
         if plan.stages:
-            rows += self._in_short(reports)
-        elif not (one_thing and any(told.chosen for told in answers.values())):
-            table = _ROWS_BESIDE if answers else _ROWS if in_parts else _ROWS_OF_ALL
-            rows += self._parts(lines, table)
+            figures = is_quantity(plan.standalone) or not has_wording("outcomes", plan.standalone)
+            is_asked = plan.one_thing and figures
+        for side, part in zip(sides, asked, strict=True) if is_asked else ():
+            self._answer(side, part)
+        for side in sides:
+            side.reports = self._reports_of(side)
+        self._read_lines(sides, is_asked)
+        # Of a few reports all parts are told, of all work the main ones.
+        few = max((len(side.reports) for side in sides), default=0) <= READ_OF_SIDE
+        in_parts = bool(plan.subject or plan.reports or few)
+        told = [
+            "; ".join(f"{title_of(r)} ({self.when(r)})" for r in side.reports)
+            if in_parts
+            else self.overview(side.reports)
+            for side in sides
+        ]
+        sizes = (format_count(len(side.scope), "report", self.t) for side in sides)
+        named = (f"{name} ({size})" for name, size in zip(self.sides, sizes, strict=True))
+        self.counted = "\n".join(map(self._cell, named, told))
+        rows = list(self._row(marked("Reports"), told))
+        is_answered = any(side.chosen for side in sides)
+        if is_answered:
+            rows += self._row(ASKED, map(self._told, sides))
+        if plan.stages:
+            rows += self._in_short(sides)
+        elif not (is_answered and (plan.one_thing or any(side.fits for side in sides))):
+            table = _ROWS_BESIDE if is_asked else _ROWS if in_parts else _ROWS_OF_ALL
+            rows += self._parts(sides, table)
         yield self.head(hit.passage.report for hit in self.quoted.values())
         yield from rows
 
-    def _told(self, answers: _Answers, infos: Sequence[ReportInfo]) -> str:
+    def _told(self, side: _Side) -> str:
         """What answers for a side; where that is uncertain, as what is closest."""
-        said = " ".join(self._cite(*told) for told in answers.chosen)
+        said = " ".join(self._cite(*told) for told in side.chosen)
         if not said:
-            reports = format_count(len(infos), "report", self.t)
+            reports = format_count(len(side.scope), "report", self.t)
             return self.t.gettext("nothing found on it in {reports}").format(reports=reports)
         closest = self.t.gettext("Closest in the reports")
-        return said if answers.is_certain else format_label(self.t, closest, said)
+        return said if side.is_certain else format_label(self.t, closest, said)
 
-    def _stages(self) -> dict[str, Sequence[ReportInfo]]:
+    def _stages(self) -> list[_Side]:
         """The reports of the work that is nearest to the question, each a side."""
         plan, reports = self.plan, self.catalog.reports
         scope = plan.filters.merged(Filters(country=plan.boosted.country))
@@ -239,7 +249,7 @@ class Comparer(ReportChooser):
         own = {r.id: r for r in best if r.id in inside and r.author == "lab"}
         ranked = [*(named | own).values()]
         if not ranked:
-            return {}
+            return []
         # What is of one work with one report is of one with the others, too.
         same = {r.id: r for other in self.same_work(ranked[0]) for r in self.same_work(other)}
         work = [r for r in same.values() if r.id in inside]
@@ -250,46 +260,42 @@ class Comparer(ReportChooser):
             by_kind = {r.kind == "plan": r for r in reversed(near)}
             work = [*(by_year if len(by_year) > 1 else by_kind).values()]
             if len(work) < _FEWEST_STAGES:
-                return {}
+                return []
         plans = [r for r in work if r.kind == "plan"]
         if len(plans) > 1 and not has_wording("outcomes", plan.standalone):
             work = plans
         of_years = [r for r in work if r.year in plan.boosted.year]
         if len({r.year for r in of_years}) > 1:
             work = of_years
-        order = {info.id: n for n, info in reversed([*enumerate(ranked)])}
+        order = {info.id: n for n, info in enumerate(ranked)}
         work = sorted(work, key=lambda r: order.get(r.id, len(order)))[:_MOST_STAGES]
         work.sort(key=lambda r: (r.year or 0, _KINDS.index(r.kind) if r.kind in _KINDS else 0))
         names = [self.when(info) for info in work]
-        titled = len(set(names)) < len(names)
-        return {
-            f"{title_of(r)} ({name})" if titled else name: [r]
-            for name, r in zip(names, work, strict=True)
-        }
+        if len(set(names)) < len(names):
+            names = [f"{title_of(info)} ({self.when(info)})" for info in work]
+        return [_Side(name, [info]) for name, info in zip(names, work, strict=True)]
 
-    def _in_short(self, stages: Mapping[str, Sequence[ReportInfo]]) -> Iterator[str]:
+    def _in_short(self, sides: Sequence[_Side]) -> Iterator[str]:
         """What is new in each plan that follows another one, and what each stage tells most."""
-        lines = {side: self.lines(self.open(infos)) for side, infos in stages.items()}
-        plans = [side for side, infos in stages.items() if infos[0].kind == "plan"]
-        new = {
-            side: self._new(lines[side], [lines[s] for s in plans if s != side]) for side in plans
-        }
-        if len(plans) == len(stages) and all(new.values()):
-            yield from self._row(NEW, (self.quote(new[side]) for side in stages))
+        lines = [self.lines(self.open(side.scope)) for side in sides]
+        is_plan = [side.scope[0].kind == "plan" for side in sides]
+        plans = [own for own, is_one in zip(lines, is_plan, strict=True) if is_one]
+        new = [self._new(own, [x for p in plans if p is not own for x in p]) for own in plans]
+        if all(is_plan) and all(new):
+            yield from self._row(NEW, map(self.quote, new))
             return
         cells = []
-        for side, of_side in lines.items():
+        for of_side, is_one in zip(lines, is_plan, strict=True):
             of_roles = {role: [x for x in of_side if x.role == role] for role in ROLES}
-            if side in plans:
+            if is_one:
                 picked = [self.pick_asked(of_roles[role]) for role in _OF_PLANS]
             else:
                 picked = [self.pick(of_roles[role], most) for role, most in _OF_RESULTS.items()]
             cells.append(self.quote(line for of_role in picked for line in of_role))
         yield from self._row(SHORT, cells)
 
-    def _new(self, lines: Sequence[Line], others: Sequence[Sequence[Line]]) -> list[Line]:
+    def _new(self, lines: Sequence[Line], known: Sequence[Line]) -> list[Line]:
         """The sentences of a plan that no other one has; first those with another number."""
-        known = [line for of_plan in others for line in of_plan]
         texts = {line.text for line in known}
         new = []
         for line in lines:
@@ -308,42 +314,35 @@ class Comparer(ReportChooser):
         self._chosen += [line.words for line in best]
         return [line for line in new if line in best]
 
-    def _on_it(
-        self,
-        reports: dict[str, Sequence[ReportInfo]],
-        answers: dict[str, _Answers],
-        saying: Mapping[str, Sequence[ReportInfo]],
-    ) -> Mapping[str, Sequence[Line]]:
-        """The lines of each side's reports; of a side that alone tells nothing, those on the topic.
+    def _read_lines(self, sides: Sequence[_Side], is_asked: bool) -> None:
+        """Read the lines of each side's reports; where one alone tells nothing, those on the topic.
 
         These are its closest answers, and its reports those that have them.
         """
-        lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
-        speaking = {s for s in lines if (answers[s].chosen if answers else saying[s])}
-        near = {x.place for x in on_topic([x for own in lines.values() for x in own])}
-        for side in set(lines) - speaking if speaking and self.plan.subject else ():
-            lines[side] = own = [line for line in lines[side] if line.place in near]
-            reports[side] = list({line.report.id: line.report for line in own}.values())
-            if answers:
-                closest = [(line.hit, line.text) for line in self.pick(own, _MOST_CLOSEST)]
-                answers[side] = _Answers(closest, is_certain=False)
-        return lines
+        for side in sides:
+            side.lines = self.lines(self.open(side.reports))
+        silent = [side for side in sides if not (side.chosen if is_asked else side.saying)]
+        near = {x.place for x in on_topic([x for side in sides for x in side.lines])}
+        for side in silent if len(silent) < len(sides) and self.plan.subject else ():
+            side.lines = own = [line for line in side.lines if line.place in near]
+            side.reports = list({line.report.id: line.report for line in own}.values())
+            if is_asked:
+                side.chosen = [(line.hit, line.text) for line in self.pick(own, _MOST_CLOSEST)]
+                side.is_certain = False
 
-    def _parts(
-        self, lines: Mapping[str, Sequence[Line]], table: Mapping[Role, int]
-    ) -> Iterator[str]:
+    def _parts(self, sides: Sequence[_Side], table: Mapping[Role, int]) -> Iterator[str]:
         """What the reports of each side say of each part of their work."""
-        told = {side: [*self._chosen] for side in lines}
+        told = [[*self._chosen] for _ in sides]
         for role, most in table.items():
             picked = []
-            for side, of_side in lines.items():
-                own, shared = [x for x in of_side if x.role == role], self._chosen
+            for side, said in zip(sides, told, strict=True):
+                own, shared = [x for x in side.lines if x.role == role], self._chosen
                 if not (best := self.pick(own, most)):
                     # What another side says nearly alike is more than nothing.
-                    self._chosen = told[side]
+                    self._chosen = said
                     best = self.pick(own, most)
                     self._chosen = shared
-                told[side] += [line.words for line in best]
+                said += [line.words for line in best]
                 picked.append(best)
             if any(picked):
                 yield from self._row(HEADINGS[role], map(self.quote, picked))
@@ -360,17 +359,18 @@ class Comparer(ReportChooser):
         rest = " ".join(word for word in asked.question.split() if word not in topic)
         return kind_wanted(replace(asked, question=rest))
 
-    def _answers(self, asked: Plan, infos: Sequence[ReportInfo]) -> _Answers:
-        """The sentences of a side's reports that answer its part of the question."""
+    def _answer(self, side: _Side, plan: Plan) -> None:
+        """Find the sentences of a side's reports that answer its part of the question."""
+        infos = self.with_results(side.saying) or side.scope
         own = [info for info in infos if info.author == "lab"]
         if 0 < len(own) < len(infos):
+            self._answer_from(side, plan, own)
+        if not side.chosen:
             # What a lab collected is told where its own reports don't.
-            told = self._answers(asked, own)
-            return told if told.chosen else self._answers_of(asked, infos)
-        return self._answers_of(asked, infos)
+            self._answer_from(side, plan, infos)
 
-    def _answers_of(self, plan: Plan, infos: Sequence[ReportInfo]) -> _Answers:
-        """The same, whoever wrote them."""
+    def _answer_from(self, side: _Side, plan: Plan, infos: Sequence[ReportInfo]) -> None:
+        """Find them in these reports."""
         inside = {info.id for info in infos}
         found = [hit for hit in self.hits if hit.passage.report.id in inside][:_READ]
         whole = whole_reports(found, self.opened, self.same_work)
@@ -391,11 +391,12 @@ class Comparer(ReportChooser):
         candidates = sorted(set(candidates), key=lambda c: (c.n, c.start))
         unlikely = read and max(read) < _LEAST_LIKELY and least < share * _SILENT
         if not candidates or (unlikely and not (fitting or self.plan.stages)):
-            return _Answers()
-        chosen = choose(candidates, plan, hits, _MOST_FITTING if fitting else _MOST_ANSWERS)
-        certain = bool(fitting or read or self.plan.stages or self.nearest(infos, plan.standalone))
+            return
+        chosen = choose(candidates, plan, _MOST_FITTING if fitting else _MOST_ANSWERS)
+        is_sure = bool(fitting or read or self.plan.stages)
+        side.is_certain = is_sure or bool(self.nearest(infos, plan.standalone))
+        side.chosen, side.fits = [(c.hit, c.text) for c in chosen], bool(fitting)
         self._chosen += [c.words for c in chosen]
-        return _Answers([(hits[c.n - 1], c.text) for c in chosen], certain, bool(fitting))
 
     def _telling(self, candidates: Sequence[Candidate], hits: Sequence[Hit]) -> list[Candidate]:
         """Candidates that tell of the work, whose scores gain by how much they say."""
@@ -406,11 +407,10 @@ class Comparer(ReportChooser):
             x.place: x.score + more * (x.role == "found") * (1 + gives_quantity(x.text))
             for x in self.lines(hits, roles)
         }
-        places = [(hits[c.n - 1].passage.id, c.start) for c in candidates]
         return [
-            replace(c, score=c.score + _SAYS * said.get(place, 0.0))
-            for c, place in zip(candidates, places, strict=True)
-            if place in said or c.fits or hits[c.n - 1].passage.section == FACTS
+            replace(c, score=c.score + _SAYS * said.get((c.passage.id, c.start), 0.0))
+            for c in candidates
+            if (c.passage.id, c.start) in said or c.fits or c.passage.section == FACTS
         ]
 
     def _cite(self, hit: Hit, text: str) -> str:
@@ -420,59 +420,46 @@ class Comparer(ReportChooser):
 
     def _row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
         yield self.heading(heading)
-        for side, cell in zip(self.sides, cells, strict=True):
-            yield f"- {self._side(side, cell)}"
+        for side, told in zip(self.sides, cells, strict=True):
+            yield f"- {self._cell(side, told)}"
 
-    def _side(self, side: str, told: str) -> str:
+    def _cell(self, side: str, told: str) -> str:
         return format_label(self.t, side, told or self.t.gettext("nothing found on it"))
 
-    def _scopes(self) -> dict[str, Sequence[ReportInfo]]:
-        """The sides by their names, each with all its reports."""
+    def _scopes(self) -> list[_Side]:
+        """The sides, each with all its reports."""
         plan, catalog = self.plan, self.catalog
         if plan.reports:
-            return {title_of(r): [r] for r in map(catalog.reports.__getitem__, plan.reports)}
+            return [_Side(title_of(r), [r]) for r in map(catalog.reports.__getitem__, plan.reports)]
         within = plan.boosted.merged(plan.filters)
         field = "country" if len(within.country) > 1 else "year"
-        return {
-            value_label(field, value, self.t): catalog.select(replace(within, **{field: (value,)}))
-            for value in getattr(within, field)
-        }
+        scopes = {v: replace(within, **{field: (v,)}) for v in getattr(within, field)}
+        return [
+            _Side(value_label(field, value, self.t), catalog.select(scope))
+            for value, scope in scopes.items()
+        ]
 
-    def _saying(
-        self, scopes: Mapping[str, Sequence[ReportInfo]]
-    ) -> Mapping[str, Sequence[ReportInfo]]:
-        """The reports of each side that say most of the topic; none where sides are reports."""
-        if not self.plan.subject or self.plan.stages or self.plan.reports:
-            return dict.fromkeys(scopes, ())
-        said = self._surveys.speaking([info.id for infos in scopes.values() for info in infos])
-        return {side: self.saying(infos, said) for side, infos in scopes.items()}
+    def _find_saying(self, sides: Sequence[_Side]) -> None:
+        """Find the reports of each side that say most of the topic, unless sides are reports."""
+        if self.plan.subject and not self.plan.stages and not self.plan.reports:
+            said = self._surveys.speaking([info.id for side in sides for info in side.scope])
+            for side in sides:
+                side.saying = self.saying(side.scope, said)
 
-    def _reports_of(
-        self,
-        scopes: Mapping[str, Sequence[ReportInfo]],
-        answers: Mapping[str, _Answers],
-        saying: Mapping[str, Sequence[ReportInfo]],
-    ) -> dict[str, Sequence[ReportInfo]]:
-        """The reports that each side is told from."""
-        if self.plan.reports:
-            return dict(scopes)
+    def _reports_of(self, side: _Side) -> Sequence[ReportInfo]:
+        """The reports that a side is told from."""
+        if self.plan.stages or self.plan.reports:
+            return side.scope
         if not self.plan.subject:
             # What a lab collected says little of its work.
-            own = {s: [r for r in infos if r.author == "lab"] for s, infos in scopes.items()}
-            return {side: own[side] or infos for side, infos in scopes.items()}
-        cited = {
-            side: {hit.passage.report.id: hit.passage.report for hit, _ in of_side.chosen}
-            for side, of_side in answers.items()
-        }
+            return [info for info in side.scope if info.author == "lab"] or side.scope
+        cited = {hit.passage.report.id: hit.passage.report for hit, _ in side.chosen}
         if self.plan.one_thing:
-            return {side: list(cited[side].values()) for side in scopes}
-        told: dict[str, Sequence[ReportInfo]] = {}
-        for side, infos in scopes.items():
-            most = saying[side][:READ_OF_SIDE]
-            more = list(cited.get(side, {}).values()) or most or self.nearest(infos)
-            known = {info.id: info for info in (*most, *more)}
-            told[side] = self.with_results([*known.values()][:_MOST_TOLD])
-        return told
+            return list(cited.values())
+        most = side.saying[:READ_OF_SIDE]
+        more = list(cited.values()) or most or self.nearest(side.scope)
+        known = {info.id: info for info in (*most, *more)}
+        return self.with_results([*known.values()][:_MOST_TOLD])
 
     def nearest(self, infos: Sequence[ReportInfo], question: str = "") -> list[ReportInfo]:
         """The report with the passage nearest to the topic; none where that is so near by chance.

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from itertools import chain
-from typing import TypeVar
+from typing import Any
 
-from rag.answer.pipeline import AnswerStream
+from rag.answer.pipeline import AnswerStream, moved
 from rag.catalog.tag_fields import Filters
 from rag.errors import AskLabsError
 from rag.models.client import Stop
 from rag.retrieval.postprocess import interleave
 from rag.text.citation_marks import change_marks, defuse
-from rag.types import Answer, Coverage, GenerationRecord, Struck, Turn
+from rag.types import Answer, Coverage, GenerationRecord, Turn
 
-Number = TypeVar("Number", int, float)
 # Asks a question after a conversation, in a scope.
 Ask = Callable[[str, Sequence[Turn], Filters], AnswerStream]
 
@@ -48,8 +47,7 @@ def in_turn(
             stream = streams[-1]
             yield _heading(question, n)
             try:
-                for piece in stream:
-                    yield change_marks(piece, cited.__add__)
+                yield from (change_marks(piece, cited.__add__) for piece in stream)
             finally:
                 stream.close()
             cited += _highest_mark(stream.answer)
@@ -65,33 +63,36 @@ def in_turn(
 
 def joined(questions: Sequence[str], answers: Sequence[Answer], filters: Filters) -> Answer:
     """One answer of several: each under its question, with citations numbered through."""
-    numbered: list[Answer] = []
+    parts: list[Answer] = []
     text, cited = "", 0
     for n, (question, answer) in enumerate(zip(questions, answers, strict=False)):
-        start = len(text := text + _heading(question, n))
-        shift = cited.__add__
+        change = partial(_after, text + _heading(question, n), cited)
         citations = tuple(replace(c, n=c.n + cited) for c in answer.citations)
-        struck = tuple(_moved(s, answer.text, start, shift) for s in answer.struck)
-        numbered.append(replace(answer, citations=citations, struck=struck))
-        text += change_marks(answer.text, shift)
+        struck = moved(answer.struck, answer.text, change)
+        parts.append(replace(answer, citations=citations, struck=struck))
+        text = change(answer.text)
         cited += _highest_mark(answer)
-    notices = [*chain.from_iterable(a.notices for a in answers)]
+
+    def every(name: str) -> tuple[Any, ...]:
+        return tuple(chain.from_iterable(getattr(part, name) for part in parts))
+
+    notices = every("notices")
     return replace(
-        numbered[0],
+        parts[0],
         text=text,
-        refused=all(a.refused for a in answers),
-        citations=tuple(chain.from_iterable(a.citations for a in numbered)),
-        hits=tuple(interleave([a.hits for a in answers])),
-        coverage=_coverage([a.coverage for a in answers], filters),
+        refused=all(part.refused for part in parts),
+        citations=every("citations"),
+        hits=tuple(interleave([part.hits for part in parts])),
+        coverage=_coverage([part.coverage for part in parts], filters),
         # How its prose was made says more than that lists come from the catalogue.
-        mode=next((a.mode for a in answers if a.coverage.intent != "list"), answers[0].mode),
-        timings=_sums(a.timings for a in answers),
-        tokens=_sums(a.tokens for a in answers),
+        mode=next((a.mode for a in parts if a.coverage.intent != "list"), parts[0].mode),
+        timings=_sums([part.timings for part in parts]),
+        tokens=_sums([part.tokens for part in parts]),
         notices=tuple(n for i, n in enumerate(notices) if n not in notices[:i]),
-        struck=tuple(chain.from_iterable(a.struck for a in numbered)),
-        doubted=tuple(chain.from_iterable(a.doubted for a in answers)),
-        checked=_sums(a.checked for a in answers),
-        generation=_generation([a.generation for a in answers if a.generation.model]),
+        struck=every("struck"),
+        doubted=every("doubted"),
+        checked=_sums([part.checked for part in parts]),
+        generation=_generation([p.generation for p in parts if p.generation.model]),
     )
 
 
@@ -104,28 +105,24 @@ def _highest_mark(answer: Answer) -> int:
     return max((citation.n for citation in answer.citations), default=0)
 
 
-def _moved(struck: Struck, text: str, start: int, shift: Callable[[int], int]) -> Struck:
-    """A struck sentence where it stands in an answer in which its own begins at `start`."""
-    before = change_marks(text[: max(0, struck.at)], shift)
-    return replace(struck, at=start + len(before)) if struck.at >= 0 else struck
+def _after(before: str, cited: int, text: str) -> str:
+    """A text after what goes before it, its marks numbered on from those there."""
+    return before + change_marks(text, cited.__add__)
 
 
-def _sums(counts: Iterable[Mapping[str, Number]]) -> dict[str, Number]:
-    sums: dict[str, Number] = {}
-    for name, number in chain.from_iterable(count.items() for count in counts):
-        sums[name] = sums[name] + number if name in sums else number
-    return sums
+def _sums(counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    names = dict.fromkeys(chain.from_iterable(counts))
+    return {name: sum(count.get(name, 0) for count in counts) for name in names}
 
 
 def _generation(records: Sequence[GenerationRecord]) -> GenerationRecord:
     """What models cost together; the rest is that of the first one."""
     if not records:
         return GenerationRecord()
-    costs = [record.cost_usd for record in records]
-    known = [cost for cost in costs if cost is not None]
+    costs = [record.cost_usd for record in records if record.cost_usd is not None]
     return replace(
         records[0],
-        cost_usd=sum(known) if len(known) == len(costs) else None,
+        cost_usd=sum(costs) if len(costs) == len(records) else None,
         passages=sum(record.passages for record in records),
         tokens=sum(record.tokens for record in records),
     )

@@ -1,6 +1,6 @@
 """Digests without a model: of a report, a lab, a topic, side by side, over time, and of reasons.
 
-The labs' own sentences, chosen by what the form question over them asks for (`rag.answer.roles`),
+The labs' own sentences, chosen by what the form question over them asks for (`rag.answer.lines`),
 by how near they are to the topic and to what their report says most, and by what they tell. Of a
 report or a lab all passages are read, not only those that a search found.
 """
@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
-from operator import itemgetter
 from statistics import fmean
 
 from rag.answer.candidates import covered, kind_wanted, kinds_asked
@@ -26,15 +25,19 @@ from rag.answer.extractive import (
 )
 from rag.answer.lines import (
     FINDINGS,
+    ROLE_OF_KIND,
+    ROLES,
     TELLING,
     Line,
+    Role,
     finds,
     first_role,
     on_topic,
     part_of,
+    role_asked,
+    role_of_question,
     title_of,
 )
-from rag.answer.roles import ROLE_OF_KIND, ROLES, Role, role_asked, role_of_question
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
@@ -43,6 +46,7 @@ from rag.i18n.labels import (
     format_count,
     format_label,
     join_parts,
+    kinds_label,
     survey_sentence,
 )
 from rag.i18n.translations import marked
@@ -57,8 +61,10 @@ from rag.query.forms import (
 from rag.query.wordings import has_wording
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity, is_quantity
-from rag.types import Plan
+from rag.types import Intent, Plan
 
+# A report and what is told of it.
+_Row = tuple[ReportInfo, list[Line]]
 # Kinds whose figures are asked of each report on a topic, and of how many.
 _FIGURES, _MOST_FIGURES = ("cost", "duration", "sample"), 20
 _MOST_OF_REPORT = 26  # sentences of a digest of one report, at least one of each role
@@ -96,35 +102,26 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
         return None
     is_plain = asks_of_one(plan) and not plan.asks
     role = is_plain and (ROLE_OF_KIND.get(kind_wanted(plan)) or role_asked(plan.standalone))
-    if role:
-        lines = list(made.of_role(role))
-        hits = tuple(made.quoted.values())
-        return Digest("\n".join(lines), hits, "report") if hits else None
-    if plan.intent not in (*DIGESTS, "compare"):
+    if not role and plan.intent not in (*DIGESTS, "compare"):
         return None
-    lines = list(getattr(made, plan.intent)())
-    told = plan is asked or made.by_sentences or made.speaking
+    text = "\n".join(made.of_role(role) if role else getattr(made, plan.intent)())
+    told = role or plan is asked or made.by_sentences or made.speaking
     if not (made.quoted and told):
         return None
+    intent: Intent = "report" if role else plan.intent
     hits = tuple(made.quoted.values())
-    return Digest("\n".join(lines), hits, plan.intent, made.counted, made.sides, made.speaking)
+    return Digest(text, hits, intent, made.counted, made.sides, made.speaking)
 
 
 class _Maker(Comparer):
     """Makes one digest, and counts what it quotes."""
 
-    def __init__(self, material: Material) -> None:
-        super().__init__(material)
-        self.speaking: tuple[str, ...] = ()
-
-    def part(
-        self, heading: str, rows: Iterable[tuple[ReportInfo, list[Line]]], titled: bool = False
-    ) -> Iterator[str]:
+    def part(self, heading: str, rows: Iterable[_Row], titled: bool = False) -> Iterator[str]:
         """A heading and the lines of reports under it; nothing where there are none."""
-        lines = [self.by(info, picked, titled) for info, picked in rows]
+        lines = [self.by(info, picked, titled) for info, picked in rows if picked]
         yield from [self.heading(heading), *lines] if lines else []
 
-    def key_points(self, rows: list[tuple[ReportInfo, list[Line]]]) -> Iterator[str]:
+    def key_points(self, rows: list[_Row]) -> Iterator[str]:
         """The best finding of each of some rows of what was found, taken out of them.
 
         It is what best answers the question, by the cross-encoder, where that has the time.
@@ -176,16 +173,14 @@ class _Maker(Comparer):
         lines = [x for x in lines if x.role in roles]
         chosen = [x for role in roles for x in self.pick((y for y in lines if y.role == role), 1)]
         chosen += self.pick(lines, _MOST_OF_REPORT - len(chosen))
-        blank = [role for role in roles if not any(x.role == role for x in chosen)]
+        told = {role: [x for x in lines if x.role == role and x in chosen] for role in roles}
+        blank = [role for role in roles if not told[role]]
         others = self._others(reports, blank)
         for role in roles:
-            own = [line for line in lines if line.role == role and line in chosen]
-            if own or others.get(role):
+            if told[role] or role in others:
                 yield self.heading(HEADINGS[role])
-            if own:
-                yield self.quote(sorted(own, key=lambda line: -line.asked))
-            elif told := others.get(role):
-                yield self.of_work(told)
+                own = sorted(told[role], key=lambda line: -line.asked)
+                yield self.quote(own) if own else self.of_work(others[role])
         # A solution was not asked for more than what it is.
         left = [self.t.gettext(HEADINGS[role]) for role in blank if role not in ("about", *others)]
         if left and any(info.author == "lab" for info in reports):
@@ -194,9 +189,9 @@ class _Maker(Comparer):
 
     def of_role(self, role: Role) -> Iterator[str]:
         """What the only report says under the form questions that ask for this."""
-        reports = self.found()
-        if lines := self.pick(self.lines(self.open(reports), (role,)), SENTENCES_MORE):
-            yield self.head(reports)
+        lines = self.pick(self.lines(self.open(self.found()), (role,)), SENTENCES_MORE)
+        if lines:
+            yield self.head(self.found())
             yield self.quote(sorted(lines, key=lambda line: -line.asked))
 
     def _others(
@@ -209,33 +204,34 @@ class _Maker(Comparer):
         left = self.catalog.ids(self.plan.filters).difference(info.id for info in reports)
         work = {r.id: r for info in reports for r in self.same_work(info) if r.id in left}
         years = [info.year or 0 for info in reports] or [0]
-        lines = self.lines(self.open(work.values()), roles) if roles and work else []
+        lines = self.lines(self.open(work.values()), roles)
         told: dict[Role, list[Line]] = {}
         for role in roles:
             late = role in (*FINDINGS, "next", "extent")
             least, most = (min(years), 9999) if late else (0, max(years))
             own = [x for x in lines if x.role == role and least <= (x.report.year or 0) <= most]
-            if best := max(own, key=lambda line: line.score, default=None):
-                told[role] = self.pick((x for x in own if x.report == best.report), _MOST_OF_OTHER)
-        return {role: picked for role, picked in told.items() if picked}
+            best = max(own, key=lambda line: line.score).report if own else None
+            if picked := self.pick((x for x in own if x.report == best), _MOST_OF_OTHER):
+                told[role] = picked
+        return told
 
     def lab(self) -> Iterator[str]:
         """All work of a lab: what was found, tried and is planned, what was collected."""
         plan = self.plan
-        reports = every = self.catalog.select(plan.filters.merged(plan.boosted))
+        every = self.catalog.select(plan.filters.merged(plan.boosted))
+        reports, topics = [*every], listed_topics(plan)
         about, saying = set[str](), dict[str, list[Line]]()
-        topics = listed_topics(plan)
         if len(topics) > 1:
             said = self.said_of(topics, reports)
             likely = {i for i in said if said[i].says >= _LIKELY}
-            reports = tuple(self.with_results(self.on_subject(reports, said)))
+            reports = self.with_results(self.on_subject(reports, said))
             # What came of a work that is on the topic is on it, whichever words it has.
             about = {r.id for r in reports if likely & {r.id, *(o.id for o in self.same_work(r))}}
         elif plan.subject:
             if self.odds(self.telling[1]) < SAYS_IT:
                 return
             saying = self.saying_it()
-            reports = tuple(self.with_results([self.catalog.reports[i] for i in saying]))
+            reports = self.with_results([self.catalog.reports[i] for i in saying])
             if len(reports) < 2:
                 # Its best sentences tell more of a question, all of it of a topic.
                 if is_short_topic(plan) and len(every) <= _FEW_REPORTS:
@@ -265,7 +261,7 @@ class _Maker(Comparer):
             name = country_label(country, self.t)
             self.counted = format_label(self.t, name, self.overview(reports)) + "."
             yield self.counted
-        rows: dict[str, list[tuple[float, ReportInfo, list[Line]]]] = {}
+        rows: dict[str, list[_Row]] = {part: [] for part in _PARTS}
         told: set[str] = set()
         if few:
             yield from self._problems(reports, of_report)
@@ -279,28 +275,27 @@ class _Maker(Comparer):
             each = 0 if is_told else _each(part, len(reports))
             if not (picked := self.pick(telling, each)):
                 continue
-            best = max(line.score for line in picked)
             if part == "found":
                 # What was begun is told with what came of it.
                 same = [of_report[r.id] for r in self.same_work(info) if r.id in of_report]
                 begun = [x for x in same if not finds(x) and x[0].report.id not in told][-2:]
                 told.update(x[0].report.id for x in begun)
                 picked = [*(y for x in begun for y in self.pick(first_role(x), 1)), *picked]
-            rows.setdefault(part, []).append((best, info, picked))
+            rows[part].append((info, picked))
         for part, (_, most) in _PARTS.items():
-            best_rows = sorted(rows.get(part, []), key=lambda row: -row[0])[:most]
-            rows[part] = sorted(best_rows, key=lambda row: -(row[1].year or 0))
+            best_rows = sorted(rows[part], key=_best_first)[:most]
+            rows[part] = sorted(best_rows, key=lambda row: -(row[0].year or 0))
         told_of = [row for of_part in rows.values() for row in of_part]
-        if plan.subject and len(told_of) == 1 == len(told_of[0][2]):
+        if plan.subject and len(told_of) == 1 == len(told_of[0][1]):
             # One line says little: of few reports a whole one, else the best sentences, say more.
             self._chosen.clear()
             if len(every) <= _FEW_REPORTS:
-                yield from self._whole([told_of[0][1]])
+                yield from self._whole([told_of[0][0]])
             return
         if plan.subject:
-            yield self.head(info for _, info, _ in told_of)
+            yield self.head(info for info, _ in told_of)
         for part, (heading, _) in _PARTS.items():
-            yield from self.part(heading, [row[1:] for row in rows[part]], titled=True)
+            yield from self.part(heading, rows[part], titled=True)
         if few:
             # What a plan says there is for whom it is.
             done = [x for x in lines if x.report.kind != "plan"]
@@ -308,9 +303,7 @@ class _Maker(Comparer):
             late = (x for x in done if x.role == "next" and (x.report.year or 0) == newest)
             # "Other" says little without its form question.
             picked = self.pick((x for x in late if len(x.words) >= MIN_WORDS), _MOST_TO_COME)
-            by_report = groupby(picked, key=lambda line: line.report)
-            to_come = ((info, list(own)) for info, own in by_report)
-            yield from self.part(HEADINGS["next"], to_come, titled=True)
+            yield from self.part(HEADINGS["next"], _rows(picked), titled=True)
 
     def _problems(
         self, reports: Iterable[ReportInfo], lines: Mapping[str, Sequence[Line]]
@@ -321,7 +314,7 @@ class _Maker(Comparer):
             own = lines.get(info.id, ()) if info.author == "lab" else ()
             of_roles = ([x for x in own if x.role == role] for role in ("challenge", "about"))
             rows.append((info, [x for of_role in of_roles for x in self.pick_asked(of_role)]))
-        yield from self.part(HEADINGS["about"], filter(itemgetter(1), rows), titled=True)
+        yield from self.part(HEADINGS["about"], rows, titled=True)
 
     def trend(self) -> Iterator[str]:
         """Year by year; of a topic of all labs, how many reports of each year speak of it."""
@@ -332,8 +325,10 @@ class _Maker(Comparer):
             lines = self.lines(self.open(told), TELLING)
         else:
             survey, told, lines = self.surveyed()
-        rows: dict[int, list[str]] = {}
+        counted, all_of = Counter[int](), Counter[int]()  # reports of a year
         if survey:
+            counted.update(row.report.year or 0 for row in survey.found)
+            all_of.update(row.report.year or 0 for row in survey.rows)
             counted_in = {row.report.id for row in survey.rows}
             told = [info for info in told if info.id in counted_in]
             # Of a year that is counted something is told, too.
@@ -341,6 +336,7 @@ class _Maker(Comparer):
             first = {r.report.year: r.report for r in reversed(survey.found)}
             more = [info for year, info in first.items() if year not in years]
             told, lines = [*told, *more], [*lines, *self.lines(self.open(more), TELLING)]
+        rows: dict[int, list[str]] = {}
         for info in told:
             of_year = rows.setdefault(info.year or 0, [])
             if not survey or len(of_year) < MOST_OF_YEAR:
@@ -350,10 +346,8 @@ class _Maker(Comparer):
                     of_year.append(self.by(info, picked, titled=len(countries) == 1))
         yield from self.count(survey)
         yield self.head(hit.passage.report for hit in self.quoted.values())
-        counted = Counter(row.report.year or 0 for row in (survey.found if survey else ()))
-        all_of = Counter(row.report.year or 0 for row in (survey.rows if survey else ()))
         for year in sorted({*counted, *(year for year in rows if rows[year])}):
-            what = self.kinds(info for info in told if (info.year or 0) == year)
+            what = kinds_label((r.kind for r in told if (r.year or 0) == year), self.t)
             if survey:
                 of_all = format_count(all_of[year], "report", self.t)
                 what = self.t.gettext("{k} of {n}").format(k=counted[year], n=of_all)
@@ -392,7 +386,7 @@ class _Maker(Comparer):
         # What is counted and what is quoted are of the same reports.
         scope = {row.report.id for row in survey.rows} if survey else set()
         told = [info for info in told if info.id in scope] or told
-        rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
+        rows: dict[str, list[_Row]] = {part: [] for part in _PARTS}
         labs = Counter[str]()  # how many reports are told
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
         # Reports of works that are told of under findings.
@@ -419,7 +413,7 @@ class _Maker(Comparer):
             # They take no place of others'.
             if sum(map(len, rows.values())) < _ENOUGH:
                 rows[part].append((info, self.pick(telling, 1)))
-        others: list[tuple[ReportInfo, list[Line]]] = []
+        others: list[_Row] = []
         if self.by_sentences and not self.is_small:
             quoted = {x.report.id for of_part in rows.values() for _, told in of_part for x in told}
             room = min(_MOST_OTHERS, max(0, _ENOUGH - sum(map(len, rows.values()))))
@@ -428,7 +422,7 @@ class _Maker(Comparer):
         yield self.head(info for part in (*rows.values(), others) for info, own in part if own)
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
-            yield from self.part(_PARTS[part][0], filter(itemgetter(1), of_part))
+            yield from self.part(_PARTS[part][0], of_part)
         yield from self.part(_OTHERS, others)
 
     def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
@@ -461,7 +455,7 @@ class _Maker(Comparer):
             lines = self.hindering(lines)
         else:
             lines = self.judged(on_topic(lines) if self.plan.subject else lines)
-        rows: dict[Role, list[tuple[ReportInfo, list[Line]]]] = {}
+        rows: dict[Role, list[_Row]] = {}
         for role in sorted(FINDINGS, key=lambda role: role != asked):
             most = _MOST_REASONS if role == asked else _FEWER_REASONS
             own = sorted((x for x in lines if x.role == role), key=lambda x: -x.score)
@@ -473,8 +467,7 @@ class _Maker(Comparer):
                 of_lab = told.setdefault(line.report.lab, [])
                 if len(of_lab) < each and (of_lab or len(told) <= most):
                     of_lab += self.pick([line], 1)
-            by_report = (groupby(of_lab, key=lambda line: line.report) for of_lab in told.values())
-            rows[role] = [(info, list(group)) for groups in by_report for info, group in groups]
+            rows[role] = [row for of_lab in told.values() for row in _rows(of_lab)]
         if asked != "found" and len(rows.get(asked, ())) >= _FEWER_REASONS:
             # Who asks what failed does not ask what was found.
             del rows["found"]
@@ -490,6 +483,16 @@ _PARTS = {
     "planned": (marked("What plans say"), _MOST_PLANNED),
     "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_OF_PART),
 }
+
+
+def _rows(lines: Iterable[Line]) -> list[_Row]:
+    """Lines by their reports, which they follow."""
+    return [(info, list(own)) for info, own in groupby(lines, key=lambda line: line.report)]
+
+
+def _best_first(row: _Row) -> float:
+    """What puts the report whose best line has the highest score first."""
+    return -max(line.score for line in row[1] if line.report == row[0])
 
 
 def _each(part: str, reports: int) -> int:

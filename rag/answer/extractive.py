@@ -14,9 +14,16 @@ from itertools import compress, groupby
 from math import log
 from operator import mul
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
-from rag.answer.candidates import MOST_TERMS, Candidate, covered, find_candidates, in_context
+from rag.answer.candidates import (
+    MOST_TERMS,
+    Candidate,
+    best_scores,
+    covered,
+    find_candidates,
+    in_context,
+)
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import (
     author_label,
@@ -28,22 +35,14 @@ from rag.i18n.labels import (
 )
 from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
+from rag.models.embeddings import Embedding
 from rag.models.prompts import refusal
 from rag.query.forms import OFF_TOPIC_CLEAR, as_topic, asks_of_one
 from rag.query.wordings import any_of
 from rag.retrieval.rerank import CrossEncoder, asked
 from rag.text.citation_marks import defuse, keep_known, with_marks
-from rag.text.tokenize import (
-    gives_quantity,
-    is_quantity,
-    strip_accents,
-    terms,
-    words,
-)
+from rag.text.tokenize import gives_quantity, is_quantity, strip_accents, terms, words
 from rag.types import FACTS, Hit, Intent, Plan, Turn
-
-if TYPE_CHECKING:
-    from rag.models.embeddings import Embedding
 
 # What tells whether the best sentence answers: the log odds that the cross-encoder gives it, how
 # relevant it finds the best passage, and how many more content words than usual the question has;
@@ -171,23 +170,23 @@ class ExtractiveAnswerer:
             if is_unsure and part is asked[0]:
                 continue
             new = [c for c in candidates if _phrase(c.text) not in last] or candidates
-            told = choose(new, part, hits, NEAREST if is_unsure else most)
+            told = choose(new, part, NEAREST if is_unsure else most)
             told = [c for c in told if not any(says_same(c.words, o.words) for o in chosen)]
             if not is_unsure:
                 chosen += told
             elif told:
                 closest[part.question] = told
-        reports = [hits[c.n - 1].passage.report for c in chosen] if outcome == "answered" else []
+        reports = [c.passage.report for c in chosen] if outcome == "answered" else []
         if is_refused:
             yield f"{refusal(plan.language, outcome)}\n"
         yield quotes_head(reports, t)
         alone = len({info.id for info in reports}) == 1
-        for line in _lines(chosen, hits, t, named=not alone):
+        for line in _lines(chosen, t, named=not alone):
             # What the head says of one report need not stand apart.
             yield f" {line}" if alone else f"\n{line}"
         for question, told in closest.items():
-            own = {hits[c.n - 1].passage.report.id for c in told} - {info.id for info in reports}
-            text = " ".join(_lines(told, hits, t, named=not alone or bool(own)))
+            own = {c.passage.report.id for c in told} - {info.id for info in reports}
+            text = " ".join(_lines(told, t, named=not alone or bool(own)))
             label = f"{t.gettext('Closest in the reports')} ({defuse(question)})"
             yield f"\n{format_label(t, label, text)}"
 
@@ -201,7 +200,7 @@ class ExtractiveAnswerer:
             return "refused"
         # A size or a cost that the form asked for is hardly what somebody asks for in other words.
         own = set(terms(plan.english, "en"))
-        said = [c for c in candidates if hits[c.n - 1].passage.section != FACTS or own & c.words]
+        said = [c for c in candidates if c.passage.section != FACTS or own & c.words]
         lead = max(said or candidates, key=lambda c: c.score)
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         named = set(plan.countries)
@@ -212,8 +211,8 @@ class ExtractiveAnswerer:
             read = [h.relevance for h in hits if h.relevance is not None and from_there]
             relevant = max(read, default=lead.answers)
             more = max(0, len(set(terms(plan.standalone, plan.language))) - MOST_TERMS)
-            language = hits[lead.n - 1].passage.language
-            sums = READ_SUMS if plan.language == language == "en" else BY_WORD_SUMS
+            is_english = plan.language == lead.passage.language == "en"
+            sums = READ_SUMS if is_english else BY_WORD_SUMS
             found = _between(sum(map(mul, READ, (odds, relevant, more, off_topic))), sums)
         else:
             counts = is_quantity(plan.question)
@@ -221,7 +220,7 @@ class ExtractiveAnswerer:
             scores = [c.score for c in candidates]
             score = max(compress(scores, giving), default=0.0)
             best = sorted(candidates, key=lambda c: -c.score)[:BEST_PASSAGES]
-            held = fmean(covered(plan, hits[c.n - 1].passage) for c in best)
+            held = fmean(covered(plan, c.passage) for c in best)
             found = _between(sum(map(mul, UNREAD, (score, held, off_topic))), UNREAD_SUMS)
             if counts and found != "refused":
                 found = min(found, _between(score, NUMBER_SCORES), key=OUTCOMES.index)
@@ -305,13 +304,11 @@ def quotes_head(reports: Sequence[ReportInfo], t: Translations) -> str:
     return t.gettext("Quotes from {sources}:").format(sources=sources)
 
 
-def _lines(
-    chosen: Sequence[Candidate], hits: Sequence[Hit], t: Translations, *, named: bool = True
-) -> Iterator[str]:
+def _lines(chosen: Sequence[Candidate], t: Translations, named: bool) -> Iterator[str]:
     """One line a report: its author, year and kind if `named`, and the sentences with marks."""
     for _, group in groupby(chosen, key=lambda c: c.report):
         members = list(group)
-        info = hits[members[0].n - 1].passage.report
+        info = members[0].passage.report
         text = " ".join(with_marks(defuse(c.text), [c.n]) for c in members)
         when = join_parts(t, ", ", [str(info.year or "?"), value_label("kind", info.kind, t)])
         yield format_label(t, f"{author_label(info, t)} ({when})", text) if named else text
@@ -328,20 +325,10 @@ def nearest(plan: Plan, hits: Sequence[Hit]) -> Iterator[str]:
         for n, info in list(first.values())[:NEAREST]
     ]
     if names:
-        yield f"\n{_nearest_label(plan.language, join_parts(t, '; ', names))}."
+        yield f"\n{format_label(t, t.gettext('Nearest'), join_parts(t, '; ', names))}."
 
 
-def _nearest_label(language: str, text: str) -> str:
-    t = translations_for(language)
-    return format_label(t, t.gettext("Nearest"), text)
-
-
-def choose(
-    candidates: Sequence[Candidate],
-    plan: Plan,
-    hits: Sequence[Hit],
-    most: int = 0,
-) -> list[Candidate]:
+def choose(candidates: Sequence[Candidate], plan: Plan, most: int = 0) -> list[Candidate]:
     """The best sentences, none that says what a better one says, in the order to be read.
 
     At most so many, or as many as an answer has.
@@ -350,7 +337,7 @@ def choose(
     best, is_short = lead.score, len(terms(plan.standalone, plan.language)) <= MOST_TERMS
     least = best * (FOCUS_SHARE if is_short else FOCUS_SHARE_LONG)
     near = {c.report for c in candidates if plan.wide or c.score >= least}
-    labs = {hits[c.n - 1].passage.report.lab for c in candidates if c.report in near}
+    labs = {c.passage.report.lab for c in candidates if c.report in near}
     wide = plan.wide or len(labs) > 1
     # What stands under the question that is asked is all wanted: each partner, each obstacle.
     is_sure = lead.answers is None or lead.answers >= SURE
@@ -358,22 +345,20 @@ def choose(
     count = most or (SENTENCES_WIDE if wide else own)
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
-    labs_own = {c.report for c in candidates if hits[c.n - 1].passage.report.author == "lab"}
-    shares = {r: MIN_SHARE_WIDE if plan.wide and r in labs_own else MIN_SHARE for r in near}
-    good = [c for c in candidates if c.report in near and c.score >= shares[c.report] * best]
-    for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
-        if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
+    for candidate in sorted(candidates, key=lambda c: (-c.score, c.n, c.start)):
+        strict = plan.wide and candidate.passage.report.author == "lab"
+        if candidate.score < (MIN_SHARE_WIDE if strict else MIN_SHARE) * best:
             continue
-        if any(says_same(candidate.words, c.words) for c in chosen):
+        full = wide and per_report[candidate.report] >= PER_REPORT_WIDE
+        if full or candidate.report not in near or len(chosen) == count:
             continue
-        chosen.append(candidate)
-        per_report[candidate.report] += 1
-        if len(chosen) == count:
-            break
+        if not any(says_same(candidate.words, c.words) for c in chosen):
+            chosen.append(candidate)
+            per_report[candidate.report] += 1
     if wide:
-        return by_lab(chosen, hits)
+        return by_lab(chosen)
     # What is needed to understand the first takes no place.
-    return _answer_first(chosen, candidates, hits)[: count + 1]
+    return _answer_first(chosen, candidates)[: count + 1]
 
 
 def says_same(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -389,10 +374,7 @@ def _of_best_reports(found: Sequence[Sequence[Candidate]]) -> list[list[Candidat
     """The candidates for each of several asks, of the reports that answer best all of them."""
     totals: Counter[str] = Counter()
     for candidates in found:
-        best: dict[str, float] = {}
-        for c in candidates:
-            best[c.report] = max(c.score, best.get(c.report, c.score))
-        totals.update(best)
+        totals.update(best_scores(candidates))
     least = ASKS_SHARE * max(totals.values())
     return [[c for c in candidates if totals[c.report] >= least] for candidates in found]
 
@@ -407,13 +389,12 @@ def answering(
 ) -> list[Candidate]:
     """The sentences of passages with how well they answer; the reranker reads so many of them."""
     candidates = find_candidates(plan, hits, embedding)
-    return read_candidates(candidates, plan, hits, reranker, most) if reranker else candidates
+    return read_candidates(candidates, plan, reranker, most) if reranker else candidates
 
 
 def read_candidates(
     candidates: Sequence[Candidate],
     plan: Plan,
-    hits: Sequence[Hit],
     reranker: CrossEncoder,
     most: int = SENTENCES_READ,
 ) -> list[Candidate]:
@@ -424,22 +405,19 @@ def read_candidates(
     read = list(candidates)
     if not (read and plan.english):
         return read
-    passages = [hits[c.n - 1].passage for c in candidates]
-    places = sorted(range(len(candidates)), key=lambda i: -candidates[i].score)[:most]
-    texts = [in_context(candidates[i].text, passages[i]) for i in places]
+    places = sorted(range(len(read)), key=lambda i: -read[i].score)[:most]
+    texts = [in_context(read[i].text, read[i].passage) for i in places]
     try:
-        scores = reranker.scores(asked(plan, passages[places[0]]), texts)
+        scores = reranker.scores(asked(plan, read[places[0]].passage), texts)
     except TimeoutError:
         return read
     for i, answers in zip(places, map(reranker.relevance, scores), strict=True):
-        score = candidates[i].score + ANSWERS_WEIGHT * answers
-        read[i] = replace(candidates[i], score=score, answers=answers)
+        score = read[i].score + ANSWERS_WEIGHT * answers
+        read[i] = replace(read[i], score=score, answers=answers)
     return read
 
 
-def _answer_first(
-    chosen: Sequence[Candidate], candidates: Sequence[Candidate], hits: Sequence[Hit]
-) -> list[Candidate]:
+def _answer_first(chosen: Sequence[Candidate], candidates: Sequence[Candidate]) -> list[Candidate]:
     """The best sentence, after the one before it where it points back, then the others.
 
     `chosen` are the best first. The others stand by report and passage, in the order of the text.
@@ -447,8 +425,7 @@ def _answer_first(
     lead = chosen[0]
     at = candidates.index(lead)
     before = candidates[at - 1 : at] if at and candidates[at - 1].n == lead.n else []
-    language = hits[lead.n - 1].passage.language
-    pointer = re.compile(rf"\W*{any_of('points_back', language)}")
+    pointer = re.compile(rf"\W*{any_of('points_back', lead.passage.language)}")
     # What follows often has the number, or the reason.
     after = [] if lead.fits else candidates[at + 1 : at + 2]
     leads = [*(before if pointer.match(strip_accents(lead.text)) else ()), lead]
@@ -460,22 +437,18 @@ def _answer_first(
     return [*leads, *rest]
 
 
-def by_lab(chosen: Sequence[Candidate], hits: Sequence[Hit]) -> list[Candidate]:
+def by_lab(chosen: Sequence[Candidate]) -> list[Candidate]:
     """Sentences lab by lab, the best lab first; of a lab, reports with findings go first.
 
     What innovators wrote comes after the labs.
     """
-    labs = {c.report: author_label(hits[c.n - 1].passage.report) for c in chosen}
-    collected = {c.report for c in chosen if hits[c.n - 1].passage.report.author != "lab"}
-    findings = {c.report for c in chosen if hits[c.n - 1].passage.stage == "finding"}
-    lab_order = list(dict.fromkeys(labs.values()))
-    report_order = list(labs)
-    return sorted(
-        chosen,
-        key=lambda c: (
-            c.report in collected,
-            lab_order.index(labs[c.report]),
-            c.report not in findings,
-            report_order.index(c.report),
-        ),
-    )
+    findings = {c.report for c in chosen if c.passage.stage == "finding"}
+    labs = [author_label(c.passage.report) for c in chosen]
+    reports = [c.report for c in chosen]
+
+    def place(c: Candidate) -> tuple[bool, int, bool, int]:
+        info = c.passage.report
+        lab, report = labs.index(author_label(info)), reports.index(c.report)
+        return info.author != "lab", lab, c.report not in findings, report
+
+    return sorted(chosen, key=place)

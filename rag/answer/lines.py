@@ -1,5 +1,9 @@
 """The sentences of reports as lines of a digest: what each tells, and how much it says.
 
+What the answers under a form question tell (the challenge, what was found, what comes next ...) is
+decided by example: `roles.toml` holds typical form questions of each role, and a form question has
+the role of the nearest one. What stage its answers are of counts as well.
+
 A sentence counts by how near it is to the topic and to what its report says most, and by what it
 tells: numbers and names.
 """
@@ -7,22 +11,46 @@ tells: numbers and names.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from itertools import groupby
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
-from rag.answer.candidates import MIN_ALONE, shares, without_question
+from rag.answer.candidates import MIN_ALONE, asks, shares, without_question
 from rag.answer.extractive import says_same
-from rag.answer.roles import ROLES, Role, role_and_weight
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, Sentence, usable
 from rag.models.embeddings import Embedding
-from rag.models.encoder import Vectors
+from rag.models.encoder import Vectors, encode, unit
 from rag.text.tokenize import gives_quantity, terms, terms_of, words
-from rag.types import Hit, Plan
+from rag.types import FACTS, Hit, Passage, Plan, Stage
 
+Role = Literal[
+    "about", "challenge", "aim", "approach", "partners", "found", "barriers", "advice", "next",
+    "extent", "other",
+]  # fmt: skip
+ROLES: tuple[Role, ...] = get_args(Role)
+_PRIOR = 0.1  # cosine that the roles of a stage are ahead
+_OF_STAGE: dict[Stage, tuple[Role, ...]] = {
+    "intention": ("about", "challenge", "aim", "next"),
+    "finding": ("found", "barriers", "advice", "next", "extent"),
+    "partner": ("partners", "next"),
+    "method": ("approach", "extent", "other"),
+    "evidence": ("about", "challenge"),
+    "admin": ("other",),
+}
+# What is asked of any work by questions without a topic, and from which cosine on it is.
+_ASKABLE: tuple[Role, ...] = ("about", "challenge", "partners", "found", "barriers")
+_ASKED = 0.55
+# What questions for a kind of column (rag/survey/columns.toml) ask for.
+ROLE_OF_KIND: dict[str, Role] = {
+    "problem": "challenge", "partners": "partners", "learned": "found", "barriers": "barriers",
+}  # fmt: skip
 # The roles that tell most of a report, the most telling first, and those that tell what came of it.
 TELLING: tuple[Role, ...] = (
     *("found", "barriers", "advice", "about", "aim", "challenge", "approach"),
@@ -44,7 +72,6 @@ _NEAR_AT_ALL = 0.6
 _MOST_TITLE = 70  # characters of a title that names a line
 _SHORT = 0.3  # what fewer words than a sentence has take from the score
 
-_QUOTES, _ASKS = ' "”»)', ("?", "؟")
 _JOINS = re.compile(
     r"(?-i:[^\W\d_A-Z])|(?:th(?:is|ese|ose|ey)|it|he|she|such|rather|however|also|therefore|ce|cette|ces|cela"
     r"|ils?|elles?|est[eao]s?|es[ao]s?|ellos|ess[eao]s?|iss?to|eles?|هذا|هذه|ذلك)\b",
@@ -81,11 +108,6 @@ class Line:
         return self.hit.passage.report
 
 
-def asks(text: str) -> bool:
-    """Whether a sentence asks."""
-    return text.rstrip(_QUOTES).endswith(_ASKS)
-
-
 class LineReader:
     """Reads the lines of passages for one question, and picks those that say most."""
 
@@ -98,52 +120,43 @@ class LineReader:
         self, hits: Iterable[Hit], roles: Collection[Role] = ROLES[:-1], near_to: str = ""
     ) -> list[Line]:
         """The sentences of passages with these roles; what they are to be near to is the topic."""
-        read = [(hit, *role_and_weight(hit.passage)) for hit in hits]
-        found = [
-            (hit, role, asked, sentence, answer, spoken, before)
-            for hit, role, asked in read
-            if role in roles
-            for sentence, before in _with_before(usable(hit.passage))
-            # What was asked is no finding, and what has no number no extent.
-            if (role == "aim" or not asks(sentence.text))
-            if role != "extent" or gives_quantity(sentence.text)
-            for answer in [without_question(sentence.text, hit.passage)]
-            for spoken in [words(answer)]
-            # "N/A" is no summary.
-            if role not in ("about", "challenge") or len(spoken) >= MIN_ALONE
-        ]
-        if not found:
+        read: list[Line] = []
+        answers: list[str] = []
+        for hit in hits:
+            role, asked = role_and_weight(hit.passage)
+            for sentence, before in _with_before(usable(hit.passage)) if role in roles else ():
+                answer = without_question(sentence.text, hit.passage)
+                spoken, text = words(answer), sentence.text
+                # "N/A" is no summary, a question no finding, what has no number no extent.
+                is_short = role in ("about", "challenge") and len(spoken) < MIN_ALONE
+                is_asked = role != "aim" and asks(text)
+                if is_short or is_asked or (role == "extent" and not gives_quantity(text)):
+                    continue
+                if len(spoken) >= _SAID_BY_HEADING.get(role, len(spoken) + 1):
+                    text = answer
+                score = _ASKED * asked + _telling(answer, len(spoken))
+                own = frozenset(spoken)
+                read.append(Line(hit, sentence.start, text, role, own, score, 0.0, before, asked))
+                answers.append(answer)
+        if not read:
             return []
-        answers = [answer for *_, answer, _, _ in found]
         vectors = np.asarray(self._embedding.get_text_embedding_batch(answers), np.float32)
-        reports = np.array([hit.passage.report.id for hit, *_ in found])
-        central = np.zeros(len(found), np.float32)
+        reports = np.array([line.report.id for line in read])
+        central = np.zeros(len(read), np.float32)
         for report in set(reports.tolist()):
-            own = reports == report
-            middle = vectors[own].mean(axis=0)
-            central[own] = vectors[own] @ middle / (np.linalg.norm(middle) or 1.0)
+            own_rows = reports == report
+            middle = vectors[own_rows].mean(axis=0)
+            central[own_rows] = vectors[own_rows] @ middle / (np.linalg.norm(middle) or 1.0)
         near_to = near_to or self.plan.subject or self.plan.standalone
-        near = self._nearness(vectors, near_to, [hit.passage.prompt for hit, *_ in found])
+        near = self._nearness(vectors, near_to, [line.hit.passage.prompt for line in read])
         wanted = dict.fromkeys(terms(self.plan.subject, self.plan.language), 1.0)
-        for i, (hit, *_, spoken, _) in enumerate(found):
-            languages = {hit.passage.language, self.plan.language} if wanted else ()
-            there = {term for language in languages for term in terms_of(spoken, language)}
-            near[i] += _WORDS * sum(shares(wanted, there, self.plan.alike)) / (len(wanted) or 1)
+        for i, line in enumerate(read if wanted else ()):
+            languages = {line.hit.passage.language, self.plan.language}
+            there = {term for language in languages for term in terms_of(line.words, language)}
+            near[i] += _WORDS * sum(shares(wanted, there, self.plan.alike)) / len(wanted)
         return [
-            Line(
-                hit,
-                sentence.start,
-                _shown(sentence, answer, spoken, role),
-                role,
-                frozenset(spoken),
-                float(_CENTRAL * c + _TOPICAL * n) + _ASKED * asked + _telling(answer, len(spoken)),
-                float(n),
-                before,
-                asked,
-            )
-            for (hit, role, asked, sentence, answer, spoken, before), c, n in zip(
-                found, central, near, strict=True
-            )
+            replace(line, score=float(_CENTRAL * c + _TOPICAL * n) + line.score, topical=float(n))
+            for line, c, n in zip(read, central, near, strict=True)
         ]
 
     def _nearness(self, vectors: Vectors, near_to: str, prompts: Sequence[str]) -> Vectors:
@@ -194,12 +207,6 @@ def _telling(text: str, count: int) -> float:
     return _NUMBER * numbers + _NAME * names - _ODD * odd - _SHORT * (count < MIN_WORDS)
 
 
-def _shown(sentence: Sentence, answer: str, spoken: Sequence[str], role: Role) -> str:
-    """A sentence's words; without its form question where the heading says as much."""
-    least = _SAID_BY_HEADING.get(role)
-    return answer if least and len(spoken) >= least else sentence.text
-
-
 def on_topic(lines: Sequence[Line]) -> list[Line]:
     """The lines that are not far from the topic beside the nearest ones."""
     least = _NEAR_AT_ALL * max((line.topical for line in lines), default=0.0)
@@ -239,3 +246,45 @@ def title_of(info: ReportInfo) -> str:
     title = re.sub(r"^\W*\d+[.)]\s*|[\[\]*:()_]", " ", info.title)
     title = " ".join(title.split())
     return title if len(title) <= _MOST_TITLE else title[:_MOST_TITLE].rsplit(" ", 1)[0] + " …"
+
+
+def role_and_weight(passage: Passage) -> tuple[Role, float]:
+    """The role of a passage, and how much its form question asks for that alone, 0 to 1."""
+    if passage.section == FACTS or passage.stage == "admin":
+        return "other", 0.0
+    return _role(passage.prompt or passage.section, passage.stage)
+
+
+def role_of_question(question: str) -> Role:
+    """The role of the findings that a question asks for."""
+    return _role(question, "finding")[0]
+
+
+def role_asked(question: str) -> Role | None:
+    """The role that a question without a topic asks for; None where it asks for no such thing."""
+    examples, nearness = _nearness(question)
+    best = int(np.argmax(nearness))
+    role = examples[best][0]
+    return role if nearness[best] >= _ASKED and role in _ASKABLE else None
+
+
+@lru_cache(8192)  # form questions that are remembered
+def _role(prompt: str, stage: Stage) -> tuple[Role, float]:
+    examples, nearness = _nearness(prompt)
+    likely = np.array([role in _OF_STAGE[stage] for role, _ in examples], np.float32)
+    return examples[int(np.argmax(nearness + _PRIOR * likely))]
+
+
+def _nearness(question: str) -> tuple[list[tuple[Role, float]], Vectors]:
+    """The role and weight of each example, and its cosine to a question."""
+    examples, vectors = _examples()
+    return examples, vectors @ np.asarray(encode([question])[0], np.float32)
+
+
+@cache
+def _examples() -> tuple[list[tuple[Role, float]], Vectors]:
+    data = tomllib.loads(Path(__file__).with_name("roles.toml").read_text("utf-8"))
+    rows = [
+        (role, 1 - n / len(data[role]), text) for role in ROLES for n, text in enumerate(data[role])
+    ]
+    return [(role, weight) for role, weight, _ in rows], unit(encode([text for *_, text in rows]))

@@ -9,7 +9,6 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
-from rag.answer.pipeline import Draft
 from rag.catalog.catalog import Catalog, alternatives
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import (
@@ -32,19 +31,14 @@ from rag.i18n.labels import (
     reports_and_labs,
     value_label,
 )
-from rag.i18n.translations import (
-    Translations,
-    format_number,
-    format_percent,
-    translations_for,
-)
+from rag.i18n.translations import Translations, format_number, format_percent, translations_for
 from rag.index.interface import Index
 from rag.models.prompts import refusal
 from rag.query.entities import is_named
 from rag.text.citation_marks import defuse
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms_and_pairs
-from rag.types import Citation, Coverage, Hit, Passage, Plan
+from rag.types import Answer, Citation, Coverage, Hit, Passage, Plan
 
 # Filter field -> the name of its tag in a report's file.
 _TAG_NAMES = {"country": "country", "year": "year", "type": "type"}
@@ -67,7 +61,7 @@ def list_draft(
     texts: Callable[[Collection[str]], Mapping[str, str]],
     hits: Sequence[Hit],
     mentioned: Sequence[Hit] = (),
-) -> Draft:
+) -> Answer:
     """What the tags of reports answer: which reports there are, how many, or a table of values.
 
     Each report of a list is cited by the tag that makes it pass; a table counts and cites none,
@@ -75,65 +69,20 @@ def list_draft(
     `texts` gives the verbatim texts of reports by id. `hits` go with the answer; `mentioned` are
     passages of reports that mention what is asked for and lack its tag.
     """
-    query = plan.query or CatalogQuery(plan.filters)
-    reports = catalog.select(query)
-    labs = catalog.labs(reports)
-    t = translations_for(plan.language)
-    cited = mentioned[:_MOST_MENTIONED]
-    citations: list[Citation] = []
-    rows: list[tuple[str, int]] = []
-    if not reports:
-        lines = [_none_left(plan, query, catalog, t)]
-    elif query.group_by:
-        rows, tagged = catalog.table(query)
-        is_tag = query.group_by in TAGS or query.group_by not in FILTER_FIELDS
-        if rows and is_tag and len(reports) == 1:
-            citations += _value_citations(query.group_by, rows, reports[0], catalog, texts)
-            names = (defuse(value_label(query.group_by, value, t)) for value, _ in rows)
-            cited_names = [f"{name} [{n}]" for n, name in enumerate(names, start=1)]
-            many = f" ({format_number(t, len(rows))})" if len(rows) > 1 else ""
-            field = field_label(query.group_by, t) + many
-            lines = [format_label(t, field, join_parts(t, "; ", cited_names))]
-        else:
-            named: dict[str, str] = {}
-            is_year = query.group_by == "year"
-            names_reports = is_year or query.group_by not in FILTER_FIELDS
-            if names_reports and tagged <= _MOST_IN_ROWS and not query.split:
-                files = texts([report.id for report in reports])
-                for value, _ in rows:
-                    own = _having(query.group_by, value)
-                    members = catalog.select(replace(query, filters=own.merged(query.filters)))
-                    named[value] = _named(members, len(citations) + 1, t)
-                    for n, report in enumerate(members, start=len(citations) + 1):
-                        citations.append(_tag_citation(n, report, files.get(report.id, ""), own))
-            elif query.split:
-                named = {v: _split(query, v, number, catalog, t) for v, number in rows}
-            lines = [*_table_lines(query, rows, named, tagged, reports, labs, catalog, t)]
-    elif query.form in _NUMBERS and not (query.filters or query.excluded):
-        # Who asks how many there are at all wants no list of everything.
-        lines = [next(_lines(query, reports, labs, catalog, t))]
-    else:
-        filters = catalog.expanded(query.filters)
-        files = texts([report.id for report in reports])
-        for n, report in enumerate(reports, start=1):
-            citations.append(_tag_citation(n, report, files.get(report.id, ""), filters))
-        lines = [*_lines(query, reports, labs, catalog, t)]
-    if mentioned:
-        lines += _mentioned_lines(mentioned, len(citations) + 1, t)
-        filters = catalog.expanded(query.filters)
-        files = texts([hit.passage.report.id for hit in cited])
-        for n, hit in enumerate(cited, start=len(citations) + 1):
-            text = files[hit.passage.report.id]
-            citations.append(_mention_citation(n, hit.passage, text, filters))
-    return Draft(
-        text="\n".join(lines),
+    listing = _Listing(plan, catalog, texts)
+    query, reports = listing.query, listing.reports
+    text = "\n".join([*listing.lines(), *listing.mentioned(mentioned)])
+    return Answer(
+        plan.question,
+        plan.standalone,
+        text=text,
         refused=not reports and query.form == "list" and not query.lacking,
-        citations=tuple(citations),
+        citations=tuple(listing.citations),
         hits=(*mentioned, *(hit for hit in hits[:_MOST_HITS] if hit not in mentioned)),
         coverage=Coverage(
             intent=plan.intent,
             reports=tuple(report.id for report in reports),
-            labs=labs,
+            labs=listing.labs,
             matched_reports=len(reports),
             read_reports=len(reports),
             filters=plan.filters,
@@ -141,8 +90,8 @@ def list_draft(
             first=plan.first,
             ignored=plan.ignored,
             excluded=query.excluded,
-            table=tuple(rows[: query.rows]),
-            grouped_by=query.group_by if rows else "",
+            table=tuple(listing.rows[: query.rows]),
+            grouped_by=query.group_by if listing.rows else "",
             split=query.split,
         ),
         mode="catalogue",
@@ -150,101 +99,247 @@ def list_draft(
     )
 
 
-def _lines(
-    query: CatalogQuery,
-    reports: Sequence[ReportInfo],
-    labs: Sequence[str],
-    catalog: Catalog,
-    t: Translations,
-) -> Iterator[str]:
-    """A line that counts the reports, then one a lab."""
-    # Where labs are counted, it goes without saying that they wrote what is counted.
-    by_labs = query.filters.author == ("lab",)
-    head = _counted(query, reports, labs, catalog, t)
-    author = () if by_labs else query.filters.author
-    named = replace(query, filters=replace(query.filters, author=author))
-    if filters := _query_label(named, t, catalog):
-        head = f"{head} ({filters})"
-    if query.form == "share":
-        whole = _whole(query, catalog)
-        have, every, noun = len(reports), len(whole), "report"
-        if by_labs:
-            have, every, noun = len(labs), len(catalog.labs(whole)), "lab"
-        share = format_percent(t, have / max(1, every))
-        of_all = t.gettext("{share} of {all}")
-        head = join_parts(
-            t, ", ", [head, of_all.format(share=share, all=format_count(every, noun, t))]
-        )
-    if query.form == "exists":
-        head = t.gettext("Yes: {answer}").format(answer=head)
-    kinds, bare = _kinds(query, reports, t), _untagged(query, catalog, t)
-    head = join_parts(t, "; ", [format_label(t, head, kinds) if kinds else head, *bare])
-    yield head if kinds else format_label(t, head, "").rstrip()
-    numbered = enumerate(reports, start=1)
-    for _, group in groupby(numbered, key=lambda pair: pair[1].lab):
-        members = list(group)
-        titles = "; ".join(f"“{defuse(r.title)}” ({r.year or '?'}) [{n}]" for n, r in members)
-        count = f" ({len(members)})" if len(members) > 1 else ""
-        yield f"- {lab_label(members[0][1], t)}{count}: {titles}"
+class _Listing:
+    """The reports that a query counts, and what is said of them in the language of its plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        catalog: Catalog,
+        texts: Callable[[Collection[str]], Mapping[str, str]],
+    ) -> None:
+        self.query = plan.query or CatalogQuery(plan.filters)
+        self.reports = catalog.select(self.query)
+        self.labs = catalog.labs(self.reports)
+        self.citations: list[Citation] = []
+        self.rows: list[tuple[str, int]] = []  # of a table
+        self._catalog, self._texts = catalog, texts
+        self._language, self._t = plan.language, translations_for(plan.language)
+
+    def lines(self) -> Iterator[str]:
+        """What is said, a line each; cites reports on the way."""
+        query = self.query
+        if not self.reports:
+            yield self._none_left()
+        elif query.group_by:
+            yield from self._table()
+        elif query.form in _NUMBERS and not (query.filters or query.excluded):
+            # Who asks how many there are at all wants no list of everything.
+            yield self._head()
+        else:
+            yield self._head()
+            titles = self._cite(self.reports, self._catalog.expanded(query.filters))
+            pairs = zip(self.reports, titles, strict=True)
+            for _, group in groupby(pairs, key=lambda pair: pair[0].lab):
+                members = list(group)
+                count = f" ({len(members)})" if len(members) > 1 else ""
+                told = "; ".join(title for _, title in members)
+                yield f"- {lab_label(members[0][0], self._t)}{count}: {told}"
+
+    def mentioned(self, hits: Sequence[Hit]) -> Iterator[str]:
+        """The line that names and cites reports which only mention what is asked for."""
+        if not hits:
+            return
+        head = self._t.ngettext(
+            "Not counted: {n} more report names it in its text, not in its tags:",
+            "Not counted: {n} more reports name it in their text, not in their tags:",
+            len(hits),
+        ).format(n=self._number(len(hits)))
+        filters, cited = self._catalog.expanded(self.query.filters), hits[:_MOST_MENTIONED]
+        files, names = self._texts([hit.passage.report.id for hit in cited]), []
+        for n, hit in enumerate(cited, start=len(self.citations) + 1):
+            info = hit.passage.report
+            self.citations.append(_mention_citation(n, hit.passage, files[info.id], filters))
+            names.append(f"{lab_label(info, self._t)}, {_title(info, n)}")
+        rest = len(hits) - len(cited)
+        yield f"{head} {'; '.join(names)}{f' … (+{rest})' if rest else ''}"
+
+    def _cite(self, reports: Sequence[ReportInfo], filters: Filters) -> list[str]:
+        """The titles of reports with their marks; cites the tags that make them pass filters."""
+        files = self._texts([report.id for report in reports])
+        numbered = list(enumerate(reports, start=len(self.citations) + 1))
+        self.citations += [_tag_citation(n, r, files.get(r.id, ""), filters) for n, r in numbered]
+        return [_title(report, n) for n, report in numbered]
+
+    def _number(self, number: int) -> str:
+        return format_number(self._t, number)
+
+    def _of_all(self, share: str, every: int, noun: str = "report") -> str:
+        of_all = self._t.gettext("{share} of {all}")
+        return of_all.format(share=share, all=format_count(every, noun, self._t))
+
+    def _head(self) -> str:
+        """The line that counts the reports."""
+        query, t = self.query, self._t
+        # Where labs are counted, it goes without saying that they wrote what is counted.
+        by_labs = query.filters.author == ("lab",)
+        head = self._counted()
+        author = () if by_labs else query.filters.author
+        named = replace(query, filters=replace(query.filters, author=author))
+        if filters := self._label(named, is_counted=True):
+            head = f"{head} ({filters})"
+        if query.form == "share":
+            whole = self._whole()
+            have, every, noun = len(self.reports), len(whole), "report"
+            if by_labs:
+                have, every, noun = len(self.labs), len(self._catalog.labs(whole)), "lab"
+            share = format_percent(t, have / max(1, every))
+            head = join_parts(t, ", ", [head, self._of_all(share, every, noun)])
+        if query.form == "exists":
+            head = t.gettext("Yes: {answer}").format(answer=head)
+        kinds, bare = self._kinds(), self._untagged()
+        head = join_parts(t, "; ", [format_label(t, head, kinds) if kinds else head, *bare])
+        return head if kinds else format_label(t, head, "").rstrip()
+
+    def _counted(self) -> str:
+        """How many reports of how many labs; of how many, where tags narrow another choice."""
+        query, t = self.query, self._t
+        counts = reports_and_labs(len(self.reports), len(self.labs), t)
+        chosen = any(getattr(query.filters, name) for name in _PLAIN)
+        if of_all := chosen and query.form != "share" and _filtered_by(query, _TAGGED):
+            counts["reports"] = self._of_all(self._number(len(self.reports)), len(self._whole()))
+        # Of what labs themselves wrote, labs are counted.
+        if query.filters.author == ("lab",) and not query.group_by:
+            return join_parts(t, ", ", [counts["labs"], counts["reports"]])
+        if of_all:
+            return join_parts(t, ", ", [counts["reports"], counts["labs"]])
+        return t.gettext("{reports} of {labs}").format(**counts)
+
+    def _kinds(self) -> str:
+        """How many reports there are of each kind, where that tells more of a number; or ""."""
+        query, kinds = self.query, [report.kind for report in self.reports]
+        is_told = query.form in _NUMBERS or query.group_by == "year" or len(query.filters.kind) > 1
+        return kinds_label(kinds, self._t) if is_told and len(set(kinds)) > 1 else ""
+
+    def _untagged(self) -> Iterator[str]:
+        """How many reports have no tag at all of a field that is filtered by, where many have."""
+        filters, t = self.query.filters, self._t
+        facts = (fact.partition(": ")[0] for fact in filters.fact)
+        names = dict.fromkeys([*(n for n in TAGS if getattr(filters, n)), *facts])
+        whole = self._whole() if names else []
+        for name in names:
+            field = TAGS[name].key if name in TAGS else ""
+            bare = [r.kind for r in whole if not (getattr(r, field) if field else name in r.facts)]
+            if len(bare) > len(whole) * _MOST_BARE:
+                reports = self._of_all(self._number(len(bare)), len(whole))
+                message = t.gettext("{reports} have no {tag} tag")
+                said = message.format(reports=reports, tag=_tag_word(name, t))
+                several = not (filters.kind or filters.type) and len(set(bare)) > 1
+                yield f"{said} ({kinds_label(bare, t)})" if several else said
+
+    def _whole(self) -> list[ReportInfo]:
+        """The reports that a share is told of: those of any tags, or else of any country."""
+        wanted, query = CatalogQuery(), self.query
+        for names in (_TAGGED, ("country",), ("type", "kind")):
+            if _filtered_by(query, names):
+                none: Mapping[str, Any] = dict.fromkeys(names, ())
+                filters, excluded = (replace(f, **none) for f in (query.filters, query.excluded))
+                wanted = replace(query, filters=filters, excluded=excluded)
+                break
+        return [self._catalog.reports[name] for name in sorted(self._catalog.matching(wanted))]
+
+    def _table(self) -> Iterator[str]:
+        """A line that says what was counted, then one a value: its reports, or how many.
+
+        The values of a single report are told in one line.
+        """
+        query, catalog, t = self.query, self._catalog, self._t
+        self.rows, tagged = catalog.table(query)
+        is_tag = query.group_by in TAGS or query.group_by not in FILTER_FIELDS
+        if self.rows and is_tag and len(self.reports) == 1:
+            many = f" ({self._number(len(self.rows))})" if len(self.rows) > 1 else ""
+            names = []
+            for n, (value, _) in enumerate(self.rows, start=1):
+                self._cite(self.reports, catalog.expanded(_having(query.group_by, value)))
+                names.append(f"{defuse(value_label(query.group_by, value, t))} [{n}]")
+            field = field_label(query.group_by, t) + many
+            yield format_label(t, field, join_parts(t, "; ", names))
+            return
+        yield self._table_head(tagged)
+        # Years, sizes and costs have few reports each, which are worth a name.
+        is_named = query.group_by == "year" or query.group_by not in FILTER_FIELDS
+        is_named = is_named and tagged <= _MOST_IN_ROWS and not query.split
+        for value, number in self.rows[: query.rows or _MOST_ROWS]:
+            own, told = _having(query.group_by, value), format_count(number, "report", t)
+            if is_named:
+                inside = catalog.ids(own)
+                members = [report for report in self.reports if report.id in inside]
+                titles = zip(members, self._cite(members, own), strict=True)
+                told = "; ".join(f"{lab_label(info, t)}, {title}" for info, title in titles)
+            elif query.split:
+                told += self._cells(own)
+            name = value_label(query.group_by, value, t)
+            if is_tag and name != value:
+                name = f"{name} ({value})"  # as the reports have it
+            yield f"- {format_label(t, defuse(name), told)}"
+        if (rest := len(self.rows) - (query.rows or _MOST_ROWS)) > 0:
+            yield t.gettext("and {n} more").format(n=self._number(rest))
+
+    def _table_head(self, tagged: int) -> str:
+        """How many values there are in how many reports, of which so many are tagged."""
+        query, t = self.query, self._t
+        values = format_label(t, field_label(query.group_by, t), self._number(len(self.rows)))
+        scope = t.gettext("{values} in {reports}").format(values=values, reports=self._counted())
+        filters = self._label(query)
+        parts = [f"{scope} ({filters})" if filters else scope]
+        if bare := len(self.reports) - tagged:
+            without = t.ngettext("{n} report has no such tag", "{n} reports have no such tag", bare)
+            parts.append(without.format(n=self._number(bare)))
+        if any(query.having):
+            counted = field_label(query.split, t) if query.split else t.gettext("Reports")
+            fewest, most = query.having
+            parts.append(f"{counted} {'=' if fewest == most else '≥'} {fewest}")
+        return join_parts(t, "; ", [*parts, *filter(None, [self._kinds()]), *self._untagged()])
+
+    def _cells(self, row: Filters) -> str:
+        """How many reports of a row have each value by which it is split, in brackets; or ""."""
+        query, t = self.query, self._t
+        values = replace(query, group_by=query.split, split="", having=(0, 0))
+        cells, _ = self._catalog.table(values, row)
+        shown = cells[: query.limit or _MOST_CELLS]
+        texts = [format_label(t, value_label(query.split, name, t), str(n)) for name, n in shown]
+        more = f" … (+{len(cells) - len(shown)})" if len(cells) > len(shown) else ""
+        return f" ({defuse(join_parts(t, '; ', texts))}{more})" if texts else ""
+
+    def _none_left(self) -> str:
+        """That no report passes, by which filters, and which of them to give up."""
+        query, t = self.query, self._t
+        filters = self._label(query)
+        if query.lacking:
+            return t.gettext("There is none ({filters}).").format(filters=filters)
+        filters = t.gettext("No report passes these filters ({filters}).").format(filters=filters)
+        # "None" is the answer to "how many"; a list of nothing is none.
+        refused = refusal(self._language) if query.form == "list" else ""
+        bare = (f"{said}." for said in self._untagged())
+        said = (refused, filters, *bare, _ways_out(query.filters, self._catalog, t))
+        return " ".join(filter(None, said))
+
+    def _label(self, query: CatalogQuery, is_counted: bool = False) -> str:
+        """What a query narrows to and leaves out, in words; with how many have each value."""
+        t = self._t
+
+        def count(name: str, value: str | int) -> str:
+            one: Mapping[str, Any] = {name: (value,)}
+            own = replace(query, filters=replace(query.filters, **one))
+            return f" ({self._number(len(self._catalog.matching(own)))})"
+
+        parts = []
+        for name, values in query.filters.as_dict().items():
+            every = name in query.every
+            told_apart = is_counted and query.form in _NUMBERS and not every and name != "kind"
+            told_apart = told_apart and 1 < len(values) <= _MOST_CELLS
+            counts = {value: count(name, value) for value in values if told_apart}
+            parts.append(_filter_label(name, values, t, " + " if every else " / ", counts))
+        none = t.gettext("none of whose reports has {filter}")
+        without = none if query.lacking else t.gettext("without {filter}")
+        excluded = query.excluded.as_dict().items()
+        parts += [without.format(filter=_filter_label(*pair, t)) for pair in excluded]
+        return "; ".join(parts)
 
 
-def _counted(
-    query: CatalogQuery,
-    reports: Sequence[ReportInfo],
-    labs: Sequence[str],
-    catalog: Catalog,
-    t: Translations,
-) -> str:
-    """How many reports of how many labs; of how many, where tags narrow another choice."""
-    counts = reports_and_labs(len(reports), len(labs), t)
-    chosen = any(getattr(query.filters, name) for name in _PLAIN)
-    if of_all := chosen and query.form != "share" and _filtered_by(query, _TAGGED):
-        counts["reports"] = _share(len(reports), len(_whole(query, catalog)), t)
-    # Of what labs themselves wrote, labs are counted.
-    if query.filters.author == ("lab",) and not query.group_by:
-        return join_parts(t, ", ", [counts["labs"], counts["reports"]])
-    if of_all:
-        return join_parts(t, ", ", [counts["reports"], counts["labs"]])
-    return t.gettext("{reports} of {labs}").format(**counts)
-
-
-def _share(number: int, every: int, t: Translations) -> str:
-    of_all = t.gettext("{share} of {all}")
-    return of_all.format(share=format_number(t, number), all=format_count(every, "report", t))
-
-
-def _kinds(query: CatalogQuery, reports: Sequence[ReportInfo], t: Translations) -> str:
-    """How many reports there are of each kind, where that tells more of a number; or ""."""
-    of_kinds = query.form in _NUMBERS or query.group_by == "year" or len(query.filters.kind) > 1
-    kinds = [report.kind for report in reports]
-    return kinds_label(kinds, t) if of_kinds and len(set(kinds)) > 1 else ""
-
-
-def _untagged(query: CatalogQuery, catalog: Catalog, t: Translations) -> Iterator[str]:
-    """How many reports have no tag at all of a field that a query filters by, where many have."""
-    facts = (fact.partition(": ")[0] for fact in query.filters.fact)
-    names = dict.fromkeys([*(n for n in TAGS if getattr(query.filters, n)), *facts])
-    whole = _whole(query, catalog) if names else []
-    for name in names:
-        field = TAGS[name].key if name in TAGS else ""
-        bare = [r.kind for r in whole if not (getattr(r, field) if field else name in r.facts)]
-        if len(bare) > len(whole) * _MOST_BARE:
-            message = t.gettext("{reports} have no {tag} tag")
-            said = message.format(reports=_share(len(bare), len(whole), t), tag=_tag_word(name, t))
-            several = not (query.filters.kind or query.filters.type) and len(set(bare)) > 1
-            yield f"{said} ({kinds_label(bare, t)})" if several else said
-
-
-def _whole(query: CatalogQuery, catalog: Catalog) -> list[ReportInfo]:
-    """The reports that a query tells a share of: those of any tags, or else of any country."""
-    wanted = CatalogQuery()
-    for names in (_TAGGED, ("country",), ("type", "kind")):
-        if _filtered_by(query, names):
-            none: Mapping[str, Any] = dict.fromkeys(names, ())
-            filters, excluded = (replace(f, **none) for f in (query.filters, query.excluded))
-            wanted = replace(query, filters=filters, excluded=excluded)
-            break
-    return [catalog.reports[name] for name in sorted(catalog.matching(wanted))]
+def _title(info: ReportInfo, n: int) -> str:
+    """A report's title and year with its mark."""
+    return f"“{defuse(info.title)}” ({info.year or '?'}) [{n}]"
 
 
 def _filtered_by(query: CatalogQuery, names: Iterable[str]) -> bool:
@@ -256,111 +351,6 @@ def _having(field: str, value: str) -> Filters:
     if field not in FILTER_FIELDS:
         return Filters(fact=(f"{field}: {value}",))
     return Filters.of({field: (int(value) if field == "year" else value,)})
-
-
-def _split(query: CatalogQuery, value: str, number: int, catalog: Catalog, t: Translations) -> str:
-    """A row of a table: how many reports, and how many of each value by which it is split."""
-    cells, _ = catalog.table(
-        replace(query, group_by=query.split, split="", having=(0, 0)),
-        _having(query.group_by, value),
-    )
-    shown = cells[: query.limit or _MOST_CELLS]
-    texts = [format_label(t, value_label(query.split, name, t), str(n)) for name, n in shown]
-    rest = len(cells) - len(shown)
-    more = f" … (+{rest})" if rest else ""
-    counted = format_count(number, "report", t)
-    return f"{counted} ({defuse(join_parts(t, '; ', texts))}{more})" if texts else counted
-
-
-def _table_lines(
-    query: CatalogQuery,
-    rows: Sequence[tuple[str, int]],
-    named: Mapping[str, str],
-    tagged: int,
-    reports: Sequence[ReportInfo],
-    labs: Sequence[str],
-    catalog: Catalog,
-    t: Translations,
-) -> Iterator[str]:
-    """A line that says what was counted, then one a value: its reports if `named`, or how many."""
-    found = format_label(t, field_label(query.group_by, t), format_number(t, len(rows)))
-    counted = _counted(query, reports, labs, catalog, t)
-    scope = t.gettext("{values} in {reports}").format(values=found, reports=counted)
-    if filters := _query_label(query, t):
-        scope = f"{scope} ({filters})"
-    if bare := len(reports) - tagged:
-        without = t.ngettext("{n} report has no such tag", "{n} reports have no such tag", bare)
-        scope = join_parts(t, "; ", [scope, without.format(n=format_number(t, bare))])
-    if any(query.having):
-        counted = field_label(query.split, t) if query.split else t.gettext("Reports")
-        fewest, most = query.having
-        bounds = f"{counted} {'=' if fewest == most else '≥'} {fewest}"
-        scope = join_parts(t, "; ", [scope, bounds])
-    kinds = _kinds(query, reports, t)
-    yield join_parts(t, "; ", [scope, *([kinds] if kinds else ()), *_untagged(query, catalog, t)])
-    shown = rows[: query.rows or _MOST_ROWS]
-    for value, number in shown:
-        count = named.get(value) or format_count(number, "report", t)
-        name = value_label(query.group_by, value, t)
-        is_translated = query.group_by in TAGS or query.group_by not in FILTER_FIELDS
-        if is_translated and name != value:
-            name = f"{name} ({value})"  # as the reports have it
-        name = defuse(name)
-        yield f"- {format_label(t, name, count)}"
-    if rest := len(rows) - len(shown):
-        yield t.gettext("and {n} more").format(n=format_number(t, rest))
-
-
-def _value_citations(
-    group_by: str,
-    rows: Sequence[tuple[str, int]],
-    report: ReportInfo,
-    catalog: Catalog,
-    texts: Callable[[Collection[str]], Mapping[str, str]],
-) -> Iterator[Citation]:
-    """A citation of the tag of each value that the one report has."""
-    raw = texts([report.id]).get(report.id, "")
-    field = group_by if group_by in FILTER_FIELDS else "fact"
-    for n, (value, _) in enumerate(rows, start=1):
-        tag: Any = value if field == group_by else f"{group_by}: {value}"
-        filters = catalog.expanded(Filters(**{field: (tag,)}))
-        yield _tag_citation(n, report, raw, filters)
-
-
-def _mentioned_lines(mentioned: Sequence[Hit], first: int, t: Translations) -> Iterator[str]:
-    """The line that names reports which only mention what is asked for, marked from `first` on."""
-    if not mentioned:
-        return
-    head = t.ngettext(
-        "Not counted: {n} more report names it in its text, not in its tags:",
-        "Not counted: {n} more reports name it in their text, not in their tags:",
-        len(mentioned),
-    ).format(n=format_number(t, len(mentioned)))
-    reports = [hit.passage.report for hit in mentioned[:_MOST_MENTIONED]]
-    names = _named(reports, first, t)
-    rest = len(mentioned) - len(reports)
-    yield f"{head} {names}{f' … (+{rest})' if rest else ''}"
-
-
-def _named(reports: Iterable[ReportInfo], first: int, t: Translations) -> str:
-    """Reports by lab, title and year, marked from `first` on."""
-    return "; ".join(
-        f"{lab_label(r, t)}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
-        for n, r in enumerate(reports, start=first)
-    )
-
-
-def _none_left(plan: Plan, query: CatalogQuery, catalog: Catalog, t: Translations) -> str:
-    """That no report passes, by which filters, and which of them to give up."""
-    filters = _query_label(query, t)
-    if query.lacking:
-        return t.gettext("There is none ({filters}).").format(filters=filters)
-    filters = t.gettext("No report passes these filters ({filters}).").format(filters=filters)
-    # "None" is the answer to "how many"; a list of nothing is none.
-    refused = refusal(plan.language) if query.form == "list" else ""
-    bare = " ".join(f"{said}." for said in _untagged(query, catalog, t))
-    said = (refused, filters, bare, _ways_out(query.filters, catalog, t))
-    return " ".join(filter(None, said))
 
 
 def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
@@ -379,28 +369,6 @@ def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
         for label, n in most[:_MOST_WAYS_OUT]
     )
     return f"{ways[0].upper()}{ways[1:]}." if ways else ""
-
-
-def _query_label(query: CatalogQuery, t: Translations, catalog: Catalog | None = None) -> str:
-    """What a query narrows to and leaves out, in words; by a catalog, how many have each value."""
-
-    def counted(name: str, value: str | int) -> str:
-        one: Mapping[str, Any] = {name: (value,)}
-        own = replace(query, filters=replace(query.filters, **one))
-        return f" ({format_number(t, len(catalog.matching(own)))})" if catalog else ""
-
-    parts = []
-    for name, values in query.filters.as_dict().items():
-        every = name in query.every
-        told_apart = query.form in _NUMBERS and not every and name != "kind"
-        told_apart = told_apart and 1 < len(values) <= _MOST_CELLS
-        counts = {value: counted(name, value) for value in values if told_apart}
-        parts.append(_filter_label(name, values, t, " + " if every else " / ", counts))
-    none = t.gettext("none of whose reports has {filter}")
-    without = none if query.lacking else t.gettext("without {filter}")
-    excluded = query.excluded.as_dict().items()
-    parts += [without.format(filter=_filter_label(*pair, t)) for pair in excluded]
-    return "; ".join(parts)
 
 
 def _filter_label(
@@ -438,19 +406,15 @@ def _mention_citation(n: int, passage: Passage, raw: str, filters: Filters) -> C
 
 def _tag_citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Citation:
     """A citation of the file's own tag lines that made the report pass the filters."""
+    facts = (fact.partition(": ") for fact in filters.fact)
+    wanted = [(key, "fact", (value,)) for key, _, value in facts]
+    wanted += [(name, field, getattr(filters, field)) for field, name in _TAG_NAMES.items()]
     spans = []
-    for fact in filters.fact:
-        name, _, value = fact.partition(": ")
-        for match in re.finditer(rf"\[\[{re.escape(name)}:\s*([^\]]*?)\s*\]\]", raw):
-            if filter_key("fact", match.group(1)) == filter_key("fact", value):
-                spans.append(match.span())
-                break
-    for field, name in _TAG_NAMES.items():
-        wanted = {filter_key(field, value) for value in getattr(filters, field)}
-        for match in re.finditer(rf"\[\[{name}:\s*([^\]]*?)\s*\]\]", raw):
-            if wanted and match.group(1) and filter_key(field, match.group(1)) in wanted:
-                spans.append(match.span())
-                break
+    for key, field, values in wanted:
+        keys = {filter_key(field, value) for value in values}
+        found = re.finditer(rf"\[\[{re.escape(key)}:\s*([^\]]*?)\s*\]\]", raw) if keys else ()
+        own = (tag.span() for tag in found if tag[1] and filter_key(field, tag[1]) in keys)
+        spans += [span for span in [next(own, None)] if span]
     if not spans:
         # Where no tag says so, the beginning of the title, up to what may have been blanked.
         title = re.search(r"\[\[type:[^\]]*\]\]", raw) or re.match(r"[^\[·\n]{0,80}", raw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.answer.extractive import Answerer, Digest, ExtractiveAnswerer, nearest
@@ -20,18 +20,7 @@ from rag.places.countries import english_name
 from rag.retrieval.hybrid import SearchResult, count_unread
 from rag.retrieval.postprocess import interleave
 from rag.text.citation_marks import change_marks, drop_marks, keep_known
-from rag.types import (
-    Answer,
-    Citation,
-    Coverage,
-    GenerationRecord,
-    Hit,
-    Notice,
-    Passage,
-    Plan,
-    Struck,
-    Turn,
-)
+from rag.types import Answer, Citation, Coverage, Hit, Notice, Passage, Plan, Struck, Turn
 
 # How many hits go with an answer, whether it used them or not; more where a model looked further.
 HITS_PER_ANSWER = 60
@@ -170,7 +159,7 @@ class PassageAnswer:
         for piece in self._writer.stream(self.plan, self.read, self.history, self._generation):
             yield change_marks(piece, lambda n: self._numbers.setdefault(n, len(self._numbers) + 1))
 
-    def draft(self, written: str) -> Draft:
+    def draft(self, written: str) -> Answer:
         """The answer with its citations resolved, from all that was written."""
         plan, generation = self.plan, self._generation
         completion = count_tokens(written, generation.model) if generation.model else 0
@@ -183,19 +172,19 @@ class PassageAnswer:
         text = self.writers.mask(text[: generation.end])
         checked, notices = self._check(keep_known(text, len(passages)).strip(), read)
         refused = is_refusal(checked.text)
-        resolved = resolve(
-            checked.text,
-            passages,
-            plan.language,
-            checked.statuses,
-            checked.corrected,
-            sought=plan.standalone if refused else "",
-        )
+        known = checked.statuses, checked.corrected, plan.standalone if refused else ""
+        resolved = resolve(checked.text, passages, plan.language, *known)
         citations = self._verbatim(resolved)
         looked = read if generation.steps else ()
         unquoted = {c.n for c in resolved} - {c.n for c in citations}
-        return Draft(
-            text=drop_marks(checked.text, unquoted),
+
+        def quoted(text: str) -> str:
+            return drop_marks(text, unquoted)
+
+        return Answer(
+            plan.question,
+            plan.standalone,
+            text=quoted(checked.text),
             refused=refused,
             citations=citations,
             hits=tuple(interleave([[*self.result.hits[:HITS_PER_ANSWER], *looked]])),
@@ -203,16 +192,11 @@ class PassageAnswer:
             mode=self._writer.name,
             language=plan.language,
             notices=(*generation.notices, *notices),
-            struck=tuple(
-                replace(s, at=len(drop_marks(checked.text[: max(0, s.at)], unquoted)))
-                for s in checked.struck
-            ),
+            struck=moved(checked.struck, checked.text, quoted),
             doubted=checked.doubted,
             checked=checked.counts,
-            tokens={
-                **{"prompt": generation.prompt, "completion": completion},
-                **({"check": checked.tokens} if checked.tokens else {}),
-            },
+            tokens={"prompt": generation.prompt, "completion": completion}
+            | ({"check": checked.tokens} if checked.tokens else {}),
             generation=generation.record(PROMPT_VERSION, completion),
         )
 
@@ -271,35 +255,21 @@ class PassageAnswer:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """The part of an Answer that depends on its form; the fields are those of the Answer."""
-
-    text: str
-    refused: bool
-    coverage: Coverage
-    mode: str
-    language: str
-    citations: tuple[Citation, ...] = ()
-    hits: tuple[Hit, ...] = ()
-    notices: tuple[Notice, ...] = ()
-    struck: tuple[Struck, ...] = ()
-    doubted: tuple[Struck, ...] = ()
-    checked: Mapping[str, int] = field(default_factory=dict)
-    tokens: Mapping[str, int] = field(default_factory=lambda: {"prompt": 0, "completion": 0})
-    generation: GenerationRecord = field(default_factory=GenerationRecord)
+def moved(struck: Sequence[Struck], text: str, change: Callable[[str], str]) -> tuple[Struck, ...]:
+    """Struck sentences of a text where they stand after a change of its marks."""
+    return tuple(replace(s, at=len(change(text[: s.at]))) if s.at >= 0 else s for s in struck)
 
 
 def build_answer(
     plan: Plan,
-    draft: Draft,
+    draft: Answer,
     catalog: Catalog,
     *,
     result: SearchResult | None,
     index: str,
     timings: Mapping[str, float],
 ) -> Answer:
-    """The answer to a planned question.
+    """The answer to a planned question: a draft with notices, its marks numbered as they are read.
 
     `result` is None for an answer about the collection itself; `index` is the index's fingerprint.
     """
@@ -309,59 +279,45 @@ def build_answer(
         notices = (*plan.notices, *draft.notices, *missing, *_foreign(draft))
     number = reading_order(draft.text, draft.citations)
     numbered = [replace(citation, n=number(citation.n)) for citation in draft.citations]
-    return Answer(
-        question=plan.question,
-        standalone=plan.standalone,
+
+    def in_order(text: str) -> str:
+        return change_marks(text, number)
+
+    return replace(
+        draft,
         planner=plan.planner,
         index=index,
         timings=timings,
         notices=notices,
-        text=change_marks(draft.text, number),
-        refused=draft.refused,
+        text=in_order(draft.text),
         citations=tuple(sorted(numbered, key=lambda citation: citation.n)),
-        hits=draft.hits,
-        coverage=draft.coverage,
-        mode=draft.mode,
-        language=draft.language,
-        tokens=draft.tokens,
-        struck=tuple(
-            replace(s, at=len(change_marks(draft.text[: max(0, s.at)], number)))
-            for s in draft.struck
-        ),
-        doubted=draft.doubted,
-        checked=draft.checked,
-        generation=draft.generation,
+        struck=moved(draft.struck, draft.text, in_order),
+        tokens=draft.tokens or {"prompt": 0, "completion": 0},
     )
 
 
-def _foreign(draft: Draft) -> tuple[Notice, ...]:
+def _foreign(draft: Answer) -> tuple[Notice, ...]:
     """A notice where most quotes of an answer made of them are in another language."""
     foreign = sum(c.passage.language != draft.language for c in draft.citations)
     is_quoted = draft.mode == ExtractiveAnswerer.name
     return (Notice("quotes_in_original"),) * (is_quoted and 2 * foreign > len(draft.citations))
 
 
-def missing_places(plan: Plan, draft: Draft, catalog: Catalog) -> tuple[Notice, ...]:
+def missing_places(plan: Plan, draft: Answer, catalog: Catalog) -> tuple[Notice, ...]:
     """Notices of the countries that a question names and its answer has nothing from.
 
     A single country with reports gets none: a report of another lab may be about it. Country names
     are in the language of the answer.
     """
-    known = catalog.keys("country")
+    known, t = catalog.keys("country"), translations_for(draft.language)
     absent = [code for code in plan.places if code not in known]
     present = [code for code in plan.places if code in known]
     cited = {code for citation in draft.citations for code in citation.passage.report.iso}
-    uncited = [code for code in present if code not in cited]
-    if len(present) < 2 or draft.refused or draft.coverage.intent == "list":
-        uncited = []
-    notices = (("no_reports_from", absent), ("nothing_cited_from", uncited))
-    return tuple(
-        Notice(code, {"places": _country_names(places, draft.language)})
-        for code, places in notices
-        if places
-    )
-
-
-def _country_names(codes: Iterable[str], language: str) -> str:
-    t = translations_for(language)
-    return join_parts(t, ", ", [country_label(english_name(code), t) for code in codes])
+    is_told = len(present) > 1 and not draft.refused and draft.coverage.intent != "list"
+    uncited = [code for code in present if code not in cited] if is_told else []
+    notices = []
+    for code, places in (("no_reports_from", absent), ("nothing_cited_from", uncited)):
+        if places:
+            names = [country_label(english_name(place), t) for place in places]
+            notices.append(Notice(code, {"places": join_parts(t, ", ", names)}))
+    return tuple(notices)

@@ -25,8 +25,8 @@ from typing import Any
 
 from prometheus_client import ProcessCollector
 
+from rag.answer.lines import role_and_weight
 from rag.answer.pipeline import AnswerStream
-from rag.answer.roles import role_and_weight
 from rag.citation.quotable import KEPT, usable
 from rag.engine import Engine
 from rag.errors import AskLabsError

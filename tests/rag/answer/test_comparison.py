@@ -27,15 +27,37 @@ def test_a_side_has_nothing_only_where_no_report_of_it_is_near_the_question(ask:
         assert {citation.passage.report.lab for citation in answer.citations} == labs
 
 
-def test_what_is_asked_of_each_side_comes_first(ask: Ask) -> None:
-    question = "How many took part in the lamp trial of Mongolia and in the tag trial of Mersin?"
+ASKED, NEW, SHORT = "On the question", "What only this plan says", "In short"
+TRIALS = "How many took part in the lamp trial of Mongolia and in the tag trial of Mersin?"
+PARTNERS = "Who do the Fiji and the Tanzania labs work with on seaweed?"
+PLANS = "What changed between the first and the second plan of Bangladesh?"
+OUTCOME = "Mongolia sensors: what did they plan and what came out in the end?"
+YEARS = "Compare 2022 and 2023 in Bangladesh"
+COMMITTEE = "upazila disaster committee"
+
+
+@pytest.mark.parametrize(
+    ("question", "sides", "heading", "cells"),
+    [
+        (TRIALS, ("Mongolia", "Türkiye"), ASKED, ("60 families", "24 traders")),
+        (PARTNERS, ("Fiji", "Tanzania"), ASKED, ("Vatulele", "Kaskazi")),
+        # A plan and the one that was sent in again; a plan and what came of it.
+        (PLANS, ("2022, plan", "2023, plan"), NEW, ("4,200", "3,700")),
+        (PLANS, ("2022, plan", "2023, plan"), NEW, ("", "voice message")),
+        (OUTCOME, ("2021, plan", "2022, experiment"), SHORT, ("60 families", "3.1 to 1.9")),
+        # What two sides say alike is not missing on one.
+        (YEARS, ("2022", "2023"), "What comes next", (COMMITTEE, COMMITTEE)),
+    ],
+)
+def test_sides_stand_beside_each_other(
+    ask: Ask, question: str, sides: tuple[str, ...], heading: str, cells: tuple[str, ...]
+) -> None:
     answer = ask(question)
-    assert answer.coverage.sides == ("Mongolia", "Türkiye")
     rows = dict(answer.comparison)
-    assert list(rows) == ["Reports", "On the question"]
-    families, traders = rows["On the question"]
-    assert "60 families" in families
-    assert "24 traders" in traders
+    assert answer.coverage.sides == sides
+    assert all(words in cell for words, cell in zip(cells, rows[heading], strict=True))
+    # Who asks how many wants nothing else.
+    assert question != TRIALS or list(rows) == ["Reports", ASKED]
 
 
 def test_a_question_to_two_labs_is_answered_from_their_reports_that_say_most_of_its_topic(
@@ -52,43 +74,11 @@ def test_a_question_to_two_labs_is_answered_from_their_reports_that_say_most_of_
     assert {citation.passage.report.kind for citation in answer.citations} == {"closing"}
 
 
-def test_who_they_work_with_is_told_by_the_partners_of_each_side(ask: Ask) -> None:
-    answer = ask("Who do the Fiji and the Tanzania labs work with on seaweed?")
-    fiji, tanzania = dict(answer.comparison)["On the question"]
-    assert "Vatulele" in fiji
-    assert "Kaskazi" in tanzania
-
-
-def test_a_plan_and_the_one_that_was_sent_in_again_are_told_apart(ask: Ask) -> None:
-    answer = ask("What changed between the first and the second plan of Bangladesh?")
-    assert answer.coverage.sides == ("2022, plan", "2023, plan")
-    first, second = dict(answer.comparison)["What only this plan says"]
-    assert "4,200" in first
-    assert "3,700" in second
-    assert "voice message" in second
-
-
-def test_a_plan_is_held_against_what_came_of_it(ask: Ask) -> None:
-    answer = ask("Mongolia sensors: what did they plan and what came out in the end?")
-    assert answer.coverage.sides == ("2021, plan", "2022, experiment")
-    planned, found = dict(answer.comparison)["In short"]
-    assert "60 families" in planned
-    assert "3.1 to 1.9" in found
-
-
 def test_what_is_of_no_work_with_a_plan_is_not_what_came_of_it(ask: Ask) -> None:
     question = "Fiji and its seaweed: what was planned at first and what came out in the end?"
     answer = ask(question)
     assert answer.coverage.sides == ()
     assert {citation.passage.report.countries for citation in answer.citations} == {("Fiji",)}
-
-
-def test_what_two_sides_say_alike_is_not_missing_on_one(ask: Ask) -> None:
-    answer = ask("Compare 2022 and 2023 in Bangladesh")
-    assert answer.coverage.sides == ("2022", "2023")
-    first, second = dict(answer.comparison)["What comes next"]
-    assert "upazila disaster committee" in first
-    assert "upazila disaster committee" in second
 
 
 def test_reports_are_compared_by_their_titles(ask: Ask, sample_engine: Engine) -> None:

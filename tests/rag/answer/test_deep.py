@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openai_server import Reply, ScriptedServer, calls
 
-from rag.answer.deep import STEPS
+from rag.answer.generate import STEPS
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.export.formats import export

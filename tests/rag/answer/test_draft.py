@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from fake_engine import answer, report
 
-from rag.answer.pipeline import Draft, build_answer, missing_places
+from rag.answer.pipeline import build_answer, missing_places
 from rag.catalog.catalog import Catalog
 from rag.engine import Engine
 from rag.i18n.labels import notice_words
@@ -15,15 +15,7 @@ from rag.types import Notice, Plan
 
 # Peru, Togo and Viet Nam; the draft cites Peru and Togo.
 CATALOG = Catalog([report(0), report(1), report(2)])
-DRAFT = Draft(
-    text=answer().text,
-    refused=False,
-    coverage=answer().coverage,
-    mode="extractive",
-    language="en",
-    citations=answer().citations,
-    notices=(Notice("nothing_supported"),),
-)
+DRAFT = answer(notices=(Notice("nothing_supported"),))
 NO_REPORTS = "The collection has no reports from"
 
 

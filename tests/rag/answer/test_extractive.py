@@ -132,7 +132,6 @@ def test_a_quantity_is_answered_with_its_number_or_refused() -> None:
         assert f"{number} women" in answer_text(question, found)
     for other in (question, spanish, "كم عدد النساء اللواتي يبعن السمك؟"):
         assert is_refusal(answer_text(other, hits(FISH)))
-
     # A cost that the best sentence gives is answered in its words.
     found = hits("Renting a solar pump for one hour costs a gardener 40 cents.", PUMPS)
     text = answer_text("how much do gardeners pay to rent a pump", found)
@@ -172,14 +171,14 @@ class Reader(CrossEncoder):
     [({FISH: -9.0, BOATS: 9.0}, 2), ({FISH: 9.0, BOATS: 9.0}, 1), ({}, 1)],
 )
 def test_a_sentence_gains_by_how_likely_it_answers(logits: dict[str, float], first: int) -> None:
-    texts = enumerate((FISH, BOATS), start=1)
-    candidates = [Candidate(n, 0, text, "r", frozenset(), 1 / n) for n, text in texts]
-    plan, found = Plan(QUESTION, QUESTION), hits(FISH, BOATS)
-    read = read_candidates(candidates, plan, found, Reader(logits))
+    found = [(n, hit, hit.passage.text) for n, hit in enumerate(hits(FISH, BOATS), start=1)]
+    candidates = [Candidate(n, 0, text, hit, frozenset(), 1 / n) for n, hit, text in found]
+    plan = Plan(QUESTION, QUESTION)
+    read = read_candidates(candidates, plan, Reader(logits))
     assert max(read, key=lambda c: c.score).n == first
     assert [c.answers is None for c in read] == [not logits] * 2
     french = replace(plan, language="fr")
-    assert read_candidates(candidates, french, found, Reader(logits)) == candidates
+    assert read_candidates(candidates, french, Reader(logits)) == candidates
 
 
 def test_a_question_is_answered_unsurely_or_refused_as_its_best_sentence_is_read() -> None:

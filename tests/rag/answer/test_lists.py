@@ -7,7 +7,6 @@ import pytest
 from fake_engine import report
 
 from rag.answer.lists import list_draft, mentions
-from rag.answer.pipeline import Draft
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.citation.quotes import fold_text
@@ -16,7 +15,7 @@ from rag.i18n.translations import ENGLISH
 from rag.index.local import Snapshot, current_snapshot
 from rag.models.prompts import is_refusal
 from rag.query.entities import is_named
-from rag.types import Plan
+from rag.types import Answer, Plan
 from ui.web.answer import render_conversation
 from ui.web.handlers import Exchange
 
@@ -48,7 +47,7 @@ def test_the_filter_to_give_up_is_named_with_what_is_left() -> None:
     assert three.endswith("theme: Markets).")
 
 
-def listed(filters: Filters = Filters(), **more: Any) -> Draft:
+def listed(filters: Filters = Filters(), **more: Any) -> Answer:
     query = CatalogQuery(filters, **more)
     plan = Plan("?", "?", "en", "list", query.filters, query=query)
     return list_draft(plan, CATALOG, lambda ids: dict.fromkeys(ids, ""), ())
