@@ -197,7 +197,7 @@ class ReportChooser(LineReader):
         least = _LIKELY_SHARE * max((said[i].says for i in likely), default=0.0)
         most = [i for i in likely if said[i].says >= least]
         saying = [i for i in most if known[i].author == "lab"] or most
-        # A side that alone says nothing is told to have nothing.
+        # A side that says nothing while others do is told to have nothing.
         unsaid = all(s.says < _LIKELY for s in said.values())
         adds = unsaid or 0 < len(saying) < _FEW
         near = self.standing_out(infos, unsaid) if adds else []
@@ -226,7 +226,7 @@ class ReportChooser(LineReader):
         near = {place for i in ids for place in said[i].sentences}
         passages = {passage for passage, _ in near}
         told = [self.catalog.reports[i] for i in ids]
-        # Whatever a report found that is about the topic, it found on it.
+        # All findings of a report that is about the topic are on the topic.
         about = {i for i in ids if said[i].about >= ABOUT}
         hits = (
             h for h in self.open(told) if h.passage.id in passages or h.passage.report.id in about
@@ -305,7 +305,7 @@ class ReportChooser(LineReader):
             own = by_report.get(line.report.id)
             if own is not None and (not own or line.score >= _ALSO_SAYS):
                 own.append(line)
-        # What has no such sentence only touches it.
+        # A report without such a sentence only touches the topic.
         speaking = {i: own for i, own in by_report.items() if own[0].score >= _SPEAKS}
         by_report = speaking or by_report
         says = {i: own[0].score for i, own in by_report.items()}

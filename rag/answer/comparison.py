@@ -250,7 +250,7 @@ class Comparer(ReportChooser):
         ranked = [*(named | own).values()]
         if not ranked:
             return []
-        # What is of one work with one report is of one with the others, too.
+        # A report that continues any report of the work belongs to the work, too.
         same = {r.id: r for other in self.same_work(ranked[0]) for r in self.same_work(other)}
         work = [r for r in same.values() if r.id in inside]
         if len(work) < _FEWEST_STAGES:

@@ -160,11 +160,12 @@ class _Maker(Comparer):
         yield from self._whole(named or self.nearest_title() or self.likeliest())
 
     def _whole(self, reports: Sequence[ReportInfo]) -> Iterator[str]:
+        """What reports say of each part of their work, and what they leave out."""
         for info in reports:
             what = join_parts(self.t, ", ", [author_label(info, self.t), self.when(info)])
             yield f"**{title_of(info)}** ({what})"
         lines = self.lines(self.open(reports))
-        # Who asks for a report's partners wants no more of it; who asks what it found, that first.
+        # A question for partners gets only these; one for results gets the findings first.
         prompts = {x.hit.passage.prompt for x in lines if x.role == "found"}
         asks_found = bool(wanted := kind_wanted(self.plan)) and wanted in kinds_asked(prompts)
         roles: Sequence[Role] = ("partners",)
@@ -181,7 +182,7 @@ class _Maker(Comparer):
                 yield self.heading(HEADINGS[role])
                 own = sorted(told[role], key=lambda line: -line.asked)
                 yield self.quote(own) if own else self.of_work(others[role])
-        # A solution was not asked for more than what it is.
+        # The form of a solution asks for no more than what it is.
         left = [self.t.gettext(HEADINGS[role]) for role in blank if role not in ("about", *others)]
         if left and any(info.author == "lab" for info in reports):
             nothing = self.t.gettext("The report says nothing on")
@@ -265,7 +266,7 @@ class _Maker(Comparer):
         told: set[str] = set()
         if few:
             yield from self._problems(reports, of_report)
-            # Plans are told with that, but for what is still to come.
+            # Plans are told under problems, but for those that have no results yet.
             last = max((x.report.year or 0 for x in lines if x.role in FINDINGS), default=0)
             early = (r.id for r in reports if r.author == "lab" and (r.year or 0) <= last)
             told.update(i for i in early if not finds(of_report.get(i, ())))
@@ -297,7 +298,7 @@ class _Maker(Comparer):
         for part, (heading, _) in _PARTS.items():
             yield from self.part(heading, rows[part], titled=True)
         if few:
-            # What a plan says there is for whom it is.
+            # A plan answers this form question with whom it is for.
             done = [x for x in lines if x.report.kind != "plan"]
             newest = max((x.report.year or 0 for x in done), default=0)
             late = (x for x in done if x.role == "next" and (x.report.year or 0) == newest)
@@ -383,7 +384,7 @@ class _Maker(Comparer):
             if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
                 return
             own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
-        # What is counted and what is quoted are of the same reports.
+        # Reports that are quoted are among those that are counted.
         scope = {row.report.id for row in survey.rows} if survey else set()
         told = [info for info in told if info.id in scope] or told
         rows: dict[str, list[_Row]] = {part: [] for part in _PARTS}
@@ -392,7 +393,7 @@ class _Maker(Comparer):
         # Reports of works that are told of under findings.
         more: list[tuple[ReportInfo, str, list[Line]]] = []
         parted = [(info, *part_of(info, own[info.id], asked=self.by_sentences)) for info in told]
-        # What was found comes first, so that a lab's plans do not take its places.
+        # Findings come first, so that a lab's plans do not take their places.
         for info, part, telling in sorted(parted, key=lambda row: list(_PARTS).index(row[1])):
             if begun := of_work.get(info.id):
                 if begun[0] in (part, "tried", "about"):
@@ -410,7 +411,7 @@ class _Maker(Comparer):
                 labs[info.lab] += 1
                 of_work |= {other.id: (part, picked) for other in self.same_work(info)}
         for info, part, telling in more:
-            # They take no place of others'.
+            # They take no other report's place.
             if sum(map(len, rows.values())) < _ENOUGH:
                 rows[part].append((info, self.pick(telling, 1)))
         others: list[_Row] = []
@@ -469,7 +470,7 @@ class _Maker(Comparer):
                     of_lab += self.pick([line], 1)
             rows[role] = [row for of_lab in told.values() for row in _rows(of_lab)]
         if asked != "found" and len(rows.get(asked, ())) >= _FEWER_REASONS:
-            # Who asks what failed does not ask what was found.
+            # A question for what failed does not ask what was found.
             del rows["found"]
         yield self.head(info for of_role in rows.values() for info, _ in of_role)
         for role, of_role in rows.items():

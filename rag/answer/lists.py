@@ -124,7 +124,7 @@ class _Listing:
         elif query.group_by:
             yield from self._table()
         elif query.form in _NUMBERS and not (query.filters or query.excluded):
-            # Who asks how many there are at all wants no list of everything.
+            # A question for how many there are at all wants no list of everything.
             yield self._head()
         else:
             yield self._head()
@@ -198,7 +198,7 @@ class _Listing:
         chosen = any(getattr(query.filters, name) for name in _PLAIN)
         if of_all := chosen and query.form != "share" and _filtered_by(query, _TAGGED):
             counts["reports"] = self._of_all(self._number(len(self.reports)), len(self._whole()))
-        # Of what labs themselves wrote, labs are counted.
+        # Where only reports that labs wrote count, the labs come first.
         if query.filters.author == ("lab",) and not query.group_by:
             return join_parts(t, ", ", [counts["labs"], counts["reports"]])
         if of_all:
@@ -308,7 +308,7 @@ class _Listing:
         if query.lacking:
             return t.gettext("There is none ({filters}).").format(filters=filters)
         filters = t.gettext("No report passes these filters ({filters}).").format(filters=filters)
-        # "None" is the answer to "how many"; a list of nothing is none.
+        # A count of none is an answer; an empty list is a refusal.
         refused = refusal(self._language) if query.form == "list" else ""
         bare = (f"{said}." for said in self._untagged())
         said = (refused, filters, *bare, _ways_out(query.filters, self._catalog, t))
