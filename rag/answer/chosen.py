@@ -261,7 +261,7 @@ class ReportChooser(LineReader):
 
         def odds(report: str, near: float, logit: float) -> float:
             rank = log(1 + ranks.get(report, _NOT_FOUND))
-            return sum(map(mul, _TELLS, (says[report], near, logit, rank, 1.0)))
+            return float(sum(map(mul, _TELLS, (says[report], near, logit, rank, 1.0))))
 
         ids = sorted(said, key=lambda i: -odds(i, said[i].closest, 0.0))[:_READ]
         # A tag that is no word of the topic says what is meant, too.
@@ -290,7 +290,7 @@ class ReportChooser(LineReader):
         def odds_of(line: Line) -> float:
             length = log(len(line.text.split()) or 1)
             known = line.topical, read(line), length, line.hit.passage.stage == "finding"
-            return sum(map(mul, _BY_ITSELF, (*known, asks(line.text), 1.0)))
+            return float(sum(map(mul, _BY_ITSELF, (*known, asks(line.text), 1.0))))
 
         return survey, near, [replace(x, score=odds_of(x)) for x in (*first, *more)]
 
@@ -321,7 +321,7 @@ class ReportChooser(LineReader):
             return MAY_SAY_IT
         held = fmean(covered(self.plan, line.hit.passage) for line in near[:BEST_PASSAGES])
         read = max(self.logits(near).values(), default=_USUAL_LOGIT)
-        return sum(map(mul, _IS_TOLD, (near[0].score, held, read, 1.0)))
+        return float(sum(map(mul, _IS_TOLD, (near[0].score, held, read, 1.0))))
 
     def logits(self, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
         """How the cross-encoder reads lines beside the question, in English; none if it is busy."""
