@@ -11,13 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.answer.candidates import (
-    Candidate,
-    asked_by,
-    kind_wanted,
-    kinds_asked,
-    without_question,
-)
+from rag.answer.candidates import Candidate, asked_by, kind_wanted, kinds_asked, without_question
 from rag.answer.chosen import READ_OF_SIDE, Material, ReportChooser, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
 from rag.answer.lines import ROLES, Line, Role, on_topic, title_of

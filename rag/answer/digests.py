@@ -16,13 +16,7 @@ from statistics import fmean
 from rag.answer.candidates import covered, kind_wanted, kinds_asked
 from rag.answer.chosen import MAY_SAY_IT, MOST_OF_YEAR, SAYS_IT, TELLS, Material, chance
 from rag.answer.comparison import HEADINGS, Comparer
-from rag.answer.extractive import (
-    BEST_PASSAGES,
-    NEAREST,
-    SENTENCES_MORE,
-    Digest,
-    quotes_head,
-)
+from rag.answer.extractive import BEST_PASSAGES, NEAREST, SENTENCES_MORE, Digest, quotes_head
 from rag.answer.lines import (
     FINDINGS,
     ROLE_OF_KIND,
@@ -51,13 +45,7 @@ from rag.i18n.labels import (
 )
 from rag.i18n.translations import marked
 from rag.models.prompts import refusal
-from rag.query.forms import (
-    DIGESTS,
-    OFF_TOPIC_CLEAR,
-    asks_of_one,
-    is_short_topic,
-    listed_topics,
-)
+from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic, listed_topics
 from rag.query.wordings import has_wording
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity, is_quantity
