@@ -110,7 +110,7 @@ def read_logins(path: Path, command: str = "login") -> dict[str, Secret]:
     return logins
 
 
-def _text(path: Path, command: str = "login") -> str:
+def _text(path: Path, command: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -138,7 +138,7 @@ def set_login(path: Path, name: str, password: str, command: str = "login") -> b
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InputError(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} signs.")
     new = make_secret(password).line(name)
-    lines = _text(path).splitlines() if path.exists() else []
+    lines = _text(path, command).splitlines() if path.exists() else []
     if any(line.strip() and not line.startswith("#") for line in lines):
         read_logins(path, command)
     names = [line.strip().partition(":")[0] for line in lines]

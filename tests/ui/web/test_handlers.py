@@ -3,7 +3,6 @@
 import base64
 import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -67,10 +66,8 @@ def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
 def test_stopping_waits_for_no_silent_model() -> None:
     engine = FakeEngine(gate=threading.Event())
     run, updates = running(engine, "silent")
-    begun = time.monotonic()
     run.stop()
     (exchange,) = list(updates)[-1]["talk"]
-    assert time.monotonic() - begun < 3
     assert (exchange.stopped, exchange.answer) == (True, None)
     engine.gate.set()
     assert engine.stopped[0].wait(5)
