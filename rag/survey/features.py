@@ -278,8 +278,8 @@ class ReportMeasure:
         order = meaning + 6 * coverage
         ranked = np.argsort(-order, kind="stable")
         nearest = np.full(len(self.ids), -1)
-        reports, first = np.unique(self._report_of[ranked], return_index=True)
-        nearest[reports] = ranked[first]
+        first = np.flatnonzero(order == self._best(order)[self._report_of])
+        nearest[self._report_of[first]] = first
         if only:
             ranked = ranked[self.inside(only)[self._report_of[ranked]]]
         read, closest, near = self._sentences(topic, rarity, ranked, vectors)

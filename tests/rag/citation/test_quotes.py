@@ -168,6 +168,7 @@ def test_a_fact_is_quoted_by_its_value_and_what_is_near_for_the_question() -> No
 def test_sentences_have_what_they_need() -> None:
     for text, shown in {
         "Partners:\n- two ports\n- the market": "Partners: two ports; the market",
+        "IF they have ice\nTHEN the fish keeps.": "IF they have ice THEN the fish keeps.",
         "They all sell it\nat noon, to\nkin.": "They all sell it at noon, to kin.",
         f"It is {'very ' * 90}\n\ncold.": f"It is {'very ' * 90}cold.",
         "It gives us : 1. A map. 2. Ice boxes.": "It gives us : A map; Ice boxes.",
