@@ -13,7 +13,7 @@ words come from `glossary.tsv`, or else from the collection's frequent words by 
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from math import inf, log, log10
@@ -50,31 +50,39 @@ def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
     """Each content word of a question with the frequent words near to it, and how rare it is."""
     # The model knows "déchets", and "dechets" hardly.
     words = content_forms(text, language)[:MOST]
-    known, vectors = _lexicon(index)
-    if not words or not known:
+    near = _nearness(index)
+    if not words or not near:
         return ()
-    similar = np.asarray(encode_cached(words), np.float32) @ vectors.T
+    encode_cached(words)  # at once, which is faster than one by one
     stems = {word: frozenset((*terms(word, language), *terms(word, "en"))) for word in words}
     every = list(frozenset().union(*stems.values()))
     counts = dict(zip(every, index.frequencies(every), strict=True))
     size = len(index.passages) + 1
     found = []
-    for (word, own), row in zip(stems.items(), similar, strict=True):
-        near = {known[i]: float(row[i]) for i in np.flatnonzero(row >= ALIKE).tolist()}
+    for word, own in stems.items():
         english = frozenset(terms(english_word(word, language), "en"))
         most = min(size, max((counts[term] for term in own), default=0))
         rarity = 0.0 if asks(word, language) else log(size / (most + 1))
-        found.append(Alike(own, near, english, rarity))
+        found.append(Alike(own, near(word), english, rarity))
     return tuple(found)
 
 
 @lru_cache(maxsize=2)  # a page has one index, and for surveys the files of it
-def _lexicon(index: Index) -> tuple[list[str], Vectors]:
-    """The terms of the frequent words whose vectors are stored, with these."""
+def _nearness(index: Index) -> Callable[[str], Mapping[str, float]] | None:
+    """Finds the terms of frequent words that are near to a word; None where no vectors are kept."""
     words = index.frequent_words
     found = index.vectors(list(words.values()))
     known = {term: found[form] for term, form in words.items() if form in found}
-    return list(known), np.array(list(known.values()), np.float32)
+    if not known:
+        return None
+    names, vectors = list(known), np.array(list(known.values()), np.float32)
+
+    @lru_cache(maxsize=5_000)
+    def near(word: str) -> Mapping[str, float]:
+        similar = vectors @ np.asarray(encode_cached([word])[0], np.float32)
+        return {names[i]: float(similar[i]) for i in np.flatnonzero(similar >= ALIKE).tolist()}
+
+    return near
 
 
 def meant(links: Links, catalog: Catalog, language: str) -> Links:
