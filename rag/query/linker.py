@@ -17,6 +17,7 @@ from operator import itemgetter
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips, usage
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, Filters, listed_names
+from rag.models.embeddings import encode_cached
 from rag.places.countries import countries_of_regions_in, english_name, fold_name, region_words
 from rag.query.correction import one_slip_away
 from rag.query.entities import country_spans, places_in_order, region_in, years_in, years_named
@@ -30,6 +31,7 @@ _LONGEST = 8  # words of the longest phrase that is looked for
 _MOST_VALUES = 12
 # The most words between a value and the word for its field ("the method of co-creation").
 _NEAR = 2
+_INFLECTED = 0.48  # the least likeness of two forms of a word, 0 to 1
 _FEW = 5  # words of a question whose language is a guess
 _GOAL = re.compile(
     r"\b(?:sdgs?|ods|odds?|goals?|objectifs?|objetivos?|الهدف|هدف)\W{0,2}(\d{1,2})\b"
@@ -450,9 +452,17 @@ def is_usual(word: str, language: str) -> bool:
 def is_usual_word(word: str, language: str, intent: str = "") -> bool:
     """Whether a word of a language, or of English, asks and names nothing."""
     usual = _usual_words(language, "en", intent=intent)
-    # A stem alone is not enough: "mobile" has that of "mobilised".
     forms = usual.get(word, set()) | usual.get(stem_in(word, language), set())
-    return any(abs(len(word) - len(form)) <= 2 for form in forms)
+    # A stem alone is not enough: in Spanish "solar" has that of "solo", "only".
+    near = [form for form in forms if abs(len(word) - len(form)) <= 2]
+    return fold_name(word) in near or any(_likeness(word, form) >= _INFLECTED for form in near)
+
+
+@lru_cache(_REMEMBERED)
+def _likeness(one: str, other: str) -> float:
+    """How alike two words are in meaning, 0 to 1."""
+    first, second = encode_cached([one, other])
+    return float(first @ second)
 
 
 def asks(word: str, language: str, intent: str = "") -> bool:

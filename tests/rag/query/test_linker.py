@@ -6,7 +6,7 @@ from passages import report
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.query.linker import Linker
+from rag.query.linker import Linker, asks
 
 ETHNOGRAPHY = Filters(method=("Ethnography",))
 RANDOM = Filters(fact=("assignment_type: Random assignment",), kind=("experiment",))
@@ -52,6 +52,14 @@ def test_words_that_say_nothing_name_no_value() -> None:
     assert linker.link("eau : ce qui n'a pas marché", "fr").filters() == Filters()
     census = Filters(datasource=("Census",))
     assert linker.link("census data", "en").filters() == census
+
+
+@pytest.mark.quality
+def test_a_word_with_the_stem_of_one_that_asks_may_be_a_topic() -> None:
+    topics = {"solar": "es", "comunidad": "es", "maintenance": "fr", "mobility": "en"}
+    assert not any(asks(word, language) for word, language in topics.items())
+    assert asks("exploring", "en")
+    assert asks("soluciones", "es")
 
 
 def test_what_is_left_over_and_what_stands_for_the_rest(linker: Linker) -> None:
