@@ -150,7 +150,7 @@ class ReportChooser(LineReader):
         read = [x for x in first if x.hit.passage.language == reranker.language]
         gains = {x: reranker.relevance(n) for x, n in self._read(reranker.topics, read).items()}
         if not gains:
-            return list(lines)
+            return list(lines) if read else first
         usual = fmean(gains.values())
         return [replace(x, score=x.score + gains.get(x.place, usual)) for x in first]
 
@@ -206,9 +206,12 @@ class ReportChooser(LineReader):
     def on_subject(
         self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
     ) -> list[ReportInfo]:
-        """The reports that say something of the topic; where few do, the likeliest ones, too."""
+        """The reports that say something of the topic; where few do, likely ones and found ones."""
         saying = [r for r in infos if r.id in said and said[r.id].says >= _SAYS]
-        return saying if len(saying) >= _FEW else [*saying, *self.saying(infos, said)]
+        if len(saying) < _FEW:
+            found = [info for info in self.found() if info in infos]
+            saying = [*saying, *self.saying(infos, said), *found[: _FEW - len(saying)]]
+        return list({info.id: info for info in saying}.values())
 
     def said_of(self, topics: Iterable[str], reports: Iterable[ReportInfo]) -> dict[str, Speaking]:
         """What reports say of any of some topics, by their ids."""

@@ -156,7 +156,7 @@ class Comparer(ReportChooser):
             for hit in self.open([info]):
                 for unit in usable(hit.passage):
                     answer = without_question(unit.text, hit.passage)
-                    asked = asked_by(unit.text, hit.passage)
+                    asked = asked_by(unit.text, hit.passage) if hit.passage.prompt else ""
                     if kinds_asked([asked]) == [kind] and gives_quantity(answer):
                         said.setdefault(answer, hit)
             if said:

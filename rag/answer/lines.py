@@ -44,9 +44,9 @@ _OF_STAGE: dict[Stage, tuple[Role, ...]] = {
     "evidence": ("about", "challenge"),
     "admin": ("other",),
 }
-# What is asked of any work by questions without a topic, and from which cosine on it is.
+# What questions without a topic ask of any work, and from which cosine on they do.
 _ASKABLE: tuple[Role, ...] = ("about", "challenge", "partners", "found", "barriers")
-_ASKED = 0.55
+_ASKED_FROM = 0.55
 # What questions for a kind of column (rag/survey/columns.toml) ask for.
 ROLE_OF_KIND: dict[str, Role] = {
     "problem": "challenge", "partners": "partners", "learned": "found", "barriers": "barriers",
@@ -265,7 +265,7 @@ def role_asked(question: str) -> Role | None:
     examples, nearness = _nearness(question)
     best = int(np.argmax(nearness))
     role = examples[best][0]
-    return role if nearness[best] >= _ASKED and role in _ASKABLE else None
+    return role if nearness[best] >= _ASKED_FROM and role in _ASKABLE else None
 
 
 @lru_cache(8192)  # form questions that are remembered

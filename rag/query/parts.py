@@ -168,8 +168,12 @@ def asks_of(plan: Plan) -> tuple[Ask, ...]:
 
 def parts_of(question: str, language: str) -> tuple[str, ...]:
     """The parts of a question that each ask for something; () where it asks for one thing."""
+
     # "What and where is the tide broom?" asks both of the broom.
-    first, *others = _parted(question, language, lambda part: has_wording("asks", part))
+    def ends(part: str) -> bool:
+        return any(has_wording("asks", text) for text in (part, part.removeprefix(_AND)))
+
+    first, *others = _parted(question, language, ends)
     return (first, *(part.removeprefix(_AND) for part in others)) if others else ()
 
 

@@ -8,7 +8,7 @@ from passages import passage, report
 
 from rag.answer.chosen import ReportChooser
 from rag.answer.digests import HEADINGS
-from rag.answer.lines import Line, Role, part_of, role_and_weight
+from rag.answer.lines import Line, Role, part_of, role_and_weight, role_asked
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.text.citation_marks import keep_known, marks
@@ -37,6 +37,8 @@ def test_a_form_question_has_the_role_of_those_like_it() -> None:
     ):
         asked = passage("Sand.", report("a"), section="Form", prompt=prompt, stage=stage)
         assert role_and_weight(asked)[0] == role, prompt
+    assert role_asked("What got in the way?") == "barriers"
+    assert role_asked("How tall is the tower?") is None
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def test_a_question_is_split_where_another_one_begins() -> None:
         ("fr", "Où est la barque et va-t-elle loin ?", ("Où est la barque", "va-t-elle loin")),
         ("pt", "Quem vende o mel e com que ajuda?", ("Quem vende o mel", "com que ajuda")),
         ("ar", "من يبيع العسل ولماذا؟", ("من يبيع العسل", "لماذا")),
+        ("ar", "ما العسل، وكيف صنع، وكم كلف؟", ("ما العسل", "كيف صنع", "كم كلف")),
         # These ask for one thing.
         ("en", "Who sells honey and wax?", ()),
         ("en", "What and where is the boat?", ()),
