@@ -60,7 +60,8 @@ class Problem(BaseModel):
     def of(cls, status: int, text: str) -> "Problem":
         """The problem of a message, whose remedy follows its first sentence."""
         detail, stop, remedy = text.partition(". ")
-        title, remedy = HTTPStatus(status).phrase, remedy or "See openapi.json for what there is."
+        title = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Closed"
+        remedy = remedy or "See openapi.json for what there is."
         return cls(title=title, status=status, detail=detail + stop.strip(), remedy=remedy)
 
 
@@ -116,33 +117,22 @@ class ExportRequest(Sent):
     title: str = Field("", max_length=300)
 
 
-class SourceJson(BaseModel):
-    """A place in a report, with what it is cited by."""
+class CitationJson(BaseModel):
+    """A mark of the answer: verbatim words of a report and where they stand in its file."""
 
+    n: int
     report: str
     title: str
     country: str
     year: int | None
+    type: str
     kind: str
     section: str
     prompt: str
-    stage: Stage | Literal[""]
-    author: str
-
-
-class SaidJson(BaseModel):
-    """Verbatim words of a report, with their place in its file."""
-
+    stage: Stage
     quote: str
     span: Span | None
-
-
-class CitationJson(SaidJson, SourceJson):
-    """A mark of the answer: verbatim words of a report and where they stand in its file."""
-
-    n: int
-    type: str
-    stage: Stage
+    author: str
     status: Status
 
 
@@ -158,9 +148,14 @@ class PassageJson(BaseModel):
     score: float
 
 
-class FoundJson(PassageJson, SourceJson):
+class FoundJson(PassageJson):
     """A passage that a search found, with what its source is cited by."""
 
+    country: str
+    title: str
+    year: int | None
+    kind: str
+    author: str
     stage: Stage
 
 
@@ -245,6 +240,13 @@ class OpenedReport(ReportInfo):
     passages: tuple[OpenedPassage, ...] = ()
 
 
+class SaidJson(BaseModel):
+    """Verbatim words of a report, with their place in its file."""
+
+    quote: str
+    span: Span | None
+
+
 class CellJson(SaidJson):
     """What a report answers to a column, or why it doesn't."""
 
@@ -263,12 +265,21 @@ class EvidenceJson(SaidJson):
     outcome: Outcome | None
 
 
-class RowJson(SaidJson, SourceJson):
+class RowJson(SaidJson):
     """The verdict of a survey on a report, with its best sentence."""
 
+    report: str
     verdict: Verdict
     score: float
     about: float = 0.0  # which earlier files lack
+    section: str
+    prompt: str
+    stage: Stage | Literal[""]
+    author: str
+    title: str
+    country: str
+    year: int | None
+    kind: str
     judge: str
     stance: Stance | None
     evidence: EvidenceJson

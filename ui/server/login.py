@@ -15,8 +15,8 @@ import re
 import secrets
 import time
 from base64 import b64decode, b64encode, urlsafe_b64encode
-from collections import UserDict, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -163,16 +163,14 @@ class TooManyLogins(Exception):
     """No more passwords are checked just now; nothing was checked."""
 
 
-class Logins(UserDict[str, Secret]):
+class Logins(Mapping[str, Secret]):
     """The names of a file as it is now, none while it can't be used."""
 
     def __init__(self, path: Path, command: str = "login") -> None:
         self._path, self._command = path, command
         self._stamp, self._read = self._changed(), read_logins(path, command)
 
-    @property
-    def data(self) -> dict[str, Secret]:  # type: ignore[override]
-        """The names as they are now; the file is read again when it has changed."""
+    def _now(self) -> dict[str, Secret]:
         if (stamp := self._changed()) != self._stamp:
             self._stamp, self._read = stamp, {}
             try:
@@ -187,6 +185,15 @@ class Logins(UserDict[str, Secret]):
         except OSError:
             return ()
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+    def __getitem__(self, name: str) -> Secret:
+        return self._now()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
 
 
 class Sessions:

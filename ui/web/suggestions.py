@@ -69,6 +69,7 @@ class Suggestions:
             except AskLabsError as error:
                 _log.warning("no question could be tried: %s", error)
                 return self.first(t)
+            self._read()
             self._kept[code] = revision, examples
             # An index that can't be written to, or has no folder, is asked again at the next start.
             with suppress(OSError):
@@ -90,9 +91,12 @@ class Suggestions:
         """What was answered last, and at which revision of the index."""
         code = language_code(t)
         if self._kept.get(code, ("",))[0] != self._engine.revision:
-            with suppress(OSError, ValueError):
-                self._kept |= _KEPT.validate_json(self._path.read_bytes())
+            self._read()
         return self._kept.get(code, ("", []))
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError):
+            self._kept |= _KEPT.validate_json(self._path.read_bytes())
 
     def _good(self, t: Translations) -> Iterator[Example]:
         engine = self._engine.without_model()

@@ -94,9 +94,9 @@ def explore(v: Visit) -> dict[str, Any]:
     state = (v.engine.revision, v.chosen)
     if v.explored == state:
         return {}
-    quotes = {}
-    for topic in v.engine.index.topics:
-        own = v.engine.index.passages[topic.passage]
+    quotes, index = {}, v.engine.index
+    for topic in index.topics:
+        own = index.passages[topic.passage]
         shown = (p for p in v.engine.passages_of(own.report.id) if p.id == own.id)
         quotes[topic.name] = next(shown, own)
     drawn = render_explore(v.engine.catalog, v.chosen, v.t, quotes)
