@@ -150,18 +150,18 @@ class Comparer(ReportChooser):
 
     def figures(self, kind: str, infos: Sequence[ReportInfo]) -> list[str]:
         """A line of each report whose tags or form give figures of a kind, such as its cost."""
+        said: defaultdict[str, dict[str, Hit]] = defaultdict(dict)
+        for hit in self.open(infos):
+            for unit in usable(hit.passage):
+                answer = without_question(unit.text, hit.passage)
+                asked = asked_by(unit.text, hit.passage) if hit.passage.prompt else ""
+                if kinds_asked([asked]) == [kind] and gives_quantity(answer):
+                    said[hit.passage.report.id].setdefault(answer, hit)
         told = []
         for info in infos:
-            said: dict[str, Hit] = {}
-            for hit in self.open([info]):
-                for unit in usable(hit.passage):
-                    answer = without_question(unit.text, hit.passage)
-                    asked = asked_by(unit.text, hit.passage) if hit.passage.prompt else ""
-                    if kinds_asked([asked]) == [kind] and gives_quantity(answer):
-                        said.setdefault(answer, hit)
-            if said:
+            if own := said.get(info.id):
                 who = f"{author_label(info, self.t)} ({self.when(info)}), {title_of(info)}"
-                words = " ".join(self._cite(hit, answer) for answer, hit in said.items())
+                words = " ".join(self._cite(hit, answer) for answer, hit in own.items())
                 told.append(f"- {format_label(self.t, who, words)}")
         return told
 

@@ -262,7 +262,7 @@ def role_of_question(question: str) -> Role:
 
 def role_asked(question: str) -> Role | None:
     """The role that a question without a topic asks for; None where it asks for no such thing."""
-    examples, nearness = _nearness(question)
+    examples, nearness = _near_examples(question)
     best = int(np.argmax(nearness))
     role = examples[best][0]
     return role if nearness[best] >= _ASKED_FROM and role in _ASKABLE else None
@@ -270,12 +270,12 @@ def role_asked(question: str) -> Role | None:
 
 @lru_cache(8192)  # form questions that are remembered
 def _role(prompt: str, stage: Stage) -> tuple[Role, float]:
-    examples, nearness = _nearness(prompt)
+    examples, nearness = _near_examples(prompt)
     likely = np.array([role in _OF_STAGE[stage] for role, _ in examples], np.float32)
     return examples[int(np.argmax(nearness + _PRIOR * likely))]
 
 
-def _nearness(question: str) -> tuple[list[tuple[Role, float]], Vectors]:
+def _near_examples(question: str) -> tuple[list[tuple[Role, float]], Vectors]:
     """The role and weight of each example, and its cosine to a question."""
     examples, vectors = _examples()
     return examples, vectors @ np.asarray(encode([question])[0], np.float32)
