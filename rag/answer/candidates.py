@@ -211,6 +211,8 @@ def kind_wanted(plan: Plan) -> str:
         (" ".join(own[: n - m] + own[-m:]), ASKED_BY_BOTH) for n in lengths for m in (1, 2) if n > m
     ]
     parts = {part: least for part, least in (*both, *ends) if terms(part, plan.language)}
+    # "Who did they do it with?" has no words of its own.
+    parts = parts or {" ".join(own): ASKED}
     kind, best = "other", 0.0
     for (part, least), (name, near) in zip(parts.items(), nearest_kinds([*parts]), strict=True):
         if near >= (least if " " in part else ASKED_BY_WORD) and near > best:

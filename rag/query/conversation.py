@@ -1,7 +1,6 @@
 """Follow-up questions: which they are, and what they take over from the conversation."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +9,11 @@ from rag.catalog.normalize import frequency, likely_language, usage
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.places.countries import countries_of_regions_in, without_regions
 from rag.query.entities import countries_in, named_in, places_in_order, region_in, without_countries
-from rag.query.gloss import english_phrase
+from rag.query.gloss import english_phrase, english_word
 from rag.query.intents import own_score
 from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, has_wording, terms_of
-from rag.text.tokenize import LANGUAGES, language_of, stop_words, strip_accents, terms, words
+from rag.text.tokenize import LANGUAGES, content_words, language_of, stop_words, strip_accents, terms, words
 from rag.types import Turn
 
 # The beginning of a line of an answer: a lab, with its year and kind in brackets.
@@ -28,8 +27,9 @@ _LONGEST = 40  # spaces of a question that needs what was said before
 # Reports that a follow-up may be about: of one lab so many are mostly of one work, or any.
 _OF_ONE_WORK, _OF_SOME_WORKS = 3, 12
 _SIDES = 3  # labs of an answer that are compared
-# The score of a question that needs the conversation before it, and the least of one that may.
-_FOLLOWS, _ALONE = 0.5, 0.1
+# The score of a question that needs the conversation before it, of a short one that does, and the
+# least of one that may.
+_FOLLOWS, _FOLLOWS_SHORT, _ALONE = 0.5, 0.25, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,17 @@ def points_at_labs(question: str) -> bool:
 
 def has_topic(question: str, language: str) -> bool:
     """Whether a question is about more than what any piece of work has."""
+    return bool(_topical(question, language))
+
+
+def is_new(question: str, language: str, said: str) -> bool:
+    """Whether the words that say what a question is about do not stand in what was said."""
+    return _topical(question, language).isdisjoint(terms(said, language))
+
+
+def _topical(question: str, language: str) -> set[str]:
     usual = terms_of("of_any_work", language) | terms_of("of_any_work_or_topic", language)
-    return not usual.issuperset(terms(question, language))
+    return set(terms(question, language)) - usual
 
 
 def is_follow_up(
@@ -85,10 +94,10 @@ def is_follow_up(
 ) -> bool:
     """Whether a question needs the conversation before it to be understood.
 
-    It does where it is like examples that do, and `links` no kinds of reports or tags. Else where
-    it joins on ("and in 2023?"), unless it has many words and names `places`; where it points back
-    and has few words, or not many and no places; and where it has few words, no places, and asks
-    only for what any piece of work has ("why?", "what were the results?").
+    It does where it is like examples that do, and `links` no kinds of reports or tags; and where it
+    is somewhat like them and picks a report or asks for others ("anything like it in Chad?"). Else where it joins on ("and in 2023?"), unless it has many words and names `places`; where it points back
+    and has few words, or not many and no places; and where it has few words, no places, and is
+    somewhat like examples or asks only for what any piece of work has ("what were the results?").
     """
     if not history or question.count(" ") > _LONGEST:
         return False
@@ -99,12 +108,26 @@ def is_follow_up(
     tagged = links.kinds or any(link.field in (*TAGS, "fact") for link in links.links)
     if score > _FOLLOWS and not (tagged or (places and len(own) > _FEW)):
         return True
+    if score > _FOLLOWS_SHORT and len(own) <= _MANY and re.search(any_of("picks"), folded):
+        return True
+    if score > _FOLLOWS_SHORT and len(own) <= _FEW and has_wording("others", question):
+        return True
     joins_on = rf"^\W*{any_of('joins_on')}\b(?!-)|\b{any_of('joins_on_within')}\b"
     if re.search(joins_on, folded):
         return not places or len(own) <= _FEW
     if re.search(any_of("points_back", language), folded):
         return len(own) < _FEW or (len(own) <= _MANY and not places)
-    return len(own) < _FEW and not places and not has_topic(question, language)
+    # "Which methods are used most?" is put to all reports.
+    is_like = score > _FOLLOWS_SHORT and not (tagged or links.fields)
+    return len(own) < _FEW and not places and (is_like or not has_topic(question, language))
+
+
+def other_matter(question: str) -> str:
+    """What follows the words that turn to another matter ("ok, something else:"), or ""."""
+    folded = strip_accents(question)
+    begins = rf"\W*(?:{any_of('hesitates')}\W+)*{any_of('turns_away')}\b\W*"
+    turned = re.match(begins, folded) if len(folded) == len(question) else None
+    return question[turned.end() :] if turned else ""
 
 
 def names_topic(question: str, language: str, linker: Linker) -> bool:
@@ -140,9 +163,8 @@ def follow_up(
     # What they are about tells more than what was quoted of them.
     answer = "" if reports else answer
     mixed = len(labs) > 1
-    last_terms = terms(earlier if mixed else f"{earlier} {answer[:TURN]}", language)
-    new = set(last_terms).isdisjoint(terms(question, language))
-    if new and names_topic(question, language, linker):
+    said = earlier if mixed else f"{earlier} {answer[:TURN]}"
+    if is_new(question, language, said) and names_topic(question, language, linker):
         earlier, answer, mixed = "", "", False
     many = any(has_wording("many_labs", text) for text in questions)
     if reports and mixed and has_wording("compare", question):
@@ -186,24 +208,44 @@ def reports_meant(
 ) -> tuple[str, ...]:
     """The reports that a follow-up is about: those that it picks of an answer, or all, if few.
 
-    "The second one" is picked of the last answer, "the stove one" of any by the words of its title.
+    "The second one" and "the Peru one" are picked of the last answer.
     """
     reports = linker.catalog.reports
     answers = [turn.reports for turn in reversed(history) if turn.role == "assistant"]
     known = [i for i in answers[0] if i in reports] if answers else []
-    asked = words(strip_accents(question))
     if re.search(any_of("picks"), strip_accents(question)):
-        if places := [place for word in asked for place in places_in_order(word)]:
+        if places := _places_in_order(question):
             return tuple(known[places[0] :][:1])
-        for earlier in answers:
-            own = (linker.titled.get(term, ()) for term in terms(question, language))
-            titled = Counter(i for ids in own for i in ids if i in earlier)
-            most = max(titled.values(), default=0)
-            if found := tuple(i for i in earlier if titled[i] == most > 0):
-                return found
+        if titled := titled_reports(question, language, history, linker):
+            return titled
+        named = set(named_in(question, linker.catalog).country)
+        if of_lab := [i for i in known if not named.isdisjoint(reports[i].countries)]:
+            return tuple(of_lab)
     if names_topic(question, language, linker) or len(known) > _OF_SOME_WORKS:
         return ()
     return tuple(known)
+
+
+def titled_reports(
+    question: str, language: str, history: Sequence[Turn], linker: Linker
+) -> tuple[str, ...]:
+    """The reports of any answer that a question picks by words of their titles ("the stove one")."""
+    if not re.search(any_of("picks"), strip_accents(question)) or _places_in_order(question):
+        return ()
+    own = [word for word in content_words(question, language) if has_topic(word, language)]
+    stems = [{*terms(w, language), *terms(english_word(w, language), "en")} for w in own]
+    having = [{i for stem in found for i in linker.titled.get(stem, ())} for found in stems]
+    for answer in (turn.reports for turn in reversed(history) if turn.role == "assistant"):
+        # Rare words tell more.
+        of_report = {i: sum(1 / len(ids) for ids in having if i in ids) for i in answer}
+        most = max((n for i, n in of_report.items() if i in linker.catalog.reports), default=0.0)
+        if most:
+            return tuple(i for i, n in of_report.items() if n == most)
+    return ()
+
+
+def _places_in_order(question: str) -> list[int]:
+    return [n for word in words(strip_accents(question)) for n in places_in_order(word)]
 
 
 def is_one_work(reports: Sequence[ReportInfo]) -> bool:

@@ -12,15 +12,18 @@ from rag.query.conversation import (
     follow_up,
     has_topic,
     is_follow_up,
+    is_new,
     is_one_work,
     known_reports,
     language_in,
     names_topic,
+    other_matter,
     points_at_labs,
     quoted_labs,
     reports_meant,
+    titled_reports,
 )
-from rag.query.entities import country_spans, labs_in, region_in, without
+from rag.query.entities import countries_in, country_spans, labs_in, region_in, without
 from rag.query.forms import (
     OFF_TOPIC_CLEAR,
     as_topic,
@@ -76,6 +79,8 @@ class Rules:
     def plan(self, question: str, language: str, history: Sequence[Turn] = ()) -> Plan:
         """The plan of a question without slips, after a conversation (oldest turn first)."""
         catalog, filters = self.linker.catalog, self.filters
+        if history and (other := self._other_matter(question, language, history)):
+            return other
         links = self.linker.link(question, language)
         scores = _scores(links)
         linked, labs = links.filters(), labs_in(question, catalog)
@@ -85,7 +90,9 @@ class Rules:
         works = Works(self.linker, self.reports_with)
         alone = tuple(catalog.ids(filters))
         alone = alone if len(alone) == 1 else ()
-        about = None if follows else asks_about(question, links, scores)
+        about = asks_about(question, links, scores)
+        if follows and about != ("thanks",):
+            about = None
         if alone and about in ((), ("self",)) and not overrides(question):
             # "Where is it?" is about the report.
             lead = max(scores["about"], scores["self"]) - max(scores[name] for name in TO_REPORTS)
@@ -93,12 +100,16 @@ class Rules:
         if about is not None:
             language = greeting_language(question) or language
             return Plan(question, question, language, "about", filters, about=about)
-        if follows and (repeated := self._repeat_list(question, links, scores, history)):
-            return repeated
-        if follows and (again := self._again(question, links, history)):
-            return again
-        if follows and (carried := self._carried(question, language, links, history)):
-            return carried
+        # "The stove one" is neither a list again nor a topic.
+        picks = follows and not has_wording("picks_many", question)
+        picks = picks and bool(titled_reports(question, language, history, self.linker))
+        if follows and not picks:
+            planned = self._repeat_list(question, links, scores, history)
+            planned = planned or self._again(question, links, history)
+            planned = planned or self._beyond(question, language, links, history)
+            planned = planned or self._carried(question, language, links, history)
+            if planned:
+                return planned
         notices = self._missing(links)
         query = None if follows else query_of(links, scores, catalog)
         if not follows and (more := meant(links, catalog, language)) is not links:
@@ -293,6 +304,53 @@ class Rules:
         narrowed = replace(self, filters=self.filters.merged(new))
         return narrowed.plan(text, last.language)
 
+    def _other_matter(self, question: str, language: str, history: Sequence[Turn]) -> Plan | None:
+        """The plan of a question that turns away from what was spoken of, if it names a matter."""
+        rest = other_matter(question)
+        if not has_topic(rest, language) or not self.linker.link(rest, language).rest:
+            return None
+        if titled_reports(rest, language, history, self.linker):
+            return None
+        return self.plan(self._of_lab(rest, language, history), language)
+
+    def _of_lab(self, question: str, language: str, history: Sequence[Turn]) -> str:
+        """A question that points back, with the country of the last answer's only lab."""
+        labs = quoted_labs(history[-1], self.linker.catalog)
+        places = countries_in(question) or countries_of_regions_in(question)
+        points = re.search(any_of("points_back", language), strip_accents(question))
+        return f"{question} ({labs[0]})" if len(labs) == 1 and points and not places else question
+
+    def _beyond(
+        self, question: str, language: str, links: Links, history: Sequence[Turn]
+    ) -> Plan | None:
+        """The plan of a follow-up that leaves a work: for more of its lab, or of its topic.
+
+        "What other experiments did they do?", "what was that lab up to in 2021?", "who else?"
+        """
+        reports = known_reports(history[-1], self.linker.catalog)
+        if not is_one_work(reports):
+            return None
+        asked = [n for n, turn in enumerate(history) if turn.role == "user"]
+        plans = (self._planned(history, n) for n in reversed(asked))
+        opening = next((plan for plan in plans if not plan.follows), None)
+        subject = opening.subject if opening else ""
+        others, country = has_wording("others", question), reports[0].countries
+        # "And in 2020?" asks of a topic again, if there is one.
+        of_lab = others or has_wording("that_lab", question)
+        words = content_words(question, language)
+        of_lab = of_lab or (links.filters().year and not (subject and all(map(str.isdigit, words))))
+        if len(country) == 1 and of_lab:
+            named = links.filters().country or countries_of_regions_in(question)
+            planned = self.plan(question if named else f"{question} ({country[0]})", language)
+            is_list = planned.intent == "list" and links.kinds and {*links.fields} <= {"year", "country"}
+            if is_list or (planned.intent == "lab" and not planned.subject):
+                return replace(planned, question=question, follows=True)
+        if not others:
+            return None
+        planned = self.plan(f"{question} – {subject or reports[0].title}", language)
+        wide = planned.wide or not (planned.boosted.country or planned.filters.country)
+        return replace(planned, question=question, follows=True, wide=wide)
+
     def _carried(
         self, question: str, language: str, links: Links, history: Sequence[Turn]
     ) -> Plan | None:
@@ -307,12 +365,13 @@ class Rules:
         last = last if of_one_lab else as_topic(last)
         if last.intent not in (("lab", "list") if of_one_lab else _CARRIED):
             return None
-        if points_at_labs(question) and has_topic(question, language):
+        # "Does any of it reach women?" is put to what was spoken of.
+        points = re.search(any_of("points_back", language), strip_accents(question))
+        if (points or points_at_labs(question)) and has_topic(question, language):
             return None
         before = self.linker.link(last.standalone, last.language)
         said = f"{last.standalone} {history[-1].content[:TURN]}"
-        is_new = set(terms(said, last.language)).isdisjoint(terms(question, language))
-        is_other = is_new and names_topic(question, language, self.linker)
+        is_other = is_new(question, language, said) and names_topic(question, language, self.linker)
         fields = {"country"} if is_other else {"country", *TAGS}
         if links.filters().country or countries_of_regions_in(question):
             fields.discard("country")
@@ -322,7 +381,7 @@ class Rules:
         words = [w for i, w in enumerate(before.words) if i in kept or w in topic]
         if not (words or is_other):
             return None
-        text = f"{question} ({' '.join(words)})" if words else question
+        text = f"{question.rstrip(' ?؟')} – {' '.join(words)}" if words else question
         scope = last.filters.merged(replace(last.boosted, country=()))
         if last.query:
             settled = catalog.settled(last.query)
@@ -343,10 +402,14 @@ class Rules:
     def _last(self, history: Sequence[Turn]) -> Plan:
         """The plan of the last question of a conversation."""
         last = max((i for i, turn in enumerate(history) if turn.role == "user"), default=0)
-        if last not in self._lasts:
-            before, earlier = history[last].content[:TURN], history[:last]
-            self._lasts[last] = self.plan(before, language_in(before, earlier), earlier)
-        return self._lasts[last]
+        return self._planned(history, last)
+
+    def _planned(self, history: Sequence[Turn], n: int) -> Plan:
+        """The plan of a turn of a conversation, after what was said before it."""
+        if n not in self._lasts:
+            before, earlier = history[n].content[:TURN], history[:n]
+            self._lasts[n] = self.plan(before, language_in(before, earlier), earlier)
+        return self._lasts[n]
 
     def _missing(self, links: Links) -> tuple[Notice, ...]:
         known, years = self.linker.catalog.years, ", ".join(map(str, links.missing_years))

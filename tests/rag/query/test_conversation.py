@@ -147,7 +147,7 @@ def test_the_topic_is_that_of_the_question_that_opened_it(quick_engine: Engine) 
     made = plan(quick_engine, "Why?", *later)
     assert made.standalone.startswith("What did labs learn about seaweed? And in 2022?")
     assert made.boosted.year == (2022,)
-    other = (*later, *said("Write me a poem", "The reports don't say."))
+    other = (*later, *said("Write me a poem about the sea", "The reports don't say."))
     assert "seaweed" not in plan(quick_engine, "Why?", *other).standalone
 
 
@@ -157,7 +157,7 @@ def test_another_topic_takes_the_place_of_the_one_before(quick_engine: Engine) -
     assert (made.standalone, made.wide, made.follows) == (question, True, True)
     one = said("What did Fiji learn about seaweed?", "Fiji (2022): On racks [1].")
     made = plan(quick_engine, question, *one)
-    assert (made.standalone, made.boosted.country) == (f"{question} (Fiji)", ("Fiji",))
+    assert (made.standalone, made.boosted.country) == ("And about cooperatives – Fiji", ("Fiji",))
     assert question in plan(quick_engine, "Why?", *one, Turn("user", question)).standalone
     for same in ("And the racks?", "And the results?", "And how do gardeners pay for it?"):
         assert "seaweed" in plan(quick_engine, same, *one).standalone
