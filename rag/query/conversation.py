@@ -13,7 +13,15 @@ from rag.query.gloss import english_phrase, english_word
 from rag.query.intents import own_score
 from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, has_wording, terms_of
-from rag.text.tokenize import LANGUAGES, content_words, language_of, stop_words, strip_accents, terms, words
+from rag.text.tokenize import (
+    LANGUAGES,
+    content_words,
+    language_of,
+    stop_words,
+    strip_accents,
+    terms,
+    words,
+)
 from rag.types import Turn
 
 # The beginning of a line of an answer: a lab, with its year and kind in brackets.
@@ -74,6 +82,12 @@ def points_at_labs(question: str) -> bool:
     return bool(re.search(any_of("of_them"), strip_accents(question)))
 
 
+def points_back(question: str, language: str) -> bool:
+    """Whether a question has a word for what was spoken of ("does any of it ...")."""
+    folded = re.sub(any_of("introduces"), " ", re.sub("['’]", " ", strip_accents(question)))
+    return bool(re.search(any_of("points_back", language), folded))
+
+
 def has_topic(question: str, language: str) -> bool:
     """Whether a question is about more than what any piece of work has."""
     return bool(_topical(question, language))
@@ -95,15 +109,17 @@ def is_follow_up(
     """Whether a question needs the conversation before it to be understood.
 
     It does where it is like examples that do, and `links` no kinds of reports or tags; and where it
-    is somewhat like them and picks a report or asks for others ("anything like it in Chad?"). Else where it joins on ("and in 2023?"), unless it has many words and names `places`; where it points back
-    and has few words, or not many and no places; and where it has few words, no places, and is
-    somewhat like examples or asks only for what any piece of work has ("what were the results?").
+    is somewhat like them and picks a report ("what did the Niger one find?") or asks for others
+    ("anything like it in Chad?"). Else where it joins on ("and in 2023?"), unless it has many words
+    and names `places`; where it points back and has few words, or not many and no places; and where
+    it has few words, no places, and is somewhat like examples or asks only for what any piece of
+    work has ("what were the results?").
     """
     if not history or question.count(" ") > _LONGEST:
         return False
     if (score := own_score("follows", question)) < _ALONE:
         return False
-    folded = re.sub(any_of("introduces"), " ", re.sub("['’]", " ", strip_accents(question)))
+    folded = re.sub("['’]", " ", strip_accents(question))
     own = set(terms(question, language))
     tagged = links.kinds or any(link.field in (*TAGS, "fact") for link in links.links)
     if score > _FOLLOWS and not (tagged or (places and len(own) > _FEW)):
@@ -112,20 +128,33 @@ def is_follow_up(
         return True
     if score > _FOLLOWS_SHORT and len(own) <= _FEW and has_wording("others", question):
         return True
-    joins_on = rf"^\W*{any_of('joins_on')}\b(?!-)|\b{any_of('joins_on_within')}\b"
-    if re.search(joins_on, folded):
+    if _joins_on(question):
         return not places or len(own) <= _FEW
-    if re.search(any_of("points_back", language), folded):
+    if points_back(question, language):
         return len(own) < _FEW or (len(own) <= _MANY and not places)
-    # "Which methods are used most?" is put to all reports.
-    is_like = score > _FOLLOWS_SHORT and not (tagged or links.fields)
+    # "Which methods are used most?" and "anything on bees?" are put to all reports.
+    new = tagged or links.fields or has_wording("topic_of", question)
+    is_like = score > _FOLLOWS_SHORT and not new
     return len(own) < _FEW and not places and (is_like or not has_topic(question, language))
+
+
+def _joins_on(question: str) -> bool:
+    folded = re.sub("['’]", " ", strip_accents(question))
+    begins = rf"^\W*{any_of('joins_on')}\b(?!-)|\b{any_of('joins_on_within')}\b"
+    return bool(re.search(begins, folded))
+
+
+def _stems(question: str, language: str) -> list[set[str]]:
+    """The terms of each word that says what a question is about, its own and the English ones."""
+    own = [word for word in content_words(question, language) if has_topic(word, language)]
+    return [{*terms(w, language), *terms(english_word(w, language), "en")} for w in own]
 
 
 def other_matter(question: str) -> str:
     """What follows the words that turn to another matter ("ok, something else:"), or ""."""
     folded = strip_accents(question)
-    begins = rf"\W*(?:{any_of('hesitates')}\W+)*{any_of('turns_away')}\b\W*"
+    turns = rf"(?:{any_of('turns_away')}|{any_of('corrects')})"
+    begins = rf"\W*(?:{any_of('hesitates')}\W+)*{turns}\b\W*"
     turned = re.match(begins, folded) if len(folded) == len(question) else None
     return question[turned.end() :] if turned else ""
 
@@ -213,11 +242,11 @@ def reports_meant(
     reports = linker.catalog.reports
     answers = [turn.reports for turn in reversed(history) if turn.role == "assistant"]
     known = [i for i in answers[0] if i in reports] if answers else []
+    if titled := titled_reports(question, language, history, linker):
+        return titled
     if re.search(any_of("picks"), strip_accents(question)):
         if places := _places_in_order(question):
             return tuple(known[places[0] :][:1])
-        if titled := titled_reports(question, language, history, linker):
-            return titled
         named = set(named_in(question, linker.catalog).country)
         if of_lab := [i for i in known if not named.isdisjoint(reports[i].countries)]:
             return tuple(of_lab)
@@ -229,12 +258,13 @@ def reports_meant(
 def titled_reports(
     question: str, language: str, history: Sequence[Turn], linker: Linker
 ) -> tuple[str, ...]:
-    """The reports of any answer that a question picks by words of their titles ("the stove one")."""
-    if not re.search(any_of("picks"), strip_accents(question)) or _places_in_order(question):
+    """The reports of an answer that a question picks by words of their titles ("the stove one")."""
+    picks = has_wording("tells_more", question)
+    picks = picks or bool(re.search(any_of("picks"), strip_accents(question)))
+    if not picks or _places_in_order(question):
         return ()
-    own = [word for word in content_words(question, language) if has_topic(word, language)]
-    stems = [{*terms(w, language), *terms(english_word(w, language), "en")} for w in own]
-    having = [{i for stem in found for i in linker.titled.get(stem, ())} for found in stems]
+    of_words = _stems(question, language)
+    having = [{i for stem in stems for i in linker.titled.get(stem, ())} for stems in of_words]
     for answer in (turn.reports for turn in reversed(history) if turn.role == "assistant"):
         # Rare words tell more.
         of_report = {i: sum(1 / len(ids) for ids in having if i in ids) for i in answer}

@@ -19,6 +19,7 @@ from rag.query.conversation import (
     names_topic,
     other_matter,
     points_at_labs,
+    points_back,
     quoted_labs,
     reports_meant,
     titled_reports,
@@ -35,18 +36,25 @@ from rag.query.forms import (
     titled_sides,
 )
 from rag.query.gloss import meant
-from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, own_score
+from rag.query.intents import (
+    CATALOG,
+    TALK,
+    TO_REPORTS,
+    intent_scores,
+    own_score,
+)
 from rag.query.linker import Linker, Links
 from rag.query.parts import parts_of, sides_of
 from rag.query.tag_query import query_of
 from rag.query.wordings import any_of, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
-from rag.text.tokenize import LANGUAGES, content_words, is_quantity, strip_accents, terms
+from rag.text.tokenize import LANGUAGES, content_words, is_quantity, strip_accents
 from rag.types import Intent, Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
 _SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
+_THANKS = 0.6  # the score of thanks that are no question of what was spoken of
 _TALK_LEAD = 0.2  # by how much talk with other words is more like it than like a question
 _COUNTS = 0.5  # the score of a count from which a follow-up asks how many a list has
 _OF_ALL = 0.5  # the lead of a question about the product over one to the only report
@@ -91,7 +99,7 @@ class Rules:
         alone = tuple(catalog.ids(filters))
         alone = alone if len(alone) == 1 else ()
         about = asks_about(question, links, scores)
-        if follows and about != ("thanks",):
+        if follows and not (about == ("thanks",) and scores["thanks"] > _THANKS):
             about = None
         if alone and about in ((), ("self",)) and not overrides(question):
             # "Where is it?" is about the report.
@@ -307,18 +315,17 @@ class Rules:
     def _other_matter(self, question: str, language: str, history: Sequence[Turn]) -> Plan | None:
         """The plan of a question that turns away from what was spoken of, if it names a matter."""
         rest = other_matter(question)
-        if not has_topic(rest, language) or not self.linker.link(rest, language).rest:
+        links = self.linker.link(rest, language)
+        if not (links.rest or any(link.field in TAGS for link in links.links)):
             return None
         if titled_reports(rest, language, history, self.linker):
             return None
-        return self.plan(self._of_lab(rest, language, history), language)
-
-    def _of_lab(self, question: str, language: str, history: Sequence[Turn]) -> str:
-        """A question that points back, with the country of the last answer's only lab."""
+        # "What did it teach them?" and "no, I meant the bees" are of the same lab.
+        same = points_back(rest, language) or has_wording("corrects", question)
         labs = quoted_labs(history[-1], self.linker.catalog)
-        places = countries_in(question) or countries_of_regions_in(question)
-        points = re.search(any_of("points_back", language), strip_accents(question))
-        return f"{question} ({labs[0]})" if len(labs) == 1 and points and not places else question
+        if same and len(labs) == 1 and not (countries_in(rest) or countries_of_regions_in(rest)):
+            rest = f"{rest} ({labs[0]})"
+        return self.plan(rest, language)
 
     def _beyond(
         self, question: str, language: str, links: Links, history: Sequence[Turn]
@@ -336,13 +343,15 @@ class Rules:
         subject = opening.subject if opening else ""
         others, country = has_wording("others", question), reports[0].countries
         # "And in 2020?" asks of a topic again, if there is one.
+        again = subject and all(map(str.isdigit, content_words(question, language)))
         of_lab = others or has_wording("that_lab", question)
-        words = content_words(question, language)
-        of_lab = of_lab or (links.filters().year and not (subject and all(map(str.isdigit, words))))
+        of_lab = of_lab or bool(links.filters().year and not again)
         if len(country) == 1 and of_lab:
             named = links.filters().country or countries_of_regions_in(question)
             planned = self.plan(question if named else f"{question} ({country[0]})", language)
-            is_list = planned.intent == "list" and links.kinds and {*links.fields} <= {"year", "country"}
+            is_list = (
+                planned.intent == "list" and links.kinds and {*links.fields} <= {"year", "country"}
+            )
             if is_list or (planned.intent == "lab" and not planned.subject):
                 return replace(planned, question=question, follows=True)
         if not others:
@@ -365,9 +374,10 @@ class Rules:
         last = last if of_one_lab else as_topic(last)
         if last.intent not in (("lab", "list") if of_one_lab else _CARRIED):
             return None
-        # "Does any of it reach women?" is put to what was spoken of.
-        points = re.search(any_of("points_back", language), strip_accents(question))
-        if (points or points_at_labs(question)) and has_topic(question, language):
+        # "Does any of it reach women?" is put to what was told of a topic.
+        points = points_at_labs(question)
+        points = points or (last.intent == "topic" and points_back(question, language))
+        if points and has_topic(question, language):
             return None
         before = self.linker.link(last.standalone, last.language)
         said = f"{last.standalone} {history[-1].content[:TURN]}"
