@@ -126,7 +126,8 @@ def is_follow_up(
         return True
     if score > _FOLLOWS_SHORT and len(own) <= _MANY and re.search(any_of("picks"), folded):
         return True
-    if score > _FOLLOWS_SHORT and len(own) <= _FEW and has_wording("others", question):
+    others = has_wording("others", question) or has_wording("similar", question)
+    if score > _FOLLOWS_SHORT and len(own) <= _FEW and others:
         return True
     if _joins_on(question):
         return not places or len(own) <= _FEW
@@ -144,7 +145,7 @@ def _joins_on(question: str) -> bool:
     return bool(re.search(begins, folded))
 
 
-def _stems(question: str, language: str) -> list[set[str]]:
+def topic_stems(question: str, language: str) -> list[set[str]]:
     """The terms of each word that says what a question is about, its own and the English ones."""
     own = [word for word in content_words(question, language) if has_topic(word, language)]
     return [{*terms(w, language), *terms(english_word(w, language), "en")} for w in own]
@@ -263,7 +264,7 @@ def titled_reports(
     picks = picks or bool(re.search(any_of("picks"), strip_accents(question)))
     if not picks or _places_in_order(question):
         return ()
-    of_words = _stems(question, language)
+    of_words = topic_stems(question, language)
     having = [{i for stem in stems for i in linker.titled.get(stem, ())} for stems in of_words]
     for answer in (turn.reports for turn in reversed(history) if turn.role == "assistant"):
         # Rare words tell more.

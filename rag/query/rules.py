@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters
+from rag.catalog.tag_fields import FREE_FIELDS, TAGS, CatalogQuery, Filters, ReportInfo
 from rag.places.countries import countries_of_regions_in, means_one_of_a_region
 from rag.query.conversation import (
     TURN,
@@ -23,6 +23,7 @@ from rag.query.conversation import (
     quoted_labs,
     reports_meant,
     titled_reports,
+    topic_stems,
 )
 from rag.query.entities import countries_in, country_spans, labs_in, region_in, without
 from rag.query.forms import (
@@ -332,7 +333,8 @@ class Rules:
     ) -> Plan | None:
         """The plan of a follow-up that leaves a work: for more of its lab, or of its topic.
 
-        "What other experiments did they do?", "what was that lab up to in 2021?", "who else?"
+        "What other experiments did they do?", "what was that lab up to in 2021?", "anything similar
+        in Chad?", "and the drones?" None for any other.
         """
         reports = known_reports(history[-1], self.linker.catalog)
         if not is_one_work(reports):
@@ -341,24 +343,40 @@ class Rules:
         plans = (self._planned(history, n) for n in reversed(asked))
         opening = next((plan for plan in plans if not plan.follows), None)
         subject = opening.subject if opening else ""
-        others, country = has_wording("others", question), reports[0].countries
+        country = reports[0].countries
         # "And in 2020?" asks of a topic again, if there is one.
         again = subject and all(map(str.isdigit, content_words(question, language)))
-        of_lab = others or has_wording("that_lab", question)
-        of_lab = of_lab or bool(links.filters().year and not again)
-        if len(country) == 1 and of_lab:
-            named = links.filters().country or countries_of_regions_in(question)
-            planned = self.plan(question if named else f"{question} ({country[0]})", language)
-            is_list = (
-                planned.intent == "list" and links.kinds and {*links.fields} <= {"year", "country"}
-            )
+        places = links.filters().country or region_in(question, self.linker.catalog)
+        of_lab = has_wording("that_lab", question) or bool(links.filters().year and not again)
+        others, similar = has_wording("others", question), has_wording("similar", question)
+        if len(country) == 1 and (of_lab or (others and links.kinds) or similar):
+            planned = self.plan(question if places else f"{question} ({country[0]})", language)
+            is_list = planned.intent == "list" and links.kinds
+            is_list = is_list and {*links.fields} <= {"year", "country"}
             if is_list or (planned.intent == "lab" and not planned.subject):
                 return replace(planned, question=question, follows=True)
-        if not others:
+        if not places and self._names_other_work(question, language, reports):
+            return replace(self.plan(f"{question} ({country[0]})", language), question=question)
+        # "Who else is in on it?" is put to the work.
+        if not (similar or (others and places)):
             return None
-        planned = self.plan(f"{question} – {subject or reports[0].title}", language)
-        wide = planned.wide or not (planned.boosted.country or planned.filters.country)
-        return replace(planned, question=question, follows=True, wide=wide)
+        topic = subject or reports[0].title
+        if countries_in(question) and not places:
+            # The answer says that the collection has nothing of there.
+            return replace(self.plan(f"{topic} – {question}", language), question=question)
+        elsewhere = tuple(place for place in places if place not in country)
+        scope = self.filters.merged(Filters(country=elsewhere or tuple(places)))
+        return replace(replace(self, filters=scope).plan(topic, language), question=question)
+
+    def _names_other_work(
+        self, question: str, language: str, reports: Sequence[ReportInfo]
+    ) -> bool:
+        """Whether a question has no word of some reports, and one of the title of their lab's."""
+        stems, told = topic_stems(question, language), {info.id for info in reports}
+        if not all(told.isdisjoint(self.reports_with([of_word])) for of_word in stems):
+            return False
+        titled = {i for of_word in stems for s in of_word for i in self.linker.titled.get(s, ())}
+        return any(self.linker.catalog.reports[i].lab == reports[0].lab for i in titled)
 
     def _carried(
         self, question: str, language: str, links: Links, history: Sequence[Turn]
