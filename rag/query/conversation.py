@@ -121,7 +121,11 @@ def is_follow_up(
         return False
     folded = re.sub("['’]", " ", strip_accents(question))
     own = set(terms(question, language))
-    tagged = links.kinds or any(link.field in (*TAGS, "fact") for link in links.links)
+    # The tag that was spoken of is none that is asked for anew.
+    said = {t for turn in history[-2:] for t in terms(turn.content[:TURN], language)}
+    tags = (k for k in links.links if k.field in (*TAGS, "fact"))
+    named = (" ".join(links.words[k.start : k.end]) for k in tags)
+    tagged = links.kinds or not all(said.issuperset(terms(name, language)) for name in named)
     if score > _FOLLOWS and not (tagged or (places and len(own) > _FEW)):
         return True
     if score > _FOLLOWS_SHORT and len(own) <= _MANY and re.search(any_of("picks"), folded):

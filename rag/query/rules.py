@@ -64,6 +64,7 @@ _OF_MANY, _TITLED_OF_MANY = 0.45, 0.6
 _OFF_TOPIC = 0.5  # the score of a question that may have nothing to do with reports
 _OF_LAB = 0.6  # the score of a question that names a lab and asks for all of its work
 _CARRIED = ("topic", "reasons", "lab", "list")  # forms whose topic or lab a follow-up may be about
+_RARE = 0.02  # of the reports have a word that names something
 _MOST_REST = 3  # words of talk that ask for nothing
 
 
@@ -96,6 +97,8 @@ class Rules:
         named = Filters(country=labs, year=linked.year, type=linked.type, kind=linked.kind)
         many = has_wording("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history, links)
+        titled = titled_reports(question, language, history, self.linker) if history else ()
+        follows = follows or bool(titled and not named.country)
         works = Works(self.linker, self.reports_with)
         alone = tuple(catalog.ids(filters))
         alone = alone if len(alone) == 1 else ()
@@ -110,9 +113,7 @@ class Rules:
             language = greeting_language(question) or language
             return Plan(question, question, language, "about", filters, about=about)
         # "The stove one" is neither a list again nor a topic.
-        picks = follows and not has_wording("picks_many", question)
-        picks = picks and bool(titled_reports(question, language, history, self.linker))
-        if follows and not picks:
+        if follows and not (titled and not has_wording("picks_many", question)):
             planned = self._repeat_list(question, links, scores, history)
             planned = planned or self._again(question, links, history)
             planned = planned or self._beyond(question, language, links, history)
@@ -356,27 +357,35 @@ class Rules:
             if is_list or (planned.intent == "lab" and not planned.subject):
                 return replace(planned, question=question, follows=True)
         if not places and self._names_other_work(question, language, reports):
-            return replace(self.plan(f"{question} ({country[0]})", language), question=question)
+            return self.plan(f"{question} ({country[0]})", language)
         # "Who else is in on it?" is put to the work.
         if not (similar or (others and places)):
             return None
         topic = subject or reports[0].title
         if countries_in(question) and not places:
             # The answer says that the collection has nothing of there.
-            return replace(self.plan(f"{topic} – {question}", language), question=question)
+            return self.plan(f"{topic} – {question}", language)
         elsewhere = tuple(place for place in places if place not in country)
         scope = self.filters.merged(Filters(country=elsewhere or tuple(places)))
-        return replace(replace(self, filters=scope).plan(topic, language), question=question)
+        return replace(self, filters=scope).plan(topic, language)
 
     def _names_other_work(
         self, question: str, language: str, reports: Sequence[ReportInfo]
     ) -> bool:
-        """Whether a question has no word of some reports, and one of the title of their lab's."""
-        stems, told = topic_stems(question, language), {info.id for info in reports}
-        if not all(told.isdisjoint(self.reports_with([of_word])) for of_word in stems):
-            return False
-        titled = {i for of_word in stems for s in of_word for i in self.linker.titled.get(s, ())}
-        return any(self.linker.catalog.reports[i].lab == reports[0].lab for i in titled)
+        """Whether a question names nothing of some reports, but what others of their lab tell.
+
+        It has no word of theirs, and one of a title of the lab, or a rare one of its texts.
+        """
+        told, lab = {info.id for info in reports}, reports[0].lab
+        known, named = self.linker.catalog.reports, False
+        for stems in topic_stems(question, language):
+            having = set(self.reports_with([stems]))
+            if not told.isdisjoint(having):
+                return False
+            if len(having) > _RARE * len(known):
+                having = {i for stem in stems for i in self.linker.titled.get(stem, ())}
+            named = named or any(known[i].lab == lab for i in having)
+        return named
 
     def _carried(
         self, question: str, language: str, links: Links, history: Sequence[Turn]
