@@ -67,6 +67,7 @@ _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 # sentences are told beside the one of their report that says it best, and that one, if others are.
 TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
 # One line of work alone is told where a sentence has such log odds, so much more than of others.
+_FEW_SAY = 6  # sentences that are told at least
 _SURELY, _LEAD = 1.0, 1.9
 _OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
 _FEW_PASSAGES = 5000  # of more than these some are near to any topic
@@ -290,12 +291,25 @@ class ReportChooser(LineReader):
             more += [x for x in own[:_OF_TELLING] if x.place not in known]
         logits |= self.logits(more)
 
+        return survey, near, self._with_odds((*first, *more))
+
+    def _with_odds(self, lines: Sequence[Line]) -> list[Line]:
+        """Lines with the log odds that they say what is asked when quoted alone as their scores."""
+        logits = self.logits(lines)
+
         def odds_of(line: Line) -> float:
-            length = log(len(line.text.split()) or 1)
-            known = line.topical, read(line), length, line.hit.passage.stage == "finding"
+            length, read = log(len(line.text.split()) or 1), logits.get(line.place, _USUAL_LOGIT)
+            known = line.topical, read, length, line.hit.passage.stage == "finding"
             return float(sum(map(mul, _BY_ITSELF, (*known, asks(line.text), 1.0))))
 
-        return survey, near, [replace(x, score=odds_of(x)) for x in (*first, *more)]
+        return [replace(x, score=odds_of(x)) for x in lines]
+
+    def answering(self, lines: Sequence[Line]) -> list[Line]:
+        """The best lines that likely say by themselves what is asked."""
+        first = sorted(lines, key=lambda x: -x.score)[:_JUDGED]
+        told = self._with_odds(first)
+        least = min(_ALSO_SAYS, sorted((x.score for x in told), reverse=True)[:_FEW_SAY][-1])
+        return [x for x in told if x.score >= least]
 
     def saying_it(self, share: float = _TELLS_SHARE) -> dict[str, list[Line]]:
         """The sentences of each report that likely tells what is asked that say it, best first."""

@@ -48,7 +48,7 @@ from rag.models.prompts import refusal
 from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic, listed_topics
 from rag.query.wordings import has_wording
 from rag.survey.types import Survey
-from rag.text.tokenize import gives_quantity, is_quantity
+from rag.text.tokenize import focus, gives_quantity, is_quantity
 from rag.types import Intent, Plan
 
 # A report and what is told of it.
@@ -439,8 +439,11 @@ class _Maker(Comparer):
                 return
         hits = (hit for hit in self.hits if hit.passage.report.author == "lab")
         # "Sand" says little without its form question.
-        lines = [x for x in self.lines(hits, FINDINGS) if len(x.words) >= MIN_WORDS]
-        if asked == "barriers":
+        near_to = focus(self.plan.standalone, self.plan.language)
+        lines = [x for x in self.lines(hits, FINDINGS, near_to) if len(x.words) >= MIN_WORDS]
+        if self.plan.subject and lines:
+            lines = self.answering(lines)
+        elif asked == "barriers":
             lines = self.hindering(lines)
         else:
             lines = self.judged(on_topic(lines) if self.plan.subject else lines)
