@@ -67,6 +67,7 @@ _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 # sentences are told beside the one of their report that says it best, and that one, if others are.
 TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
 # One line of work alone is told where a sentence has such log odds, so much more than of others.
+_AT_LEAST = 30
 _FEW_SAY = 6  # sentences that are told at least
 _SURELY, _LEAD = 1.0, 1.9
 _OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
@@ -310,6 +311,18 @@ class ReportChooser(LineReader):
         told = self._with_odds(first)
         least = min(_ALSO_SAYS, sorted((x.score for x in told), reverse=True)[:_FEW_SAY][-1])
         return [x for x in told if x.score >= least]
+
+    def telling_most(self, own: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
+        """The lines of reports that likely say what is asked, those reports that say it first."""
+        first = [x for of in own.values() for x in sorted(of, key=lambda x: -x.score)[:_OF_READ]]
+        told: dict[str, list[Line]] = {}
+        for line in sorted(self._with_odds(first), key=lambda x: -x.score):
+            of_report = told.setdefault(line.report.id, [])
+            if line.score >= _ALSO_SAYS or not of_report:
+                of_report.append(line)
+        return {
+            i: of for n, (i, of) in enumerate(told.items()) if of[0].score >= _SPEAKS or n < _AT_LEAST
+        }
 
     def saying_it(self, share: float = _TELLS_SHARE) -> dict[str, list[Line]]:
         """The sentences of each report that likely tells what is asked that say it, best first."""

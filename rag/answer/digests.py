@@ -372,6 +372,8 @@ class _Maker(Comparer):
             if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
                 return
             own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
+            own = self.telling_most({i: of for i, of in own.items() if of})
+            told = [self.catalog.reports[i] for i in own]
         # Reports that are quoted are among those that are counted.
         scope = {row.report.id for row in survey.rows} if survey else set()
         told = [info for info in told if info.id in scope] or told
