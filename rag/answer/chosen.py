@@ -66,9 +66,9 @@ _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
 # sentences are told beside the one of their report that says it best, and that one, if others are.
 TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
+# So many sentences on reasons are told at least, and reports on a topic that is surveyed.
+_LEAST_REASONS, _LEAST_REPORTS = 6, 30
 # One line of work alone is told where a sentence has such log odds, so much more than of others.
-_AT_LEAST = 30
-_FEW_SAY = 6  # sentences that are told at least
 _SURELY, _LEAD = 1.0, 1.9
 _OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
 _FEW_PASSAGES = 5000  # of more than these some are near to any topic
@@ -157,21 +157,12 @@ class ReportChooser(LineReader):
         return [replace(x, score=x.score + gains.get(x.place, usual)) for x in first]
 
     def hindering(self, lines: Sequence[Line]) -> list[Line]:
-        """What got in the way by how the cross-encoder reads it; all on the topic where it is busy.
-
-        In reports that are about the topic a sentence need not name it.
-        """
-        near = on_topic(lines) if self.plan.subject else list(lines)
-        if self.plan.subject:
-            said = self._surveys.speaking({line.report.id for line in lines})
-            about = {i for i in said if said[i].about >= ABOUT}
-            places = {line.place for line in near}
-            lines = [x for x in lines if x.place in places or x.report.id in about]
+        """What got in the way by how the cross-encoder reads it; all lines where it is busy."""
         first = sorted(lines, key=lambda x: (x.role != "barriers", -x.score))[:_JUDGED]
         logits = self.logits(first)
         least = min(_HINDERS, max(logits.values(), default=0.0))
         read = [replace(x, score=logits[x.place]) for x in first if x.place in logits]
-        return [x for x in read if x.score >= least] or near
+        return [x for x in read if x.score >= least] or list(lines)
 
     def likeliest(self) -> list[ReportInfo]:
         """The report that is most about the topic, of the lab that is asked for."""
@@ -290,39 +281,46 @@ class ReportChooser(LineReader):
         for i in closely:
             own = sorted(of_report[i], key=lambda x: (x.role not in FINDINGS, -x.score))
             more += [x for x in own[:_OF_TELLING] if x.place not in known]
-        logits |= self.logits(more)
-
         return survey, near, self._with_odds((*first, *more))
 
     def _with_odds(self, lines: Sequence[Line]) -> list[Line]:
         """Lines with the log odds that they say what is asked when quoted alone as their scores."""
-        logits = self.logits(lines)
+        self.logits(lines)
 
         def odds_of(line: Line) -> float:
-            length, read = log(len(line.text.split()) or 1), logits.get(line.place, _USUAL_LOGIT)
+            read = self._logits.get(line.place, _USUAL_LOGIT)
+            length = log(len(line.text.split()) or 1)
             known = line.topical, read, length, line.hit.passage.stage == "finding"
             return float(sum(map(mul, _BY_ITSELF, (*known, asks(line.text), 1.0))))
 
         return [replace(x, score=odds_of(x)) for x in lines]
 
-    def answering(self, lines: Sequence[Line]) -> list[Line]:
-        """The best lines that likely say by themselves what is asked."""
-        first = sorted(lines, key=lambda x: -x.score)[:_JUDGED]
-        told = self._with_odds(first)
-        least = min(_ALSO_SAYS, sorted((x.score for x in told), reverse=True)[:_FEW_SAY][-1])
-        return [x for x in told if x.score >= least]
+    def likely(self, lines: Sequence[Line]) -> list[Line]:
+        """The best lines that likely say by themselves what is asked, those first.
 
-    def telling_most(self, own: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
-        """The lines of reports that likely say what is asked, those reports that say it first."""
+        Those on the topic where the cross-encoder is busy or can't read the question.
+        """
+        first = sorted(lines, key=lambda x: -x.score)[:_JUDGED]
+        if not self.logits(first):
+            return on_topic(lines)
+        told = sorted(self._with_odds(first), key=lambda x: -x.score)
+        return [x for n, x in enumerate(told) if x.score >= _ALSO_SAYS or n < _LEAST_REASONS]
+
+    def likely_of_each(self, own: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
+        """The best lines of each report that likely say what is asked, the likeliest reports first.
+
+        All lines where the cross-encoder is busy or can't read the question.
+        """
         first = [x for of in own.values() for x in sorted(of, key=lambda x: -x.score)[:_OF_READ]]
+        if not self.logits(first):
+            return {i: list(of) for i, of in own.items()}
         told: dict[str, list[Line]] = {}
         for line in sorted(self._with_odds(first), key=lambda x: -x.score):
             of_report = told.setdefault(line.report.id, [])
             if line.score >= _ALSO_SAYS or not of_report:
                 of_report.append(line)
-        return {
-            i: of for n, (i, of) in enumerate(told.items()) if of[0].score >= _SPEAKS or n < _AT_LEAST
-        }
+        best = enumerate(told.items())
+        return {i: of for n, (i, of) in best if of[0].score >= _SPEAKS or n < _LEAST_REPORTS}
 
     def saying_it(self, share: float = _TELLS_SHARE) -> dict[str, list[Line]]:
         """The sentences of each report that likely tells what is asked that say it, best first."""

@@ -371,8 +371,8 @@ class _Maker(Comparer):
             held = sorted((covered(self.plan, passage) for passage in nearest), reverse=True)
             if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
                 return
-            own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
-            own = self.telling_most({i: of for i, of in own.items() if of})
+            of_each = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
+            own = self.likely_of_each(of_each)
             told = [self.catalog.reports[i] for i in own]
         # Reports that are quoted are among those that are counted.
         scope = {row.report.id for row in survey.rows} if survey else set()
@@ -443,12 +443,12 @@ class _Maker(Comparer):
         # "Sand" says little without its form question.
         near_to = focus(self.plan.standalone, self.plan.language)
         lines = [x for x in self.lines(hits, FINDINGS, near_to) if len(x.words) >= MIN_WORDS]
-        if self.plan.subject and lines:
-            lines = self.answering(lines)
+        if self.plan.subject:
+            lines = self.likely(lines)
         elif asked == "barriers":
             lines = self.hindering(lines)
         else:
-            lines = self.judged(on_topic(lines) if self.plan.subject else lines)
+            lines = self.judged(lines)
         rows: dict[Role, list[_Row]] = {}
         for role in sorted(FINDINGS, key=lambda role: role != asked):
             most = _MOST_REASONS if role == asked else _FEWER_REASONS

@@ -115,8 +115,8 @@ class Rules:
         # "The stove one" is neither a list again nor a topic.
         if follows and not (titled and not has_wording("picks_many", question)):
             planned = self._repeat_list(question, links, scores, history)
-            planned = planned or self._again(question, links, history)
             planned = planned or self._beyond(question, language, links, history)
+            planned = planned or self._again(question, links, history)
             planned = planned or self._carried(question, language, links, history)
             if planned:
                 return planned

@@ -83,6 +83,8 @@ def test_a_question_asks_for_what_a_form_does() -> None:
         ("smoked fish in Lima: which hypotheses?", "en", "hypothesis"),
         ("how long did the fish stall take", "en", "duration"),
         ("smoked fish proven?", "en", "outcome"),
+        ("who did they do it with?", "en", "partners"),
+        ("what's still in the way?", "en", "barriers"),
         ("cuánto pescado se vendió", "es", ""),
         ("combien a couté le stand de poisson", "fr", "cost"),
         ("qu'est-ce qui n'a pas marché avec le stand", "fr", "barriers"),

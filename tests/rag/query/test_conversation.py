@@ -88,6 +88,33 @@ def test_a_follow_up_is_put_to_the_work_that_was_quoted(quick_engine: Engine) ->
 
 
 @pytest.mark.quality
+def test_a_follow_up_may_leave_the_work_that_was_quoted(quick_engine: Engine) -> None:
+    seaweed, cold_box = "_seaweed_is", "charcoal_cold_box_for_the_fish_road"
+    one = said("What did Fiji learn about seaweed?", "On racks [1].", seaweed)
+    # For more of its lab, as a list or an overview.
+    other = plan(quick_engine, "other experiments from there?", *one)
+    assert other.query
+    assert other.query.filters == Filters(country=("Fiji",), kind=("experiment",))
+    lab = plan(quick_engine, "and what was that lab up to in 2023?", *one)
+    assert (lab.intent, lab.subject, lab.boosted.year) == ("lab", "", (2023,))
+    # For its topic elsewhere.
+    similar = plan(quick_engine, "anything similar in Tanzania?", *one)
+    assert (similar.standalone, similar.filters.country) == ("seaweed", ("Tanzania",))
+    # For another matter, of the same lab if it points back or puts right what was meant.
+    for question, standalone in (
+        ("ok, something else: who sells salt?", "who sells salt?"),
+        ("another question: what did bees teach them?", "what did bees teach them? (Fiji)"),
+        ("no, I meant the breadfruit", "the breadfruit (Fiji)"),
+    ):
+        made = plan(quick_engine, question, *one)
+        assert (made.standalone, made.follows) == (standalone, False), question
+    both = (one[0], replace(one[1], reports=(seaweed, cold_box)))
+    picked = plan(quick_engine, "the cold box one, who paid for it", *both)
+    assert (picked.reports, picked.alone) == ((cold_box,), True)
+    assert plan(quick_engine, "ok thanks", *one).about == ("thanks",)
+
+
+@pytest.mark.quality
 def test_the_last_question_is_asked_again_of_other_years_kinds_or_places(
     quick_engine: Engine,
 ) -> None:
