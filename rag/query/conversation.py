@@ -38,6 +38,7 @@ _SIDES = 3  # labs of an answer that are compared
 # The score of a question that needs the conversation before it, of a short one that does, and the
 # least of one that may.
 _FOLLOWS, _FOLLOWS_SHORT, _ALONE = 0.5, 0.25, 0.1
+_OFF = 0.7  # the score of a short question that is off topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +110,16 @@ def is_follow_up(
     """Whether a question needs the conversation before it to be understood.
 
     It does where it is like examples that do, and `links` no kinds of reports or tags; and where it
-    is somewhat like them and picks a report ("what did the Niger one find?") or asks for others
-    ("anything like it in Chad?"). Else where it joins on ("and in 2023?"), unless it has many words
-    and names `places`; where it points back and has few words, or not many and no places; and where
-    it has few words, no places, and is somewhat like examples or asks only for what any piece of
-    work has ("what were the results?").
+    is somewhat like them, whatever it names, and picks a report ("what did the Niger one find?") or
+    asks for others ("anything like it in Chad?"). Tags that were spoken of count for none. Else
+    where it joins on ("and in 2023?"), unless it has many words and names `places`; where it points
+    back and has few words, or not many and no places; and where it has few words, no places, and is
+    somewhat like examples or asks only for what any piece of work has ("what were the results?").
     """
     if not history or question.count(" ") > _LONGEST:
         return False
     if (score := own_score("follows", question)) < _ALONE:
         return False
-    folded = re.sub("['’]", " ", strip_accents(question))
     own = set(terms(question, language))
     # The tag that was spoken of is none that is asked for anew.
     said = {t for turn in history[-2:] for t in terms(turn.content[:TURN], language)}
@@ -128,22 +128,25 @@ def is_follow_up(
     tagged = links.kinds or not all(said.issuperset(terms(name, language)) for name in named)
     if score > _FOLLOWS and not (tagged or (places and len(own) > _FEW)):
         return True
-    if score > _FOLLOWS_SHORT and len(own) <= _MANY and re.search(any_of("picks"), folded):
+    if score > _FOLLOWS_SHORT and len(own) <= _MANY and picks(question):
         return True
     others = has_wording("others", question) or has_wording("similar", question)
     if score > _FOLLOWS_SHORT and len(own) <= _FEW and others:
         return True
-    if _joins_on(question):
+    if joins_on(question):
         return not places or len(own) <= _FEW
     if points_back(question, language):
         return len(own) < _FEW or (len(own) <= _MANY and not places)
     # "Which methods are used most?" and "anything on bees?" are put to all reports.
     new = tagged or links.fields or has_wording("topic_of", question)
-    is_like = score > _FOLLOWS_SHORT and not new
+    # A topic that is only named is no question of the work ("bees"), nor is what is off topic.
+    asks = content_words(question, language) != words(question)
+    is_like = score > _FOLLOWS_SHORT and asks and not new and own_score("off", question) < _OFF
     return len(own) < _FEW and not places and (is_like or not has_topic(question, language))
 
 
-def _joins_on(question: str) -> bool:
+def joins_on(question: str) -> bool:
+    """Whether a question begins or has words that join it to what was said ("and ...")."""
     folded = re.sub("['’]", " ", strip_accents(question))
     begins = rf"^\W*{any_of('joins_on')}\b(?!-)|\b{any_of('joins_on_within')}\b"
     return bool(re.search(begins, folded))
@@ -158,8 +161,8 @@ def topic_stems(question: str, language: str) -> list[set[str]]:
 def other_matter(question: str) -> str:
     """What follows the words that turn to another matter ("ok, something else:"), or ""."""
     folded = strip_accents(question)
-    turns = rf"(?:{any_of('turns_away')}|{any_of('corrects')})"
-    begins = rf"\W*(?:{any_of('hesitates')}\W+)*{turns}\b\W*"
+    turns = rf"(?:{any_of('turns_away')}\s*[:,.;–-]|{any_of('corrects')}\b)"
+    begins = rf"\W*(?:{any_of('hesitates')}\W+)*{turns}\W*"
     turned = re.match(begins, folded) if len(folded) == len(question) else None
     return question[turned.end() :] if turned else ""
 
@@ -249,12 +252,11 @@ def reports_meant(
     known = [i for i in answers[0] if i in reports] if answers else []
     if titled := titled_reports(question, language, history, linker):
         return titled
-    if re.search(any_of("picks"), strip_accents(question)):
+    if picks(question):
         if places := _places_in_order(question):
             return tuple(known[places[0] :][:1])
-        named = set(named_in(question, linker.catalog).country)
-        if of_lab := [i for i in known if not named.isdisjoint(reports[i].countries)]:
-            return tuple(of_lab)
+        if named := set(named_in(question, linker.catalog).country):
+            return tuple(i for i in known if not named.isdisjoint(reports[i].countries))
     if names_topic(question, language, linker) or len(known) > _OF_SOME_WORKS:
         return ()
     return tuple(known)
@@ -264,19 +266,31 @@ def titled_reports(
     question: str, language: str, history: Sequence[Turn], linker: Linker
 ) -> tuple[str, ...]:
     """The reports of an answer that a question picks by words of their titles ("the stove one")."""
-    picks = has_wording("tells_more", question)
-    picks = picks or bool(re.search(any_of("picks"), strip_accents(question)))
-    if not picks or _places_in_order(question):
+    is_picked = picks(question) or has_wording("tells_more", question)
+    if not is_picked or _places_in_order(question):
         return ()
     of_words = topic_stems(question, language)
     having = [{i for stem in stems for i in linker.titled.get(stem, ())} for stems in of_words]
     for answer in (turn.reports for turn in reversed(history) if turn.role == "assistant"):
         # Rare words tell more.
         of_report = {i: sum(1 / len(ids) for ids in having if i in ids) for i in answer}
-        most = max((n for i, n in of_report.items() if i in linker.catalog.reports), default=0.0)
+        most = max(of_report.values(), default=0.0)
         if most:
             return tuple(i for i, n in of_report.items() if n == most)
     return ()
+
+
+def picks(question: str) -> bool:
+    """Whether a question picks one or some of several reports ("the second one")."""
+    return bool(re.search(any_of("picks"), strip_accents(question)))
+
+
+def asks_for_similar(question: str, language: str) -> bool:
+    """Whether a question asks for no more than others, or something like what was spoken of."""
+    folded = strip_accents(question)
+    asked = rf"\b(?:{any_of('similar')}|{any_of('others')})\b"
+    left = content_words(without_countries(re.sub(asked, " ", folded)), language)
+    return bool(re.search(asked, folded)) and all(has_wording("anything", w) for w in left)
 
 
 def _places_in_order(question: str) -> list[int]:

@@ -11,11 +11,19 @@ from itertools import dropwhile
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.countries import fold_name
-from rag.query.intents import CATALOG, intent_scores, own_score
+from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import VOWELS, Links, asks, is_usual_word, light_words, only_asks, stem_in
 from rag.query.wordings import any_of, has_wording, is_among
 from rag.query.works import Work, Works
-from rag.text.tokenize import content_words, is_quantity, stop_words, terms
+from rag.text.sentences import overrides
+from rag.text.tokenize import (
+    LANGUAGES,
+    content_words,
+    is_quantity,
+    stop_words,
+    strip_accents,
+    terms,
+)
 from rag.types import Intent, Plan
 
 DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
@@ -42,6 +50,11 @@ _STAGES = 0.04  # the score of a question that holds stages of a work against ea
 MOST_TERMS = 8  # content words of a question that wants more than particulars
 _MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # topic words, where many labs are asked
 _SHORT = 3  # words that name a topic, which is surveyed
+_SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
+_TALK_LEAD = 0.2  # by how much talk with other words is more like it than like a question
+_MOST_REST = 3  # words of talk that ask for nothing
+# The score, and the most words, of thanks that are no question of what was spoken of.
+_THANKS, _MOST_THANKS = 0.6, 2
 
 
 def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works) -> Plan:
@@ -298,3 +311,38 @@ def titled_sides(links: Links, plan: Plan, works: Works) -> tuple[str, ...]:
     named = [work.reports for work in found if work.is_whole and work.reports]
     shortest = [min(ids, key=lambda i: len(reports[i].title)) for ids in named]
     return tuple(dict.fromkeys(shortest)) if len(set(shortest)) > 1 else ()
+
+
+def only_thanks(question: str, language: str, scores: Mapping[str, float]) -> bool:
+    """Whether a message of a conversation thanks, and asks nothing."""
+    is_short = len(content_words(question, language)) <= _MOST_THANKS
+    return is_short and not re.search("[?؟]", question) and scores["thanks"] > _THANKS
+
+
+def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tuple[str, ...] | None:
+    """What a question wants to know of the collection or the product; None for other questions.
+
+    The names of fields, "greeting", "thanks", "self", or nothing for "what can you do?" and for an
+    attempt to change the rules.
+    """
+    if overrides(question):
+        return ()
+    # What names nothing is rather talk to the product than off the topic.
+    names = scores.keys() - ({"offtopic"} if not links.rest else set())
+    best = max(names, key=lambda name: scores[name])
+    # What has several words of its own has to be much like talk.
+    other = max(scores[name] for name in TO_REPORTS) if len(links.rest) > 1 else 0.0
+    unlike = (scores[best] <= _SOCIAL and links.rest) or len(links.rest) > _MOST_REST
+    unlike = unlike or scores[best] < other + _TALK_LEAD
+    if best not in TALK or unlike:
+        return None
+    # "Can I ask in French?" and "are you an AI?" are about the product.
+    if best != "self" and replace(links.filters(), language=()):
+        return None
+    return links.fields if best == "about" else (best,)
+
+
+def greeting_language(question: str) -> str:
+    """The language of a greeting; "" for anything else."""
+    plain = re.sub(r"^\W+|\W+$", "", strip_accents(question))
+    return next((c for c in LANGUAGES if re.fullmatch(any_of("greetings", c), plain)), "")

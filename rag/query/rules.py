@@ -1,6 +1,5 @@
 """The rules that make a plan: what a question asks for, of which labs, by which tags."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,15 +8,18 @@ from rag.places.countries import countries_of_regions_in, means_one_of_a_region
 from rag.query.conversation import (
     TURN,
     Thread,
+    asks_for_similar,
     follow_up,
     has_topic,
     is_follow_up,
     is_new,
     is_one_work,
+    joins_on,
     known_reports,
     language_in,
     names_topic,
     other_matter,
+    picks,
     points_at_labs,
     points_back,
     quoted_labs,
@@ -29,34 +31,28 @@ from rag.query.entities import countries_in, country_spans, labs_in, region_in, 
 from rag.query.forms import (
     OFF_TOPIC_CLEAR,
     as_topic,
+    asks_about,
     form_of,
+    greeting_language,
     has_sides,
     holds_stages,
     in_form,
     of_one_report,
+    only_thanks,
     titled_sides,
 )
 from rag.query.gloss import meant
-from rag.query.intents import (
-    CATALOG,
-    TALK,
-    TO_REPORTS,
-    intent_scores,
-    own_score,
-)
+from rag.query.intents import CATALOG, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import Linker, Links
 from rag.query.parts import parts_of, sides_of
 from rag.query.tag_query import query_of
-from rag.query.wordings import any_of, has_wording
+from rag.query.wordings import has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
-from rag.text.tokenize import LANGUAGES, content_words, is_quantity, strip_accents
+from rag.text.tokenize import content_words, is_quantity
 from rag.types import Intent, Notice, Plan, Side, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
-_SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
-_THANKS = 0.6  # the score of thanks that are no question of what was spoken of
-_TALK_LEAD = 0.2  # by how much talk with other words is more like it than like a question
 _COUNTS = 0.5  # the score of a count from which a follow-up asks how many a list has
 _OF_ALL = 0.5  # the lead of a question about the product over one to the only report
 # The score of a question that is put to many labs; of one with the words of a title.
@@ -65,7 +61,6 @@ _OFF_TOPIC = 0.5  # the score of a question that may have nothing to do with rep
 _OF_LAB = 0.6  # the score of a question that names a lab and asks for all of its work
 _CARRIED = ("topic", "reasons", "lab", "list")  # forms whose topic or lab a follow-up may be about
 _RARE = 0.02  # of the reports have a word that names something
-_MOST_REST = 3  # words of talk that ask for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +93,14 @@ class Rules:
         many = has_wording("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history, links)
         titled = titled_reports(question, language, history, self.linker) if history else ()
-        follows = follows or bool(titled and not named.country)
+        if titled and picks(question):
+            # "The one where people report floods", but of no other labs or kinds of reports.
+            follows = follows or not (named.country or many or links.kinds)
         works = Works(self.linker, self.reports_with)
         alone = tuple(catalog.ids(filters))
         alone = alone if len(alone) == 1 else ()
         about = asks_about(question, links, scores)
-        if follows and not (about == ("thanks",) and scores["thanks"] > _THANKS):
+        if follows and not (about == ("thanks",) and only_thanks(question, language, scores)):
             about = None
         if alone and about in ((), ("self",)) and not overrides(question):
             # "Where is it?" is about the report.
@@ -146,7 +143,8 @@ class Rules:
                 last = self._last(history).query
                 narrowed = filters.merged(last.filters) if last and not last.group_by else filters
             thread = follow_up(question, language, history, named, self.linker)
-            places = named.country or countries_of_regions_in(question)
+            # "What did the Niger one find?" picks a report, "and Niger?" names a place.
+            places = (named.country and not picks(question)) or countries_of_regions_in(question)
             if not (places or has_wording("compare", question)):
                 inside = catalog.ids(narrowed)
                 quoted = reports_meant(question, language, history, self.linker)
@@ -318,9 +316,8 @@ class Rules:
         """The plan of a question that turns away from what was spoken of, if it names a matter."""
         rest = other_matter(question)
         links = self.linker.link(rest, language)
-        if not (links.rest or any(link.field in TAGS for link in links.links)):
-            return None
-        if titled_reports(rest, language, history, self.linker):
+        names = links.rest or any(link.field in TAGS for link in links.links)
+        if not names or not has_topic(rest, language) or picks(rest):
             return None
         # "What did it teach them?" and "no, I meant the bees" are of the same lab.
         same = points_back(rest, language) or has_wording("corrects", question)
@@ -337,54 +334,64 @@ class Rules:
         "What other experiments did they do?", "what was that lab up to in 2021?", "anything similar
         in Chad?", "and the drones?" None for any other.
         """
-        reports = known_reports(history[-1], self.linker.catalog)
-        if not is_one_work(reports):
+        catalog = self.linker.catalog
+        reports = known_reports(history[-1], catalog)
+        country = reports[0].countries if reports else ()
+        if not (country and is_one_work(reports)):
             return None
-        asked = [n for n, turn in enumerate(history) if turn.role == "user"]
-        plans = (self._planned(history, n) for n in reversed(asked))
-        opening = next((plan for plan in plans if not plan.follows), None)
+        opening = self._opening(history)
         subject = opening.subject if opening else ""
-        country = reports[0].countries
+        new = without(links.filters(), self.ignored, catalog)
+        of_lab = f"{question} ({', '.join(country)})"
+        others = has_wording("others", question) and links.kinds
         # "And in 2020?" asks of a topic again, if there is one.
-        again = subject and all(map(str.isdigit, content_words(question, language)))
-        places = links.filters().country or region_in(question, self.linker.catalog)
-        of_lab = has_wording("that_lab", question) or bool(links.filters().year and not again)
-        others, similar = has_wording("others", question), has_wording("similar", question)
-        if len(country) == 1 and (of_lab or (others and links.kinds) or similar):
-            planned = self.plan(question if places else f"{question} ({country[0]})", language)
+        if has_wording("that_lab", question) or others or (new.year and not subject):
+            planned = self.plan(question if new.country else of_lab, language)
             is_list = planned.intent == "list" and links.kinds
             is_list = is_list and {*links.fields} <= {"year", "country"}
             if is_list or (planned.intent == "lab" and not planned.subject):
                 return replace(planned, question=question, follows=True)
-        if not places and self._names_other_work(question, language, reports):
-            return self.plan(f"{question} ({country[0]})", language)
-        # "Who else is in on it?" is put to the work.
-        if not (similar or (others and places)):
+        if not new.country and self._names_other_work(question, language, reports):
+            return self.plan(of_lab, language)
+        named = new.country or region_in(question, catalog)
+        elsewhere = tuple(place for place in named if place not in country)
+        if not asks_for_similar(question, language) or (named and not elsewhere):
             return None
-        topic = subject or reports[0].title
-        if countries_in(question) and not places:
+        if countries_in(question) and not named:
             # The answer says that the collection has nothing of there.
-            return self.plan(f"{topic} – {question}", language)
-        elsewhere = tuple(place for place in places if place not in country)
-        scope = self.filters.merged(Filters(country=elsewhere or tuple(places)))
-        return replace(self, filters=scope).plan(topic, language)
+            return self.plan(f"{subject or reports[0].title} – {question}", language)
+        # Towns of the work are no part of its topic.
+        words = content_words(subject or reports[0].title, language)
+        homes = Works(self.linker, self.reports_with).homes(words, " ".join(words), language)
+        topic = " ".join(word for word in words if word not in homes)
+        scope = self.filters.merged(Filters(country=elsewhere))
+        planned = replace(replace(self, filters=scope).plan(topic, language), reports=())
+        return planned if elsewhere else in_form(replace(planned, intent="answer"), "topic")
+
+    def _opening(self, history: Sequence[Turn]) -> Plan | None:
+        """The plan of the last question that followed from none."""
+        asked = [n for n, turn in enumerate(history) if turn.role == "user"]
+        plans = (self._planned(history, n) for n in reversed(asked))
+        return next((plan for plan in plans if not plan.follows), None)
 
     def _names_other_work(
         self, question: str, language: str, reports: Sequence[ReportInfo]
     ) -> bool:
-        """Whether a question names nothing of some reports, but what others of their lab tell.
+        """Whether a question goes on to what is told by other reports of a lab, not by these.
 
         It has no word of theirs, and one of a title of the lab, or a rare one of its texts.
         """
-        told, lab = {info.id for info in reports}, reports[0].lab
-        known, named = self.linker.catalog.reports, False
+        if not joins_on(question) or points_back(question, language):
+            return False
+        known, inside = self.linker.catalog.reports, self.linker.catalog.ids(self.filters)
+        told, named = {info.id for info in reports}, False
         for stems in topic_stems(question, language):
             having = set(self.reports_with([stems]))
             if not told.isdisjoint(having):
                 return False
             if len(having) > _RARE * len(known):
                 having = {i for stem in stems for i in self.linker.titled.get(stem, ())}
-            named = named or any(known[i].lab == lab for i in having)
+            named = named or any(known[i].lab == reports[0].lab for i in inside & having)
         return named
 
     def _carried(
@@ -464,32 +471,3 @@ def _scores(links: Links) -> dict[str, float]:
         name: score if name in (*CATALOG, "reasons") else max(score, topical[name] - _TAGGED)
         for name, score in masked.items()
     }
-
-
-def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tuple[str, ...] | None:
-    """What a question wants to know of the collection or the product; None for other questions.
-
-    The names of fields, "greeting", "thanks", "self", or nothing for "what can you do?" and for an
-    attempt to change the rules.
-    """
-    if overrides(question):
-        return ()
-    # What names nothing is rather talk to the product than off the topic.
-    names = scores.keys() - ({"offtopic"} if not links.rest else set())
-    best = max(names, key=lambda name: scores[name])
-    # What has several words of its own has to be much like talk.
-    other = max(scores[name] for name in TO_REPORTS) if len(links.rest) > 1 else 0.0
-    unlike = (scores[best] <= _SOCIAL and links.rest) or len(links.rest) > _MOST_REST
-    unlike = unlike or scores[best] < other + _TALK_LEAD
-    if best not in TALK or unlike:
-        return None
-    # "Can I ask in French?" and "are you an AI?" are about the product.
-    if best != "self" and replace(links.filters(), language=()):
-        return None
-    return links.fields if best == "about" else (best,)
-
-
-def greeting_language(question: str) -> str:
-    """The language of a greeting; "" for anything else."""
-    plain = re.sub(r"^\W+|\W+$", "", strip_accents(question))
-    return next((c for c in LANGUAGES if re.fullmatch(any_of("greetings", c), plain)), "")
