@@ -289,8 +289,9 @@ def asks_for_similar(question: str, language: str) -> bool:
     """Whether a question asks for no more than others, or something like what was spoken of."""
     folded = strip_accents(question)
     asked = rf"\b(?:{any_of('similar')}|{any_of('others')})\b"
-    left = content_words(without_countries(re.sub(asked, " ", folded)), language)
-    return bool(re.search(asked, folded)) and all(has_wording("anything", w) for w in left)
+    left = without_regions(without_countries(re.sub(asked, " ", folded)))
+    words_left = content_words(left, language)
+    return bool(re.search(asked, folded)) and all(has_wording("anything", w) for w in words_left)
 
 
 def _places_in_order(question: str) -> list[int]:

@@ -1,5 +1,6 @@
 """The rules that make a plan: what a question asks for, of which labs, by which tags."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -361,7 +362,7 @@ class Rules:
             # The answer says that the collection has nothing of there.
             return self.plan(f"{subject or reports[0].title} – {question}", language)
         # Towns of the work are no part of its topic.
-        words = content_words(subject or reports[0].title, language)
+        words = re.findall(r"\w+", subject or reports[0].title)
         homes = Works(self.linker, self.reports_with).homes(words, " ".join(words), language)
         topic = " ".join(word for word in words if word not in homes)
         scope = self.filters.merged(Filters(country=elsewhere))
@@ -381,7 +382,7 @@ class Rules:
 
         It has no word of theirs, and one of a title of the lab, or a rare one of its texts.
         """
-        if not joins_on(question) or points_back(question, language):
+        if not joins_on(question):
             return False
         known, inside = self.linker.catalog.reports, self.linker.catalog.ids(self.filters)
         told, named = {info.id for info in reports}, False
