@@ -285,11 +285,10 @@ class ReportChooser(LineReader):
 
     def _with_odds(self, lines: Sequence[Line]) -> list[Line]:
         """Lines with the log odds that they say what is asked when quoted alone as their scores."""
-        self.logits(lines)
+        logits = self._logits | self.logits(lines)
 
         def odds_of(line: Line) -> float:
-            read = self._logits.get(line.place, _USUAL_LOGIT)
-            length = log(len(line.text.split()) or 1)
+            length, read = log(len(line.text.split()) or 1), logits.get(line.place, _USUAL_LOGIT)
             known = line.topical, read, length, line.hit.passage.stage == "finding"
             return float(sum(map(mul, _BY_ITSELF, (*known, asks(line.text), 1.0))))
 

@@ -371,12 +371,13 @@ class _Maker(Comparer):
             held = sorted((covered(self.plan, passage) for passage in nearest), reverse=True)
             if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
                 return
-            of_each = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
-            own = self.likely_of_each(of_each)
-            told = [self.catalog.reports[i] for i in own]
+            own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
         # Reports that are quoted are among those that are counted.
         scope = {row.report.id for row in survey.rows} if survey else set()
         told = [info for info in told if info.id in scope] or told
+        if not self.by_sentences:
+            own = self.likely_of_each({info.id: own[info.id] for info in told})
+            told = [self.catalog.reports[i] for i in own]
         rows: dict[str, list[_Row]] = {part: [] for part in _PARTS}
         labs = Counter[str]()  # how many reports are told
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
@@ -440,8 +441,8 @@ class _Maker(Comparer):
                 yield from self.topic()
                 return
         hits = (hit for hit in self.hits if hit.passage.report.author == "lab")
+        near_to = focus(self.plan.standalone, self.plan.language) if self.plan.subject else ""
         # "Sand" says little without its form question.
-        near_to = focus(self.plan.standalone, self.plan.language)
         lines = [x for x in self.lines(hits, FINDINGS, near_to) if len(x.words) >= MIN_WORDS]
         if self.plan.subject:
             lines = self.likely(lines)

@@ -234,9 +234,8 @@ class ExtractiveAnswerer:
             return "refused"
         if as_topic(plan).intent == "topic":
             found = min(found, "unsure", key=OUTCOMES.index)  # a digest would tell of it
-        # Any report has something of what any is asked for, and people go on where there is more.
-        told = asks_of_one(plan) or (plan.follows and plan.alone)
-        return "unsure" if found == "refused" and told else found
+        # Any report has something of what any is asked for.
+        return "unsure" if found == "refused" and asks_of_one(plan) else found
 
 
 @dataclass(slots=True)
