@@ -316,9 +316,10 @@ class Rules:
     def _other_matter(self, question: str, language: str, history: Sequence[Turn]) -> Plan | None:
         """The plan of a question that turns away from what was spoken of, if it names a matter."""
         rest = other_matter(question)
+        if not has_topic(rest, language) or picks(rest):
+            return None
         links = self.linker.link(rest, language)
-        names = links.rest or any(link.field in TAGS for link in links.links)
-        if not names or not has_topic(rest, language) or picks(rest):
+        if not (links.rest or any(link.field in TAGS for link in links.links)):
             return None
         # "What did it teach them?" and "no, I meant the bees" are of the same lab.
         same = points_back(rest, language) or has_wording("corrects", question)
@@ -340,13 +341,11 @@ class Rules:
         country = reports[0].countries if reports else ()
         if not (country and is_one_work(reports)):
             return None
-        opening = self._opening(history)
-        subject = opening.subject if opening else ""
         new = without(links.filters(), self.ignored, catalog)
         of_lab = f"{question} ({', '.join(country)})"
         others = has_wording("others", question) and links.kinds
         # "And in 2020?" asks of a topic again, if there is one.
-        if has_wording("that_lab", question) or others or (new.year and not subject):
+        if has_wording("that_lab", question) or others or (new.year and not self._subject(history)):
             planned = self.plan(question if new.country else of_lab, language)
             is_list = planned.intent == "list" and links.kinds
             is_list = is_list and {*links.fields} <= {"year", "country"}
@@ -354,26 +353,29 @@ class Rules:
                 return replace(planned, question=question, follows=True)
         if not new.country and self._names_other_work(question, language, reports):
             return self.plan(of_lab, language)
+        if not asks_for_similar(question, language):
+            return None
         named = new.country or region_in(question, catalog)
         elsewhere = tuple(place for place in named if place not in country)
-        if not asks_for_similar(question, language) or (named and not elsewhere):
+        if named and not elsewhere:
             return None
+        subject = self._subject(history) or reports[0].title
         if countries_in(question) and not named:
             # The answer says that the collection has nothing of there.
-            return self.plan(f"{subject or reports[0].title} – {question}", language)
+            return self.plan(f"{subject} – {question}", language)
         # Towns of the work are no part of its topic.
-        words = re.findall(r"\w+", subject or reports[0].title)
+        words = re.findall(r"\w+", subject)
         homes = Works(self.linker, self.reports_with).homes(words, " ".join(words), language)
-        topic = " ".join(word for word in words if word not in homes)
+        topic = " ".join(word for word in words if word not in homes) or subject
         scope = self.filters.merged(Filters(country=elsewhere))
         planned = replace(replace(self, filters=scope).plan(topic, language), reports=())
         return planned if elsewhere else in_form(replace(planned, intent="answer"), "topic")
 
-    def _opening(self, history: Sequence[Turn]) -> Plan | None:
-        """The plan of the last question that followed from none."""
+    def _subject(self, history: Sequence[Turn]) -> str:
+        """What the last question that followed from none is about; "" where it names no topic."""
         asked = [n for n, turn in enumerate(history) if turn.role == "user"]
         plans = (self._planned(history, n) for n in reversed(asked))
-        return next((plan for plan in plans if not plan.follows), None)
+        return next((plan.subject for plan in plans if not plan.follows), "")
 
     def _names_other_work(
         self, question: str, language: str, reports: Sequence[ReportInfo]
