@@ -47,8 +47,8 @@ def region_in(text: str, catalog: Catalog) -> tuple[str, ...]:
 def years_in(text: str, known: Collection[int]) -> list[int]:
     """Of the years known those that a text names, one by one or as a range.
 
-    "Since" and "until" take the year itself in, "after" and "before" do not. A range from which
-    the collection has no year names none.
+    "Since" and "until" take the year itself in, "after" and "before" do not; "before and after"
+    names all. A range from which the collection has no year names none.
     """
     folded = strip_accents(text).replace("'", " ")
     ranges = re.finditer(any_of("years").replace("YEAR", _YEAR), folded)
@@ -59,6 +59,8 @@ def years_in(text: str, known: Collection[int]) -> list[int]:
             for match in re.finditer(any_of(name).replace("YEAR", _YEAR), folded):
                 limit = int(next(group for group in match.groups() if group))
                 named |= {year for year in known if compares(year, limit)}
+        if named and re.search(any_of("around_year"), folded):
+            return sorted(known)
     if spans or not named:
         # "In 2021 and from 2023 to 2024".
         named |= {int(year) for year in re.findall(_YEAR, folded)}
@@ -101,7 +103,8 @@ def country_spans(text: str) -> list[tuple[str, Span]]:
     A name that two countries have stands for both.
     """
     text = _without_others(text)
-    matches = list(re.finditer(r"\w+", text))
+    # An Arabic vowel sign belongs to its word: with one "financially" is not the name of Mali.
+    matches = list(re.finditer(r"[\w\u064b-\u0652]+", text))
     folded = [fold_name(match.group()) for match in matches]
     # "ODS nos planos de moçambique" uses none: acronyms always have them.
     words = re.findall(r"\w+", text)

@@ -174,6 +174,9 @@ def in_form(plan: Plan, form: Intent) -> Plan:
         return replace(plan, intent=form, wide=True) if has_sides(plan.boosted) else plan
     if form in ("topic", "reasons") and len(countries) == 1:
         return plan
+    if form == "trend" and not countries and len(plan.boosted.year) == 1:
+        # "More than in 2020?" holds other years against it.
+        plan = replace(plan, boosted=replace(plan.boosted, year=()))
     wide = plan.wide or (form in ("topic", "trend", "reasons") and not countries)
     return replace(plan, intent=form, wide=wide)
 
@@ -280,6 +283,10 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
             # "The lack of data" is one.
             may_be = is_among(words[topic[-1]], "of_any_work_or_topic", language)
             topic = topic if may_be else topic[:at]
+    years = {i for k in links.links if k.field == "year" for i in range(k.start, k.end)}
+    # "AI before 2023 or after the crisis" is about AI.
+    ends = (n for n in range(1, len(topic)) if years.intersection(range(topic[n - 1], topic[n])))
+    topic = topic[: next(ends, len(topic))]
     if not topic:
         return ""
     # "e" of "e-waste" only joins elsewhere.
