@@ -15,7 +15,7 @@ from rag.types import Hit, Plan, Turn
 # A message to a chat model: its "role" (system, user or assistant) and its "content".
 Message = dict[str, str]
 # Changes with any edit of `prompts.toml`, so that an answer's record tells which wording made it.
-PROMPT_VERSION = "10"
+PROMPT_VERSION = "11"
 # Filter field -> what a plan in JSON calls its list.
 PLAN_LISTS = {"country": "countries", **{name: f"{name}s" for name in ("year", "kind", *TAGS)}}
 # How many turns of a conversation are shown, and how many characters of each: to whoever plans, and
