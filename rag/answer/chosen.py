@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,8 +39,8 @@ _NEARLY = 0.8
 _FEW = 3  # likely reports, to which near ones are added
 # Standard deviations by which these are nearer than the mean of all; and where none is likely.
 _AHEAD, _FAR_AHEAD = 1.0, 2.0
-# Reports that are read over the years, and the most of a year of a topic.
-_READ_OVER_TIME, MOST_OF_YEAR = 16, 3
+# Reports that are read over the years, of a year of a topic, and the most that are told of one.
+_READ_OVER_TIME, _READ_OF_YEAR, MOST_OF_YEAR = 16, 8, 3
 _JUDGED, _HINDERS = 80, -1.0  # lines that the cross-encoder reads, and the least logit of one
 # Reports that are read: of a side, and of a topic.
 READ_OF_SIDE, _MOST_TOLD = 3, 60
@@ -194,6 +195,9 @@ class ReportChooser(LineReader):
         unsaid = all(s.says < _LIKELY for s in said.values())
         adds = unsaid or 0 < len(saying) < _FEW
         near = self.standing_out(infos, unsaid) if adds else []
+        # Beside one that surely says it, what is merely near to it is beside the point.
+        least = _LIKELY_OF_ALL * max((said[i].says for i in saying), default=0.0)
+        near = [i for i in near if i not in said or said[i].says >= least]
         return [known[i] for i in dict.fromkeys((*saying, *near))]
 
     def on_subject(
@@ -215,13 +219,19 @@ class ReportChooser(LineReader):
                 said[i] = max(said.get(i, speaks), speaks, key=lambda x: x.says)
         return said
 
-    def surveyed(self) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
-        """The survey, the reports that say most of the topic, and their sentences nearest to it."""
+    def surveyed(self, by_year: bool = False) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
+        """The survey, the reports that say most of the topic, and their sentences nearest to it.
+
+        Of those that were found, or of each year.
+        """
         survey, said = self._surveys.survey({hit.passage.report.id for hit in self.hits})
         ids = [i for i in said if said[i].says >= _SAYS][:_MOST_TOLD]
+        if by_year and survey and survey.found:
+            ids = list(_first_of_years(row.report for row in survey.found))
+            _, said = self._surveys.survey(ids)
+        told = [self.catalog.reports[i] for i in ids]
         near = {place for i in ids for place in said[i].sentences}
         passages = {passage for passage, _ in near}
-        told = [self.catalog.reports[i] for i in ids]
         # All findings of a report that is about the topic are on the topic.
         about = {i for i in ids if said[i].about >= ABOUT}
         hits = (
@@ -435,6 +445,20 @@ class ReportChooser(LineReader):
         for info in first:
             by_year.setdefault(info.year, []).append(info)
         return [r for year in sorted(by_year, key=lambda y: y or 0) for r in by_year[year][:each]]
+
+
+def _first_of_years(reports: Iterable[ReportInfo]) -> Iterator[str]:
+    """The first reports of each year: by labs and of each the first one, before all others."""
+    places = Counter[tuple[int | None, str]]()
+    ranked = []
+    for info in reports:
+        ranked.append((info.author != "lab", places[info.year, info.lab], info))
+        places[info.year, info.lab] += 1
+    counts = Counter[int | None]()
+    for *_, info in sorted(ranked, key=lambda row: row[:2]):
+        counts[info.year] += 1
+        if counts[info.year] <= _READ_OF_YEAR:
+            yield info.id
 
 
 def standard(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -43,7 +43,7 @@ from rag.i18n.labels import (
     kinds_label,
     survey_sentence,
 )
-from rag.i18n.translations import marked
+from rag.i18n.translations import format_percent, marked
 from rag.models.prompts import refusal
 from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic, listed_topics
 from rag.query.wordings import has_wording
@@ -73,6 +73,7 @@ _ENOUGH, _FEWEST_BESIDE = 14, 1
 _MOST_CLOSEST = 6  # reports that may tell it
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
+_FEWEST_OF_YEAR = 10  # reports of a year of which a share is told
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
@@ -313,18 +314,15 @@ class _Maker(Comparer):
             told = self.over_time(countries)
             lines = self.lines(self.open(told), TELLING)
         else:
-            survey, told, lines = self.surveyed()
+            survey, told, lines = self.surveyed(by_year=True)
         counted, all_of = Counter[int](), Counter[int]()  # reports of a year
         if survey:
             counted.update(row.report.year or 0 for row in survey.found)
             all_of.update(row.report.year or 0 for row in survey.rows)
-            counted_in = {row.report.id for row in survey.rows}
-            told = [info for info in told if info.id in counted_in]
             # Of a year that is counted something is told, too.
-            years = {info.year for info in told}
-            first = {r.report.year: r.report for r in reversed(survey.found)}
-            more = [info for year, info in first.items() if year not in years]
-            told, lines = [*told, *more], [*lines, *self.lines(self.open(more), TELLING)]
+            years = {line.report.year for line in lines}
+            first = {info.year: info for info in reversed(told) if info.year not in years}
+            lines += self.lines(self.open(first.values()), TELLING)
         rows: dict[int, list[str]] = {}
         for info in told:
             of_year = rows.setdefault(info.year or 0, [])
@@ -334,6 +332,11 @@ class _Maker(Comparer):
                 if picked := [*self.pick(first_role(own), 2), *self.pick(figures, 1)]:
                     of_year.append(self.by(info, picked, titled=len(countries) == 1))
         yield from self.count(survey)
+        shares = {year: counted[year] / n for year, n in all_of.items() if n >= _FEWEST_OF_YEAR}
+        if self.speaking and len(shares) > 1:
+            listed = [f"{y} ({format_percent(self.t, shares[y])})" for y in sorted(shares)]
+            label = self.t.gettext("Share of each year’s reports that speak of it")
+            yield f"{format_label(self.t, label, join_parts(self.t, '; ', listed))}.\n"
         yield self.head(hit.passage.report for hit in self.quoted.values())
         for year in sorted({*counted, *(year for year in rows if rows[year])}):
             what = kinds_label((r.kind for r in told if (r.year or 0) == year), self.t)
