@@ -104,13 +104,15 @@ def words_beside(intent: str, language: str) -> str:
     """
     told, names = ("COUNTRY", _ALL_WORK) if intent == "lab" else ("VALUE", (intent,))
     told = "" if intent in CATALOG else told
-    found = (text for name, code, text in examples() if name in names and code == language)
+    texts = (text for name, code, text in examples() if name in names and code == language)
+    found = [re.sub("<.*?>", " ", text) for text in texts]
     return re.sub(r"\b[A-Z]{4,7}\b", " ", " ".join(text for text in found if told in text))
 
 
 def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """A row a text, with a 1 at its end for the constant."""
-    plain = [re.sub(r"\b[A-Z]{4,7}\b", lambda m: _FILLERS.get(m[0], m[0]), text) for text in texts]
+    filled = (re.sub(r"\b[A-Z]{4,7}\b", lambda m: _FILLERS.get(m[0], m[0]), t) for t in texts)
+    plain = [re.sub("[<>]", "", text) for text in filled]
     # One question is asked for several scores.
     vectors = np.asarray(encode_cached(plain), np.float32)
     return np.hstack([vectors, np.ones((len(texts), 1), np.float32)])
