@@ -205,8 +205,15 @@ class Comparer(ReportChooser):
             else self.overview(side.reports)
             for side in sides
         ]
+        # A model that sees some reports of a side is not to take them for all.
+        among = self.t.gettext("{side} ({reports}), among them")
         sizes = (format_count(len(side.scope), "report", self.t) for side in sides)
-        named = (f"{name} ({size})" for name, size in zip(self.sides, sizes, strict=True))
+        named = (
+            among.format(side=side.name, reports=size)
+            if in_parts and len(side.reports) < len(side.scope)
+            else f"{side.name} ({size})"
+            for side, size in zip(sides, sizes, strict=True)
+        )
         self.counted = "\n".join(map(self._cell, named, told))
         rows = list(self._row(marked("Reports"), told))
         is_answered = any(side.chosen for side in sides)
