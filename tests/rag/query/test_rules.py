@@ -6,7 +6,7 @@ import pytest
 
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
 from rag.engine import Engine
-from rag.query.forms import as_topic, listed_topics
+from rag.query.forms import as_topic, listed_topics, topic_of
 from rag.retrieval.hybrid import sought
 from rag.types import Plan
 
@@ -295,3 +295,17 @@ def test_labs_of_a_region_are_ignored_singly_or_all(quick_engine: Engine) -> Non
     assert none.filters == none.boosted == Filters()
     # The words of the region are searched for where its labs are not chosen.
     assert ["West Africa" in sought(made) for made in (none, some)] == [True, False]
+
+
+def test_a_topic_ends_where_a_time_or_another_question_begins(quick_engine: Engine) -> None:
+    for question, topic in {
+        "How did work on ice sellers change since the storm?": "ice sellers",
+        "What do labs do about ice sellers, and what gets in the way?": "ice sellers",
+        "ice sellers - why did they stop?": "ice sellers",
+        "Que font les labos sur la glace, et qu'est-ce qui aide ?": "glace",
+        "qué hacen los labs con los vendedores de hielo: ¿en qué fallan?": "vendedores de hielo",
+        "What do labs do for sellers who lack ice?": "sellers who lack ice",
+    }.items():
+        made = plan(quick_engine, question)
+        links = quick_engine.report_measure().linker.link(made.standalone, made.language)
+        assert topic_of(made.standalone, links, made.language, made.intent) == topic, question
