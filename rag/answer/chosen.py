@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp, log
-from operator import mul
+from operator import itemgetter, mul
 from statistics import fmean
 from typing import Any
 
@@ -34,6 +34,7 @@ _SAYS = 0.1
 # The least probability that a report says something of what sides are compared on, and its least
 # share of that of the likeliest report of its side, and of all sides.
 _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
+_NEAR_AS_LIKELY = 0.1  # the same share of a report that is near to the topic
 # The share of the nearest report's nearness to the topic that others have that are told.
 _NEARLY = 0.8
 _FEW = 3  # likely reports, to which near ones are added
@@ -195,9 +196,10 @@ class ReportChooser(LineReader):
         unsaid = all(s.says < _LIKELY for s in said.values())
         adds = unsaid or 0 < len(saying) < _FEW
         near = self.standing_out(infos, unsaid) if adds else []
-        # Beside one that surely says it, what is merely near to it is beside the point.
-        least = _LIKELY_OF_ALL * max((said[i].says for i in saying), default=0.0)
-        near = [i for i in near if i not in said or said[i].says >= least]
+        # Beside reports that say it one is told that is of their work, or not far less likely to.
+        least = _NEAR_AS_LIKELY * max((said[i].says for i in saying), default=0.0)
+        work = {other.id for i in saying for other in self.same_work(known[i])}
+        near = [i for i in near if i in work or i not in said or said[i].says >= least]
         return [known[i] for i in dict.fromkeys((*saying, *near))]
 
     def on_subject(
@@ -222,13 +224,15 @@ class ReportChooser(LineReader):
     def surveyed(self, by_year: bool = False) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
         """The survey, the reports that say most of the topic, and their sentences nearest to it.
 
-        Of those that were found, or of each year.
+        With `by_year` these are the likeliest of each year, whether or not they were found.
         """
         survey, said = self._surveys.survey({hit.passage.report.id for hit in self.hits})
-        ids = [i for i in said if said[i].says >= _SAYS][:_MOST_TOLD]
-        if by_year and survey and survey.found:
-            ids = list(_first_of_years(row.report for row in survey.found))
-            _, said = self._surveys.survey(ids)
+        if by_year and survey:
+            first = list(_first_of_years(row.report for row in survey.found))
+            _, said = self._surveys.survey(first)
+            ids = [i for i in first if i in said]
+        else:
+            ids = [i for i in said if said[i].says >= _SAYS][:_MOST_TOLD]
         told = [self.catalog.reports[i] for i in ids]
         near = {place for i in ids for place in said[i].sentences}
         passages = {passage for passage, _ in near}
@@ -448,17 +452,15 @@ class ReportChooser(LineReader):
 
 
 def _first_of_years(reports: Iterable[ReportInfo]) -> Iterator[str]:
-    """The first reports of each year: by labs and of each the first one, before all others."""
-    places = Counter[tuple[int | None, str]]()
-    ranked = []
+    """Some reports of each year: labs' before innovators', each lab's first before its others."""
+    of_year: dict[int | None, list[tuple[bool, int, str]]] = {}
+    of_lab = Counter[tuple[int | None, str]]()
     for info in reports:
-        ranked.append((info.author != "lab", places[info.year, info.lab], info))
-        places[info.year, info.lab] += 1
-    counts = Counter[int | None]()
-    for *_, info in sorted(ranked, key=lambda row: row[:2]):
-        counts[info.year] += 1
-        if counts[info.year] <= _READ_OF_YEAR:
-            yield info.id
+        place = of_lab[info.year, info.lab]
+        of_year.setdefault(info.year, []).append((info.author != "lab", place, info.id))
+        of_lab[info.year, info.lab] += 1
+    for own in of_year.values():
+        yield from (i for *_, i in sorted(own, key=itemgetter(0, 1))[:_READ_OF_YEAR])
 
 
 def standard(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -205,15 +205,7 @@ class Comparer(ReportChooser):
             else self.overview(side.reports)
             for side in sides
         ]
-        # A model that sees some reports of a side is not to take them for all.
-        among = self.t.gettext("{side} ({reports}), among them")
-        sizes = (format_count(len(side.scope), "report", self.t) for side in sides)
-        named = (
-            among.format(side=side.name, reports=size)
-            if in_parts and len(side.reports) < len(side.scope)
-            else f"{side.name} ({size})"
-            for side, size in zip(sides, sizes, strict=True)
-        )
+        named = [self._named(side, in_parts) for side in sides]
         self.counted = "\n".join(map(self._cell, named, told))
         rows = list(self._row(marked("Reports"), told))
         is_answered = any(side.chosen for side in sides)
@@ -423,6 +415,15 @@ class Comparer(ReportChooser):
         yield self.heading(heading)
         for side, told in zip(self.sides, cells, strict=True):
             yield f"- {self._cell(side, told)}"
+
+    def _named(self, side: _Side, in_parts: bool) -> str:
+        """A side with its size; a model is told where it reads some of its reports."""
+        size = format_count(len(side.scope), "report", self.t)
+        told, all_of = ({info.id for info in infos} for infos in (side.reports, side.scope))
+        if in_parts and told and told < all_of:
+            among = self.t.gettext("{side} ({reports}), among them")
+            return among.format(side=side.name, reports=size)
+        return f"{side.name} ({size})"
 
     def _cell(self, side: str, told: str) -> str:
         return format_label(self.t, side, told or self.t.gettext("nothing found on it"))

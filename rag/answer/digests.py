@@ -43,10 +43,11 @@ from rag.i18n.labels import (
     kinds_label,
     survey_sentence,
 )
-from rag.i18n.translations import format_percent, marked
+from rag.i18n.translations import format_share, marked
 from rag.models.prompts import refusal
 from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic, listed_topics
 from rag.query.wordings import has_wording
+from rag.survey.evidence import trend
 from rag.survey.types import Survey
 from rag.text.tokenize import focus, gives_quantity, is_quantity
 from rag.types import Intent, Plan
@@ -73,7 +74,6 @@ _ENOUGH, _FEWEST_BESIDE = 14, 1
 _MOST_CLOSEST = 6  # reports that may tell it
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
-_FEWEST_OF_YEAR = 10  # reports of a year of which a share is told
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
@@ -315,10 +315,7 @@ class _Maker(Comparer):
             lines = self.lines(self.open(told), TELLING)
         else:
             survey, told, lines = self.surveyed(by_year=True)
-        counted, all_of = Counter[int](), Counter[int]()  # reports of a year
         if survey:
-            counted.update(row.report.year or 0 for row in survey.found)
-            all_of.update(row.report.year or 0 for row in survey.rows)
             # Of a year that is counted something is told, too.
             years = {line.report.year for line in lines}
             first = {info.year: info for info in reversed(told) if info.year not in years}
@@ -332,17 +329,21 @@ class _Maker(Comparer):
                 if picked := [*self.pick(first_role(own), 2), *self.pick(figures, 1)]:
                     of_year.append(self.by(info, picked, titled=len(countries) == 1))
         yield from self.count(survey)
-        shares = {year: counted[year] / n for year, n in all_of.items() if n >= _FEWEST_OF_YEAR}
+        points = {point.year: point for point in trend(survey)} if survey else {}
+        shares = [(p.year, p.share) for p in points.values() if p.share is not None]
         if self.speaking and len(shares) > 1:
-            listed = [f"{y} ({format_percent(self.t, shares[y])})" for y in sorted(shares)]
-            label = self.t.gettext("Share of each year’s reports that speak of it")
-            yield f"{format_label(self.t, label, join_parts(self.t, '; ', listed))}.\n"
+            listed = [f"{year} ({format_share(self.t, share)})" for year, share in shares]
+            label = self.t.gettext("Share of each year's reports that speak of it")
+            line = f"{format_label(self.t, label, join_parts(self.t, '; ', listed))}."
+            self.counted = f"{self.counted}\n{line}"
+            yield f"{line}\n"
         yield self.head(hit.passage.report for hit in self.quoted.values())
+        counted = {year for year, point in points.items() if point.found}
         for year in sorted({*counted, *(year for year in rows if rows[year])}):
             what = kinds_label((r.kind for r in told if (r.year or 0) == year), self.t)
-            if survey:
-                of_all = format_count(all_of[year], "report", self.t)
-                what = self.t.gettext("{k} of {n}").format(k=counted[year], n=of_all)
+            if point := points.get(year):
+                of_all = format_count(point.reports, "report", self.t)
+                what = self.t.gettext("{k} of {n}").format(k=point.found, n=of_all)
             yield f"### {year or '?'} ({what})"
             yield from rows.get(year, ())
 

@@ -79,3 +79,8 @@ def format_seconds(t: Translations, value: float) -> str:
 def format_percent(t: Translations, share: float) -> str:
     """A share from 0 to 1 as the language writes whole percents: "93%", "93 %"."""
     return numbers.format_percent(share, locale=language_code(t))
+
+
+def format_share(t: Translations, share: float) -> str:
+    """A share in whole percents, below one as "<1%"."""
+    return format_percent(t, share) if not 0 < share < 0.005 else f"<{format_percent(t, 0.01)}"

@@ -48,23 +48,31 @@ def years_in(text: str, known: Collection[int]) -> list[int]:
     """Of the years known those that a text names, one by one or as a range.
 
     "Since" and "until" take the year itself in, "after" and "before" do not; "before and after"
-    names all. A range from which the collection has no year names none.
+    names all, and so does a year that others are compared with. A range from which the collection
+    has no year names none.
     """
     folded = strip_accents(text).replace("'", " ")
     ranges = re.finditer(any_of("years").replace("YEAR", _YEAR), folded)
     spans = [sorted(int(year) for year in match.groups() if year) for match in ranges]
     named = {year for first, last in spans for year in range(first, last + 1)}
+    if not spans and around_year(text):
+        return sorted(known)
     if not spans:
         for name, compares in _OPEN_RANGES.items():
             for match in re.finditer(any_of(name).replace("YEAR", _YEAR), folded):
                 limit = int(next(group for group in match.groups() if group))
                 named |= {year for year in known if compares(year, limit)}
-        if named and re.search(any_of("around_year"), folded):
-            return sorted(known)
     if spans or not named:
         # "In 2021 and from 2023 to 2024".
         named |= {int(year) for year in re.findall(_YEAR, folded)}
     return sorted(named & set(known))
+
+
+def around_year(text: str) -> bool:
+    """Whether a text names both sides of its only year, or that one as what others are beside."""
+    folded = strip_accents(text).replace("'", " ")
+    is_around = re.search(any_of("around_year").replace("YEAR", _YEAR), folded)
+    return bool(is_around) and len(set(re.findall(_YEAR, folded))) == 1
 
 
 def countries_in(text: str) -> list[str]:
@@ -104,7 +112,7 @@ def country_spans(text: str) -> list[tuple[str, Span]]:
     """
     text = _without_others(text)
     # An Arabic vowel sign belongs to its word: with one "financially" is not the name of Mali.
-    matches = list(re.finditer(r"[\w\u064b-\u0652]+", text))
+    matches = list(re.finditer(r"[\w\u064b-\u065f\u0670]+", text))
     folded = [fold_name(match.group()) for match in matches]
     # "ODS nos planos de moçambique" uses none: acronyms always have them.
     words = re.findall(r"\w+", text)

@@ -11,6 +11,7 @@ from itertools import dropwhile
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.countries import fold_name
+from rag.query.entities import around_year
 from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import VOWELS, Links, asks, is_usual_word, light_words, only_asks, stem_in
 from rag.query.wordings import any_of, has_wording, is_among
@@ -174,9 +175,6 @@ def in_form(plan: Plan, form: Intent) -> Plan:
         return replace(plan, intent=form, wide=True) if has_sides(plan.boosted) else plan
     if form in ("topic", "reasons") and len(countries) == 1:
         return plan
-    if form == "trend" and not countries and len(plan.boosted.year) == 1:
-        # "More than in 2020?" holds other years against it.
-        plan = replace(plan, boosted=replace(plan.boosted, year=()))
     wide = plan.wide or (form in ("topic", "trend", "reasons") and not countries)
     return replace(plan, intent=form, wide=wide)
 
@@ -257,8 +255,8 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     left_out = {i for k in links.links if k.field in named for i in range(k.start, k.end)}
     stop = light_words() | stop_words(language)
     words = [fold_name(word) for word in links.words]
-    named_so = [any(has_wording(n, word) for n in ("labs", "solutions")) for word in words]
-    left_out |= {i for i, word in enumerate(words) if word in stop or named_so[i]}
+    asked = [any(has_wording(n, word) for n in ("labs", "solutions")) for word in words]
+    left_out |= {i for i, word in enumerate(words) if word in stop or asked[i]}
     values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
     # "Savoirs ancestraux" begins with a form of a word that asks, and is a tag.
     asks = [i not in values and stem_in(word, language) in stop for i, word in enumerate(words)]
@@ -274,34 +272,27 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
         return i not in values and (is_asked or i in left_out)
 
     topic = [i for i in dropwhile(leads, range(first, size)) if i not in left_out]
-    years = {i for k in links.links if k.field == "year" for i in range(k.start, k.end)}
+    is_around = intent == "trend" and around_year(question)
 
-    def between(n: int) -> str:
-        """What stands between a topic's word and the one before it."""
-        return question[spans[topic[n - 1]][1] : spans[topic[n]][1]]
+    def ends(n: int) -> bool:
+        """Whether a time or another question stands before a word of the topic."""
+        gap = " ".join(strip_accents(question[spans[topic[n - 1]][1] : spans[topic[n]][1]]).split())
+        apart = words[topic[n - 1] + 1 : topic[n] + 1]
+        since = intent == "trend" and any(has_wording("since", word) for word in apart)
+        around = is_around and any(has_wording("around", word) for word in apart)
+        return since or around or bool(re.match(any_of("next_asks"), gap))
 
-    def at_time(n: int) -> bool:
-        """Whether a time stands there: "AI before 2023 or since the crisis" is about AI."""
-        apart = range(topic[n - 1] + 1, topic[n] + 1)
-        is_time = intent == "trend" and any(has_wording("times", words[i]) for i in apart)
-        return is_time or bool(years.intersection(apart))
-
-    topic = topic[: next(filter(at_time, range(1, len(topic))), len(topic))]
+    # "AI before 2023 and after" is about AI, and so is "AI, and what gets in the way".
+    topic = topic[: next(filter(ends, range(1, len(topic))), len(topic))]
     # "Street vendors - what was learned?" ends with a clause that only asks, "drones used" with a
     # word that does.
     for at in range(len(topic) - 1, 0, -1):
-        asking = only_asks if re.search(r"[?:;,\u2013-] ", between(at)) else is_usual_word
+        between = question[spans[topic[at - 1]][1] : spans[topic[at]][1]]
+        asking = only_asks if re.search(r"[?:;,\u2013-] ", between) else is_usual_word
         if all(i not in values and asking(words[i], language, intent) for i in topic[at:]):
             # "The lack of data" is one.
             may_be = is_among(words[topic[-1]], "of_any_work_or_topic", language)
             topic = topic if may_be else topic[:at]
-    # So does "AI, and what gets in the way".
-    joins = any_of("joins_asks")
-    clause = rf"\s*(?:{joins}\s|[.?!:;,\u2013-]+\s+(?:{joins}\s)?)[\s¿]*{any_of('asks')}\b"
-    begins = (
-        n for n in range(1, len(topic)) if re.match(clause, strip_accents(between(n)).lower())
-    )
-    topic = topic[: next(begins, len(topic))]
     if not topic:
         return ""
     # "e" of "e-waste" only joins elsewhere.

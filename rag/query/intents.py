@@ -104,9 +104,8 @@ def words_beside(intent: str, language: str) -> str:
     """
     told, names = ("COUNTRY", _ALL_WORK) if intent == "lab" else ("VALUE", (intent,))
     told = "" if intent in CATALOG else told
-    texts = (text for name, code, text in examples() if name in names and code == language)
-    found = [re.sub("<.*?>", " ", text) for text in texts]
-    return re.sub(r"\b[A-Z]{4,7}\b", " ", " ".join(text for text in found if told in text))
+    found = (text for name, code, text in examples() if name in names and code == language)
+    return re.sub(r"\b[A-Z]{4,7}\b|<.*?>", " ", " ".join(text for text in found if told in text))
 
 
 def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:

@@ -93,12 +93,17 @@ def test_how_a_topic_went_on_is_told_by_the_reports_of_each_year_that_speak_of_i
 def test_the_share_of_each_year_of_enough_reports_is_told(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.answer.digests._FEWEST_OF_YEAR", 8)
+    monkeypatch.setattr("rag.survey.evidence.LEAST_OF_YEAR", 8)
     answer = ask("Waste before and after 2022, how did the work change?")
     counts = re.findall(r"^### (\d{4}) \((\d+) of (\d+) reports\)", answer.text, re.MULTILINE)
     shares = [f"{year} ({int(k) / int(n):.0%})" for year, k, n in counts if int(n) >= 8]
     assert len(shares) > 1
-    assert f"Share of each year’s reports that speak of it: {'; '.join(shares)}." in answer.text
+    assert f"Share of each year's reports that speak of it: {'; '.join(shares)}." in answer.text
+
+
+def test_where_no_report_of_the_years_speaks_of_a_topic_no_other_year_is_told(ask: Ask) -> None:
+    answer = ask("How did the work of labs on traders change between 2021 and 2022?")
+    assert not {heading[:4] for heading in headings(answer)} & {"2023", "2024", "2025"}
 
 
 def test_years_stand_in_order_and_none_beside_those_that_are_asked_for(ask: Ask) -> None:

@@ -305,6 +305,8 @@ def test_a_topic_ends_where_a_time_or_another_question_begins(quick_engine: Engi
         "Que font les labos sur la glace, et qu'est-ce qui aide ?": "glace",
         "qué hacen los labs con los vendedores de hielo: ¿en qué fallan?": "vendedores de hielo",
         "What do labs do for sellers who lack ice?": "sellers who lack ice",
+        "O que os labs aprenderam sobre a água e do gelo?": "água e do gelo",
+        "What did labs learn about ice and who sells it?": "ice and who sells",
     }.items():
         made = plan(quick_engine, question)
         links = quick_engine.report_measure().linker.link(made.standalone, made.language)
