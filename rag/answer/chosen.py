@@ -226,11 +226,13 @@ class ReportChooser(LineReader):
 
         With `by_year` these are the likeliest of each year, whether or not they were found.
         """
-        survey, said = self._surveys.survey({hit.passage.report.id for hit in self.hits})
-        if by_year and survey:
-            first = list(_first_of_years(row.report for row in survey.found))
-            _, said = self._surveys.survey(first)
-            ids = [i for i in first if i in said]
+        wanted: Collection[str] = {hit.passage.report.id for hit in self.hits}
+        counted = self._surveys.survey(())[0] if by_year else None
+        if counted:
+            wanted = list(_first_of_years(row.report for row in counted.found))
+        survey, said = self._surveys.survey(wanted)
+        if counted:
+            ids = [i for i in wanted if i in said]
         else:
             ids = [i for i in said if said[i].says >= _SAYS][:_MOST_TOLD]
         told = [self.catalog.reports[i] for i in ids]

@@ -40,7 +40,7 @@ _OWN = ("overview", "stages", "many", "lab", "follows", "off")
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
-    "KIND": "reports",
+    "KIND": "reports", "<": "", ">": "",
 }  # fmt: skip
 _RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ by less than a point
 _BESIDE = 0.03  # what an example of `wide.toml` for one work counts among those to passages
@@ -110,8 +110,8 @@ def words_beside(intent: str, language: str) -> str:
 
 def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """A row a text, with a 1 at its end for the constant."""
-    filled = (re.sub(r"\b[A-Z]{4,7}\b", lambda m: _FILLERS.get(m[0], m[0]), t) for t in texts)
-    plain = [re.sub("[<>]", "", text) for text in filled]
+    marks = re.compile(r"\b[A-Z]{4,7}\b|[<>]")
+    plain = [marks.sub(lambda m: _FILLERS.get(m[0], m[0]), text) for text in texts]
     # One question is asked for several scores.
     vectors = np.asarray(encode_cached(plain), np.float32)
     return np.hstack([vectors, np.ones((len(texts), 1), np.float32)])
