@@ -246,12 +246,14 @@ class ReportChooser(LineReader):
         lines = self.lines(hits, TELLING)
         least = _NEAR_SHARE * max((x.topical for x in lines if x.place in near), default=0.0)
 
-        def is_on_it(line: Line) -> bool:
-            if line.report.id in about:
-                return line.place in near or line.role in FINDINGS
-            return line.place in near and line.topical >= least
-
-        return survey, told, list(filter(is_on_it, lines))
+        nearer = [
+            x for x in lines if x.place in near and (x.report.id in about or x.topical >= least)
+        ]
+        # Over the years other findings of a report are told only where it says nothing nearer.
+        others = about.difference(x.report.id for x in nearer) if by_year else about
+        places = {x.place for x in nearer}
+        places |= {x.place for x in lines if x.role in FINDINGS and x.report.id in others}
+        return survey, told, [x for x in lines if x.place in places]
 
     @cached_property
     def telling(self) -> tuple[Survey | None, list[Line], list[Line]]:

@@ -15,6 +15,7 @@ from rag.answer.candidates import Candidate, asked_by, kind_wanted, kinds_asked,
 from rag.answer.chosen import READ_OF_SIDE, Material, ReportChooser, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
 from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
+from rag.answer.shares import of_sides
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.citation.quotable import usable
 from rag.i18n.labels import (
@@ -53,7 +54,7 @@ _ROWS: dict[Role, int] = {
 _ROWS_BESIDE = {role: n for role, n in _ROWS.items() if role not in ("aim", "extent", "next")}
 _TOPIC_WORDS = 2  # words of a topic that asks for nothing of it
 ASKED, NEW = marked("On the question"), marked("What only this plan says")
-SHORT = marked("In short")
+SHORT, SPEAKING = marked("In short"), marked("Reports that speak of “{topic}”")
 # Stages of a work that are held against each other, and reports where none of its work is known.
 _MOST_STAGES, _FEWEST_STAGES = 4, 2
 # What tells of a work in how many of the first passages, and the share of it of another stage.
@@ -206,8 +207,9 @@ class Comparer(ReportChooser):
             for side in sides
         ]
         named = [self._named(side, in_parts) for side in sides]
-        self.counted = "\n".join(map(self._cell, named, told))
-        rows = list(self._row(marked("Reports"), told))
+        more, speaking = self._speaking_sides(sides)
+        self.counted = "\n".join([*map(self._cell, named, told), *speaking])
+        rows = [*self._row(marked("Reports"), told), *speaking]
         is_answered = any(side.chosen for side in sides)
         if is_answered:
             rows += self._row(ASKED, map(self._told, sides))
@@ -216,8 +218,21 @@ class Comparer(ReportChooser):
         elif not (is_answered and (plan.one_thing or any(side.fits for side in sides))):
             table = _ROWS_BESIDE if is_asked else _ROWS if in_parts else _ROWS_OF_ALL
             rows += self._parts(sides, table)
-        yield self.head(hit.passage.report for hit in self.quoted.values())
+        head = self.head(hit.passage.report for hit in self.quoted.values())
+        yield " ".join(filter(None, (more, head)))
         yield from rows
+
+    def _speaking_sides(self, sides: Sequence[_Side]) -> tuple[str, list[str]]:
+        """Which side speaks more of the topic, and the row that counts; "" where none may."""
+        is_told = self.plan.stages or self.plan.reports or is_quantity(self.plan.standalone)
+        if self.plan.subject and len(sides) > 1 and not is_told:
+            survey, _ = self._surveys.survey(())
+            if survey and survey.found and survey.interval[0]:
+                of_each = {side.name: {info.id for info in side.scope} for side in sides}
+                more, cells = of_sides(of_each, survey, self.t)
+                about = self.t.gettext(SPEAKING).format(topic=defuse(survey.topic))
+                return more, list(self._row(about, cells))
+        return "", []
 
     def _told(self, side: _Side) -> str:
         """What answers for a side; where that is uncertain, as what is closest."""

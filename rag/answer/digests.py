@@ -32,6 +32,7 @@ from rag.answer.lines import (
     role_of_question,
     title_of,
 )
+from rag.answer.shares import over_the_years
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
@@ -43,7 +44,7 @@ from rag.i18n.labels import (
     kinds_label,
     survey_sentence,
 )
-from rag.i18n.translations import format_share, marked
+from rag.i18n.translations import marked
 from rag.models.prompts import refusal
 from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic, listed_topics
 from rag.query.wordings import has_wording
@@ -330,13 +331,9 @@ class _Maker(Comparer):
                     of_year.append(self.by(info, picked, titled=len(countries) == 1))
         yield from self.count(survey)
         points = {point.year: point for point in trend(survey)} if survey else {}
-        shares = [(p.year, p.share) for p in points.values() if p.share is not None]
-        if self.speaking and len(shares) > 1:
-            listed = [f"{year} ({format_share(self.t, share)})" for year, share in shares]
-            label = self.t.gettext("Share of each year's reports that speak of it")
-            line = f"{format_label(self.t, label, join_parts(self.t, '; ', listed))}."
-            self.counted = f"{self.counted}\n{line}"
-            yield f"{line}\n"
+        if survey and self.speaking and (shares := over_the_years(survey, self.t)):
+            self.counted = f"{self.counted}\n{shares}"
+            yield f"{shares}\n"
         yield self.head(hit.passage.report for hit in self.quoted.values())
         counted = {year for year, point in points.items() if point.found}
         for year in sorted({*counted, *(year for year in rows if rows[year])}):

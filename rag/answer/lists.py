@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
+from rag.answer.shares import grows
 from rag.catalog.catalog import Catalog, alternatives
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import (
@@ -31,10 +33,18 @@ from rag.i18n.labels import (
     reports_and_labs,
     value_label,
 )
-from rag.i18n.translations import Translations, format_number, format_percent, translations_for
+from rag.i18n.translations import (
+    Translations,
+    format_number,
+    format_percent,
+    format_share,
+    translations_for,
+)
 from rag.index.interface import Index
 from rag.models.prompts import refusal
 from rag.query.entities import is_named
+from rag.survey.evidence import shares_of
+from rag.survey.types import TrendPoint
 from rag.text.citation_marks import defuse
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms_and_pairs
@@ -259,6 +269,7 @@ class _Listing:
         # Years, sizes and costs have few reports each, which are worth a name.
         is_named = query.group_by == "year" or query.group_by not in FILTER_FIELDS
         is_named = is_named and tagged <= _MOST_IN_ROWS and not query.split
+        points = {} if is_named or query.split else self._of_years()
         for value, number in self.rows[: query.rows or _MOST_ROWS]:
             own, told = _having(query.group_by, value), format_count(number, "report", t)
             if is_named:
@@ -268,12 +279,29 @@ class _Listing:
                 told = "; ".join(f"{lab_label(info, t)}, {title}" for info, title in titles)
             elif query.split:
                 told += self._cells(own)
+            elif (point := points.get(value)) and point.share is not None:
+                told += f" ({format_share(t, point.share)})"
             name = value_label(query.group_by, value, t)
             if is_tag and name != value:
                 name = f"{name} ({value})"  # as the reports have it
             yield f"- {format_label(t, defuse(name), told)}"
         if (rest := len(self.rows) - (query.rows or _MOST_ROWS)) > 0:
             yield t.gettext("and {n} more").format(n=self._number(rest))
+        if len(points) > 1:
+            shares = t.gettext("Shares are of the reports that have such tags.")
+            yield f"{shares} {grows([*points.values()], t)}"
+
+    def _of_years(self) -> Mapping[str, TrendPoint]:
+        """How many reports of each year have the tags that are asked for, of those with such ones.
+
+        None where something else is counted.
+        """
+        named = [TAGS[name].key for name in TAGS if getattr(self.query.filters, name)]
+        if self.query.group_by != "year" or not named:
+            return {}
+        tagged = [r for r in self._whole() if r.year and all(getattr(r, key) for key in named)]
+        years, found = (Counter(r.year for r in own if r.year) for own in (tagged, self.reports))
+        return {str(point.year): point for point in shares_of(years, found)}
 
     def _table_head(self, tagged: int) -> str:
         """How many values there are in how many reports, of which so many are tagged."""

@@ -49,7 +49,7 @@ def years_in(text: str, known: Collection[int]) -> list[int]:
 
     "Since" and "until" take the year itself in, "after" and "before" do not; "before and after"
     names all, and so does a year that others are compared with. A range from which the collection
-    has no year names none.
+    has no year names none. "The year before" another one is named, too.
     """
     folded = strip_accents(text).replace("'", " ")
     ranges = re.finditer(any_of("years").replace("YEAR", _YEAR), folded)
@@ -65,6 +65,8 @@ def years_in(text: str, known: Collection[int]) -> list[int]:
     if spans or not named:
         # "In 2021 and from 2023 to 2024".
         named |= {int(year) for year in re.findall(_YEAR, folded)}
+    if before := re.search(any_of("year_before").replace("YEAR", _YEAR), folded):
+        named.add(int(next(filter(None, before.groups()))) - 1)
     return sorted(named & set(known))
 
 

@@ -16,7 +16,7 @@ from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, own_scor
 from rag.query.linker import VOWELS, Links, asks, is_usual_word, light_words, only_asks, stem_in
 from rag.query.wordings import any_of, has_wording, is_among
 from rag.query.works import Work, Works
-from rag.text.sentences import overrides
+from rag.text.sentences import overrides, sentences
 from rag.text.tokenize import (
     LANGUAGES,
     content_words,
@@ -69,7 +69,7 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         # "Birth registration and digital identity" asks for nothing but what there is.
         chosen, digest, lead = _NAMED, "topic", _NAMED
     many = len(terms(plan.standalone, plan.language)) > MOST_TERMS
-    if sides := titled_sides(links, plan, works):
+    if sides := titled_sides(links, plan, works, scores):
         return replace(plan, intent="compare", reports=sides, wide=True)
     if plan.follows:
         sums = has_wording("tells_more", plan.question) or scores["report"] > _SUMS
@@ -112,6 +112,9 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return in_form(plan, "trend") if over_time and not particular else plan
     if plan.reports:
         return _of_work(plan, work, links, scores)
+    if best == digest == "trend" and lead >= _TREND_LEAD and not is_quantity(plan.standalone):
+        # However long it is.
+        return in_form(plan, "trend")
     if particular:
         return plan
     if best in ("list", "yesno") and words and of_all and scores[best] > scores["passage"] + _LEAD:
@@ -176,6 +179,9 @@ def in_form(plan: Plan, form: Intent) -> Plan:
     if form in ("topic", "reasons") and len(countries) == 1:
         return plan
     wide = plan.wide or (form in ("topic", "trend", "reasons") and not countries)
+    if form == "trend" and len(plan.boosted.year) == 1:
+        # "Before and after the storm of 2023": one year shows no change.
+        plan = replace(plan, boosted=replace(plan.boosted, year=()))
     return replace(plan, intent=form, wide=wide)
 
 
@@ -272,17 +278,20 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
         return i not in values and (is_asked or i in left_out)
 
     topic = [i for i in dropwhile(leads, range(first, size)) if i not in left_out]
+    # What the next sentence says is told of it, or is another question.
+    last = next((end for _, end in sentences(question) if topic and end > spans[topic[0]][0]), 0)
+    topic = [i for i in topic if spans[i][0] < last]
     is_around = intent == "trend" and around_year(question)
 
     def ends(n: int) -> bool:
-        """Whether a time or another question stands before a word of the topic."""
+        """Whether a time, a bracket or another question stands before a word of the topic."""
         gap = " ".join(strip_accents(question[spans[topic[n - 1]][1] : spans[topic[n]][1]]).split())
         apart = words[topic[n - 1] + 1 : topic[n] + 1]
         since = intent == "trend" and any(has_wording("since", word) for word in apart)
         around = is_around and any(has_wording("around", word) for word in apart)
-        return since or around or bool(re.match(any_of("next_asks"), gap))
+        return since or around or "(" in gap or bool(re.match(any_of("next_asks"), gap))
 
-    # "AI before 2023 and after" is about AI, and so is "AI, and what gets in the way".
+    # "AI before 2023 and after" is about AI, and so are "AI (chatbots)" and "AI, and what ...".
     topic = topic[: next(filter(ends, range(1, len(topic))), len(topic))]
     # "Street vendors - what was learned?" ends with a clause that only asks, "drones used" with a
     # word that does.
@@ -309,9 +318,13 @@ def holds_stages(question: str, links: Links) -> bool:
     return is_told_apart and own_score("stages", links.masked()) > _STAGES
 
 
-def titled_sides(links: Links, plan: Plan, works: Works) -> tuple[str, ...]:
+def titled_sides(
+    links: Links, plan: Plan, works: Works, scores: Mapping[str, float]
+) -> tuple[str, ...]:
     """The reports that a question names by their titles to compare them; () for fewer than two."""
-    if not has_wording("compare", plan.standalone) or has_sides(plan.boosted):
+    # "Palm leaves against erosion: did it work?" has a word that compares elsewhere.
+    compares = has_wording("compare", plan.standalone) and scores["compare"] > scores["passage"]
+    if not compares or has_sides(plan.boosted):
         return ()
     parts: list[list[str]] = [[]]
     for word in links.words:

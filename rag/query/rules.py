@@ -165,7 +165,7 @@ class Rules:
         if not (alone or follows):
             homes = works.homes(links.unlinked, question, language)
             whole = Plan(question, standalone, language, "answer", narrowed, named)
-            if not (region or titled_sides(links, whole, works)):
+            if not (region or titled_sides(links, whole, works, scores)):
                 sides = sides_of(question, language, links, homes)
             if not all(catalog.ids(Filters(country=(side.country,))) for side in sides):
                 sides = ()

@@ -33,16 +33,13 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     clear = other > max(by_tags.values()) + margin
     if clear and links.kinds:
         clear = other > _CLEAR
-    # Of all labs, tags tell how a method went over the years; a topic's survey tells more.
-    is_trend = clear and other == scores["trend"] and tags and not named.country
     words = " ".join(links.words)
     if shares := has_wording("share", words) and not links.fields:
         by_tags["ranking"] = 0.0
     best = max(by_tags, key=lambda name: by_tags[name])
     # "The rarest" is asked of tags alone.
-    ways = [(code, asked) for code in LANGUAGES for asked in (best, "trend")[: 1 + is_trend]]
-    asking = (any(is_usual_word(word, *way) for way in ways) for word in links.rest)
-    if not (all(asking) and links.links) or (clear and not is_trend):
+    asking = (any(is_usual_word(word, code, best) for code in LANGUAGES) for word in links.rest)
+    if clear or not (all(asking) and links.links):
         return None
     # "The countries that used nudges as a method" asks for no methods.
     of_value = best in ("ranking", "values") and links.fields[:1] != ("country",)
@@ -74,7 +71,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     per_year = either_year and best == "ranking" and not names_labs
     group_by = [*of_tags, "year" if per_year else "country" if per_lab else ""][0]
     per = (*each, *of_tags) if (each := fields_per(links)) else ()
-    group_by = "year" if is_trend else [*per, group_by][0]
+    group_by = [*per, group_by][0]
     # "Plans and closings per year" are told apart in each.
     kinds = "kind" if group_by and len(named.kind) > 1 else ""
     split = counted or next((name for name in per if name != group_by), kinds)

@@ -10,6 +10,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
+from math import sqrt
 from pathlib import Path
 
 from rag.catalog.catalog import Catalog
@@ -194,7 +195,25 @@ def trend(survey: Survey) -> tuple[TrendPoint, ...]:
     """The share of each year's reports that speak of the topic, in order of years."""
     years = Counter(row.report.year for row in survey.rows if row.report.year)
     found = Counter(row.report.year for row in survey.found if row.report.year)
+    return shares_of(years, found)
+
+
+def shares_of(years: Mapping[int, int], found: Mapping[int, int]) -> tuple[TrendPoint, ...]:
+    """How many reports of each year there are, and how many of them count, in order of years."""
     return tuple(
         TrendPoint(year, n, found[year], found[year] / n if n >= LEAST_OF_YEAR else None)
         for year, n in sorted(years.items())
     )
+
+
+def rises(points: Sequence[tuple[float, int, int]]) -> float:
+    """How surely a share rises along a scale: the z-score of the Cochran-Armitage test for trend.
+
+    A point is a place on the scale, how many there are, and how many of them count. Of two points
+    it is the test of two proportions.
+    """
+    total, counted = sum(n for _, n, _ in points), sum(k for *_, k in points)
+    share, middle = counted / total, sum(place * n for place, n, _ in points) / total
+    spread = sum(n * (place - middle) ** 2 for place, n, _ in points)
+    deviation = sqrt(share * (1 - share) * spread)
+    return sum(k * (place - middle) for place, _, k in points) / deviation if deviation else 0.0

@@ -1,5 +1,6 @@
 """Comparisons without a model: what stands on each side, and what is told of neither."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
 
@@ -7,7 +8,7 @@ import pytest
 from readers import squeezed, text_of
 
 from rag.answer.chosen import ReportChooser
-from rag.catalog.tag_fields import ReportInfo
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
 from rag.export.formats import export
 from rag.types import Answer
@@ -58,6 +59,19 @@ def test_sides_stand_beside_each_other(
     assert all(words in cell for words, cell in zip(cells, rows[heading], strict=True))
     # Who asks how many wants nothing else.
     assert question != TRIALS or list(rows) == ["Reports", ASKED]
+
+
+def test_how_many_reports_of_each_side_speak_of_the_topic_is_told(
+    ask: Ask, sample_engine: Engine
+) -> None:
+    answer = ask("Compare Lesotho and Fiji on mobile money: which of the two did more?")
+    cells = dict(answer.comparison)["Reports that speak of “mobile money”"]
+    for side, cell in zip(answer.coverage.sides, cells, strict=True):
+        size = len(sample_engine.catalog.select(Filters(country=(side,))))
+        speaking, all_of = map(int, re.findall(r"\d+", cell)[:2])
+        assert all_of == size
+        assert (speaking > 0) == (side == "Lesotho")
+        assert f"({speaking / size:.0%})" in cell
 
 
 def test_a_question_to_two_labs_is_answered_from_their_reports_that_say_most_of_its_topic(

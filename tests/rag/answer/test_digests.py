@@ -98,7 +98,10 @@ def test_the_share_of_each_year_of_enough_reports_is_told(
     counts = re.findall(r"^### (\d{4}) \((\d+) of (\d+) reports\)", answer.text, re.MULTILINE)
     shares = [f"{year} ({int(k) / int(n):.0%})" for year, k, n in counts if int(n) >= 8]
     assert len(shares) > 1
-    assert f"Share of each year's reports that speak of it: {'; '.join(shares)}." in answer.text
+    told = f"Share of each year's reports that speak of it: {'; '.join(shares)}."
+    assert (
+        f"{told} Over the years the share neither clearly grows nor clearly falls." in answer.text
+    )
 
 
 def test_where_no_report_of_the_years_speaks_of_a_topic_no_other_year_is_told(ask: Ask) -> None:

@@ -52,4 +52,4 @@ def test_notices_are_in_the_reader_s_words(sample_engine: Engine) -> None:
     assert codes == ["no_reports_from", "quotes_in_original"]
     assert notice_words(notices[:1]) == f"{NO_REPORTS} Brésil."
     french = notice_words(notices[:1], translations_for("fr"))
-    assert french == "La collection n’a aucun rapport de ce pays : Brésil."
+    assert french == "La collection n’a aucun rapport de ce pays\u00a0: Brésil."

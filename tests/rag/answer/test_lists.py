@@ -57,6 +57,24 @@ def head(filters: Filters = Filters(), **more: Any) -> str:
     return listed(filters, **more).text.split("\n")[0]
 
 
+def test_years_of_a_tag_have_its_share_of_reports_that_have_such_tags() -> None:
+    known = [
+        report(
+            100 * year + n, year=2020 + year, methods=("Foresight",) if n < 3 * year else ("Maps",)
+        )
+        for year in range(1, 5)
+        for n in range(14)
+    ]
+    catalog = Catalog([*known, *(report(n, year=2021, methods=()) for n in range(9))])
+    query = CatalogQuery(Filters(method=("Foresight",)), group_by="year")
+    made = list_draft(
+        Plan("?", "?", "en", "list", query.filters, query=query), catalog, lambda _: {}, ()
+    )
+    rows, shares = made.text.split("\n")[1:-1], made.text.split("\n")[-1]
+    assert rows == [f"- {2020 + n}: {3 * n} reports ({3 * n / 14:.0%})" for n in range(1, 5)]
+    assert shares.endswith("Over the years the share clearly grows.")
+
+
 def test_a_count_says_how_many_there_are_of_each_kind() -> None:
     assert head(TOGO, form="count") == "4 reports of 1 lab (country: Togo): plan: 2; closing: 2"
     assert head(TOGO, group_by="year").endswith("; plan: 2; closing: 2")

@@ -62,6 +62,10 @@ def test_what_is_asked_for_and_whether_of_many_labs(quick_engine: Engine) -> Non
         "ماذا تعلمت المختبرات عن المال عبر الهاتف؟": ("topic", True),
         "Why is mobile money weak in Togo?": ("answer", False),
         "Has mobile money become a bigger topic?": ("trend", True),
+        "Did the talk of seaweed farms grow over the years, or is it hype of a few labs?": (
+            "trend",
+            True,
+        ),
         "how big is the collection": ("about", False),
         "you're funny": ("about", False),
         "Which labs were the first to dry seaweed on racks?": ("answer", True),
@@ -297,6 +301,11 @@ def test_labs_of_a_region_are_ignored_singly_or_all(quick_engine: Engine) -> Non
     assert ["West Africa" in sought(made) for made in (none, some)] == [True, False]
 
 
+def test_what_changed_is_told_of_more_than_one_year(quick_engine: Engine) -> None:
+    storm = plan(quick_engine, "Lesotho lab before and after the 2023 storm, how did it shift?")
+    assert (storm.intent, storm.boosted.country, storm.boosted.year) == ("trend", ("Lesotho",), ())
+
+
 def test_a_topic_ends_where_a_time_or_another_question_begins(quick_engine: Engine) -> None:
     for question, topic in {
         "How did work on ice sellers change since the storm?": "ice sellers",
@@ -307,6 +316,10 @@ def test_a_topic_ends_where_a_time_or_another_question_begins(quick_engine: Engi
         "What do labs do for sellers who lack ice?": "sellers who lack ice",
         "O que os labs aprenderam sobre a água e do gelo?": "água e do gelo",
         "What did labs learn about ice and who sells it?": "ice and who sells",
+        "What do labs do about ice? Sellers of it say it melts.": "ice",
+        "ice sellers in Fiji, Togo. One lab helped them, I think?": "ice sellers",
+        "getting ice to sellers (carts, dry ice)": "getting ice to sellers",
+        "Did work with ice grow over the years across all labs, or is it hype?": "ice",
     }.items():
         made = plan(quick_engine, question)
         links = quick_engine.report_measure().linker.link(made.standalone, made.language)
