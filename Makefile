@@ -95,8 +95,9 @@ survey: dev ## train the weights of surveys on graded topics (GRADED=FILES REPOR
 reranker: dev ## train the cross-encoder, an hour or two (REPORTS=INDEX; pip install -e '.[train]' before)
 	@$(BIN)/python -m eval.train_reranker $(MANY) --index $(REPORTS)
 
-intents: dev ## weigh the example questions of rag/query/intents.toml again
+intents: dev ## weigh the example questions and concepts of rag/query again, after they have changed
 	@$(BIN)/python -m rag.query.intents
+	@$(BIN)/python -m rag.query.concepts
 
 clean: ## remove .venv and with it the demo's index
 	@rm -rf $(VENV)

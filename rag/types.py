@@ -155,6 +155,7 @@ class Plan:
     off_topic: float = -1.0  # how much more it is like questions to no report than like others
     reports: tuple[str, ...] = ()  # ids of those that the question names by their titles
     subject: str = ""  # the words that say what it is about, without labs, years and kinds
+    concept: str = ""  # what reports call that, where it is named in everyday words
     alone: bool = False  # whether there is only one report to ask
     sides: tuple[Side, ...] = ()  # the places that a "compare" question joins
     stages: bool = False  # it compares the stages of a work, not places

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from math import log
 from statistics import fmean
 
@@ -65,6 +66,7 @@ RELEVANCE_WEIGHT = 0.5
 NOT_FOUND = 0.5
 # The share of the mean score of the sentences before and after it that a sentence gains.
 NEIGHBOURS = 0.2
+NAMED_OFTEN = 3  # passages of a report that name a country from which on all of it is on that
 USUALLY_HELD = 0.5  # the share of a question's words that its best passages hold
 _NO_MARKS = str.maketrans(dict.fromkeys("¿?؟¡!:;,.،؛", " "))
 
@@ -99,10 +101,13 @@ class Candidate:
 
 def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> list[Candidate]:
     """The sentences of passages that can answer the question, with their scores."""
+    naming = [_is_about_countries(hit.passage, plan.countries) for hit in hits]
+    # A lab works in other countries, too: a report on one need not name it in each passage.
+    often = Counter(hit.passage.report.id for hit in compress(hits, naming))
     numbered = [
         (n, hit)
-        for n, hit in enumerate(hits, start=1)
-        if _is_about_countries(hit.passage, plan.countries)
+        for n, (hit, names) in enumerate(zip(hits, naming, strict=True), start=1)
+        if names or often[hit.passage.report.id] >= NAMED_OFTEN
     ]
     # "In its 2022 plan" is said of that plan; a year alone may be when something was.
     named = [(n, hit) for n, hit in numbered if _is_named(hit.passage.report, plan)]

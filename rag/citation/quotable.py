@@ -119,8 +119,9 @@ def _without_links(text: str) -> str:
 
 def _is_unfit(shown: str, bare: str) -> bool:
     """Whether a unit, `bare` of its links, is none to quote: an instruction, links, tags, data."""
-    # What is mostly links is a list of them.
-    if instructs(shown) or 2 * len(bare) < len(shown) or bare.startswith("#"):
+    # What is mostly links is a list of them, unless it says something in many words.
+    is_links = 2 * len(bare) < len(shown) and len(words(bare)) < SHORT_WORDS
+    if instructs(shown) or is_links or bare.startswith("#"):
         return True
     return not words(bare) or max(map(len, bare.split())) > LONGEST_WORD or bare[-1] in ":,("
 

@@ -32,17 +32,18 @@ from rag.errors import ModelError, SettingsError
 from rag.index.interface import Index
 from rag.models.chat import ChatModel, make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
+from rag.query.concepts import concept_of
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
-from rag.query.entities import countries_in, labs_in, places_in, without
-from rag.query.forms import MOST_TERMS, in_form
+from rag.query.entities import countries_in, labs_in, places_in, without, without_countries
+from rag.query.forms import MOST_TERMS, in_form, topic_of
 from rag.query.gloss import alike_words, in_english
 from rag.query.linker import Linker
 from rag.query.parts import are_apart, asks_of, may_be_apart, questions_in
 from rag.query.rules import Rules
 from rag.settings import Settings
 from rag.text.tokenize import language_of, terms
-from rag.types import Plan, Turn
+from rag.types import Notice, Plan, Turn
 
 TOKENS = 400  # tokens of a reply: a sentence of MOST_CHARACTERS in any script, and the lists
 MOST_CHARACTERS = 600  # characters of a question that a model is given or may give
@@ -50,6 +51,8 @@ MOST_CHARACTERS = 600  # characters of a question that a model is given or may g
 _MOST_READ = 4000
 _MOST_VALUES = 20
 _MOST_VALUE = 100
+# Words that somebody wants as they are.
+_QUOTED = re.compile(r'["“«„][^"”»“]+["”»“]')
 
 
 class Planner:
@@ -109,6 +112,7 @@ class Planner:
         unclear = plan.intent != "about" and (self._full or (plan.follows and not plan.query))
         if self._llm is not None and unclear and len(corrected) <= MOST_CHARACTERS:
             plan = self._plan_by_model(self._llm, plan, rules, history)
+        plan = self._in_words_of_reports(plan, index)
         alike = alike_words(index, plan.standalone, plan.language)
 
         def gloss(text: str) -> str:
@@ -161,6 +165,28 @@ class Planner:
             if len(plans) == 1 and not (kinds or may_be_apart(plan, planned)):
                 return []
         return [*zip(parts, scopes, strict=True)] if are_apart(plan, plans) else []
+
+    def _in_words_of_reports(self, plan: Plan, index: Index) -> Plan:
+        """The plan of a question whose topic has another name in reports, by that name, too."""
+        is_fixed = plan.query or plan.reports or plan.follows or plan.alone
+        # Of one lab, or at length, something particular is asked.
+        named = plan.boosted.country or plan.filters.country
+        is_long = len(terms(plan.standalone, plan.language)) > MOST_TERMS
+        if is_fixed or named or is_long or not plan.subject or _QUOTED.search(plan.question):
+            return plan
+        links = self.linker_of(index.catalog).link(plan.standalone, plan.language)
+        topic = topic_of(plan.standalone, links, plan.language, plan.intent) or plan.subject
+        concept = concept_of(without_countries(topic), plan.language, index)
+        if not concept:
+            return plan
+        return replace(
+            plan,
+            standalone=f"{plan.standalone} ({concept})",
+            subject=concept.partition(" / ")[0],
+            concept=concept,
+            wide=True,
+            notices=(*plan.notices, Notice("in_words_of_reports", {"concept": concept})),
+        )
 
     def _rules(self, index: Index, filters: Filters, ignored: Filters) -> Rules:
         def reports_with(words: Sequence[Collection[str]]) -> set[str]:

@@ -35,9 +35,11 @@ def words_of(name: str, language: str = "") -> str:
 
 
 def written_out(text: str, language: str) -> str:
-    """A text with what its language, or else English, writes short written out ("w/o", "ppl")."""
+    """A text with what its language, or else English, writes short written out ("w/o", "&")."""
     short = _data()["written_short"].get(language, _data()["written_short"]["en"])
-    return re.sub(r"\bw/o?(?!\w)|\b\w+\b", lambda m: short.get(m[0].lower(), m[0]), text)
+    return re.sub(
+        r"\bw/o?(?!\w)|\b\w+\b|(?<= )&(?= )", lambda m: short.get(m[0].lower(), m[0]), text
+    )
 
 
 @cache

@@ -55,6 +55,7 @@ def planned(question: str, plan: Plan, linker: Linker, filters: Filters) -> Surv
     """The survey of a question, `filters` before its own, without rows; else an InputError."""
     links = linker.link(plan.standalone, plan.language)
     topic = topic_of(plan.standalone, links, plan.language, plan.intent) or plan.subject
+    topic = plan.concept or topic
     if not topic or plan.intent == "about":
         raise InputError(NO_TOPIC)
     scope = filters.merged(survey_scope(plan.filters.merged(plan.boosted)))

@@ -101,6 +101,6 @@ def test_what_was_asked_in_the_readers_words_is_not_asked_again() -> None:
     asked = answer("Quels laboratoires ont utilisé la science citoyenne ?", citations=cited)
     made = follow_ups(asked, catalog, french)
     assert again not in " ".join(made)
-    assert made == ["Sur quoi travaille Togo ?"]
+    assert made == ["Sur quoi travaille Togo\u00a0?"]
     of_lab = replace(asked, coverage=replace(asked.coverage, intent="lab"))
     assert follow_ups(of_lab, catalog, french) == []
