@@ -102,8 +102,9 @@ class Candidate:
 def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> list[Candidate]:
     """The sentences of passages that can answer the question, with their scores."""
     naming = [_is_about_countries(hit.passage, plan.countries) for hit in hits]
-    # A lab works in other countries, too: a report on one need not name it in each passage.
-    often = Counter(hit.passage.report.id for hit in compress(hits, naming))
+    # Of a country without a lab another one reports, and does not name it in each passage.
+    there = any(not set(plan.countries).isdisjoint(hit.passage.report.iso) for hit in hits)
+    often = Counter(hit.passage.report.id for hit in compress(hits, naming) if not there)
     numbered = [
         (n, hit)
         for n, (hit, names) in enumerate(zip(hits, naming, strict=True), start=1)

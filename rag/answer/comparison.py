@@ -223,9 +223,9 @@ class Comparer(ReportChooser):
         yield from rows
 
     def _speaking_sides(self, sides: Sequence[_Side]) -> tuple[str, list[str]]:
-        """Which side speaks more of the topic, and the row that counts; "" where none may."""
-        is_told = self.plan.stages or self.plan.reports or is_quantity(self.plan.standalone)
-        if self.plan.subject and len(sides) > 1 and not is_told:
+        """Which side speaks more of the topic, and the row that counts, if that is asked."""
+        is_wanted = has_wording("more_of", self.plan.standalone) and self.plan.subject
+        if is_wanted and len(sides) > 1 and not (self.plan.stages or self.plan.reports):
             survey, _ = self._surveys.survey(())
             if survey and survey.found and survey.interval[0]:
                 of_each = {side.name: {info.id for info in side.scope} for side in sides}

@@ -370,7 +370,9 @@ class _Maker(Comparer):
             near = sorted((x for x in lines if x.report.id in first), key=lambda x: x.topical)
             nearest = {x.report.id: x.hit.passage for x in near}.values()
             held = sorted((covered(self.plan, passage) for passage in nearest), reverse=True)
-            if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
+            # Reports have other words for what is told in everyday ones.
+            is_other = held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED
+            if survey and is_other and not self.plan.concept:
                 return
             own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
         # Reports that are quoted are among those that are counted.

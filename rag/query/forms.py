@@ -160,7 +160,8 @@ def _of_work(plan: Plan, work: Work, links: Links, masked: Mapping[str, float]) 
     shown[links.words.index(work.words[0])] = _ANY_WORK
     scores = intent_scores(" ".join(filter(None, shown)))[0]
     lead = scores["report"] - scores["passage"]
-    if any(s["trend"] > max(_LEAST, s["passage"], s["report"]) for s in (scores, masked)):
+    others = ("passage", "report", "offtopic")
+    if any(s["trend"] > max(_LEAST, *(s[name] for name in others)) for s in (scores, masked)):
         return in_form(plan, "trend")
     if is_quantity(plan.standalone) or lead < _WORK_LEAD:
         # Others may tell it too where common words are no certain name.
@@ -289,7 +290,8 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
         apart = words[topic[n - 1] + 1 : topic[n] + 1]
         since = intent == "trend" and any(has_wording("since", word) for word in apart)
         around = is_around and any(has_wording("around", word) for word in apart)
-        return since or around or "(" in gap or bool(re.match(any_of("next_asks"), gap))
+        other = re.match(any_of("next_asks"), gap) or re.search(any_of("or_else"), gap)
+        return since or around or "(" in gap or bool(other)
 
     # "AI before 2023 and after" is about AI, and so are "AI (chatbots)" and "AI, and what ...".
     topic = topic[: next(filter(ends, range(1, len(topic))), len(topic))]
@@ -322,9 +324,10 @@ def titled_sides(
     links: Links, plan: Plan, works: Works, scores: Mapping[str, float]
 ) -> tuple[str, ...]:
     """The reports that a question names by their titles to compare them; () for fewer than two."""
-    # "Palm leaves against erosion: did it work?" has a word that compares elsewhere.
+    # "Palm leaves against erosion: did it work?" compares nothing; titles may be about anything.
+    begins = re.match(rf"{any_of('compare')}\b", strip_accents(plan.standalone.lower()))
     compares = has_wording("compare", plan.standalone) and scores["compare"] > scores["passage"]
-    if not compares or has_sides(plan.boosted):
+    if not (begins or compares) or has_sides(plan.boosted):
         return ()
     parts: list[list[str]] = [[]]
     for word in links.words:

@@ -182,7 +182,6 @@ class Planner:
         return replace(
             plan,
             standalone=f"{plan.standalone} ({concept})",
-            subject=concept.partition(" / ")[0],
             concept=concept,
             wide=True,
             notices=(*plan.notices, Notice("in_words_of_reports", {"concept": concept})),

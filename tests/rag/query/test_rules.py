@@ -62,10 +62,7 @@ def test_what_is_asked_for_and_whether_of_many_labs(quick_engine: Engine) -> Non
         "ماذا تعلمت المختبرات عن المال عبر الهاتف؟": ("topic", True),
         "Why is mobile money weak in Togo?": ("answer", False),
         "Has mobile money become a bigger topic?": ("trend", True),
-        "Did the talk of seaweed farms grow over the years, or is it hype of a few labs?": (
-            "trend",
-            True,
-        ),
+        "Did work on mobile money grow over all these years, or is it only hype?": ("trend", True),
         "how big is the collection": ("about", False),
         "you're funny": ("about", False),
         "Which labs were the first to dry seaweed on racks?": ("answer", True),

@@ -1,0 +1,61 @@
+"""Topics that are described in everyday words are searched for by what reports call them."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.engine import Engine
+from rag.query import concepts
+from rag.query.concepts import concept_of
+
+pytestmark = pytest.mark.quality
+
+
+@pytest.mark.parametrize(
+    ("topic", "language", "concept"),
+    [
+        ("girls who marry before they are sixteen", "en", "child marriage"),
+        ("jóvenes que se van del pueblo a la ciudad", "es", "rural-urban migration"),
+        ("نفايات تطفو على سطح البحر وتصل إلى الشاطئ", "ar", "marine litter"),
+        # A term is no description, nor is what has words for no concept.
+        ("marine litter", "en", ""),
+        ("a hat for a cat on a mat", "en", ""),
+    ],
+)
+def test_a_description_means_what_reports_have_a_name_for(
+    sample_engine: Engine, topic: str, language: str, concept: str
+) -> None:
+    assert concept_of(topic, language, sample_engine.index) == concept
+
+
+def test_what_a_passage_tells_in_the_same_words_has_no_other_name(sample_engine: Engine) -> None:
+    said = next(p for p in sample_engine.passages if p.language == "en" and len(p.text) > 80)
+    assert concept_of(" ".join(said.text.split()[:8]), "en", sample_engine.index) == ""
+
+
+def test_a_question_in_everyday_words_is_put_in_those_of_reports(sample_engine: Engine) -> None:
+    question = "what helps girls who marry before they are sixteen?"
+    made = sample_engine.plan(question)
+    assert made.concept == "child marriage"
+    assert made.standalone.endswith("(child marriage)")
+    assert [notice.code for notice in made.notices] == ["in_words_of_reports"]
+    assert sample_engine.survey(question).survey.topic == made.concept
+    for other in (
+        f"{question} ({question} {question})",  # at length something particular is asked
+        'what helps "girls who marry before they are sixteen"?',
+        "what helps girls in Togo who marry before they are sixteen?",
+    ):
+        assert not sample_engine.plan(other).concept, other
+
+
+def test_the_vectors_are_those_of_the_phrases() -> None:
+    said = tomllib.loads(Path(concepts.__file__).with_suffix(".toml").read_text("utf-8"))
+    phrases = [phrase for own in said.values() for phrase in own]
+    assert len(phrases) == len(set(phrases))
+    names, starts, vectors = concepts._known()
+    assert names == sorted(said)
+    assert np.allclose(
+        vectors[starts], concepts._encoded([("", n.split(" / ")[0]) for n in names]), atol=0.01
+    )
