@@ -1,38 +1,19 @@
 """What strangers try on a running page, and what comes of it."""
 
-import asyncio
 import socket
-import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 from fake_engine import FakeEngine
-from machine import run_apart
 from page_fixtures import serve
 
 from ui.server import guard
-from ui.server.login import make_secret
 
-PASSWORD = "wet sand and lids"
 HOST = "labs.example.org"
-CALL = {"data": [], "fn_index": 0, "session_hash": "s"}
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    """A page for two, under a name of its own, without uploads."""
-    logins = {name: make_secret(PASSWORD, 2**14) for name in ("Ana", "Bo")}
-    with serve(FakeEngine(), logins=logins, hosts=HOST) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def open_site() -> Iterator[str]:
-    with serve(FakeEngine(), hosts=HOST) as address:
-        yield address
-
-
+# Of a function that is not there.
+CALL = {"data": [], "fn_index": 9999, "session_hash": "s"}
 SELF = "http://labs.example.org"
 LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 REFUSED = [
@@ -52,27 +33,35 @@ REFUSED = [
     (404, "GET", "/gradio_api/deep_link?session_hash=s", {}),
     (404, "POST", "/gradio_api/component_server", {}),
     (404, "POST", "/gradio_api/upload", {}),
+    *((404, "POST", f"/gradio_api/{path}", {}) for path in ("queue/join", "run/predict")),
     (405, "GET", "/mcp", {}),
     *((421, "POST", path, {"Host": "rebound.test"}) for path in ("/api/v1/ask", "/mcp")),
     *((403, "POST", path, {"Origin": "https://evil.test"}) for path in ("/api/v1/ask", "/mcp")),
 ]
 
 
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """A page under a name of its own, without uploads."""
+    with serve(FakeEngine(), hosts=HOST) as address:
+        yield address
+
+
 @pytest.mark.parametrize(("status", "method", "path", "headers"), REFUSED)
 def test_strangers_are_refused(
-    open_site: str, status: int, method: str, path: str, headers: dict[str, str]
+    site: str, status: int, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    reply = httpx.request(method, f"{open_site}{path}", headers=headers)
+    reply = httpx.request(method, f"{site}{path}", headers=headers, json=CALL)
     assert reply.status_code == status
     assert "access-control-allow-origin" not in reply.headers
     assert status != 421 or "ASKLABS_HOSTS=rebound.test" in reply.text
 
 
-def test_the_page_itself_and_links_to_it_pass_and_carry_its_policy(open_site: str) -> None:
+def test_the_page_itself_and_links_to_it_pass_and_carry_its_policy(site: str) -> None:
     own = {"Host": HOST, "Origin": SELF, "Sec-Fetch-Site": "same-origin"}
     link = {**LINK, "Sec-Fetch-Dest": "document"}
     for path, headers in (("/config", own), ("/", link), ("/healthz", {"Host": "10.0.0.7"})):
-        reply = httpx.get(f"{open_site}{path}", headers=headers)
+        reply = httpx.get(f"{site}{path}", headers=headers)
         assert reply.status_code == 200
         assert "frame-ancestors 'self'" in reply.headers["content-security-policy"]
         assert reply.headers["x-content-type-options"] == "nosniff"
@@ -80,37 +69,31 @@ def test_the_page_itself_and_links_to_it_pass_and_carry_its_policy(open_site: st
         assert not [name for name in reply.headers if name.startswith("access-control")]
 
 
-def test_the_page_comes_packed(open_site: str) -> None:
+def test_the_page_comes_packed(site: str) -> None:
     for path in ("/", "/config"):
-        answer = httpx.get(f"{open_site}{path}")
+        answer = httpx.get(f"{site}{path}")
         assert answer.headers["content-encoding"] == "gzip"
         assert "Ask the Labs" in answer.text
-    assert "content-encoding" not in httpx.get(open_site, headers={"Accept-Encoding": ""}).headers
-
-
-@pytest.mark.parametrize("path", ["queue/join", "run/predict"])
-def test_a_function_that_is_not_there_is_not_found(open_site: str, path: str) -> None:
-    reply = httpx.post(f"{open_site}/gradio_api/{path}", json={**CALL, "fn_index": 9999})
-    assert reply.status_code == 404
+    assert "content-encoding" not in httpx.get(site, headers={"Accept-Encoding": ""}).headers
 
 
 @pytest.mark.parametrize(
     ("path", "limit"),
     [("api/v1/ask", 1), ("mcp", 1), ("api/v1/export", 8), ("gradio_api/queue/join", 8)],
 )
-def test_a_large_or_deep_body_is_refused(open_site: str, path: str, limit: int) -> None:
+def test_a_large_or_deep_body_is_refused(site: str, path: str, limit: int) -> None:
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     too_long = b" " * (limit * guard.MOST_BYTES + 1)
     unannounced = (too_long[n : n + 100_000] for n in range(0, len(too_long), 100_000))
     deep = b"[" * (guard.MOST_BYTES - 1)
     for body, statuses in ((too_long, [413]), (unannounced, [413]), (deep, [400, 422])):
-        reply = httpx.post(f"{open_site}/{path}", content=body, headers=headers, timeout=60)
+        reply = httpx.post(f"{site}/{path}", content=body, headers=headers, timeout=60)
         assert reply.status_code in statuses
 
 
-def test_a_slow_body_is_given_up(open_site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_body_is_given_up(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "SLOWEST", 0.2)
-    port = int(open_site.rpartition(":")[2])
+    port = int(site.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
         slow.sendall(
             b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: localhost\r\n"
@@ -119,51 +102,7 @@ def test_a_slow_body_is_given_up(open_site: str, monkeypatch: pytest.MonkeyPatch
         assert b" 408 " in slow.recv(200)
 
 
-def test_a_cookie_is_for_this_site_alone_and_its_own(site: str) -> None:
-    form = {"username": "Ana", "password": PASSWORD}
-    for headers, secure in (({}, False), ({"X-Forwarded-Proto": "https"}, True)):
-        reply = httpx.post(f"{site}/login", data=form, headers=headers)
-        (cookie,) = reply.headers.get_list("set-cookie")
-        assert "HttpOnly" in cookie
-        assert "SameSite=lax" in cookie
-        assert ("Secure" in cookie) == secure
-    # One that somebody else has set is not taken over.
-    name = next(iter(reply.cookies))
-    fixed = {name: "chosen-by-a-stranger"}
-    with httpx.Client(base_url=site, cookies=fixed) as client:
-        assert client.post("/login", data=form).cookies[name] != fixed[name]
-    assert httpx.get(f"{site}/config", cookies=fixed).status_code == 401
-
-
-def test_who_guesses_waits_and_others_do_not(site: str, caplog: pytest.LogCaptureFixture) -> None:
-    async def log_in(client: httpx.AsyncClient, name: str, password: str) -> httpx.Response:
-        form = {"username": name, "password": password}
-        return await client.post(f"{site}/login", data=form, timeout=60)
-
-    async def attack() -> tuple[httpx.Response, float, list[int]]:
-        async with httpx.AsyncClient() as client:
-            guesses = [log_in(client, "Bo", f"guess {n}") for n in range(100)]
-            guessing = asyncio.gather(*guesses)
-            await asyncio.sleep(0.05)
-            begun = time.monotonic()
-            right, seconds = await log_in(client, "Ana", PASSWORD), time.monotonic() - begun
-            wrong = await guessing
-            # Later, one after the other.
-            wrong += [await log_in(client, "Bo", "guess") for _ in range(6)]
-        return right, seconds, [reply.status_code for reply in wrong]
-
-    right, seconds, wrong = run_apart(attack())
-    assert right.status_code == 200
-    assert seconds < 10  # Two, but for machines that are busy; all wrong ones took a minute once.
-    assert set(wrong) == {400, 429}
-    assert wrong.count(400) == 5
-    assert "login outcome=too_many address=127.0.0.1" in caplog.text
-    assert "guess" not in caplog.text
-
-
-def test_who_may_frame_the_page_is_a_setting_and_uploads_have_a_quota(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_who_may_frame_the_page_is_set_and_uploads_have_a_quota(monkeypatch: Any) -> None:
     other = "https://intranet.example.org"
     framed = {**LINK, "Sec-Fetch-Dest": "iframe"}
     monkeypatch.setattr(guard, "MOST_SENT", 50_000)

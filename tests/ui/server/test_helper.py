@@ -62,16 +62,14 @@ print(len(helped.helpers))
 """
 
 
-def _answer(address: str, question: str) -> dict[str, Any]:
+def _answer(address: str, question: str) -> Any:
     reply = httpx.post(f"{address}/api/v1/ask", json={"question": question}, timeout=120)
-    answer: dict[str, Any] = reply.raise_for_status().json()
-    return answer
+    return reply.raise_for_status().json()
 
 
 def _said(answer: dict[str, Any]) -> list[Any]:
     """What an answer says, without what differs each time."""
-    names = ("answer", "refused", "citations")
-    return [*(answer[name] for name in names), answer["coverage"]["reports"]]
+    return [answer["answer"], answer["refused"], answer["citations"], answer["coverage"]["reports"]]
 
 
 def test_answers_are_the_same_follow_the_index_and_go_on_without_one(
@@ -97,8 +95,7 @@ def test_answers_are_the_same_follow_the_index_and_go_on_without_one(
             assert all(one.result()["citations"] for one in asked)
         report = next(Path(__file__).parents[3].glob("eval/sample/reports/**/*.md"))
         sync([report], Settings(index=index), prune=True, prune_most=True)
-        counted = _answer(address, "How many reports are there?")
-        assert counted["coverage"]["count"] == 1
+        assert _answer(address, "How many reports are there?")["coverage"]["count"] == 1
         # The other ends with the page.
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
@@ -109,9 +106,8 @@ def test_answers_are_the_same_follow_the_index_and_go_on_without_one(
 def test_errors_and_wishes_to_stop_reach_and_leave_it(sample_index: Path) -> None:
     environ = {**os.environ, "ASKLABS_INDEX": str(sample_index), "OPENBLAS_NUM_THREADS": "1"}
     script = SCRIPT.replace("Settings(", f"Settings(index={str(sample_index)!r}, ")
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     told = ["question_too_long", "stopped", "about", "about", "about", "0"]
     assert done.stdout.split() == told, done
     assert "A helper has ended (-9)" in done.stderr

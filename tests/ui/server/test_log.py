@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from unittest.mock import Mock
 
 import httpx
@@ -26,18 +27,14 @@ def _restore_loggers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(logger, "level", logger.level)
 
 
-def ask(
-    question: str = "What keeps fish cool in Peru?",
-    write: Callable[[str], Answer] = answer,
-    **settings: bool,
-) -> None:
-    engine = FakeEngine(write, settings=Settings(**settings))  # type: ignore[arg-type]
+def ask(question: str, write: Callable[[str], Answer] = answer, **settings: Any) -> None:
+    engine: Any = FakeEngine(write, settings=Settings(**settings))
     log.set_up(engine.settings)
-    list(handlers.ask(Visit(engine, question=question)))  # type: ignore[arg-type]
+    list(handlers.ask(Visit(engine, question=question)))
 
 
 def test_a_question_is_logged_only_if_set_so(capsys: pytest.CaptureFixture[str]) -> None:
-    ask()
+    ask("What keeps fish cool in Peru?")
     (line,) = capsys.readouterr().err.splitlines()
     assert "INFO ui.server.log: question outcome=answered seconds=" in line
     assert "intent=answer" in line
@@ -50,10 +47,10 @@ def test_a_question_is_logged_only_if_set_so(capsys: pytest.CaptureFixture[str])
 
 def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     for code in log.FAILED:
-        ask(write=lambda _, code=code: replace(answer(), notices=(Notice(code),)))
-    ask(write=Mock(side_effect=ModelError(text_notice("It is out of reach."))))
+        ask("Why?", lambda _, code=code: replace(answer(), notices=(Notice(code),)))
+    ask("Why?", Mock(side_effect=ModelError(text_notice("It is out of reach."))))
     with pytest.raises(ZeroDivisionError):
-        ask(write=Mock(side_effect=ZeroDivisionError))
+        ask("Why?", Mock(side_effect=ZeroDivisionError))
     instead, cut, error, failed = capsys.readouterr().err.splitlines()
     for line in (instead, cut):
         assert "WARNING ui.server.log: question outcome=answered" in line
@@ -62,13 +59,10 @@ def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ERROR ui.server.log: question outcome=error seconds=0." in error
     assert 'error="It is out of reach."' in error
     assert "ERROR ui.server.log: question outcome=failed" in failed
-    with pytest.raises(ZeroDivisionError), log.question(Settings(), "Question?"):
-        1 / 0  # noqa: B018
-    assert "question outcome=failed" in capsys.readouterr().err
 
 
 def test_keys_are_hidden_also_in_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(Settings(openai_api_key="sk-secret"))  # type: ignore[arg-type]
+    log.set_up(Settings(openai_api_key="sk-secret"))
     try:
         raise ValueError("Bearer sk-secret")
     except ValueError:
@@ -88,12 +82,12 @@ def test_counts_are_for_this_machine_alone(caplog: pytest.LogCaptureFixture) -> 
 
         answered = 'asklabs_questions_total{outcome="answered"}'
         names = (answered, 'asklabs_refusals_total{status="404"}', "asklabs_stage_seconds_count")
-        before = [count(name) for name in names]
+        one, two, three = map(count, names)
         for question, status in (("What keeps food cool?", 200), ("A fail", 502)):
             reply = httpx.post(f"{address}/api/v1/ask", json={"question": question})
             assert reply.status_code == status
         httpx.get(f"{address}/monitoring")
-        assert [count(name) for name in names] == [before[0] + 1, before[1] + 1, before[2] + 3]
+        assert [*map(count, names)] == [one + 1, two + 1, three + 3]
         assert count('asklabs_questions_total{outcome="error"}') >= 1
         assert count("asklabs_waiting") == 0
         assert count("process_resident_memory_bytes") > 1e6

@@ -1,15 +1,19 @@
 """Logins: the file, the command, and a page that is closed without one."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import httpx
 import pytest
 from fake_engine import FakeEngine
-from page_fixtures import free_port, serve
+from machine import free_port, run_apart
+from page_fixtures import serve
 
 from rag.errors import InputError, SettingsError
 from ui.cli import main
@@ -81,10 +85,7 @@ def test_an_unusable_file_is_named_without_its_content(tmp_path: Path, line: str
 
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_the_command_takes_the_password_and_does_not_print_it(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    is_terminal: bool,
+    is_terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
     path, typed, asked = tmp_path / "logins", StringIO(f"{PASSWORD}\n"), Mock(return_value=PASSWORD)
     monkeypatch.setattr(typed, "isatty", lambda: is_terminal)
@@ -93,17 +94,15 @@ def test_the_command_takes_the_password_and_does_not_print_it(
     main.login("Ana", path)
     assert asked.call_count == is_terminal
     assert not is_terminal or asked.call_args.kwargs["hide_input"]
-    printed, warned = capfd.readouterr()
-    assert printed == f"Ana can log in: {path}.\n"
-    assert not warned
+    assert capfd.readouterr() == (f"Ana can log in: {path}.\n", "")
     assert PASSWORD not in path.read_text("utf-8")
     assert login.read_logins(path)["Ana"].fits(PASSWORD)
 
 
 @pytest.fixture(scope="module")
 def closed() -> Iterator[str]:
-    """A page that Ana alone may see."""
-    logins = {"Ana": login.make_secret(PASSWORD, QUICK)}
+    """A page that Ana and Bo alone may see."""
+    logins = {name: login.make_secret(PASSWORD, QUICK) for name in ("Ana", "Bo")}
     with serve(FakeEngine(), logins=logins, page_ingest=True) as address:
         yield address
 
@@ -125,9 +124,9 @@ def test_nothing_is_reached_without_a_login(closed: str) -> None:
 
 
 def test_only_the_right_password_of_a_known_name_opens(
-    closed: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    closed: str, caplog: Any, capfd: Any
 ) -> None:
-    wrong = [("Ana", "a wrong guess"), ("Bo", PASSWORD), ("ana", PASSWORD)]
+    wrong = [("Ana", "a wrong guess"), ("Cy", PASSWORD), ("ana", PASSWORD)]
     with httpx.Client(base_url=closed) as visitor, caplog.at_level(logging.DEBUG):
         for name, password in (*wrong, ("Ana", PASSWORD)):
             assert visitor.get("/config").status_code == 401
@@ -137,13 +136,50 @@ def test_only_the_right_password_of_a_known_name_opens(
         assert visitor.get("/config").status_code == 200
     assert httpx.get(f"{closed}/config").status_code == 401
     written = caplog.text + "".join(capfd.readouterr())
-    assert PASSWORD not in written
-    assert "a wrong guess" not in written
+    assert not [typed for typed in (PASSWORD, "a wrong guess") if typed in written]
 
 
-def test_the_file_is_read_again_and_a_restart_ends_no_session(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_cookie_is_for_this_site_alone_and_its_own(closed: str) -> None:
+    form = {"username": "Ana", "password": PASSWORD}
+    for headers, secure in (({}, False), ({"X-Forwarded-Proto": "https"}, True)):
+        reply = httpx.post(f"{closed}/login", data=form, headers=headers)
+        (cookie,) = reply.headers.get_list("set-cookie")
+        assert "HttpOnly" in cookie
+        assert "SameSite=lax" in cookie
+        assert ("Secure" in cookie) == secure
+    # One that somebody else has set is not taken over.
+    name = next(iter(reply.cookies))
+    fixed = {name: "chosen-by-a-stranger"}
+    with httpx.Client(base_url=closed, cookies=fixed) as client:
+        assert client.post("/login", data=form).cookies[name] != fixed[name]
+    assert httpx.get(f"{closed}/config", cookies=fixed).status_code == 401
+
+
+def test_who_guesses_waits_and_others_do_not(closed: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def attack() -> tuple[int, float, list[int]]:
+        async def log_in(name: str, password: str) -> int:
+            form = {"username": name, "password": password}
+            return (await client.post("/login", data=form)).status_code
+
+        async with httpx.AsyncClient(base_url=closed, timeout=60) as client:
+            guessing = asyncio.gather(*(log_in("Bo", f"guess {n}") for n in range(100)))
+            await asyncio.sleep(0.05)
+            begun = time.monotonic()
+            right, seconds = await log_in("Ana", PASSWORD), time.monotonic() - begun
+            wrong = await guessing
+            # Later, one after the other.
+            return right, seconds, wrong + [await log_in("Bo", "guess") for _ in range(6)]
+
+    right, seconds, wrong = run_apart(attack())
+    assert right == 200
+    assert seconds < 10  # Two, but for machines that are busy; all wrong ones took a minute once.
+    assert set(wrong) == {400, 429}
+    assert wrong.count(400) == 5
+    assert "login outcome=too_many address=127.0.0.1" in caplog.text
+    assert "guess" not in caplog.text
+
+
+def test_the_file_is_read_again_and_a_restart_ends_no_session(tmp_path: Path, caplog: Any) -> None:
     path, port = tmp_path / "logins", free_port()
     login.set_login(path, "Ana", PASSWORD)
     cookies: dict[str, dict[str, str]] = {}
@@ -165,9 +201,8 @@ def test_the_file_is_read_again_and_a_restart_ends_no_session(
         assert sees(address, "Cy", "logout")
     (kept,) = tmp_path.glob("logins.*")
     assert kept.stat().st_mode & 0o077 == 0
-    assert not [
-        token for c in cookies.values() for token in c.values() if token in kept.read_text()
-    ]
+    tokens = [token for own in cookies.values() for token in own.values()]
+    assert not [token for token in tokens if token in kept.read_text()]
     with serve(FakeEngine(), logins=login.Logins(path), port=port, login=path) as address:
         assert [sees(address, name) for name in ("Ana", "Bo", "Cy")] == [True, True, False]
         login.set_login(path, "Ana", PASSWORD)  # a new one that reads the same
