@@ -1,6 +1,7 @@
 """Questions, answers and their sources as HTML: numbers, lists, refusals, cards, copied text."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fake_engine import HOSTILE, QUOTE, answer, checked, hostile, passage, report
@@ -23,16 +24,7 @@ READ = Coverage(
     read=("report_0", "report_1", "report_gone"),
     unread=(("Viet Nam", 2), ("Togo", 1)),
 )
-ANSWERED = Exchange("Q?", answer=answer("Q?"))
 RECORD = GenerationRecord("gpt-4.1-mini", steps=(Notice("searched", {"query": "sand", "n": 3}),))
-WRITTEN = Exchange("Q?", answer=answer("Q?", generation=replace(RECORD, steps=())))
-# Wider reading would add nothing to it.
-DIGEST = Exchange("Q?", answer=answer("Q?", coverage=replace(READ, intent="topic")))
-READ_ALL = Exchange("Q?", answer=answer("Q?", coverage=Coverage("answer", read_passages=8)))
-
-
-def cite(n: int) -> Citation:
-    return Citation(n, passage(report(0)), QUOTE, "unsupported" if n == 5 else "supported")
 
 
 def cards(html: str) -> list[str | None]:
@@ -40,20 +32,26 @@ def cards(html: str) -> list[str | None]:
     return [details.get("id") for details in Outline(html).all("details", "source")]
 
 
+def asked(**given: Any) -> Exchange:
+    return Exchange("Q?", answer=answer("Q?", **given))
+
+
 def drawn(exchange: Exchange) -> Outline:
     return Outline(view.render_conversation([exchange], CATALOG, ENGLISH))
 
 
 def test_each_known_number_is_a_link_to_its_card() -> None:
-    text, citations = "One [1]. Two [5][1]. Built in [1999].", {n: [cite(n)] for n in (1, 5)}
+    sure = Citation(1, passage(report(0)), QUOTE)
+    citations = {1: [sure], 5: [replace(sure, n=5, status="unsupported")]}
+    text = "One [1]. Two [5][1]. Built in [1999]."
     html = Outline(view.render_prose(text, 3, citations, ENGLISH))
     links = html.all("a", "cite")
     assert [a["href"] for a in links] == ["#source-3-1", "#source-3-5", "#source-3-1"]
     # A doubtful one says so in words and by a sign.
     assert html.text == "One\u202f1. Two\u202f5?\u20091. Built in [1999]."
     assert "does not support" in (links[1]["aria-label"] or "")
-    asked = Exchange("Q", text="Cool [4].")
-    growing = Outline(view.render_exchange(asked, 2, CATALOG, ENGLISH, is_running=True))
+    cool = Exchange("Q", text="Cool [4].")
+    growing = Outline(view.render_exchange(cool, 2, CATALOG, ENGLISH, is_running=True))
     assert [a["href"] for a in growing.all("a")] == ["#source-2-4"]
 
 
@@ -71,11 +69,9 @@ def test_lists_headings_and_bold_are_understood() -> None:
 
 def test_a_list_answer_counts_and_lists_every_report() -> None:
     tags = [passage(info, text="[[methods:Pilots]]") for info in REPORTS.values()]
-    listed = answer(
-        text="30 reports match.\n- Peru: [1]",
-        citations=tuple(Citation(n, tag, tag.text) for n, tag in enumerate(tags, 1)),
-        coverage=Coverage("list", tuple(REPORTS), ("Peru", "Togo", "Viet Nam"), 30),
-    )
+    cited = tuple(Citation(n, tag, tag.text) for n, tag in enumerate(tags, 1))
+    covered = Coverage("list", tuple(REPORTS), ("Peru", "Togo", "Viet Nam"), 30)
+    listed = answer(text="30 reports match.\n- Peru: [1]", citations=cited, coverage=covered)
     html = drawn(Exchange("Q?", answer=listed))
     assert html.all("section", "list")[0]["aria-label"] == "30 reports of 3 labs"
     # Grouped by lab; each title opens its report at the tag that counted.
@@ -87,8 +83,7 @@ def test_a_list_answer_counts_and_lists_every_report() -> None:
 
 
 def test_what_is_no_answer_is_told() -> None:
-    refusal = answer(text="The reports don't say.", refused=True, citations=())
-    refused = drawn(Exchange("Q?", answer=refusal))
+    refused = drawn(asked(text="The reports don't say.", refused=True, citations=()))
     assert refused.all("div", "refused")
     assert "Nearest passages" in refused.text
     assert "rests on" not in refused.text
@@ -100,7 +95,7 @@ def test_what_is_no_answer_is_told() -> None:
     failed = drawn(Exchange("Q?", error="No <model>."))
     assert failed.all("p", "error") == [{"class": "error", "role": "alert"}]
     assert "No <model>." in failed.text
-    looked = drawn(Exchange("Q", answer=answer("Q", generation=RECORD)))
+    looked = drawn(asked(generation=RECORD))
     assert "Looked furtherSearched: sand, 3 passage(s)Prompt version" in looked.text
     state = {"is_running": True, "steps": RECORD.steps}
     pending = view.render_exchange(Exchange("Q"), 1, CATALOG, ENGLISH, **state)
@@ -111,26 +106,31 @@ def test_what_is_no_answer_is_told() -> None:
 
 
 def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
-    html = drawn(Exchange("Q?", answer=answer(coverage=READ)))
+    html = drawn(asked(coverage=READ))
     assert "Cool boxes at the market, part 0 2021 · cited" in html.text
     assert "Cool boxes at the market, part 1 2022" in html.text
     assert "Viet Nam 2 · Togo 1" in html.text
     opened = [b["data-report"] for b in html.all("button", "open-report")]
     assert opened == ["report_0", "report_1"]
-    listed = answer(coverage=Coverage("list", ("report_0",)))
-    assert not drawn(Exchange("Q?", answer=listed)).all("details")
+    assert not drawn(asked(coverage=Coverage("list", ("report_0",)))).all("details")
+
+
+WRITTEN = asked(generation=replace(RECORD, steps=()))
+# Wider reading would add nothing to it.
+DIGEST = asked(coverage=replace(READ, intent="topic"))
+READ_ALL = asked(coverage=Coverage("answer", read_passages=8))
 
 
 @pytest.mark.parametrize(
     ("exchange", "is_last", "is_idle", "buttons"),
     [
-        (ANSWERED, True, True, ["copy", "pin", "share", "again", "wider", "vote", "vote", None]),
-        (ANSWERED, False, False, ["copy"]),
+        (asked(), True, True, ["copy", "pin", "share", "again", "wider", "vote", "vote", None]),
+        (asked(), False, False, ["copy"]),
         (READ_ALL, True, True, ["copy", "pin", "share", "again", "vote", "vote", None]),
         (DIGEST, True, False, ["copy", "again"]),
         (DIGEST, True, True, ["copy", "pin", "share", "again", "vote", "vote", None]),
         (WRITTEN, True, False, ["copy", "again", "wider", "deeper"]),
-        (replace(ANSWERED, passages=MOST_PASSAGES), True, False, ["copy", "again"]),
+        (replace(asked(), passages=MOST_PASSAGES), True, False, ["copy", "again"]),
         (Exchange("Q?", error="No model."), True, True, ["again"]),
         (Exchange("Q?", error="No model."), False, True, []),
     ],
@@ -162,11 +162,11 @@ def test_nothing_from_outside_becomes_markup() -> None:
         Exchange(HOSTILE, error=HOSTILE),
         Exchange(HOSTILE, answer=replace(bad, coverage=unread)),
     )
-    html = Outline(
-        view.render_conversation(talk, catalog, ENGLISH)
-        + view.render_sources(bad, 1)
-        + view.render_exchange(Exchange("Q", text=HOSTILE), 1, catalog, ENGLISH, is_running=True)
+    growing = view.render_exchange(
+        Exchange("Q", text=HOSTILE), 1, catalog, ENGLISH, is_running=True
     )
+    shown = view.render_conversation(talk, catalog, ENGLISH) + view.render_sources(bad, 1)
+    html = Outline(shown + growing)
     html.is_inert()
     assert all((a["href"] or "").startswith("#") for a in html.all("a"))
     assert {a["data-n"] for a in html.all("a", "cite")} == {"1"}

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import httpx
@@ -23,7 +24,7 @@ def wait_until(is_true: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def test_a_visit_keeps_no_copies_of_the_page_and_is_forgotten_when_it_has_ended(
+def test_a_visit_keeps_no_copies_of_the_page_and_is_forgotten_at_its_end(
     quick_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "KEPT", 0.2)
@@ -51,13 +52,12 @@ def test_the_head_has_every_sheet_and_script_and_asks_for_nothing_from_elsewhere
 
 
 def test_a_browser_names_only_what_it_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "up"
+    folder, secret = tmp_path / "up", tmp_path / "secret.md"
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
     folder.mkdir()
-    secret = tmp_path / "secret.md"
-    secret.write_text("x")
+    for file in (secret, folder / "good.md"):
+        file.write_text("x")
     (folder / "link.md").symlink_to(secret)
-    (folder / "good.md").write_text("x")
     paths = [str(folder / name) for name in ("link.md", "../secret.md", "good.md")]
     paths += ["/etc/passwd", "http://127.0.0.1:9/x.md", "\x00"]
     sent = [{"name": "a\x1b.md", "path": path} for path in paths]
@@ -66,9 +66,7 @@ def test_a_browser_names_only_what_it_sent(tmp_path: Path, monkeypatch: pytest.M
     assert uploads.uploads_of("x") == uploads.uploads_of(None) == []
 
 
-def test_a_file_that_nobody_takes_in_is_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_nobody_takes_in_is_deleted(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setattr(app, "UPLOAD_CACHE", (1, 1))
     with serve(FakeEngine(), page_ingest=True) as address:
