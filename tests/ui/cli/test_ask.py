@@ -17,7 +17,7 @@ from rag.engine import Engine, open_engine
 from rag.errors import InputError, ModelError
 from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
-from rag.types import Answer, Struck
+from rag.types import Answer, Passage, Struck
 from tests.rag.test_engine import QUINCE
 from ui.cli.ask import print_sources, run_batch
 
@@ -44,9 +44,7 @@ MALFORMED = {
 }
 
 
-def test_an_answer_is_printed_with_its_sources_and_exported(
-    run_sample: Any, tmp_path: Path
-) -> None:
+def test_an_answer_is_printed_with_sources_and_exported(run_sample: Any, tmp_path: Path) -> None:
     done = run_sample("ask", QUESTION, "--json")
     assert (done.code, done.out.count("\n")) == (0, 1)
     is_answer(done.json)
@@ -69,14 +67,11 @@ def test_an_answer_is_printed_with_its_sources_and_exported(
 
 
 def test_filters_narrow_a_question(run_sample: Any) -> None:
-    options = ("--country", "Fiji", "--country", "Lesotho", "--year", "2023", "--type",
-               "learningplan", "--kind", "plan", "--sdg", "14", "--method", "Pilots",
-               "--theme", "x", "--datasource", "y", "--language", "fr")  # fmt: skip
-    assert run_sample("ask", "What?", "--json", *options).json["coverage"]["filters"] == {
-        "country": ["Fiji", "Lesotho"], "year": [2023], "type": ["learningplan"],
-        "kind": ["plan"], "method": ["Pilots"], "datasource": ["y"], "sdg": ["14"], "theme": ["x"],
-        "language": ["fr"],
-    }  # fmt: skip
+    filters = {"country": ["Fiji", "Lesotho"], "year": [2023], "type": ["learningplan"]}
+    filters |= {"kind": ["plan"], "method": ["Pilots"], "datasource": ["y"], "sdg": ["14"]}
+    filters |= {"theme": ["x"], "language": ["fr"]}
+    options = [part for name in filters for value in filters[name] for part in (f"--{name}", value)]
+    assert run_sample("ask", "What?", "--json", *options).json["coverage"]["filters"] == filters
 
 
 def test_the_sources_say_what_was_left_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,10 +114,11 @@ def test_each_question_has_its_answer_in_order_and_a_batch_goes_on(
 ) -> None:
     out = tmp_path / "new" / "answers.jsonl"
     steps: list[tuple[int, int, int]] = []
-    done = run_batch(
-        sample_engine, asked, out, lambda _, n, of: steps.append((n, of, len(lines(out))))
-    )
-    assert done == (3, 0, [])
+
+    def progress(_: object, n: int, of: int) -> None:
+        steps.append((n, of, len(lines(out))))
+
+    assert run_batch(sample_engine, asked, out, progress) == (3, 0, [])
     # Each answer is written before the next question is asked.
     assert steps == [(1, 3, 1), (2, 3, 2), (3, 3, 3)]
     answers = lines(out)
@@ -176,26 +172,31 @@ def test_a_question_that_fails_has_its_line(asked: Path, tmp_path: Path) -> None
 
 
 def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path: Path) -> None:
-    file, index = tmp_path / "reports" / "quince.md", tmp_path / "index"
-    file.parent.mkdir()
-    (file.parent / "other.md").write_text(QUINCE.replace("uince", "pple"), encoding="utf-8")
+    folder, index = tmp_path / "reports", tmp_path / "index"
+    file = folder / "quince.md"
+    folder.mkdir()
+    (folder / "other.md").write_text(QUINCE.replace("uince", "pple"), encoding="utf-8")
     # A phone number that was not masked stands in the report, whatever is masked today.
     settings = Settings(index=index, mask_contacts=False)
-    verify = ("export", "saved.json", "--verify", "--index", index)
 
     def rewrite(text: str) -> None:
         file.write_text(text, encoding="utf-8")
-        sync([file.parent], settings)
+        sync([folder], settings)
+
+    def verify(answer: dict[str, Any], code: int, *words: str) -> None:
+        (tmp_path / "saved.json").write_text(json.dumps(answer), encoding="utf-8")
+        done = run("export", "saved.json", "--verify", "--index", index)
+        assert (done.code, done.err != "") == (code, code == 2)
+        for told in words:
+            assert told in (done.err or done.out)
 
     rewrite(QUINCE)
     made = open_engine(settings).ask("Who keeps quince orchards above the river?").answer
+    saved = answer_to_dict(made)
     assert made.citations[0].quote.endswith("any day.")
-    (tmp_path / "saved.json").write_text(json.dumps(answer_to_dict(made)), encoding="utf-8")
-    same = run(*verify)
-    assert (same.code, same.err) == (0, "")
-    assert "the index is the same" in same.out
-    assert "Not checked: 3 sentences without a citation" in same.out
-    result = run(*verify, "--json").json
+    same = "the index is the same"
+    verify(saved, 0, same, "Not checked: 3 sentences without a citation")
+    result = run("export", "saved.json", "--verify", "--index", index, "--json").json
     (answer,) = result["answers"]
     assert result["holds"]
     assert answer["same_index"]
@@ -203,23 +204,22 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
         assert quote["state"] == "stands"
         if quote["report"] == "quince":
             assert QUINCE[slice(*quote["span"])] == quote["quote"]
-    (cited, *_), path = made.citations, tmp_path / "tampered.json"
+    cited = made.citations[0]
+    passage = cited.passage
 
-    def tampered(**changed: Any) -> Answer:
-        quote = {key: changed.pop(key) for key in ("quote",) if key in changed}
-        place = {key: changed.pop(key) for key in ("section", "prompt") if key in changed}
-        info = replace(cited.passage.report, **changed)
-        passage = replace(cited.passage, report=info, **place)
+    def citing(passage: Passage, **quote: str) -> Answer:
         return replace(made, citations=(replace(cited, passage=passage, **quote),), hits=())
 
-    told_otherwise = "Its title, country, year, kind, section or form question is another one"
+    tags = ({"title": "Another"}, {"year": 1999}, {"countries": ("Chad",)}, {"kind": "closing"})
+    infos = [replace(passage.report, **changed) for changed in tags]
     forged = {
         "The quote is not in the report: “Nobody keeps them.”": [
-            tampered(quote="Nobody keeps them.")
+            citing(passage, quote="Nobody keeps them.")
         ],
-        told_otherwise: [
-            *(tampered(title="Another"), tampered(year=1999), tampered(countries=("Chad",))),
-            *(tampered(section="Challenge"), tampered(prompt="Why?"), tampered(kind="closing")),
+        "Its title, country, year, kind, section or form question is another one": [
+            *(citing(replace(passage, report=info)) for info in infos),
+            citing(replace(passage, section="Challenge")),
+            citing(replace(passage, prompt="Why?")),
         ],
         "The answer says what its sources do not": [
             replace(made, text=made.text.replace("Twelve", "Twenty")),
@@ -229,27 +229,16 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
     }
     for told, answers in forged.items():
         for answer in answers:
-            path.write_text(json.dumps(answer_to_dict(answer)), encoding="utf-8")
-            wrong = run("export", path.name, *verify[2:])
-            assert wrong.code == 1
-            assert told in wrong.out
-            assert "the index is the same" in wrong.out
+            verify(answer_to_dict(answer), 1, told, same)
     # What it says of a citation twice it says the same.
     unlike = answer_to_dict(made)
     unlike["citations"][0]["title"] = "Another"
-    path.write_text(json.dumps(unlike), encoding="utf-8")
-    assert "two values of title" in run("export", path.name, *verify[2:]).err
+    verify(unlike, 2, "two values of title")
 
     rewrite(QUINCE.replace("## Learnings", "More.\n\n## Learnings"))
-    moved = run(*verify)
-    assert moved.code == 0
-    assert "the index has changed since" in moved.out
+    verify(saved, 0, "the index has changed since")
     rewrite(QUINCE.replace("Twelve families", "Nobody"))
-    changed = run(*verify)
-    assert changed.code == 1
-    assert "The report has changed and has this no more: “Twelve families" in changed.out
+    verify(saved, 1, "The report has changed and has this no more: “Twelve families")
     file.unlink()
-    sync([file.parent], settings, prune=True)
-    gone = run(*verify)
-    assert gone.code == 1
-    assert "The report is not in the index any more: “Twelve families" in gone.out
+    sync([folder], settings, prune=True)
+    verify(saved, 1, "The report is not in the index any more: “Twelve families")
