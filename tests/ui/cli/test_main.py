@@ -72,16 +72,14 @@ def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: P
     arguments = ("eval", "run", "cases.jsonl", "--out", "run")
     done = run_sample(*arguments, "--baseline")
     assert done.code == 0
-    assert "rep@10" in done.out
     assert f"| ours | {' | '.join(SIDES.values())} |" in done.out
     names = {file.name for file in (tmp_path / "run").iterdir()}
     assert names >= {"outcomes.jsonl", "run.json", "summary.json", "table.md"}
-    compared, same = run("eval", "compare", "run", "run"), "2 of 2 cases score the same."
+    compared = run("eval", "compare", "run", "run")
+    same = "No difference that can be shown: 2 of 2 cases score the same."
     assert compared.code == 0
-    assert f"No difference that can be shown: {same}" in compared.out
-    compared = run("eval", "compare", "run", "run", "--json").json
-    assert compared["paired"] == 2
-    assert compared["headline"].endswith(same)
+    assert same in compared.out
+    assert run("eval", "compare", "run", "run", "--json").json["headline"] == same
 
 
 def test_ingest_keeps_its_contract_and_exit_codes(run: Any, tmp_path: Path) -> None:
@@ -121,9 +119,8 @@ def test_ingest_keeps_its_contract_and_exit_codes(run: Any, tmp_path: Path) -> N
 
 
 def test_info_tells_the_tags_with_their_spellings(run_sample: Any) -> None:
-    tags = run_sample("info", "--tags", "--json").json
+    tags, plain = run_sample("info", "--tags", "--json").json, run_sample("info", "--tags").out
     assert set(tags) == {"country", *TAGS}
-    plain = run_sample("info", "--tags").out
     for method in tags["method"]:
         assert method["reports"] > 0
         assert method["name"] in method["variants"]

@@ -34,15 +34,14 @@ def test_json_has_a_row_for_every_report_and_all_of_it_is_checked_again(
     assert len(made["rows"]) == made["scope"] == 32
     assert all(row.keys() == ROW for row in made["rows"])
     verdicts = [row["verdict"] for row in made["rows"]]
-    assert [made["counts"][name] for name in ("about", "mentions", "silent")] == [
-        verdicts.count(name) for name in ("about", "mentions", "silent")
-    ]
+    for verdict in ("about", "mentions", "silent"):
+        assert made["counts"][verdict] == verdicts.count(verdict)
     assert json.loads((tmp_path / "made.json").read_bytes()) == made
     done = run_sample("export", "made.json", "--verify")
     assert done.code == 0
     assert "quotes and tags stand; the index is the same" in done.out
     made["rows"][0]["quote"] = "Nobody wrote this."
-    made["rows"][1] |= {"report": "nowhere"}
+    made["rows"][1]["report"] = "nowhere"
     made["rows"][2]["year"] = 1999
     (tmp_path / "made.json").write_text(json.dumps(made), encoding="utf-8")
     done = run_sample("export", "made.json", "--verify", "--json")
@@ -100,9 +99,9 @@ def test_a_written_survey_becomes_the_documents_that_it_would_have_been(
 def test_long_quotes_and_cells_are_cut_between_words_and_say_so() -> None:
     long = "The nets held well. " * 20
     cells = {"cost": SurveyCell(long)}
-    row = SurveyRow(report("one"), "about", 0.9, 0.8, quote=long, cells=cells)
-    survey = Survey("nets?", "nets", "en", Filters(), (row,), (1, 1))
-    values = {"survey": survey, "rows": survey.rows, "nearest": (), "said": None, "stances": ()}
+    rows = (SurveyRow(report("one"), "about", 0.9, 0.8, quote=long, cells=cells),)
+    survey = Survey("nets?", "nets", "en", Filters(), rows, (1, 1))
+    values = {"survey": survey, "rows": rows, "nearest": (), "said": None, "stances": ()}
     told = render_text("survey.txt", **values)
     assert "“The nets" in told
     assert "The nets held …”\n" in told

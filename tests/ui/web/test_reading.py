@@ -88,9 +88,9 @@ def test_the_quotes_of_a_number_are_translated_and_marked(server: ScriptedServer
     assert reading.translated(asked) == ""
     engine.settings = Settings(model="openai:small", openai_base_url=server.url)
     server.say("Les vendeurs <b>gardent</b> les boîtes.")
-    made = json.loads(reading.translated(replace(asked, t=translations_for("fr"))))
-    assert made["text"] == "Les vendeurs <b>gardent</b> les boîtes."
-    assert "small" in made["by"]
+    told = json.loads(reading.translated(replace(asked, t=translations_for("fr"))))
+    assert told["text"] == "Les vendeurs <b>gardent</b> les boîtes."
+    assert "small" in told["by"]
     sent = json.dumps(server.chats[-1].body, ensure_ascii=False)
     assert QUOTE in sent
     assert "French" in sent
@@ -156,8 +156,7 @@ def test_a_quote_that_two_reports_have_is_kept_of_both_and_once_of_each() -> Non
     for n in (1, 2):
         assert f"\\[{n}\\]" in words.split("## Annex")[0]
     item = whole_answer(answer(text=f"- Peru: {QUOTE} [1]."))
-    words = text(item, *pins).split("## Annex")[0]
-    assert words.count(QUOTE) == 2
+    assert text(item, *pins).split("## Annex")[0].count(QUOTE) == 2
 
 
 @pytest.mark.parametrize("kind", ["note", "heading", "table"])
@@ -223,18 +222,15 @@ def test_what_no_longer_stands_is_left_out_and_damaged_pins_are_refused() -> Non
     assert pinned_answer(Visit(FakeEngine(), sent={"turn": 1})) == {}
 
 
-def drawn(
-    info: ReportInfo, quotes: dict[str, list[str]], at: str = "", unanswered: tuple[str, ...] = ()
-) -> Outline:
+def drawn(info: ReportInfo, quotes: dict[str, list[str]], at: str = "") -> Outline:
     engine: Any = FakeEngine(passages_of=lambda _: whole(info))
-    stored = StoredReport(info, "", unanswered=unanswered)
+    stored = StoredReport(info, "", unanswered=("Why?",))
     return Outline(reading.render_report(engine, stored, ENGLISH, quotes, at, ""))
 
 
 def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     info = report(0, sdgs=("13. Climate action",), facts={"focal_point": ("ana@example.org",)})
-    quotes = {"report_0#1": [QUOTE]}
-    html = drawn(info, quotes, at="report_0#4", unanswered=("Why?",))
+    html = drawn(info, {"report_0#1": [QUOTE]}, at="report_0#4")
     order = ["Challenge", "What is your challenge?", "A long beginning", "Its end.", "Learnings"]
     order += ["Who?", "French", "Le sable.", "What did you learn", QUOTE, "Tags of this report"]
     order += ["13. Climate action", "Sample size: 43", "Not answered: 1 form question"]
@@ -290,8 +286,7 @@ def test_a_lab_s_page_has_its_years_methods_and_reports() -> None:
     years = re.findall(r"20\d\d(?=Planned|Learned)", page.text)
     assert years == sorted(years, reverse=True) != []
     assert page.all("button", "open-report")
-    gone = reading.open_report(Visit(FakeEngine(), sent={"report": "lab:Atlantis"}))
-    assert "removed" in gone
+    assert "removed" in reading.open_report(Visit(FakeEngine(), sent={"report": "lab:Atlantis"}))
     # A report's page leads to it.
     page = Outline(reading.open_report(Visit(FakeEngine(), sent={"report": "report_0"})))
     assert "The same line of work" in page.text

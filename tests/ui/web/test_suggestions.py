@@ -83,12 +83,10 @@ def test_nothing_is_suggested_of_nothing_and_a_failure_hides_nothing() -> None:
 
 
 def test_questions_under_an_answer_go_on_from_what_it_cites() -> None:
-    engine = FakeEngine()
-    cited = tuple(Citation(n, passage(report(n)), "") for n in (1, 2))
-    asked = answer("What helps?", citations=cited)
-    made = map(str.lower, follow_ups(asked, engine.catalog, ENGLISH))
+    catalog = FakeEngine().catalog
+    made = map(str.lower, follow_ups(answer("What helps?"), catalog, ENGLISH))
     assert "what did the labs learn about food waste?" in made
-    assert follow_ups(answer("What?", refused=True), engine.catalog, ENGLISH) == []
+    assert follow_ups(answer("What?", refused=True), catalog, ENGLISH) == []
 
 
 def test_what_was_asked_in_the_readers_words_is_not_asked_again() -> None:

@@ -6,6 +6,7 @@ from base64 import b64decode
 from dataclasses import replace
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from openai_server import Reply, ScriptedServer
 
@@ -21,14 +22,10 @@ from ui.web.survey import Address, Run, count_in_text, download, show
 TOPIC = "topic=mobile+money"
 
 
-def visited(engine: Engine, query: str, run: Run | None = None, step: str = "") -> Visit:
-    return Visit(engine, sent={"query": query, "step": step}, surveyed=run)
-
-
-def shown(engine: Engine, query: str, run: Run | None = None) -> tuple[str, Run]:
+def shown(engine: Engine, query: str, run: Run | None = None, **more: Any) -> tuple[str, Run]:
     """The last that the view shows at an address, and the visitor's survey."""
-    *_, last = show(visited(engine, query, run))
-    assert last["surveyed"]
+    sent = {"query": query, "step": more.pop("step", "")}
+    *_, last = show(Visit(engine, sent=sent, surveyed=run, **more))
     return last["survey"], last["surveyed"]
 
 
@@ -66,11 +63,10 @@ def test_the_table_follows_its_address_and_a_survey_is_made_once(sample_engine: 
 
 def test_what_is_no_topic_or_no_report_ends_in_a_sentence(sample_engine: Engine) -> None:
     french = translations_for("fr")
-    *_, last = show(replace(visited(sample_engine, "topic=hello"), t=french))
-    assert "ne nomme aucun sujet" in last["survey"]
+    assert "ne nomme aucun sujet" in shown(sample_engine, "topic=hello", t=french)[0]
     assert "ne nomme aucun sujet" in render_who(sample_engine, "hello", "", french)
     assert "No report speaks of “zeppelins”" in shown(sample_engine, "topic=zeppelins")[0]
-    assert next(show(visited(sample_engine, "")))["surveyed"] is None
+    assert shown(sample_engine, "")[1] is None
 
 
 def test_rows_and_cells_of_columns_open_at_their_quotes(sample_engine: Engine) -> None:
@@ -106,29 +102,27 @@ def test_the_rows_that_are_shown_are_summarised(sample_engine: Engine) -> None:
 def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> None:
     question = "Which reports are about mobile money?"
 
-    def answered(answer: Answer) -> Visit:
+    def counted(answer: Answer) -> dict[str, str]:
         talk = (Exchange(question, answer=answer),)
-        return Visit(sample_engine, sent={"turn": 1}, talk=talk)
+        return json.loads(count_in_text(Visit(sample_engine, sent={"turn": 1}, talk=talk)))
 
     listed = sample_engine.ask(question).answer
     tagged = Filters(theme=("mobile money",))
     few = replace(listed, coverage=Coverage("list", filters=tagged, read_reports=1))
-    counted = json.loads(count_in_text(answered(few)))
-    assert counted["key"] == survey_key(few)
-    assert counted["words"].startswith("Tagged: 0. Speaking of it in their text: about ")
+    assert counted(few)["key"] == survey_key(few)
+    assert counted(few)["words"].startswith("Tagged: 0. Speaking of it in their text: about ")
     assert survey_reports(few, sample_engine.catalog, Filters()) == 32
     assert survey_key(replace(few, coverage=Coverage("list"))) == ""
     topic = replace(few, coverage=Coverage("topic"))
     in_peru = replace(few, coverage=Coverage("topic", filters=Filters(country=("Peru",))))
     assert survey_key(in_peru) != survey_key(topic)
-    counted = json.loads(count_in_text(answered(topic)))
-    assert counted["words"].startswith("About ")
+    assert counted(topic)["words"].startswith("About ")
 
 
 def test_the_ladder_and_the_gap_map_lead_to_their_rows(sample_engine: Engine) -> None:
     html, run = shown(sample_engine, f"{TOPIC}&tab=ladder")
     rungs = run.survey.ladder
-    rung = max(rungs, key=lambda name: rungs[name])
+    rung = max(rungs, key=rungs.__getitem__)
     link = Address("mobile money", only=("rung", rung)).link()
     assert f'href="{escape(link)}"' in html
     rows, _ = shown(sample_engine, link.partition("?")[2], run)
@@ -146,17 +140,16 @@ def test_a_model_judges_once_its_cost_is_told(sample_index: Path, server: Script
     asked = f"{TOPIC}&tab=claim&claim=mobile+money+works"
     html, run = shown(engine, asked)
     assert "Without a model" in html
-    *_, last = show(visited(engine, asked, run, "estimate"))
-    assert "judge would judge" in last["survey"]
+    assert "judge would judge" in shown(engine, asked, run, step="estimate")[0]
     assert not server.chats
     told = {"verdict": "about", "sentence": 1, "stance": "against"}
     entries = [{"report": n, **told} for n in range(1, 21)]
     server.script(*[Reply((json.dumps({"reports": entries}),))] * 3)
-    *_, last = show(visited(engine, asked, run, "judge"))
+    html, _ = shown(engine, asked, run, step="judge")
     assert server.chats
     assert {row.stance for row in run.survey.found} == {"against"}
-    assert "Without a model" not in last["survey"]
+    assert "Without a model" not in html
     link = Address.read(asked).link(tab="", only=("stance", "against"))
-    assert f'href="{escape(link)}"' in last["survey"]
+    assert f'href="{escape(link)}"' in html
     rows, _ = shown(engine, link.partition("?")[2], run)
     assert rows.count('class="verdict ') == len(run.survey.found)
