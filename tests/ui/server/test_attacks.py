@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from string import ascii_lowercase
 
@@ -31,12 +31,11 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="mounts a disk and reads /proc"),
 ]
 QUESTION = {"question": "What did labs learn about mobile money?"}
-Service = tuple[str, int, Path]
+Service = tuple[str, int, Path]  # address, process and disk
 
 
 @pytest.fixture(scope="module")
 def service(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The address, the process and the disk of a page that takes uploads."""
     with disk(tmp_path_factory.mktemp("attacks") / "disk") as folder:
         index = shutil.copytree(sample_index, folder / "index")
         settings = {"ASKLABS_PAGE_INGEST": "true", "GRADIO_TEMP_DIR": str(folder / "uploads")}
@@ -53,17 +52,10 @@ def _serves_on(service: Service) -> Iterator[None]:
 
 
 def _connect(address: str, data: bytes) -> socket.socket:
-    host, _, port = address.removeprefix("http://").partition(":")
-    made = socket.create_connection((host, int(port)), timeout=60)
+    url = httpx.URL(address)
+    made = socket.create_connection((url.host, url.port), timeout=60)
     made.sendall(data)
     return made
-
-
-def _is_closed(connection: socket.socket) -> bool:
-    try:
-        return connection.recv(1) == b""
-    except ConnectionError:
-        return True
 
 
 def test_two_thousand_connections_that_say_little_are_closed(service: Service) -> None:
@@ -85,7 +77,9 @@ def test_two_thousand_connections_that_say_little_are_closed(service: Service) -
                 except ConnectionError:
                     assert n > 5
             time.sleep(1)
-        assert all(map(_is_closed, opened))
+        for closed in opened:
+            with suppress(ConnectionError):
+                assert closed.recv(1) == b""
         assert time.monotonic() - begun < 4 * SLOWEST_HEAD
 
 
@@ -115,16 +109,14 @@ def test_the_longest_question_and_conversation_keep_to_a_budget(service: Service
     before = sum(map(resident, processes))
     for question in (words, "a " * 2000, f"Compare {words[:3900]}", "?" * 4000, "And in Peru?"):
         body = {"question": question, "history": history}
-        reply = httpx.post(f"{service[0]}/api/v1/ask", json=body, timeout=60)
-        assert reply.status_code == 200
+        httpx.post(f"{service[0]}/api/v1/ask", json=body, timeout=60).raise_for_status()
     assert sum(resident(pid, "VmHWM") for pid in processes) < before + 400e6
 
 
 def test_two_hundred_who_ask_at_once_are_answered(service: Service) -> None:
-    times, healths = crowd(Site(service[0]))
+    times, healths_meanwhile = crowd(Site(service[0]))
     assert len(times) == 200
-    # Meanwhile the page says that it is well.
-    assert healths
+    assert healths_meanwhile
 
 
 def test_what_a_visitor_asked_is_no_other_s_to_export(service: Service) -> None:
@@ -146,13 +138,9 @@ def test_what_a_visitor_asked_is_no_other_s_to_export(service: Service) -> None:
 def test_a_full_and_then_a_read_only_disk_are_served_from(service: Service) -> None:
     address, _, folder = service
     filler = folder / "filler"
-    with filler.open("wb") as file:
-        try:
-            while True:
-                file.write(b" " * 1_000_000)
-                file.flush()
-        except OSError:
-            pass
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b" " * 1_000_000)
     files = {"files": ("new.md", b"# A report\n" * 20_000)}
     for state in ("rw", "ro"):
         subprocess.run(["mount", "-o", f"remount,{state}", folder], check=True)
@@ -173,8 +161,7 @@ def test_a_jumping_clock_is_no_harm(quick_engine: Engine, monkeypatch: pytest.Mo
         for jump in (0.0, 1e9, -1e9):
             monkeypatch.setattr(time, "time", lambda jump=jump: real() + jump)
             for _ in range(2):
-                reply = httpx.post(f"{address}/api/v1/ask", json=QUESTION, timeout=60)
-                assert reply.status_code == 200
+                httpx.post(f"{address}/api/v1/ask", json=QUESTION, timeout=60).raise_for_status()
             Site(address).ask(QUESTION["question"], f"visit{jump}")
 
 

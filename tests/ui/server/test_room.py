@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -49,9 +50,7 @@ def test_who_comes_first_is_first_and_who_goes_makes_room() -> None:
 
 
 @pytest.mark.parametrize(("askers", "together"), [(3, 1), (5, 2)])
-def test_one_more_comes_in_while_many_wait(
-    askers: int, together: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_more_comes_in_while_many_wait(askers: int, together: int, monkeypatch: Any) -> None:
     monkeypatch.setattr(room, "WAITING", askers)
     one, inside, most = Room(FakeEngine()), 0, 0  # type: ignore[arg-type]
 
@@ -73,13 +72,13 @@ def test_one_more_comes_in_while_many_wait(
 def test_who_waits_is_told_how_many_come_first_and_who_can_not_when_to_come_again() -> None:
     engine = FakeEngine(gate=threading.Event())
     with serve(engine) as address, ThreadPoolExecutor(2) as pool:
-        site, program = Site(address), {"question": "What of sand?"}
+        site = Site(address)
 
         def read(visitor: str) -> str:
             return site.client.get(site.join("What keeps food cool?", visitor)).text
 
         def ask() -> httpx.Response:
-            return httpx.post(f"{address}/api/v1/ask", json=program, timeout=60)
+            return site.client.post("/api/v1/ask", json={"question": "What of sand?"})
 
         # One is being answered, one waits.
         first = pool.submit(ask)

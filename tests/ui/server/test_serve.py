@@ -33,9 +33,9 @@ def test_health_needs_no_login_and_follows_the_index(monkeypatch: pytest.MonkeyP
         assert "secret" not in bad.text
 
 
+# "/api" is how another path begins.
 @pytest.mark.parametrize("root", ["/a", "/api"])
 def test_behind_a_proxy_addresses_begin_with_its_path(root: str) -> None:
-    """The same where the path is how another one begins."""
     form, logins = {"username": "Ana", "password": "x"}, {"Ana": make_secret("x", 2**14)}
     with serve(FakeEngine(), logins, root_path=root) as address:
         # The proxy takes it off; some leave it.
