@@ -126,18 +126,13 @@ def measure(reports: Path) -> None:
         answers = [engine.ask(question).answer.timings for question in QUESTIONS * ROUNDS]
         for stage in ("plan_ms", "retrieve_ms", "answer_ms"):
             show(stage.removesuffix("_ms"), [timings[stage] / 1000 for timings in answers])
-        page_times(index)
-
-
-def page_times(index: Path) -> None:
-    """Time the page in a process of its own: its start, a new browser, one visitor, and twenty."""
-    started = time.perf_counter()
-    with served(index) as (address, _):
-        show("start of the page", [time.perf_counter() - started])
-        open_in_browsers(address)
-        site = Site(address)
-        visit(site)
-        crowd(site)
+        started = time.perf_counter()
+        with served(index) as (address, _):
+            show("start of the page", [time.perf_counter() - started])
+            open_in_browsers(address)
+            site = Site(address)
+            visit(site)
+            crowd(site)
 
 
 @contextmanager

@@ -172,8 +172,7 @@ def test_every_view_is_accessible_in_the_language_of_its_visitor(
     expect(page.locator("html")).to_have_attribute("lang", language)
     expect(page.locator("html")).to_have_attribute("dir", direction)
     expect(page.get_by_role("button", name=button, exact=True)).to_be_visible()
-    is_mirrored = box(page, "#collection")["x"] > box(page, "#talk")["x"]
-    assert is_mirrored == (direction == "rtl")
+    assert (box(page, "#collection")["x"] > box(page, "#talk")["x"]) == (direction == "rtl")
     assert serious(page) == [], "before a question"
     ask(page, "What did the labs learn about ferries?")
     page.locator("#thread .cite").first.click()

@@ -8,9 +8,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import fake_engine
 from hypothesis import assume
 from hypothesis import strategies as st
+from passages import text_notice
 
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.types import Answer, Citation, Coverage, Hit, Notice, Passage, Struck
+from rag.types import Answer, Citation, Coverage, Hit, Passage, Struck
 
 ARABIC = "تعلّم المختبر أن 12٪ من النساء لا يثقن في لحظة التسليم، وليس في الهاتف mobile."
 HOSTILE = (
@@ -62,11 +63,9 @@ RIGHT_TO_LEFT = answer(
     text="تعلّم المختبر أن النساء لا يثقن [1].",
     question="ماذا تعلمت المختبرات؟",
 )
-EVIL = replace(
-    answer(passage(HOSTILE, report=HOSTILE, title=HOSTILE), text=HOSTILE, question=HOSTILE),
-    struck=(Struck(HOSTILE, Notice("text", {"text": HOSTILE})),),
-    doubted=(Struck(HOSTILE, Notice("text", {"text": HOSTILE})),),
-)
+EVIL = answer(passage(HOSTILE, report=HOSTILE, title=HOSTILE), text=HOSTILE, question=HOSTILE)
+DOUBTS = (Struck(HOSTILE, text_notice(HOSTILE)),)
+EVIL = replace(EVIL, struck=DOUBTS, doubted=DOUBTS)
 
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(st.characters(exclude_categories=["Cs"]), max_size=12),

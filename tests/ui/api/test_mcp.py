@@ -46,8 +46,7 @@ async def use(client: Client) -> None:
     assert listed["next_offset"] is None
     first, last = await call("list"), await call("list", offset=31)
     assert (first["reports"][-1:], first["count"]) == (last["reports"], 32)
-    again = await call("open_report", report=cited["address"])
-    assert again["text"] == opened["text"]
+    assert (await call("open_report", report=cited["address"]))["text"] == opened["text"]
     surveyed = await call("survey", topic="mobile money", most=2)
     assert len(surveyed["rows"]) == 2
     assert "speak of “mobile money”" in surveyed["summary"]
@@ -85,5 +84,4 @@ def test_an_assistant_asks_over_http(quick_engine: Engine) -> None:
 def test_an_assistant_asks_over_standard_input(sample_index: Path) -> None:
     command = ["-m", "ui.cli.main", "mcp", "--index", str(sample_index)]
     env = {**os.environ, "ASKLABS_RERANKER": "none"}
-    server = StdioServerParameters(command=sys.executable, args=command, env=env)
-    run_apart(visit(server))
+    run_apart(visit(StdioServerParameters(command=sys.executable, args=command, env=env)))

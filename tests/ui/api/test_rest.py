@@ -57,9 +57,8 @@ def test_an_answer_comes_as_events(api: httpx.Client) -> None:
     headers = {"Accept": "text/event-stream"}
     with api.stream("POST", "/ask", json={"question": QUESTION}, headers=headers) as reply:
         events = [e.split("\n", 1) for e in reply.read().decode().split("\n\n") if e]
-    names = [name.removeprefix("event: ") for name, _ in events]
-    assert set(names[:-1]) == {"text"}
-    assert names[-1] == "answer"
+    *names, last = [name.removeprefix("event: ") for name, _ in events]
+    assert (set(names), last) == ({"text"}, "answer")
     is_answer(json.loads(events[-1][1].removeprefix("data: ")))
 
 
@@ -74,7 +73,7 @@ def test_passages_lists_reports_and_facets(api: httpx.Client, quick_engine: Engi
     assert listed["count"] == page["count"] == len(listed["reports"]) > len(page["reports"]) == 2
     assert sum(row["reports"] for row in listed["table"]) == listed["count"]
     years = api.get("/facets", params={"kind": "plan"}).json()["year"]
-    assert {"value": "2023"}.items() <= years[[y["value"] for y in years].index("2023")].items()
+    assert "2023" in [year["value"] for year in years]
     info = api.get("/info").json()
     assert info["reports"] == len(quick_engine.catalog.reports)
     assert "index" not in info
@@ -82,8 +81,7 @@ def test_passages_lists_reports_and_facets(api: httpx.Client, quick_engine: Engi
 
 
 def test_a_survey_is_a_job_whose_rows_are_streamed(api: httpx.Client) -> None:
-    asked = {"question": "mobile money", "filters": {"year": [2023]}}
-    begun = api.post("/survey", json=asked)
+    begun = api.post("/survey", json={"question": "mobile money", "filters": {"year": [2023]}})
     assert begun.status_code == 202
     place = begun.headers["location"].removeprefix("/api/v1")
     rows = [json.loads(line) for line in api.get(f"{place}/rows").text.splitlines()]
@@ -190,8 +188,7 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
         client.post("/login", data={"username": "Ana", "password": "wet sand and lids"})
         assert client.get(info).status_code == 200
         asked = {"question": "mobile money", "filters": {"year": [2023]}}
-        begun = client.post("/api/v1/survey", json=asked)
-        place = begun.headers["location"]
+        place = client.post("/api/v1/survey", json=asked).headers["location"]
         assert client.get(place).status_code == 200
         # Others don't see it.
         stranger = httpx.get(f"{address}{place}", headers={"Authorization": f"Bearer {other}"})

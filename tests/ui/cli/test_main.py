@@ -69,8 +69,7 @@ def test_wrong_usage_is_code_2(run: Any, run_sample: Any, monkeypatch: pytest.Mo
 def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: Path) -> None:
     cases = CASES.read_text(encoding="utf-8").splitlines()[:2]
     (tmp_path / "cases.jsonl").write_text("\n".join(cases), encoding="utf-8")
-    arguments = ("eval", "run", "cases.jsonl", "--out", "run")
-    done = run_sample(*arguments, "--baseline")
+    done = run_sample("eval", "run", "cases.jsonl", "--out", "run", "--baseline")
     assert done.code == 0
     assert f"| ours | {' | '.join(SIDES.values())} |" in done.out
     names = {file.name for file in (tmp_path / "run").iterdir()}

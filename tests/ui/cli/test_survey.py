@@ -61,8 +61,7 @@ def test_json_has_a_row_for_every_report_and_all_of_it_is_checked_again(
 
 
 def test_the_survey_is_told_or_the_nearest_reports(run_sample: Run) -> None:
-    told = run_sample("survey", "mobile money").out
-    assert "speak of “mobile money” (between" in told
+    assert "speak of “mobile money” (between" in run_sample("survey", "mobile money").out
     none = run_sample("survey", "zeppelins", "--fast", "--year", "2023").out
     assert none.startswith("No report speaks of “zeppelins” (11 reports read).")
     assert none.count("silent (0.") == 3

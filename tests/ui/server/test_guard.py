@@ -99,11 +99,10 @@ def test_a_slow_body_is_given_up(site: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_who_may_frame_the_page_is_set_and_uploads_have_a_quota(monkeypatch: Any) -> None:
     other = "https://intranet.example.org"
-    framed = {**LINK, "Sec-Fetch-Dest": "iframe"}
     monkeypatch.setattr(guard, "MOST_SENT", 50_000)
     files = {"files": ("x.md", b"x" * 20_000)}
     with serve(FakeEngine(), frames=other, page_ingest=True) as address:
-        reply = httpx.get(address, headers=framed)
+        reply = httpx.get(address, headers={**LINK, "Sec-Fetch-Dest": "iframe"})
         sent = [httpx.post(f"{address}/gradio_api/upload", files=files) for _ in range(3)]
     assert [each.status_code for each in sent] == [200, 200, 429]
     assert reply.status_code == 200

@@ -185,8 +185,7 @@ def test_the_file_is_read_again_and_a_restart_ends_no_session(tmp_path: Path, ca
     cookies: dict[str, dict[str, str]] = {}
 
     def enter(address: str, name: str) -> int:
-        form = {"username": name, "password": PASSWORD}
-        reply = httpx.post(f"{address}/login", data=form)
+        reply = httpx.post(f"{address}/login", data={"username": name, "password": PASSWORD})
         cookies[name] = dict(reply.cookies)
         return reply.status_code
 

@@ -146,7 +146,6 @@ def test_a_struck_sentence_is_put_back_where_it_stood() -> None:
 def test_a_question_that_is_too_long_is_refused_in_the_readers_language() -> None:
     engine: Any = FakeEngine()
     engine.ask = lambda question, **_: checked(question)
-    updates = handlers.ask(Visit(engine, translations_for("fr"), question="a" * 4001))
-    last = list(updates)[-1]
+    *_, last = handlers.ask(Visit(engine, translations_for("fr"), question="a" * 4001))
     assert "Une question peut avoir 4" in last["thread"]
     assert last["question"] == "a" * 4001

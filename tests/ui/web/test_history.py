@@ -97,9 +97,8 @@ def test_a_question_is_saved_before_its_answer_and_again_with_it() -> None:
     # The name stays, and only the last question is sent.
     for sent in (before, after):
         assert (sent["id"], sent["first"], len(sent["turns"])) == (IDENT, 7, 1)
-    pending = history.exchange_from_json(before["turns"][0]["data"])
+    pending, finished = (history.exchange_from_json(m["turns"][0]["data"]) for m in (before, after))
     assert pending == Exchange("Why?", stopped=True)
-    finished = history.exchange_from_json(after["turns"][0]["data"])
     assert after["turns"][0]["text"] == finished.answer.text
 
 

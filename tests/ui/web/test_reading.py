@@ -31,8 +31,8 @@ def shared(folder: Path) -> Visit:
     """A visit that shares an answer."""
     engine: Any = FakeEngine(settings=Settings(index=folder, share=True))
     exchange = Exchange("What?", answer=engine.ask("What?").answer)
-    talk = (replace(exchange, seal=seal(engine, exchange)),)
-    return Visit(engine, sent={"turn": 1}, talk=talk)
+    sealed = replace(exchange, seal=seal(engine, exchange))
+    return Visit(engine, sent={"turn": 1}, talk=(sealed,))
 
 
 def test_an_answer_has_one_link_which_shows_it_and_checks_its_quotes(tmp_path: Path) -> None:
@@ -49,10 +49,10 @@ def test_an_answer_has_one_link_which_shows_it_and_checks_its_quotes(tmp_path: P
     assert "No longer stands in the report" in reading.open_report(opening)
     # What a browser has changed is not shared.
     kept = exchange_to_json(asked.talk[0])
-    opened = replace(asked, talk=(exchange_from_json(kept),))
-    assert "query" in json.loads(reading.freeze(opened))
-    forged = replace(asked, talk=(exchange_from_json(kept.replace("What?", "Who?")),))
-    assert json.loads(reading.freeze(forged)) == {"error": reading.NOT_OURS}
+    forged = kept.replace("What?", "Who?")
+    own, other = (replace(asked, talk=(exchange_from_json(text),)) for text in (kept, forged))
+    assert "query" in json.loads(reading.freeze(own))
+    assert json.loads(reading.freeze(other)) == {"error": reading.NOT_OURS}
 
 
 @pytest.mark.parametrize("name", ["answer:../x", "answer:" + "0" * 32, "answer:"])

@@ -55,8 +55,7 @@ def test_the_table_follows_its_address_and_a_survey_is_made_once(sample_engine: 
     # A file has all its rows.
     file = download(Visit(sample_engine, sent={"ending": "csv"}, surveyed=run))
     assert file["name"] == "mobile-money.csv"
-    rows = list(csv.reader(b64decode(file["data"]).decode("utf-8-sig").splitlines()))
-    assert len(rows) > 32
+    assert len([*csv.reader(b64decode(file["data"]).decode("utf-8-sig").splitlines())]) > 32
     assert download(Visit(sample_engine, sent={"ending": "exe"}, surveyed=run)) == {}
     assert download(Visit(sample_engine, sent={"ending": "csv"})) == {}
 
@@ -70,8 +69,7 @@ def test_what_is_no_topic_or_no_report_ends_in_a_sentence(sample_engine: Engine)
 
 
 def test_rows_and_cells_of_columns_open_at_their_quotes(sample_engine: Engine) -> None:
-    asked = f"{TOPIC}&columns=What+did+you+learn%3F&columns=Methods"
-    html, run = shown(sample_engine, asked)
+    html, run = shown(sample_engine, f"{TOPIC}&columns=What+did+you+learn%3F&columns=Methods")
     assert [column.kind for column in run.survey.columns] == ["form", "tag"]
     row = run.survey.found[0]
     sent = {"report": row.report.id, "turn": -1}
