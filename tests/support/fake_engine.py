@@ -49,10 +49,7 @@ def passage(info: ReportInfo, number: int = 1, text: str = "", **given: Any) -> 
 
 
 def whole(info: ReportInfo) -> tuple[Passage, ...]:
-    """A whole report: what only its tags say, two sections, an answer of two parts, one in French.
-
-    What `answer` cites is its passage number 1.
-    """
+    """A report: what only its tags say, two sections, an answer of two parts, one in French."""
     long = "A long beginning of an answer.\n" * 40
     opening: Any = {"section": "Challenge", "prompt": "What is your challenge?", "parts": 2}
     return (
@@ -60,7 +57,7 @@ def whole(info: ReportInfo) -> tuple[Passage, ...]:
         passage(info, 2, long, part=1, **opening),
         passage(info, 3, "Its end.", part=2, **opening),
         passage(info, 4, "Le sable.", prompt="Who?", language="fr"),
-        passage(info, 1),
+        passage(info, 1),  # what `answer` cites
         passage(info, 5, long, prompt="And then?"),
     )
 

@@ -1,7 +1,4 @@
-"""A scripted OpenAI-compatible server on loopback, which replies and fails as a test says.
-
-It has chat and embeddings endpoints.
-"""
+"""A scripted OpenAI-compatible server of chat and embeddings, which replies as a test says."""
 
 import json
 import math
@@ -31,10 +28,7 @@ SOON = {"retry-after-ms": "1", "retry-after": "0.001"}
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server does with one chat request.
-
-    Without streaming the `pieces`, or the `raw` lines, are one completion.
-    """
+    """What it does with a chat request; without streaming all is one completion."""
 
     pieces: tuple[str, ...] = ()  # content deltas
     status: int = 200

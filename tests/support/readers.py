@@ -22,10 +22,7 @@ def squeezed(text: str) -> str:
 
 
 class Outline(HTMLParser):
-    """The tags and attributes that a browser would make of some HTML, and its text but for style.
-
-    What is opened has to be closed, in its order.
-    """
+    """The tags of some HTML, each closed in its order, with attributes; its text but for style."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -12,13 +12,11 @@ from page_fixtures import serve
 
 from rag.engine import Engine
 
-TOOLS = {"ask", "search", "list", "survey", "open_report"}
-
 
 async def use(client: Client) -> None:
     """Ask, and open what is cited, as an assistant does."""
     tools = (await client.list_tools()).tools
-    assert {tool.name for tool in tools} == TOOLS
+    assert {tool.name for tool in tools} == {"ask", "search", "list", "survey", "open_report"}
     assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
 
     async def call(tool: str, **arguments: Any) -> Any:

@@ -39,9 +39,7 @@ def is_problem(reply: httpx.Response, status: int, words: str) -> None:
     assert words in reply.text
 
 
-def test_an_answer_is_that_of_the_command_line_and_can_be_exported(
-    api: httpx.Client, quick_engine: Engine
-) -> None:
+def test_an_answer_is_the_engine_s_and_exported(api: httpx.Client, quick_engine: Engine) -> None:
     filters = {"country": ["Lesotho"]}
     answer = api.post("/ask", json={"question": QUESTION, "filters": filters}).json()
     is_answer(answer)
@@ -161,10 +159,7 @@ def test_the_description_names_closed_values_and_its_page_needs_nothing(api: htt
 
 
 def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
-    quick_engine: Engine,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    quick_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     file = tmp_path / "keys.txt"
     monkeypatch.setattr(login, "make_secret", lambda text, _=0: make_secret(text, 2**14))

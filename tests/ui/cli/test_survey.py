@@ -23,9 +23,7 @@ ROW = {
 Run = Callable[..., Any]
 
 
-def test_json_has_a_row_for_every_report_and_all_of_it_is_checked_again(
-    run_sample: Run, tmp_path: Path
-) -> None:
+def test_json_has_a_row_for_every_report_and_is_checked(run_sample: Run, tmp_path: Path) -> None:
     asked = ("survey", "mobile money", "--columns", "methods")
     done = run_sample(*asked, "--json", "--out", "made.json")
     made = done.json

@@ -25,10 +25,8 @@ ASKED = Filters(country=("Peru", "Togo"), type=("experiment",))
 NAMED = Coverage("answer", filters=ASKED, first=Filters(year=(2022, 2023)))
 
 
-def ask(
-    engine: FakeEngine, question: str, talk: Talk = (), filters: Filters = Filters()
-) -> list[Update]:
-    return list(handlers.ask(Visit(engine, question=question, talk=talk, chosen=filters)))
+def ask(engine: FakeEngine, question: str, talk: Talk = (), **more: Any) -> list[Update]:
+    return list(handlers.ask(Visit(engine, question=question, talk=talk, **more)))
 
 
 def running(engine: FakeEngine, question: str) -> tuple[Run, Iterator[Update]]:
@@ -42,7 +40,7 @@ def running(engine: FakeEngine, question: str) -> tuple[Run, Iterator[Update]]:
 def test_a_question_goes_with_its_filters_and_the_answered_questions_before_it() -> None:
     engine = FakeEngine()
     talk = ask(engine, "Please fail", ask(engine, "First?")[-1]["talk"])[-1]["talk"]
-    last = ask(engine, "Second?", talk, PERU)[-1]
+    last = ask(engine, "Second?", talk, chosen=PERU)[-1]
     _, history, filters = engine.asked[-1]
     assert filters == PERU
     assert history[0] == Turn("user", "First?")
