@@ -71,6 +71,7 @@ def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: P
     (tmp_path / "cases.jsonl").write_text("\n".join(cases), encoding="utf-8")
     done = run_sample("eval", "run", "cases.jsonl", "--out", "run", "--baseline")
     assert done.code == 0
+    assert "rep@10" in done.out
     assert f"| ours | {' | '.join(SIDES.values())} |" in done.out
     names = {file.name for file in (tmp_path / "run").iterdir()}
     assert names >= {"outcomes.jsonl", "run.json", "summary.json", "table.md"}
