@@ -104,11 +104,6 @@ def test_the_share_of_each_year_of_enough_reports_is_told(
     )
 
 
-def test_where_no_report_of_the_years_speaks_of_a_topic_no_other_year_is_told(ask: Ask) -> None:
-    answer = ask("How did the work of labs on traders change between 2021 and 2022?")
-    assert not {heading[:4] for heading in headings(answer)} & {"2023", "2024", "2025"}
-
-
 def test_years_stand_in_order_and_none_beside_those_that_are_asked_for(ask: Ask) -> None:
     for question in (
         "How did the work of labs on mobile money change between 2022 and 2023?",
@@ -119,6 +114,9 @@ def test_years_stand_in_order_and_none_beside_those_that_are_asked_for(ask: Ask)
         assert [heading[:4] for heading in headings(answer)] == ["2022", "2023"]
         assert {report.year for report in told} == {2022, 2023}
         assert "Lesotho" not in question or {report.lab for report in told} == {"Lesotho"}
+    # Nor where no report of those speaks of the topic.
+    answer = ask("How did the work of labs on traders change between 2021 and 2022?")
+    assert not {heading[:4] for heading in headings(answer)} & {"2023", "2024", "2025"}
 
 
 def test_what_a_lab_does_not_speak_of_is_not_told_by_its_other_work(ask: Ask) -> None:
@@ -164,27 +162,6 @@ def test_what_one_work_surely_says_is_told_by_it_alone(
     assert {citation.passage.report.lab for citation in answer.citations} == {"Lesotho"}
 
 
-def test_a_topic_has_findings_told_once_as_key_points_and_few_plans_where_enough_was_found(
-    ask: Ask, sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def plans(answer: Answer) -> int:
-        return answer.text.partition("### What plans say")[2].partition("###")[0].count("\n- ")
-
-    many = plans(ask(MONEY))
-    monkeypatch.setattr("rag.answer.digests._ENOUGH", 2)
-    monkeypatch.setattr("rag.answer.digests._FEWEST_ROWS", 2)
-    answer = sample_engine.ask(MONEY).answer
-    assert 0 < plans(answer) < many
-    points, found = answer.text.split("### ")[1:3]
-    assert points.startswith("Key points\n")
-    assert found.startswith(HEADINGS["found"])
-    lines = points.strip().splitlines()[1:]
-    assert len(lines) == 2
-    for line in lines:
-        assert len(marks(line)) == 1
-        assert keep_known(line, 0).partition(": ")[2] not in keep_known(found, 0)
-
-
 def _line(role: Role, stage: Stage, kind: str) -> Line:
     own = passage(f"Nets: {role}.", report("a", kind=kind), stage=stage)
     return Line(Hit(own, 1.0, 0.8), 0, own.text, role, frozenset(), 1.0, 1.0)
@@ -204,19 +181,31 @@ def test_only_a_plan_tells_what_is_planned() -> None:
         assert (own, [line.role for line in picked]) == (part, shown)
 
 
-def test_key_points_are_what_best_answers_by_the_cross_encoder(
+def test_key_points_best_answer_are_told_once_and_leave_few_plans_where_enough_was_found(
     sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.answer.digests._FEWEST_ROWS", 2)
-    monkeypatch.setattr("rag.answer.digests._MOST_KEY_POINTS", 2)
     given: list[Line] = []
 
     def logits(_: ReportChooser, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
         given[:] = lines
         return {line.place: -line.score for line in lines}
 
+    def plans(answer: Answer) -> int:
+        return answer.text.partition("### What plans say")[2].partition("###")[0].count("\n- ")
+
     monkeypatch.setattr(ReportChooser, "logits", logits)
-    points = sample_engine.ask(MONEY).answer.text.split("### ")[1].strip().splitlines()[1:]
+    many = plans(sample_engine.ask(MONEY).answer)
+    for name in ("_ENOUGH", "_FEWEST_ROWS", "_MOST_KEY_POINTS"):
+        monkeypatch.setattr(f"rag.answer.digests.{name}", 2)
+    answer = sample_engine.ask(MONEY).answer
+    assert 0 < plans(answer) < many
+    points, found = answer.text.split("### ")[1:3]
+    assert points.startswith("Key points\n")
+    assert found.startswith(HEADINGS["found"])
+    points = points.strip().splitlines()[1:]
+    for point in points:
+        assert len(marks(point)) == 1
+        assert keep_known(point, 0).partition(": ")[2] not in keep_known(found, 0)
     least: dict[str, Line] = {}
     for line in sorted(given, key=lambda line: -line.score):
         least[line.report.id] = line
@@ -291,19 +280,15 @@ def test_what_it_cost_is_told_of_each_report_on_a_topic(ask: Ask) -> None:
     assert all(re.search(r"\d", row.partition(": ")[2]) for row in rows)
 
 
-def test_what_a_plan_leaves_open_is_told_from_its_closing(ask: Ask) -> None:
-    answer = ask("Résume le plan du Togo de 2021")
-    assert {citation.passage.report.kind for citation in answer.citations} == {"plan", "closing"}
-    assert "D’un autre rapport du même travail" in answer.text
-
-
-def test_a_lab_s_plan_is_told_with_what_came_of_it(ask: Ask) -> None:
-    answer = ask("What is Togo working on?")
-    assert "2021–2022" in answer.text.splitlines()[0]
-    assert "What plans say" not in headings(answer)
-    assert {citation.passage.report.kind for citation in answer.citations} == {"plan", "closing"}
-    assert headings(answer)[0] == "What it is about"
-    assert headings(answer)[-1] in ("What was found", "What comes next")
+def test_a_plan_is_told_with_what_came_of_it(ask: Ask) -> None:
+    plan, lab = ask("Résume le plan du Togo de 2021"), ask("What is Togo working on?")
+    for answer in (plan, lab):
+        assert {cited.passage.report.kind for cited in answer.citations} == {"plan", "closing"}
+    assert "D’un autre rapport du même travail" in plan.text
+    assert "2021–2022" in lab.text.splitlines()[0]
+    assert headings(lab)[0] == "What it is about"
+    assert headings(lab)[-1] in ("What was found", "What comes next")
+    assert "What plans say" not in headings(lab)
 
 
 def test_quotes_stand_under_the_year_and_kind_of_their_own_report(ask: Ask) -> None:

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 from passages import hits, passage, report
 
-from rag.answer.candidates import Candidate
-from rag.answer.extractive import ExtractiveAnswerer, read_candidates
+from rag.answer.extractive import ExtractiveAnswerer
 from rag.models.embeddings import make_embedding
 from rag.models.prompts import is_refusal, refusal
 from rag.query.entities import countries_in
@@ -166,19 +165,16 @@ class Reader(CrossEncoder):
         return [self._given[text.rpartition("\n")[2]] for text in texts]
 
 
-@pytest.mark.parametrize(
-    ("logits", "first"),
-    [({FISH: -9.0, BOATS: 9.0}, 2), ({FISH: 9.0, BOATS: 9.0}, 1), ({}, 1)],
-)
-def test_a_sentence_gains_by_how_likely_it_answers(logits: dict[str, float], first: int) -> None:
-    found = [(n, hit, hit.passage.text) for n, hit in enumerate(hits(FISH, BOATS), start=1)]
-    candidates = [Candidate(n, 0, text, hit, frozenset(), 1 / n) for n, hit, text in found]
-    plan = Plan(QUESTION, QUESTION)
-    read = read_candidates(candidates, plan, Reader(logits))
-    assert max(read, key=lambda c: c.score).n == first
-    assert [c.answers is None for c in read] == [not logits] * 2
-    french = replace(plan, language="fr")
-    assert read_candidates(candidates, french, Reader(logits)) == candidates
+def test_a_sentence_gains_by_how_likely_it_answers() -> None:
+    for logits, language, first in (
+        ({FISH: -9.0, BOATS: 9.0}, "en", 2),
+        ({FISH: 9.0, BOATS: 9.0}, "en", 1),
+        ({}, "en", 1),
+        # What can't be told in English is not read.
+        ({FISH: -9.0, BOATS: 9.0}, "fr", 1),
+    ):
+        text = written(Plan(QUESTION, QUESTION, language), hits(FISH, BOATS), Reader(logits))
+        assert marks(text)[0] == first
 
 
 def test_a_question_is_answered_unsurely_or_refused_as_its_best_sentence_is_read() -> None:

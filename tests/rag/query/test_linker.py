@@ -24,22 +24,13 @@ def test_names_are_found_in_any_language(linker: Linker) -> None:
         "خطط من ليسوتو": ("ar", Filters(country=("Lesotho",), type=("learningplan",))),
         "ما المختبرات التي استخدمت علم المواطن؟": ("ar", Filters(method=("Citizen Science",))),
         "expériences avec affectation aléatoire": ("fr", RANDOM),
-        "plans on SDG 14 in 2023": (
-            "en",
-            Filters(sdg=("14. Life below water",), year=(2023,), type=("learningplan",)),
-        ),
-        "closing reports from Fiji since 2023": (
-            "en",
-            Filters(country=("Fiji",), year=(2023, 2024, 2025), kind=("closing",)),
-        ),
+        "plans on SDG 14": ("en", Filters(sdg=("14. Life below water",), type=("learningplan",))),
+        "closing reports since 2024": ("en", Filters(year=(2024, 2025), kind=("closing",))),
         "How do sellers utilise ice?": ("en", Filters()),
         # Words of the same stems mean what they are written as.
         "solutions mapped in Togo": ("en", Filters(country=("Togo",), kind=("solution",))),
         # A report has one kind; plans are the whole form.
-        "plans and solutions from Togo": (
-            "en",
-            Filters(country=("Togo",), kind=("solution", "plan", "closing")),
-        ),
+        "plans and solutions": ("en", Filters(kind=("solution", "plan", "closing"))),
         # A Portuguese name of experiments that is another word in Spanish.
         "experiencias de Togo": ("es", Filters(country=("Togo",))),
         "togos plans": ("en", Filters(country=("Togo",), type=("learningplan",))),
