@@ -48,7 +48,7 @@ def hasty(server: ScriptedServer, sample_index: Path) -> Engine:
 
 @pytest.fixture(scope="module")
 def strict(server: ScriptedServer, sample_index: Path) -> Engine:
-    return server.engine(sample_index, check="facts")
+    return server.engine(sample_index, check="facts", context_window=100_000)
 
 
 def said(engine: Engine, server: ScriptedServer, *pieces: str) -> Answer:
@@ -148,10 +148,8 @@ def test_a_prompt_that_is_too_long_is_sent_again_with_half_of_the_passages(
     assert cut == Notice("cut_short_by_tokens")
 
 
-def test_without_passages_nothing_is_sent(
-    engine: Engine, server: ScriptedServer, sample_index: Path
-) -> None:
-    tiny = server.engine(sample_index, context_window=900)
+def test_without_passages_nothing_is_sent(engine: Engine, server: ScriptedServer) -> None:
+    tiny = server.engine(engine.settings.index, context_window=900)
     answer = said(tiny, server, "Invented [1].")
     assert answer.mode == "extractive"
     assert answer.notices[0] == Notice("no_passage_fits", {"window": 900})
@@ -161,13 +159,12 @@ def test_without_passages_nothing_is_sent(
 
 @pytest.mark.quality
 def test_a_model_reads_what_a_digest_quotes_and_is_told_how_many_reports_there_are(
-    ask: Ask, server: ScriptedServer, sample_index: Path
+    ask: Ask, strict: Engine, server: ScriptedServer
 ) -> None:
-    engine = server.engine(sample_index, context_window=100_000, check="facts")
     quoted = ask(QUESTION)
     counted = quoted.text.partition("\n")[0]
     assert quoted.coverage.speaking
-    answer = said(engine, server, "About as many speak of fees as were counted. Fees matter [1].")
+    answer = said(strict, server, "About as many speak of fees as were counted. Fees matter [1].")
     prompt = prompts(server)[1]
     assert f"estimated where it says so:\n<counted>\n{counted}\n</counted>" in prompt
     assert all(cited.passage.text[:40] in prompt for cited in quoted.citations)
@@ -176,11 +173,10 @@ def test_a_model_reads_what_a_digest_quotes_and_is_told_how_many_reports_there_a
 
 @pytest.mark.quality
 def test_a_model_is_told_what_was_searched_of_each_side_and_reads_nothing_else_of_a_silent_one(
-    server: ScriptedServer, sample_index: Path
+    strict: Engine, server: ScriptedServer
 ) -> None:
-    engine = server.engine(sample_index, context_window=100_000, check="facts")
     server.say("Namibia's passages tell nothing of it.")
-    assert engine.ask("Vanuatu vs Namibia: how are cyclone warnings passed on?").answer
+    assert strict.ask("Vanuatu vs Namibia: how are cyclone warnings passed on?").answer
     _, prompt = prompts(server)
     searched = prompt.partition("<counted>\n")[2].partition("\n</counted>")[0].splitlines()
     assert [line.partition(" (")[0] for line in searched] == ["Vanuatu", "Namibia"]
