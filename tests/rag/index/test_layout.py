@@ -77,9 +77,7 @@ def test_many_changes_make_one_index(reports: Path, filled: Settings, tmp_path: 
     assert missing_sentences(filled.index) == set()
 
 
-def test_the_keyword_index_is_never_in_many_pieces(
-    reports: Path, filled: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_segments_are_few(reports: Path, filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.index.local.MOST_SEGMENTS", 3)
     for n, pieces in enumerate((2, 3, 1, 2)):
         (reports / f"chad_{n}.md").write_text(text("Chad", answer=f"Moundou {n}"), "utf-8")
