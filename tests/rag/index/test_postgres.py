@@ -42,6 +42,12 @@ def stored(postgres: Postgres, settings: Settings, reports: Path) -> Settings:
     return stored
 
 
+@pytest.fixture
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WAIT", "MOST_WAIT"):
+        monkeypatch.setattr(f"rag.index.postgres.{name}", 2.0)
+
+
 def reader(stored: Settings, tmp_path: Path) -> Engine:
     """A page on another machine."""
     return open_engine(stored.model_copy(update={"index": tmp_path / "nothing"}))
@@ -155,15 +161,13 @@ def test_an_index_is_read_as_it_is_at_one_moment(
     assert set(reader(stored, tmp_path).index.heads) == {"peru", "fiji", "mali"}
 
 
+@pytest.mark.usefixtures("_short_waits")
 def test_a_lost_connection_is_made_again_and_a_server_that_hangs_or_is_lost_is_told(
     postgres: Postgres,
     stored: Settings,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("WAIT", "MOST_WAIT"):
-        monkeypatch.setattr(f"rag.index.postgres.{name}", 2.0)
     page = reader(stored, tmp_path)
     before = answer_of(page)
     others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
@@ -202,6 +206,7 @@ def test_a_full_disk_is_told_as_such(stored: Settings) -> None:
         database.run(lambda connection: connection.execute(full))
 
 
+@pytest.mark.usefixtures("_short_waits")
 @pytest.mark.parametrize("for_good", [False, True])
 def test_a_server_that_goes_away_during_an_ingest(
     postgres: Postgres, stored: Settings, reports: Path, embedded: list[str], for_good: bool
