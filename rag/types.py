@@ -164,9 +164,15 @@ class Plan:
     asks: tuple[Ask, ...] = ()  # what it asks for, if that is more than one thing of one work
 
     @property
+    def renamed(self) -> str:
+        """The stand-alone question with what reports call its topic, if that is another name."""
+        return f"{self.standalone} ({self.concept})" if self.concept else self.standalone
+
+    @property
     def english(self) -> str:
-        """The stand-alone question in English; "" where that can't be told."""
-        return self.standalone if self.language == "en" else self.gloss
+        """That in English; "" where it can't be told."""
+        own = self.standalone if self.language == "en" else self.gloss
+        return f"{own} ({self.concept})" if own and self.concept else own
 
     @property
     def first(self) -> Filters:

@@ -279,7 +279,7 @@ class ReportChooser(LineReader):
 
         ids = sorted(said, key=lambda i: -odds(i, said[i].closest, 0.0))[:_READ]
         # A tag that is no word of the topic says what is meant, too.
-        asked = focus(self.plan.standalone, self.plan.language)
+        asked = focus(self.plan.renamed, self.plan.language)
         lines = self.lines(self.open(self.catalog.reports[i] for i in ids), TELLING, asked)
         nearest = sorted(lines, key=lambda x: -x.topical)
         of_report = {i: [x for x in nearest if x.report.id == i] for i in ids}

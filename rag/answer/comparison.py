@@ -224,7 +224,7 @@ class Comparer(ReportChooser):
 
     def _speaking_sides(self, sides: Sequence[_Side]) -> tuple[str, list[str]]:
         """Which side speaks more of the topic, and the row that counts, if that is asked."""
-        is_wanted = has_wording("more_of", self.plan.standalone) and self.plan.subject
+        is_wanted = has_wording("did_more", self.plan.standalone) and self.plan.subject
         if is_wanted and len(sides) > 1 and not (self.plan.stages or self.plan.reports):
             survey, _ = self._surveys.survey(())
             if survey and survey.found and survey.interval[0]:

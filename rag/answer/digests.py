@@ -369,10 +369,11 @@ class _Maker(Comparer):
             first = {info.id for info in told[:_FEWEST_LINES]}
             near = sorted((x for x in lines if x.report.id in first), key=lambda x: x.topical)
             nearest = {x.report.id: x.hit.passage for x in near}.values()
-            held = sorted((covered(self.plan, passage) for passage in nearest), reverse=True)
             # Reports have other words for what is told in everyday ones.
-            is_other = held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED
-            if survey and is_other and not self.plan.concept:
+            named = replace(self.plan, standalone=self.plan.concept, concept="", language="en")
+            plan = named if self.plan.concept else self.plan
+            held = sorted((covered(plan, passage) for passage in nearest), reverse=True)
+            if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
                 return
             own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
         # Reports that are quoted are among those that are counted.
@@ -444,7 +445,7 @@ class _Maker(Comparer):
                 yield from self.topic()
                 return
         hits = (hit for hit in self.hits if hit.passage.report.author == "lab")
-        near_to = focus(self.plan.standalone, self.plan.language) if self.plan.subject else ""
+        near_to = focus(self.plan.renamed, self.plan.language) if self.plan.subject else ""
         # "Sand" says little without its form question.
         lines = [x for x in self.lines(hits, FINDINGS, near_to) if len(x.words) >= MIN_WORDS]
         if self.plan.subject:

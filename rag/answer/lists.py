@@ -10,7 +10,6 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
-from rag.answer.shares import grows
 from rag.catalog.catalog import Catalog, alternatives
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import (
@@ -287,9 +286,8 @@ class _Listing:
             yield f"- {format_label(t, defuse(name), told)}"
         if (rest := len(self.rows) - (query.rows or _MOST_ROWS)) > 0:
             yield t.gettext("and {n} more").format(n=self._number(rest))
-        if len(points) > 1:
-            shares = t.gettext("Shares are of the reports that have such tags.")
-            yield f"{shares} {grows([*points.values()], t)}"
+        if any(point.share is not None for point in points.values()):
+            yield t.gettext("Shares are of the reports that have such tags.")
 
     def _of_years(self) -> Mapping[str, TrendPoint]:
         """How many reports of each year have the tags that are asked for, of those with such ones.
@@ -299,7 +297,7 @@ class _Listing:
         named = [TAGS[name].key for name in TAGS if getattr(self.query.filters, name)]
         if self.query.group_by != "year" or not named:
             return {}
-        tagged = [r for r in self._whole() if r.year and all(getattr(r, key) for key in named)]
+        tagged = [r for r in self._whole() if all(getattr(r, key) for key in named)]
         years, found = (Counter(r.year for r in own if r.year) for own in (tagged, self.reports))
         return {str(point.year): point for point in shares_of(years, found)}
 

@@ -28,8 +28,14 @@ _VECTORS = Path(__file__).with_name("concepts.npz")
 # is than the next one. Chosen with half of 120 topics in a stranger's words, and of 120 that
 # reports have words for; of the others 31 and 3 are called something, 25 by the name meant.
 _NEAR, _LEAD = 0.5, 0.03
+RENAMED = "in_words_of_reports"  # the code of the notice that says so
 _FEWEST_WORDS = 5  # of a description: fewer are a term
 _SCALE = 700  # of vectors that are kept in bytes: none has a component of 0.18
+
+
+def is_concept(text: str) -> bool:
+    """Whether a text is the names of a concept, which are English."""
+    return text in _known()[0]
 
 
 def concept_of(topic: str, language: str, index: Index) -> str:

@@ -50,6 +50,7 @@ _OF_STAGES = ("begins", "later", "outcomes")
 _STAGES = 0.04  # the score of a question that holds stages of a work against each other
 MOST_TERMS = 8  # content words of a question that wants more than particulars
 _MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # topic words, where many labs are asked
+_ASIDE = re.compile(r"\s*\([^()]*(?:\)\s*|$)")
 _SHORT = 3  # words that name a topic, which is surveyed
 _SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
 _TALK_LEAD = 0.2  # by how much talk with other words is more like it than like a question
@@ -180,9 +181,6 @@ def in_form(plan: Plan, form: Intent) -> Plan:
     if form in ("topic", "reasons") and len(countries) == 1:
         return plan
     wide = plan.wide or (form in ("topic", "trend", "reasons") and not countries)
-    if form == "trend" and len(plan.boosted.year) == 1:
-        # "Before and after the storm of 2023": one year shows no change.
-        plan = replace(plan, boosted=replace(plan.boosted, year=()))
     return replace(plan, intent=form, wide=wide)
 
 
@@ -264,6 +262,9 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     words = [fold_name(word) for word in links.words]
     asked = [any(has_wording(n, word) for n in ("labs", "solutions")) for word in words]
     left_out |= {i for i, word in enumerate(words) if word in stop or asked[i]}
+    # What is in brackets says more of what is before them.
+    aside = [match.span() for match in _ASIDE.finditer(question)]
+    left_out |= {i for i, (at, _) in enumerate(spans) if any(a <= at < b for a, b in aside)}
     values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
     # "Savoirs ancestraux" begins with a form of a word that asks, and is a tag.
     asks = [i not in values and stem_in(word, language) in stop for i, word in enumerate(words)]
@@ -285,15 +286,15 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     is_around = intent == "trend" and around_year(question)
 
     def ends(n: int) -> bool:
-        """Whether a time, a bracket or another question stands before a word of the topic."""
+        """Whether a time or another question stands before a word of the topic."""
         gap = " ".join(strip_accents(question[spans[topic[n - 1]][1] : spans[topic[n]][1]]).split())
         apart = words[topic[n - 1] + 1 : topic[n] + 1]
         since = intent == "trend" and any(has_wording("since", word) for word in apart)
         around = is_around and any(has_wording("around", word) for word in apart)
         other = re.match(any_of("next_asks"), gap) or re.search(any_of("or_else"), gap)
-        return since or around or "(" in gap or bool(other)
+        return since or around or bool(other)
 
-    # "AI before 2023 and after" is about AI, and so are "AI (chatbots)" and "AI, and what ...".
+    # "AI before 2023 and after" is about AI, and so is "AI, and what gets in the way".
     topic = topic[: next(filter(ends, range(1, len(topic))), len(topic))]
     # "Street vendors - what was learned?" ends with a clause that only asks, "drones used" with a
     # word that does.
@@ -308,7 +309,7 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
         return ""
     # "e" of "e-waste" only joins elsewhere.
     hyphened = re.search(r"(?:\w+-)*$", question[: spans[topic[0]][0]])
-    return question[hyphened.start() if hyphened else 0 : spans[topic[-1]][1]]
+    return _ASIDE.sub(" ", question[hyphened.start() if hyphened else 0 : spans[topic[-1]][1]])
 
 
 def holds_stages(question: str, links: Links) -> bool:

@@ -32,11 +32,11 @@ from rag.errors import ModelError, SettingsError
 from rag.index.interface import Index
 from rag.models.chat import ChatModel, make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
-from rag.query.concepts import concept_of
+from rag.query.concepts import RENAMED, concept_of
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without, without_countries
-from rag.query.forms import MOST_TERMS, in_form, topic_of
+from rag.query.forms import MOST_TERMS, OFF_TOPIC_LIKELY, in_form, topic_of
 from rag.query.gloss import alike_words, in_english
 from rag.query.linker import Linker
 from rag.query.parts import are_apart, asks_of, may_be_apart, questions_in
@@ -52,7 +52,7 @@ _MOST_READ = 4000
 _MOST_VALUES = 20
 _MOST_VALUE = 100
 # Words that somebody wants as they are.
-_QUOTED = re.compile(r'["“«„][^"”»“]+["”»“]')
+_QUOTED = re.compile(r"""["“«„][^"”»“]+["”»“]|(?<!\w)['‘][^'’]+ [^'’]+['’](?!\w)""")
 
 
 class Planner:
@@ -168,10 +168,10 @@ class Planner:
 
     def _in_words_of_reports(self, plan: Plan, index: Index) -> Plan:
         """The plan of a question whose topic has another name in reports, by that name, too."""
-        is_fixed = plan.query or plan.reports or plan.follows or plan.alone
-        # Of one lab, or at length, something particular is asked.
+        is_fixed = plan.query or plan.reports or plan.alone or plan.off_topic > OFF_TOPIC_LIKELY
+        # Of labs that are named, or at length, something particular is asked.
         named = plan.boosted.country or plan.filters.country
-        is_long = len(terms(plan.standalone, plan.language)) > MOST_TERMS
+        is_long = len(terms(plan.question, plan.language)) > MOST_TERMS
         if is_fixed or named or is_long or not plan.subject or _QUOTED.search(plan.question):
             return plan
         links = self.linker_of(index.catalog).link(plan.standalone, plan.language)
@@ -181,10 +181,9 @@ class Planner:
             return plan
         return replace(
             plan,
-            standalone=f"{plan.standalone} ({concept})",
             concept=concept,
             wide=True,
-            notices=(*plan.notices, Notice("in_words_of_reports", {"concept": concept})),
+            notices=(*plan.notices, Notice(RENAMED, {"concept": concept.partition(" / ")[0]})),
         )
 
     def _rules(self, index: Index, filters: Filters, ignored: Filters) -> Rules:

@@ -116,6 +116,7 @@ def _query(embedding: Embedding, plan: Plan, scopes: Sequence[Filters]) -> Query
     words = question_terms(asked, plan.language, plan.wide)
     if plan.gloss:
         words += question_terms(without_countries(plan.gloss), LANGUAGE, plan.wide)
+        words += question_terms(plan.concept, LANGUAGE, plan.wide)
     return Query(words, dense, static, scopes, DEPTH, MATCH_SHARE, stage)
 
 
@@ -147,7 +148,7 @@ def sought(plan: Plan) -> str:
     A name would bring what speaks of its country before what answers.
     """
     named = plan.boosted.country or plan.filters.country
-    return (named and without_regions(without_countries(plan.standalone))) or plan.standalone
+    return (named and without_regions(without_countries(plan.renamed))) or plan.renamed
 
 
 def _weight(ranking: str, asked: str, written: str) -> float:

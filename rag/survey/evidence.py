@@ -206,13 +206,15 @@ def shares_of(years: Mapping[int, int], found: Mapping[int, int]) -> tuple[Trend
     )
 
 
-def rises(points: Sequence[tuple[float, int, int]]) -> float:
+def trend_score(points: Sequence[tuple[float, int, int]]) -> float:
     """How surely a share rises along a scale: the z-score of the Cochran-Armitage test for trend.
 
     A point is a place on the scale, how many there are, and how many of them count. Of two points
     it is the test of two proportions.
     """
     total, counted = sum(n for _, n, _ in points), sum(k for *_, k in points)
+    if not total:
+        return 0.0
     share, middle = counted / total, sum(place * n for place, n, _ in points) / total
     spread = sum(n * (place - middle) ** 2 for place, n, _ in points)
     deviation = sqrt(share * (1 - share) * spread)

@@ -28,6 +28,7 @@ from rag.index.vectors import Rows, VectorMemo
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.places.countries import names_to_countries
+from rag.query.concepts import is_concept
 from rag.query.gloss import alike_words, in_english
 from rag.query.linker import Linker
 from rag.query.wordings import any_of
@@ -223,6 +224,7 @@ class ReportMeasure:
 
     def topic(self, text: str, language: str, without: Collection[str] = ()) -> Topic:
         """The topic of a text, in English too; near words among `without` do not widen it."""
+        language = LANGUAGE if is_concept(text) else language
         return self._topic(text, language, without=frozenset(without))
 
     def _called(self, text: str, language: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
 from rag.i18n.translations import marked
 from rag.models.client import Stop
+from rag.query.concepts import RENAMED
 from rag.query.forms import topic_of
 from rag.query.linker import Linker
 from rag.retrieval.rerank import CrossEncoder
@@ -61,8 +62,8 @@ def planned(question: str, plan: Plan, linker: Linker, filters: Filters) -> Surv
     scope = filters.merged(survey_scope(plan.filters.merged(plan.boosted)))
     if not linker.catalog.ids(scope):
         raise InputError(NO_SCOPE)
-    notices = linker.catalog.unknown(filters)
-    return Survey(question, topic, plan.language, scope, (), (0, 0), notices=notices)
+    notices = [*linker.catalog.unknown(filters), *(n for n in plan.notices if n.code == RENAMED)]
+    return Survey(question, topic, plan.language, scope, (), (0, 0), notices=tuple(notices))
 
 
 def survey_scope(named: Filters) -> Filters:

@@ -197,7 +197,7 @@ class _Writer:
         if table is None or (len(table.rows) <= FEW and table.head[0]):
             return part
         lead, *others = part.lines
-        said = Run(self._begun(part.question, lead.text.rstrip(" :"), table))
+        said = Run(self._begun(part.question, lead.text.rstrip(" :\u00a0"), table))
         lines = (Line("paragraph", (said,)), *others)
         return replace(part, lines=lines, table=None, after=())
 

@@ -39,12 +39,14 @@ def test_a_question_in_everyday_words_is_put_in_those_of_reports(sample_engine: 
     question = "what helps girls who marry before they are sixteen?"
     made = sample_engine.plan(question)
     assert made.concept == "child marriage"
-    assert made.standalone.endswith("(child marriage)")
+    assert (made.standalone, made.english) == (question, f"{question} (child marriage)")
     assert [notice.code for notice in made.notices] == ["in_words_of_reports"]
-    assert sample_engine.survey(question).survey.topic == made.concept
+    survey = sample_engine.survey(question).survey
+    assert (survey.topic, survey.notices) == (made.concept, made.notices)
     for other in (
         f"{question} ({question} {question})",  # at length something particular is asked
         'what helps "girls who marry before they are sixteen"?',
+        "what helps ‘girls who marry before they are sixteen’?",
         "what helps girls in Togo who marry before they are sixteen?",
     ):
         assert not sample_engine.plan(other).concept, other

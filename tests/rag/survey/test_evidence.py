@@ -8,7 +8,7 @@ from passages import passage, report
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.survey.evidence import evidence_of, gap_map, is_finding, outcome_of, rises, trend
+from rag.survey.evidence import evidence_of, gap_map, is_finding, outcome_of, trend, trend_score
 from rag.survey.types import Evidence, Survey, SurveyCell, SurveyRow, Verdict
 
 
@@ -84,7 +84,7 @@ def test_gap_maps_tell_kinds_of_nothing_apart_and_trends_want_ten_reports() -> N
 
 def test_a_share_surely_rises_where_chance_hardly_would_make_it() -> None:
     # Two proportions, pooled: 0.2 / sqrt(0.2 * 0.8 * (1/100 + 1/100)).
-    assert rises([(0, 100, 10), (1, 100, 30)]) == pytest.approx(3.5355, abs=1e-4)
+    assert trend_score([(0, 100, 10), (1, 100, 30)]) == pytest.approx(3.5355, abs=1e-4)
     years = [(2021, 50, 2), (2022, 50, 6), (2023, 50, 12)]
-    assert rises(years) == -rises([(-year, n, k) for year, n, k in years]) > 2.6
-    assert rises([(2021, 9, 9), (2022, 9, 9)]) == rises([(2021, 9, 4)]) == 0
+    assert trend_score(years) == -trend_score([(-year, n, k) for year, n, k in years]) > 2.6
+    assert trend_score([(2021, 9, 9), (2022, 9, 9)]) == trend_score([(2021, 9, 4)]) == 0
