@@ -78,7 +78,7 @@ def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sente
         unit = _cut(text, uncut)
         shown = _one_line(text, unit, language)
         bare = _without_links(shown)
-        if _is_unfit(shown, bare):
+        if _is_unfit(shown, bare, is_only=len(units) == 1):
             continue
         count = len(words(bare))
         # An answer in a few words means little without its question.
@@ -117,11 +117,11 @@ def _without_links(text: str) -> str:
     return _URL.sub("", text).strip()
 
 
-def _is_unfit(shown: str, bare: str) -> bool:
+def _is_unfit(shown: str, bare: str, is_only: bool = False) -> bool:
     """Whether a unit, `bare` of its links, is none to quote: an instruction, links, tags, data."""
-    # What is mostly links is a list of them, unless it says something in many words.
-    is_links = 2 * len(bare) < len(shown) and len(words(bare)) < SHORT_WORDS
-    if instructs(shown) or is_links or bare.startswith("#"):
+    # What is mostly links is a list of them, unless it is a whole answer in many words.
+    is_told = is_only and len(words(bare)) >= SHORT_WORDS
+    if instructs(shown) or (2 * len(bare) < len(shown) and not is_told) or bare.startswith("#"):
         return True
     return not words(bare) or max(map(len, bare.split())) > LONGEST_WORD or bare[-1] in ":,("
 
