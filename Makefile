@@ -97,7 +97,7 @@ reranker: dev ## train the cross-encoder, an hour or two (REPORTS=INDEX; pip ins
 
 intents: dev ## weigh the example questions and concepts of rag/query again, after they have changed
 	@$(BIN)/python -m rag.query.intents
-	@$(BIN)/python -m rag.query.concepts
+	@$(BIN)/python -m rag.query.gloss
 
 clean: ## remove .venv and with it the demo's index
 	@rm -rf $(VENV)

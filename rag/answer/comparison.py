@@ -15,7 +15,6 @@ from rag.answer.candidates import Candidate, asked_by, kind_wanted, kinds_asked,
 from rag.answer.chosen import READ_OF_SIDE, Material, ReportChooser, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
 from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
-from rag.answer.shares import of_sides
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.citation.quotable import usable
 from rag.i18n.labels import (
@@ -29,6 +28,7 @@ from rag.i18n.labels import (
 from rag.i18n.translations import marked
 from rag.query.wordings import has_wording
 from rag.retrieval.hybrid import side_plans, whole_reports
+from rag.survey.evidence import of_sides
 from rag.text.citation_marks import defuse, with_marks
 from rag.text.tokenize import gives_quantity, is_quantity, terms
 from rag.types import FACTS, Hit, Plan

@@ -32,7 +32,6 @@ from rag.answer.lines import (
     role_of_question,
     title_of,
 )
-from rag.answer.shares import over_the_years
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
@@ -48,7 +47,7 @@ from rag.i18n.translations import marked
 from rag.models.prompts import refusal
 from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic, listed_topics
 from rag.query.wordings import has_wording
-from rag.survey.evidence import trend
+from rag.survey.evidence import over_the_years, trend
 from rag.survey.types import Survey
 from rag.text.tokenize import focus, gives_quantity, is_quantity
 from rag.types import Intent, Plan

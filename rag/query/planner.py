@@ -32,12 +32,11 @@ from rag.errors import ModelError, SettingsError
 from rag.index.interface import Index
 from rag.models.chat import ChatModel, make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
-from rag.query.concepts import RENAMED, concept_of
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without, without_countries
 from rag.query.forms import MOST_TERMS, OFF_TOPIC_LIKELY, in_form, topic_of
-from rag.query.gloss import alike_words, in_english
+from rag.query.gloss import RENAMED, alike_words, concept_of, in_english
 from rag.query.linker import Linker
 from rag.query.parts import are_apart, asks_of, may_be_apart, questions_in
 from rag.query.rules import Rules

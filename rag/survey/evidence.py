@@ -1,14 +1,15 @@
 """Reads from a report's form how strong its findings are, and counts that over surveys.
 
 Nothing is guessed: a rung rests on a tag or on an answer that is named, and an outcome on an answer
-in plain words. Other answers are "unclear". Gap maps, trends and what reports say to a claim count
-the rows of a survey.
+in plain words. Other answers are "unclear". Gap maps, trends, sides of comparisons and what reports
+say to a claim count the rows of a survey.
 """
 
 import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from math import sqrt
 from pathlib import Path
@@ -16,6 +17,8 @@ from pathlib import Path
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import report_values
 from rag.citation.quotes import verbatim
+from rag.i18n.labels import format_count, format_label, join_parts, kinds_label
+from rag.i18n.translations import Translations, format_share
 from rag.survey.columns import nearest_kind
 from rag.survey.features import ReportMeasure
 from rag.survey.types import (
@@ -48,6 +51,7 @@ _OF_OUTCOME: Mapping[Outcome, Stance] = {
     "partly": "partly",
     "disproven": "against",
 }
+_CLEARLY = 1.96  # the z-score that one in twenty has by chance
 LEAST_OF_YEAR = 10  # reports of a year from which a share is told
 MOST_VALUES = 12  # themes and other tags of a map, those with most reports that speak of the topic
 _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
@@ -219,3 +223,55 @@ def trend_score(points: Sequence[tuple[float, int, int]]) -> float:
     spread = sum(n * (place - middle) ** 2 for place, n, _ in points)
     deviation = sqrt(share * (1 - share) * spread)
     return sum(k * (place - middle) for place, _, k in points) / deviation if deviation else 0.0
+
+
+def over_the_years(survey: Survey, t: Translations) -> str:
+    """The share of each year's reports, and whether it grows; "" for fewer than two years.
+
+    Years of few reports have no share. What innovators wrote is collected in some years and not in
+    others: whether the share grows, the labs' own reports tell.
+    """
+    shares = [(point.year, point.share) for point in trend(survey) if point.share is not None]
+    if len(shares) < 2:
+        return ""
+    listed = [f"{year} ({format_share(t, share)})" for year, share in shares]
+    label = t.gettext("Share of each year's reports that speak of it")
+    own = tuple(row for row in survey.rows if row.report.author == "lab")
+    grows = _grows(trend(replace(survey, rows=own)), t)
+    return f"{format_label(t, label, join_parts(t, '; ', listed))}. {grows}".rstrip()
+
+
+def _grows(points: Sequence[TrendPoint], t: Translations) -> str:
+    """Whether the share of the labs' own reports grows or falls; "" for fewer than two years."""
+    told = [(p.year, p.reports, p.found) for p in points if p.share is not None]
+    if len(told) < 2:
+        return ""
+    score = trend_score(told)
+    if abs(score) < _CLEARLY:
+        return t.gettext("Of the labs' own reports the share neither clearly grows nor falls.")
+    if score > 0:
+        return t.gettext("Of the labs' own reports the share clearly grows.")
+    return t.gettext("Of the labs' own reports the share clearly falls.")
+
+
+def of_sides(
+    sides: Mapping[str, Collection[str]], survey: Survey, t: Translations
+) -> tuple[str, list[str]]:
+    """Which side clearly has more reports that speak of the topic, or ""; how many each has.
+
+    `sides` are the ids of the reports of each, by its name.
+    """
+    cells, counts = [], []
+    for name, ids in sides.items():
+        kinds = [row.report.kind for row in survey.found if row.report.id in ids]
+        of_all, share = format_count(len(ids), "report", t), len(kinds) / max(1, len(ids))
+        about = t.gettext("about {k} of {n} ({share})")
+        told = about.format(k=len(kinds), n=of_all, share=format_share(t, share))
+        cells.append(format_label(t, told, kinds_label(kinds, t)) if kinds else told)
+        counts.append((share, name, len(ids), len(kinds)))
+    (_, first, n, k), (_, _, other_n, other_k), *_ = sorted(counts, reverse=True)
+    is_few = min(n, other_n) < LEAST_OF_YEAR
+    if is_few or trend_score([(0, other_n, other_k), (1, n, k)]) < _CLEARLY:
+        return "", cells
+    more = t.gettext("“{topic}”: a clearly larger share of the reports of {side} speaks of it.")
+    return more.format(side=first, topic=survey.topic), cells

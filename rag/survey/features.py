@@ -28,8 +28,7 @@ from rag.index.vectors import Rows, VectorMemo
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.places.countries import names_to_countries
-from rag.query.concepts import is_concept
-from rag.query.gloss import alike_words, in_english
+from rag.query.gloss import alike_words, in_english, is_concept
 from rag.query.linker import Linker
 from rag.query.wordings import any_of
 from rag.retrieval.postprocess import mask_passage

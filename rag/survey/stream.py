@@ -16,8 +16,8 @@ from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
 from rag.i18n.translations import marked
 from rag.models.client import Stop
-from rag.query.concepts import RENAMED
 from rag.query.forms import topic_of
+from rag.query.gloss import RENAMED
 from rag.query.linker import Linker
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import (

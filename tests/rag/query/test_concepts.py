@@ -1,14 +1,13 @@
 """Topics that are described in everyday words are searched for by what reports call them."""
 
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rag.engine import Engine
-from rag.query import concepts
-from rag.query.concepts import concept_of
+from rag.query import gloss
+from rag.query.gloss import concept_of
 
 pytestmark = pytest.mark.quality
 
@@ -53,11 +52,11 @@ def test_a_question_in_everyday_words_is_put_in_those_of_reports(sample_engine: 
 
 
 def test_the_vectors_are_those_of_the_phrases() -> None:
-    said = tomllib.loads(Path(concepts.__file__).with_suffix(".toml").read_text("utf-8"))
+    said = tomllib.loads(gloss._CONCEPTS.read_text("utf-8"))
     phrases = [phrase for own in said.values() for phrase in own]
     assert len(phrases) == len(set(phrases))
-    names, starts, vectors = concepts._known()
+    names, starts, vectors = gloss._concepts()
     assert names == sorted(said)
     assert np.allclose(
-        vectors[starts], concepts._encoded([("", n.split(" / ")[0]) for n in names]), atol=0.01
+        vectors[starts], gloss._encoded([("", n.split(" / ")[0]) for n in names]), atol=0.01
     )

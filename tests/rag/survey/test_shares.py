@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from passages import report
 
-from rag.answer.shares import of_sides, over_the_years
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
+from rag.survey.evidence import of_sides, over_the_years
 from rag.survey.types import Survey, SurveyRow
 
 
