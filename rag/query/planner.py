@@ -171,7 +171,7 @@ class Planner:
         # Of labs that are named, or at length, something particular is asked.
         named = plan.boosted.country or plan.filters.country
         is_long = len(terms(plan.question, plan.language)) > MOST_TERMS
-        if is_fixed or named or is_long or not plan.subject or _QUOTED.search(plan.question):
+        if is_fixed or named or is_long or _QUOTED.search(plan.question):
             return plan
         links = self.linker_of(index.catalog).link(plan.standalone, plan.language)
         topic = topic_of(plan.standalone, links, plan.language, plan.intent) or plan.subject
@@ -181,7 +181,7 @@ class Planner:
         return replace(
             plan,
             concept=concept,
-            wide=True,
+            wide=plan.wide or not plan.follows,
             notices=(*plan.notices, Notice(RENAMED, {"concept": concept.partition(" / ")[0]})),
         )
 

@@ -8,6 +8,7 @@ import pytest
 from rag.engine import Engine
 from rag.query import gloss
 from rag.query.gloss import concept_of
+from rag.types import Turn
 
 pytestmark = pytest.mark.quality
 
@@ -42,6 +43,8 @@ def test_a_question_in_everyday_words_is_put_in_those_of_reports(sample_engine: 
     assert [notice.code for notice in made.notices] == ["in_words_of_reports"]
     survey = sample_engine.survey(question).survey
     assert (survey.topic, survey.notices) == (made.concept, made.notices)
+    asked = (Turn("user", question), Turn("assistant", "Nobody knows."))
+    assert sample_engine.plan("What gets in the way?", history=asked).concept == made.concept
     for other in (
         f"{question} ({question} {question})",  # at length something particular is asked
         'what helps "girls who marry before they are sixteen"?',
