@@ -13,7 +13,16 @@ from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.countries import fold_name
 from rag.query.entities import around_year
 from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, own_score
-from rag.query.linker import VOWELS, Links, asks, is_usual_word, light_words, only_asks, stem_in
+from rag.query.linker import (
+    VOWELS,
+    Linker,
+    Links,
+    asks,
+    is_usual_word,
+    light_words,
+    only_asks,
+    stem_in,
+)
 from rag.query.wordings import any_of, has_wording, is_among
 from rag.query.works import Work, Works
 from rag.text.sentences import overrides, sentences
@@ -310,6 +319,14 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     # "e" of "e-waste" only joins elsewhere.
     hyphened = re.search(r"(?:\w+-)*$", question[: spans[topic[0]][0]])
     return _ASIDE.sub(" ", question[hyphened.start() if hyphened else 0 : spans[topic[-1]][1]])
+
+
+def topic_of_plan(plan: Plan, linker: Linker) -> str:
+    """What a planned question is about: by the name that reports have for it, if it has another."""
+    if plan.concept:
+        return plan.concept
+    links = linker.link(plan.standalone, plan.language)
+    return topic_of(plan.standalone, links, plan.language, plan.intent) or plan.subject
 
 
 def holds_stages(question: str, links: Links) -> bool:

@@ -35,7 +35,7 @@ from rag.models.prompts import PLAN_LISTS, plan_messages
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without, without_countries
-from rag.query.forms import MOST_TERMS, OFF_TOPIC_LIKELY, in_form, topic_of
+from rag.query.forms import MOST_TERMS, OFF_TOPIC_LIKELY, in_form, topic_of_plan
 from rag.query.gloss import RENAMED, alike_words, concept_of, in_english
 from rag.query.linker import Linker
 from rag.query.parts import are_apart, asks_of, may_be_apart, questions_in
@@ -173,8 +173,7 @@ class Planner:
         is_long = len(terms(plan.question, plan.language)) > MOST_TERMS
         if is_fixed or named or is_long or _QUOTED.search(plan.question):
             return plan
-        links = self.linker_of(index.catalog).link(plan.standalone, plan.language)
-        topic = topic_of(plan.standalone, links, plan.language, plan.intent) or plan.subject
+        topic = topic_of_plan(plan, self.linker_of(index.catalog))
         concept = concept_of(without_countries(topic), plan.language, index)
         if not concept:
             return plan

@@ -16,7 +16,7 @@ from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
 from rag.i18n.translations import marked
 from rag.models.client import Stop
-from rag.query.forms import topic_of
+from rag.query.forms import topic_of_plan
 from rag.query.gloss import RENAMED
 from rag.query.linker import Linker
 from rag.retrieval.rerank import CrossEncoder
@@ -54,9 +54,7 @@ NO_SCOPE = marked("No report passes the filters of the survey. Use fewer filters
 
 def planned(question: str, plan: Plan, linker: Linker, filters: Filters) -> Survey:
     """The survey of a question, `filters` before its own, without rows; else an InputError."""
-    links = linker.link(plan.standalone, plan.language)
-    topic = topic_of(plan.standalone, links, plan.language, plan.intent) or plan.subject
-    topic = plan.concept or topic
+    topic = topic_of_plan(plan, linker)
     if not topic or plan.intent == "about":
         raise InputError(NO_TOPIC)
     scope = filters.merged(survey_scope(plan.filters.merged(plan.boosted)))
