@@ -209,7 +209,8 @@ def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
     They are if the whole is a list, and one of them is no list or they count different things. They
     are if the whole is no list, and one of them lists or counts reports. They are if passages
     answer the whole, and the first one asks for a list or a digest. They are if "also" joins them
-    and they are of different topics, unless the whole is a comparison.
+    and they are of different topics, unless the whole is a comparison, or they ask for
+    something of the same lab's work.
     """
     queries = [p.query for p in parts if p.query]
     if whole.intent == "list":
@@ -224,6 +225,9 @@ def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
         return True
     if any(q.filters.kind or q.filters.type or q.form == "count" for q in queries):
         return True
+    labs = {*parts[0].boosted.country}
+    if labs and all(p.intent == "answer" and labs.issuperset(p.boosted.country) for p in parts):
+        return False
     topics = [set(p.subject.casefold().split()) for p in parts]
     disjoint = all(topics) and len(set().union(*topics)) == sum(map(len, topics))
     return disjoint and whole.intent != "compare" and has_wording("also", whole.question)

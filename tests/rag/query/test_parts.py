@@ -84,6 +84,7 @@ def test_a_text_of_several_questions_is_told_from_one(quick_engine: Engine) -> N
         "What did Fiji learn about the racks, also known as lines?": (),
         " also ".join(f"and salt {n}," for n in range(9)): (),
         "What did the racks cost, also?": (),
+        "What do the racks of Fiji cost? Also who supplies the ropes": (),
     }.items():
         found = questions(question, quick_engine.plan(question), *known)
         assert tuple(part for part, _ in found) == parts, question
