@@ -160,7 +160,7 @@ class Plan:
     sides: tuple[Side, ...] = ()  # the places that a "compare" question joins
     stages: bool = False  # it compares the stages of a work, not places
     one_thing: bool = False  # it asks for only one thing of each side
-    gloss: str = ""  # `standalone` word by word in English, where it is in another language
+    gloss: str = ""  # `standalone` word by word in English, without a region it is narrowed to
     asks: tuple[Ask, ...] = ()  # what it asks for, if that is more than one thing of one work
 
     @property
@@ -171,7 +171,7 @@ class Plan:
     @property
     def english(self) -> str:
         """That in English; "" where it can't be told."""
-        own = self.standalone if self.language == "en" else self.gloss
+        own = self.gloss or (self.standalone if self.language == "en" else "")
         return f"{own} ({self.concept})" if own and self.concept else own
 
     @property

@@ -32,6 +32,7 @@ from rag.errors import ModelError, SettingsError
 from rag.index.interface import Index
 from rag.models.chat import ChatModel, make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
+from rag.places.countries import without_regions
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without, without_countries
@@ -112,7 +113,10 @@ class Planner:
         if self._llm is not None and unclear and len(corrected) <= MOST_CHARACTERS:
             plan = self._plan_by_model(self._llm, plan, rules, history)
         plan = self._in_words_of_reports(plan, index)
-        alike = alike_words(index, plan.standalone, plan.language)
+        # Its reports need not name the region that a question is narrowed to.
+        scope = plan.boosted.country or plan.filters.country
+        searched = without_regions(plan.standalone) if scope else plan.standalone
+        alike = alike_words(index, searched, plan.language)
 
         def gloss(text: str) -> str:
             return in_english(text, plan.language, alike, index.frequent_words)
@@ -124,7 +128,7 @@ class Planner:
             countries=tuple(countries_in(plan.standalone)),
             places=tuple(places_in(corrected)),
             alike=alike,
-            gloss=gloss(plan.standalone),
+            gloss=gloss(searched),
             asks=tuple(replace(ask, gloss=gloss(ask.standalone)) for ask in asks_of(plan)),
         )
 

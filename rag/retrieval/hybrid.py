@@ -189,7 +189,7 @@ def side_plans(plan: Plan) -> list[Plan]:
         return []
     asked = {side.country: side.question for side in plan.sides}
     language = plan.language
-    glosses = {c: in_english(q, language, (), {}) for c, q in asked.items() if language != "en"}
+    glosses = {c: in_english(q, language, (), {}) for c, q in asked.items()}
     of_all = replace(plan.boosted, country=())
     return [
         replace(
