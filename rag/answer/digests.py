@@ -310,7 +310,7 @@ class _Maker(Comparer):
         """Year by year; of a topic of all labs, how many reports of each year speak of it."""
         countries = self.plan.boosted.country or self.plan.filters.country
         survey: Survey | None = None
-        if countries or self.plan.reports or not self.plan.subject:
+        if len(countries) == 1 or self.plan.reports or not self.plan.subject:
             told = self.over_time(countries)
             lines = self.lines(self.open(told), TELLING)
         else:

@@ -17,11 +17,12 @@ from rag.places.countries import (
     names_to_countries,
 )
 from rag.query.wordings import any_of, has_wording
-from rag.text.tokenize import content_words, stemmer, strip_accents
+from rag.text.tokenize import NUMERALS, content_words, stemmer, strip_accents
 from rag.types import Span
 
 _MOST_WORDS = 6  # of a country's name
 _YEAR = r"(?<!\d)(20[12]\d)(?!\d)"
+_NUMBER = r"(\w+)"
 # "Since 2021" and the like, each with how a year compares with the one that is named.
 _OPEN_RANGES = {"since_year": ge, "after_year": gt, "before_year": lt, "until_year": le}
 
@@ -49,7 +50,8 @@ def years_in(text: str, known: Collection[int]) -> list[int]:
 
     "Since" and "until" take the year itself in, "after" and "before" do not; "before and after"
     names all, and so does a year that others are compared with. A range from which the collection
-    has no year names none. "The year before" another one is named, too.
+    has no year names none. "The year before" another one is named, too; "the last two years" are
+    those of the collection.
     """
     folded = strip_accents(text).replace("'", " ")
     ranges = re.finditer(any_of("years").replace("YEAR", _YEAR), folded)
@@ -62,12 +64,26 @@ def years_in(text: str, known: Collection[int]) -> list[int]:
             for match in re.finditer(any_of(name).replace("YEAR", _YEAR), folded):
                 limit = int(next(group for group in match.groups() if group))
                 named |= {year for year in known if compares(year, limit)}
+    if last := next((count for count, _ in last_years_in(text)), 0):
+        named |= {*sorted(known)[-last:]}
     if spans or not named:
         # "In 2021 and from 2023 to 2024".
         named |= {int(year) for year in re.findall(_YEAR, folded)}
     if before := re.search(any_of("year_before").replace("YEAR", _YEAR), folded):
         named.add(int(next(filter(None, before.groups()))) - 1)
     return sorted(named & set(known))
+
+
+def last_years_in(text: str) -> list[tuple[int, Span]]:
+    """How many of the last years a text names ("the last two years"), and where it does."""
+    counts = any_of("last_years").replace("NUMBER", _NUMBER)
+    found = []
+    for match in re.finditer(counts, strip_accents(text)):
+        said = next(filter(None, match.groups()))
+        number = NUMERALS.get(said, said)
+        if number.isdecimal() and int(number):
+            found.append((int(number), match.span()))
+    return found
 
 
 def around_year(text: str) -> bool:

@@ -20,7 +20,14 @@ from rag.catalog.tag_fields import FREE_FIELDS, TAGS, Filters, listed_names
 from rag.models.embeddings import encode_cached
 from rag.places.countries import countries_of_regions_in, english_name, fold_name, region_words
 from rag.query.correction import one_slip_away
-from rag.query.entities import country_spans, places_in_order, region_in, years_in, years_named
+from rag.query.entities import (
+    country_spans,
+    last_years_in,
+    places_in_order,
+    region_in,
+    years_in,
+    years_named,
+)
 from rag.query.intents import words_beside
 from rag.query.wordings import any_of, has_wording, is_among, words_of
 from rag.text.tokenize import LANGUAGES, NUMERALS, stemmer, stop_words, terms
@@ -228,7 +235,7 @@ class Linker:
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
         stop = light_words() | stop_words(language) | stop_words("en")
-        negation = re.compile(_negates(language))
+        negation = re.compile(rf"{_negates(language)}|{any_of('left_out')}")
         content = [
             word
             for i, word in enumerate(words)
@@ -270,6 +277,9 @@ class Linker:
         for match in re.finditer(r"\b(?:19|20)\d\d\b", question):
             if match.start() in at and years:
                 yield Link(at[match.start()], ends[match.end()], "year", years)
+        for _, (a, b) in last_years_in(question):
+            if a in at and b in ends and years:
+                yield Link(at[a], ends[b], "year", years)
         for match in _GOAL.finditer(question.casefold()):
             goal = canonical_sdg(f"{match.group(1)}.")
             if match.start() in at and match.end() in ends and "." in goal:
@@ -375,6 +385,8 @@ def _joined(
     told = negated.string[negated.end() :].split() if negated else ()
     stop = light_words() | stop_words(language) | stop_words("en")
     excluded = bool(negated) and all(w in stop or is_usual(w, language) for w in told)
+    after = " ".join(words[link.end : link.end + 3])
+    excluded = excluded or bool(re.match(rf"{any_of('left_out')}(?!\w)", after))
     joined = ""
     if previous and previous.field == link.field:
         way = re.search(rf"\b(?:(?P<and>{any_of('and')})|(?P<or>{any_of('or')}))\b", between)

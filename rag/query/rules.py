@@ -188,7 +188,9 @@ class Rules:
         sides = tuple(side for side in sides if side.country in boosted.country)
         # Two labs are both wanted, however they are named; two years may be a span.
         two_labs = len(sides) > 1 or (len(spans) > 1 and len(boosted.country) > 1)
-        compares = two_labs or (has_sides(boosted) and compared)
+        # What changed in a region is told over the years.
+        changes = bool(region) and scores["trend"] > scores["compare"]
+        compares = two_labs or (has_sides(boosted) and compared and not changes)
         if not has_topic(standalone, language):
             # "What worked?" about the reports of a theme is about that theme.
             chosen = (*filters.theme, *filters.method, *filters.datasource, *filters.sdg)

@@ -35,10 +35,11 @@ def words_of(name: str, language: str = "") -> str:
 
 
 def written_out(text: str, language: str) -> str:
-    """A text with what its language, or else English, writes short written out ("w/o", "&")."""
+    """A text with what its language, or else English, writes short written out ("w/o", "20k")."""
+    text = re.sub(r"\b(\d{1,3})[kK]\b", r"\1,000", text)
     short = _data()["written_short"].get(language, _data()["written_short"]["en"])
     return re.sub(
-        r"\bw/o?(?!\w)|\b\w+\b|(?<= )&(?= )", lambda m: short.get(m[0].lower(), m[0]), text
+        r"\bw/o?(?!\w)|\b\w+\b|(?<= )[&+](?= )", lambda m: short.get(m[0].lower(), m[0]), text
     )
 
 
