@@ -132,7 +132,7 @@ class _Listing:
             yield self._none_left()
         elif query.group_by:
             yield from self._table()
-        elif query.form in _NUMBERS and not (query.filters or query.excluded):
+        elif query.form in _NUMBERS and not (query.filters or query.excluded or query.untagged):
             # A question for how many there are at all wants no list of everything.
             yield self._head()
         else:
@@ -238,7 +238,9 @@ class _Listing:
 
     def _whole(self) -> list[ReportInfo]:
         """The reports that a share is told of: those of any tags, or else of any country."""
-        wanted, query = CatalogQuery(), self.query
+        wanted, query = CatalogQuery(), replace(self.query, untagged=())
+        if self.query.untagged:
+            return [*self._catalog.select(query)]
         for names in (_TAGGED, ("country",), ("type", "kind")):
             if _filtered_by(query, names):
                 none: Mapping[str, Any] = dict.fromkeys(names, ())
@@ -360,6 +362,8 @@ class _Listing:
         without = none if query.lacking else t.gettext("without {filter}")
         excluded = query.excluded.as_dict().items()
         parts += [without.format(filter=_filter_label(*pair, t)) for pair in excluded]
+        untagged = (field_label(name, t) for name in query.untagged)
+        parts += [t.gettext("without {filter}").format(filter=label) for label in untagged]
         return "; ".join(parts)
 
 

@@ -79,6 +79,8 @@ class Catalog:
         for field in FILTER_FIELDS:
             if unwanted := getattr(query.excluded, field):
                 matching -= self.ids(Filters(**{field: unwanted}))
+        for field in query.untagged:
+            matching -= frozenset().union(*(ids for _, ids in self._values_of(field)))
         if query.lacking:
             matching &= frozenset().union(*(ids for _, ids in self._rows(query)))
         return matching

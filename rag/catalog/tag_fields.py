@@ -104,13 +104,13 @@ class CatalogQuery:
     """A question that tags answer.
 
     Counted are the reports that pass `filters`, have every value of the fields `every` (elsewhere
-    any value is enough) and none that is `excluded`. With `group_by`, a filter field or the key of
-    a fact, its values are counted: the `limit` most used first (0: all), or the `least`. With
-    `split`, another such field, the values of that are counted for each of these, and limited.
-    Kept are values with so few to so many reports (or values by which they are split) as `having`
-    says (0: any number). With `lacking` they are the values of `group_by` none of whose reports is
-    `excluded` ("labs that never ..."), with all their reports. Years are in their order, or by
-    number where they are `ranked`.
+    any value is enough), none that is `excluded`, and no value at all of the fields `untagged`.
+    With `group_by`, a filter field or the key of a fact, its values are counted: the `limit` most
+    used first (0: all), or the `least`. With `split`, another such field, the values of that are
+    counted for each of these, and limited. Kept are values with so few to so many reports (or
+    values by which they are split) as `having` says (0: any number). With `lacking` they are the
+    values of `group_by` none of whose reports is `excluded` ("labs that never ..."), with all their
+    reports. Years are in their order, or by number where they are `ranked`.
     `form` is how the answer begins: with the list, the number, that and its share of all, or
     whether there is any.
     """
@@ -118,6 +118,7 @@ class CatalogQuery:
     filters: Filters = Filters()
     every: tuple[str, ...] = ()
     excluded: Filters = Filters()
+    untagged: tuple[str, ...] = ()
     group_by: str = ""
     limit: int = 0
     least: bool = False

@@ -191,6 +191,7 @@ def region_words(text: str) -> list[tuple[int, int]]:
     """Where the words stand with which a text names regions."""
     words = list(re.finditer(r"\w+", text))
     folded = " ".join(fold_name(word.group()).replace(" ", "") for word in words)
+    folded = _OTHER_NAMES.sub(lambda match: re.sub(r"\w", "_", match.group()), folded)
     named = (match.span() for match in _name_pattern().finditer(folded))
     places = (range(folded.count(" ", 0, a), folded.count(" ", 0, b) + 1) for a, b in named)
     return [words[i].span() for inside in places for i in inside]

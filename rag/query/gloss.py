@@ -61,6 +61,7 @@ _VECTORS = Path(__file__).with_name("concepts.npz")
 _CONCEPT_NEAR, _CONCEPT_LEAD = 0.52, 0.03
 RENAMED = "in_words_of_reports"  # the code of the notice that says so
 _FEWEST_WORDS = 5  # of a description: fewer are a term
+_SAME_PHRASE = 0.85  # the cosine of a topic to a phrase from which it is nearly that
 _SCALE = 700  # of vectors that are kept in bytes: none has a component of 0.18
 
 
@@ -280,12 +281,14 @@ def is_concept(text: str) -> bool:
 def concept_of(topic: str, language: str, index: Index) -> str:
     """The concept that a topic means, by the names that reports have for it.
 
-    It is "" where none is near, where a passage has all words of the topic, or these name it.
+    It is "" where none is near, or the topic's words name it; and where they are few, or a passage
+    has all of them, unless they are nearly a phrase for it.
     """
-    if len(topic.split()) < _FEWEST_WORDS:
-        return ""
     names, starts, vectors = _concepts()
     similar = vectors @ np.asarray(encode_cached([topic])[0], np.float32)
+    is_phrase = bool(similar.max() >= _SAME_PHRASE)
+    if len(topic.split()) < _FEWEST_WORDS and not is_phrase:
+        return ""
     nearest = np.maximum.reduceat(similar, starts)
     of_each = np.repeat(nearest, np.diff([*starts, len(similar)]))
     second = np.maximum.reduceat(np.where(similar < of_each, similar, -1.0), starts)
@@ -295,10 +298,10 @@ def concept_of(topic: str, language: str, index: Index) -> str:
     if (
         score < max(_CONCEPT_NEAR, next_score + _CONCEPT_LEAD)
         or not words
-        or index.having(words, Filters())
+        or (not is_phrase and index.having(words, Filters()))
     ):
         return ""
-    own = frozenset().union(*words)
+    own = frozenset(terms(topic, "en")).union(*words)
     said = (own.issuperset(terms(name, "en")) for name in names[best].split(" / "))
     return "" if any(said) else names[best]
 

@@ -122,7 +122,9 @@ class Rules:
         query = None if follows else query_of(links, scores, catalog)
         if not follows and (more := meant(links, catalog, language)) is not links:
             # A fact in other words is taken where it makes a question one that tags answer.
-            like = _scores(more)
+            # Another name of a tag makes no other question of one for changes or reasons.
+            kept = {name: scores[name] for name in TO_REPORTS if name not in ("passage", "topic")}
+            like = {name: max(kept.get(name, 0.0), s) for name, s in _scores(more).items()}
             by_meaning = query_of(more, like, catalog)
             if by_meaning and catalog.matching(by_meaning):
                 links, scores, query = more, like, by_meaning

@@ -14,6 +14,7 @@ from rag.text.tokenize import LANGUAGES, NUMERALS, stop_words
 
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _CLEAR = 0.3  # score of an intent that is meant for sure
+_NO_TAGS = ("country", "year", "language")  # fields that every report has
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
 
 
@@ -34,7 +35,12 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     if clear and links.kinds:
         clear = other > _CLEAR
     words = " ".join(links.words)
-    if shares := has_wording("share", words) and not links.fields:
+    # "Plans that name no method" asks for no methods.
+    absent = [k for k in links.links if not k.field and k.excluded and k.values[0] in links.fields]
+    untagged = tuple(str(k.values[0]) for k in absent if k.values[0] not in _NO_TAGS)
+    if untagged:
+        by_tags |= {"ranking": 0.0, "values": 0.0}
+    if shares := has_wording("share", words) and untagged == links.fields:
         by_tags["ranking"] = 0.0
     best = max(by_tags, key=lambda name: by_tags[name])
     # "The rarest" is asked of tags alone.
@@ -44,7 +50,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     # "The countries that used nudges as a method" asks for no methods.
     of_value = best in ("ranking", "values") and links.fields[:1] != ("country",)
     having, counted = bounds_in(links)
-    fields = (name for name in links.fields if name not in ("country", counted))
+    fields = (name for name in links.fields if name not in ("country", counted, *untagged))
     of_tags = [name for name in fields if of_value or not getattr(named, name, ())]
     names_labs = any(not k.field and k.values == ("country",) for k in links.links)
     labs = names_labs or has_wording("who", words)
@@ -77,7 +83,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     split = counted or next((name for name in per if name != group_by), kinds)
     if links.missing_years and not named.year:
         named = replace(named, year=links.missing_years)
-    if not (named or excluded or group_by) and best not in ("count", "yesno"):
+    if not (named or excluded or untagged or group_by) and best not in ("count", "yesno"):
         return None
     if links.guessed and not (excluded or of_tags or replace(named, kind=(), type=())):
         # What may be a topic must not become a list of everything.
@@ -96,6 +102,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         filters=named,
         every=links.every,
         excluded=excluded,
+        untagged=untagged,
         group_by=group_by,
         limit=next(filter(range(1, _MOST_ROWS + 1).__contains__, sizes), 0) if tops else 0,
         least=has_wording("least", words) and tops,

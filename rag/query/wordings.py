@@ -8,6 +8,9 @@ from typing import Any
 
 from rag.text.tokenize import strip_accents, terms
 
+# "2021-23", "2021 to 23".
+_YEARS = re.compile(r"\b(20[12]\d)( ?(?:[-–]|\b(?:to|au?|hasta|at[eé])\b) ?)([12]\d)\b(?![-/]\d)")
+
 
 @cache
 def _data() -> dict[str, Any]:
@@ -37,6 +40,7 @@ def words_of(name: str, language: str = "") -> str:
 def written_out(text: str, language: str) -> str:
     """A text with what its language, or else English, writes short written out ("w/o", "20k")."""
     text = re.sub(r"\b(\d{1,3})[kK]\b", r"\1,000", text)
+    text = _YEARS.sub(lambda m: f"{m[1]}{m[2]}20{m[3]}" if m[1] < f"20{m[3]}" else m[0], text)
     short = _data()["written_short"].get(language, _data()["written_short"]["en"])
     return re.sub(
         r"\bw/o?(?!\w)|\b\w+\b|(?<= )[&+](?= )", lambda m: short.get(m[0].lower(), m[0]), text
