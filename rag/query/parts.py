@@ -22,6 +22,8 @@ from rag.types import Ask, Plan, Side
 _BREAK = re.compile(r"[,;:.?!؟،؛—–/]")
 _MARKS = " ¿?؟;؛,،.:!"
 _ENDS = ("?", "؟", ";", "؛")
+# The forms of a first question that another one is not read together with.
+_APART = ("list", "lab", "report", "topic")
 MOST_QUESTIONS = 3  # that are answered one by one
 _AND = "و"  # Arabic writes it as one with the next word
 
@@ -200,7 +202,7 @@ def _parted(text: str, language: str, ends: Callable[[str], bool] = lambda _: Tr
 def may_be_apart(whole: Plan, first: Plan) -> bool:
     """Whether `are_apart` can be true of questions that name no kind of report."""
     is_plain = whole.intent == "list" or (whole.intent == "answer" and not whole.wide)
-    return (is_plain and first.intent != "answer") or has_wording("also", whole.question)
+    return (is_plain and first.intent in _APART) or has_wording("also", whole.question)
 
 
 def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
@@ -208,9 +210,9 @@ def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
 
     They are if the whole is a list, and one of them is no list or they count different things. They
     are if the whole is no list, and one of them lists or counts reports. They are if passages
-    answer the whole, and the first one asks for a list or a digest. They are if "also" joins them
-    and they are of different topics, unless the whole is a comparison, or they ask for
-    something of the same lab's work.
+    answer the whole, and the first one asks for a list or a digest of a lab, a report or a topic.
+    They are if "also" joins them and they are of different topics, unless the whole is a
+    comparison, or they ask for something of the same lab's work.
     """
     queries = [p.query for p in parts if p.query]
     if whole.intent == "list":
@@ -221,7 +223,7 @@ def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
         )
         is_mixed = len(queries) < len(parts) or len({(q.group_by, q.filters) for q in queries}) > 1
         return is_mixed and all(others) and all(p.intent != "answer" for p in parts)
-    if whole.intent == "answer" and not whole.wide and parts[0].intent != "answer":
+    if whole.intent == "answer" and not whole.wide and parts[0].intent in _APART:
         return True
     if any(q.filters.kind or q.filters.type or q.form == "count" for q in queries):
         return True
@@ -252,6 +254,19 @@ def _joins(words: list[str]) -> Iterator[tuple[int, int]]:
             yield i, i + 1
         elif (whole != word or words[i - 1].endswith(_ENDS)) and _asks([whole, *words[i + 1 :]]):
             yield i, i
+        elif words[i - 1].endswith((",", "،")) and _asks_anew(words, i):
+            yield i, i
+
+
+def _asks_anew(words: list[str], i: int) -> bool:
+    """Whether another question begins after a comma, by its words from `i` on.
+
+    Relative clauses and what only tells when something is asked begin as questions do, too.
+    """
+    start = max((n for n, word in enumerate(words[:i], 1) if word.endswith(_ENDS)), default=0)
+    told = rf"{any_of('tells_when')}(?!\w)"
+    clauses = (strip_accents(" ".join(part)) for part in (words[start:i], words[i:]))
+    return _asks(words[i:]) and not any(re.match(told, clause) for clause in clauses)
 
 
 def _asks(words: list[str]) -> bool:

@@ -132,7 +132,7 @@ class Rules:
         is_plain = query and query.form == "list" and not query.group_by
         if query and not (alone and (is_plain or parts_of(question, language))):
             free = [link for link in links.links if link.field in (*FREE_FIELDS, "fact")]
-            by_tags = query.form in ("count", "share") or query.lacking
+            by_tags = query.form == "count" or query.lacking
             if not free or by_tags or catalog.matching(query):
                 return self._list(question, language, query, links)
             # Where no report has the tag, the text of one may say it.
