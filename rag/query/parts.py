@@ -252,10 +252,11 @@ def _joins(words: list[str]) -> Iterator[tuple[int, int]]:
             yield i, i + 2
         elif words[i - 1].endswith((",", *_ENDS)) and also(i) and i + 1 < len(words):
             yield i, i + 1
-        elif (whole != word or words[i - 1].endswith(_ENDS)) and _asks([whole, *words[i + 1 :]]):
-            yield i, i
-        elif words[i - 1].endswith((",", "،")) and _asks_anew(words, i):
-            yield i, i
+        else:
+            begins = whole != word or words[i - 1].endswith(_ENDS)
+            anew = words[i - 1].endswith((",", "،")) and _asks_anew(words, i)
+            if anew or (begins and _asks([whole, *words[i + 1 :]])):
+                yield i, i
 
 
 def _asks_anew(words: list[str], i: int) -> bool:
@@ -264,9 +265,12 @@ def _asks_anew(words: list[str], i: int) -> bool:
     Relative clauses and what only tells when something is asked begin as questions do, too.
     """
     start = max((n for n, word in enumerate(words[:i], 1) if word.endswith(_ENDS)), default=0)
-    told = rf"{any_of('tells_when')}(?!\w)"
-    clauses = (strip_accents(" ".join(part)) for part in (words[start:i], words[i:]))
-    return _asks(words[i:]) and not any(re.match(told, clause) for clause in clauses)
+    before, after = (strip_accents(" ".join(part)) for part in (words[start:i], words[i:]))
+    is_clause = any(
+        re.match(rf"{any_of(name)}(?!\w)", text)
+        for name, text in (("tells_when", before), ("relates", after))
+    )
+    return _asks(words[i:]) and has_wording("asks", before) and not is_clause
 
 
 def _asks(words: list[str]) -> bool:

@@ -182,7 +182,7 @@ def test_another_topic_takes_the_place_of_the_one_before(quick_engine: Engine) -
     question = "And about cooperatives?"
     made = plan(quick_engine, question, *MANY)
     assert (made.standalone, made.wide, made.follows) == (question, True, True)
-    one = said("What did Fiji learn about seaweed?", "Fiji (2022): On racks [1].")
+    one = said("What is Fiji doing on seaweed?", "Fiji (2022): On racks [1].")
     made = plan(quick_engine, question, *one)
     assert (made.standalone, made.boosted.country) == ("And about cooperatives – Fiji", ("Fiji",))
     assert question in plan(quick_engine, "Why?", *one, Turn("user", question)).standalone
@@ -225,7 +225,7 @@ def test_a_follow_up_has_the_form_that_it_asks_for(quick_engine: Engine) -> None
         (labs, "what problems did they have?", "reasons", "seaweed"),
         (labs, "what about plastic waste?", "topic", "plastic waste"),
         (fiji, "and on mobile money?", "lab", "mobile money"),
-        (counted, "what are they about?", "lab", ""),
+        (counted, "what are they working on?", "lab", ""),
     ):
         made = plan(quick_engine, question, *before)
         assert (made.intent, made.subject, made.follows) == (intent, subject, True), question

@@ -62,6 +62,10 @@ def test_years_and_ranges_are_found() -> None:
         "en 2022 et l'année précédente": [2021, 2022],
         "2023 مقارنة بالعام السابق": [2022, 2023],
         "بين 2020 و 2021": [2020, 2021],
+        "plans of the last two years": [2023, 2024],
+        "les 3 dernières années": [2022, 2023, 2024],
+        "التقارير في آخر عامين": [2023, 2024],
+        "over the last few years": [],
         "In 1999 and 2019": [],
         "120222 people": [],
     }.items():

@@ -83,6 +83,8 @@ def test_and_or_not(linker: Linker) -> None:
         ("Didn't Togo use ethnography?", "en", (), Filters()),
         ("no, from Togo", "en", (), Filters()),
         ("no of experiments", "en", (), Filters()),
+        ("all reports, Togo left out", "en", (), Filters(country=("Togo",))),
+        ("experiencias, Togo excluido", "es", (), Filters(country=("Togo",))),
         # What is not wanted is what stands next.
         ("not the parrots of Togo", "en", (), Filters()),
     ):

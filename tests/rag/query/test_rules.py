@@ -1,11 +1,13 @@
 """The rules' plans: what comes first, what narrows, lists, comparisons, regions, ignored values."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
 from rag.engine import Engine
+from rag.places.countries import without_regions
 from rag.query.forms import as_topic, listed_topics, topic_of
 from rag.retrieval.hybrid import sought
 from rag.types import Plan
@@ -14,6 +16,7 @@ GOAL = "Which plans of 2023 are tagged with SDG 14?"
 REGION = "What did labs in West Africa learn about mobile money?"
 FEES = "What did Lesotho learn about fees in 2023?"
 ETHNOGRAPHY, BY_LABS = Filters(method=("Ethnography",)), Filters(author=("lab",))
+PLANS = Filters(type=("learningplan",))
 EXPERIMENTS, CLOSINGS = Filters(kind=("experiment",)), Filters(kind=("closing",))
 BOTH = Filters(kind=("closing", "plan"))
 OF_TWO = Filters(country=("Togo", "Fiji"), type=("learningplan",))
@@ -146,6 +149,15 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
         "Which labs have no reports in 2023?": by(
             "country", filters=BY_LABS, excluded=Filters(year=(2023,)), lacking=True
         ),
+        "how many plans have no SDG at all": by("", filters=PLANS, untagged=("sdg",), form="count"),
+        "plans sans méthode en 2023": by(
+            "", filters=replace(PLANS, year=(2023,)), untagged=("method",)
+        ),
+        "ethnography + citizen science in the same report": by(
+            "",
+            filters=Filters(method=("Ethnography", "Citizen Science")),
+            every=("method",),
+        ),
         # What is left out of what is counted is not lacked.
         "Which methods are used most outside Togo?": by(
             "method", excluded=Filters(country=("Togo",))
@@ -190,6 +202,8 @@ def test_a_region_stands_for_its_labs(quick_engine: Engine) -> None:
     assert set(made.boosted.country) == {"Côte d'Ivoire", "Sierra Leone", "Togo", "Cabo Verde"}
     assert made.filters.country == made.boosted.country
     assert (made.intent, made.wide, made.subject) == ("topic", True, "mobile money")
+    # Its name stands in none of their reports.
+    assert made.english == made.gloss == without_regions(REGION)
     happened = plan(quick_engine, "What happened in West Africa in 2023?")
     assert happened.filters.country == made.filters.country
     assert not plan(quick_engine, "Which firm did a West African town hire?").wide
