@@ -34,6 +34,7 @@ _SAYS = 0.1
 # The least probability that a report says something of what sides are compared on, and its least
 # share of that of the likeliest report of its side, and of all sides.
 _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
+_FAR_LESS = 0.5  # the same share of a lab's own report beside what others wrote
 _NEAR_AS_LIKELY = 0.1  # the same share of a report that is near to the topic
 # The share of the nearest report's nearness to the topic that others have that are told.
 _NEARLY = 0.8
@@ -191,7 +192,10 @@ class ReportChooser(LineReader):
         likely = [i for i in said if said[i].says >= least and i in known]
         least = _LIKELY_SHARE * max((said[i].says for i in likely), default=0.0)
         most = [i for i in likely if said[i].says >= least]
-        saying = [i for i in most if known[i].author == "lab"] or most
+        own = [i for i in most if known[i].author == "lab"]
+        # A solution that is far likelier is told, too.
+        surest = max((said[i].says for i in most), default=0.0)
+        saying = own if own and said[own[0]].says >= _FAR_LESS * surest else most
         # A side that says nothing while others do is told to have nothing.
         unsaid = all(s.says < _LIKELY for s in said.values())
         adds = unsaid or 0 < len(saying) < _FEW

@@ -6,13 +6,13 @@ Each side is asked its part of the question, among its own reports.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from rag.answer.candidates import Candidate, asked_by, kind_wanted, kinds_asked, without_question
-from rag.answer.chosen import READ_OF_SIDE, Material, ReportChooser, standard
+from rag.answer.chosen import ABOUT, READ_OF_SIDE, Material, ReportChooser, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
 from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
 from rag.catalog.tag_fields import Filters, ReportInfo
@@ -90,6 +90,7 @@ class _Side:
     name: str
     scope: Sequence[ReportInfo]
     saying: Sequence[ReportInfo] = ()
+    touching: Mapping[str, Collection[tuple[str, int]]] = field(default_factory=dict)
     reports: Sequence[ReportInfo] = ()
     lines: Sequence[Line] = ()
     chosen: Sequence[tuple[Hit, str]] = ()
@@ -328,7 +329,11 @@ class Comparer(ReportChooser):
         These are its closest answers, and its reports those that have them.
         """
         for side in sides:
-            side.lines = self.lines(self.open(side.reports))
+            side.lines = [
+                line
+                for line in self.lines(self.open(side.reports))
+                if line.report.id not in side.touching or line.place in side.touching[line.report.id]
+            ]
         silent = [side for side in sides if not (side.chosen if is_asked else side.saying)]
         near = {x.place for x in on_topic([x for side in sides for x in side.lines])}
         for side in silent if len(silent) < len(sides) and self.plan.subject else ():
@@ -462,6 +467,13 @@ class Comparer(ReportChooser):
             said = self._surveys.speaking([info.id for side in sides for info in side.scope])
             for side in sides:
                 side.saying = self.saying(side.scope, said)
+                about = {i for i in said if said[i].about >= ABOUT}
+                side.touching = {
+                    info.id: {*said[info.id].sentences}
+                    for info in side.scope
+                    if info.id in said
+                    and about.isdisjoint({info.id, *(r.id for r in self.same_work(info))})
+                }
 
     def _reports_of(self, side: _Side) -> Sequence[ReportInfo]:
         """The reports that a side is told from."""

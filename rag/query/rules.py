@@ -60,6 +60,7 @@ _OF_ALL = 0.5  # the lead of a question about the product over one to the only r
 _OF_MANY, _TITLED_OF_MANY = 0.45, 0.6
 _OFF_TOPIC = 0.5  # the score of a question that may have nothing to do with reports
 _OF_LAB = 0.6  # the score of a question that names a lab and asks for all of its work
+_TO_WORK = ("report", "lab", "compare", "trend", "reasons")  # what work is told in
 _CARRIED = ("topic", "reasons", "lab", "list")  # forms whose topic or lab a follow-up may be about
 _RARE = 0.02  # of the reports have a word that names something
 
@@ -120,11 +121,11 @@ class Rules:
                 return planned
         notices = self._missing(links)
         query = None if follows else query_of(links, scores, catalog)
-        if not follows and (more := meant(links, catalog, language)) is not links:
+        # Another name of a tag makes no list of a question for changes, reasons or a comparison.
+        of_tags = max(scores, key=lambda name: scores[name]) not in _TO_WORK
+        if not follows and of_tags and (more := meant(links, catalog, language)) is not links:
             # A fact in other words is taken where it makes a question one that tags answer.
-            # Another name of a tag makes no other question of one for changes or reasons.
-            kept = {name: scores[name] for name in TO_REPORTS if name not in ("passage", "topic")}
-            like = {name: max(kept.get(name, 0.0), s) for name, s in _scores(more).items()}
+            like = _scores(more)
             by_meaning = query_of(more, like, catalog)
             if by_meaning and catalog.matching(by_meaning):
                 links, scores, query = more, like, by_meaning

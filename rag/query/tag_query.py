@@ -45,7 +45,10 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     best = max(by_tags, key=lambda name: by_tags[name])
     # "The rarest" is asked of tags alone.
     asking = (any(is_usual_word(word, code, best) for code in LANGUAGES) for word in links.rest)
-    if clear or not (all(asking) and links.links) or has_wording("why", words):
+    # "Vaccines in Togo" and nothing else names a topic.
+    is_topic = named.theme and best == "list" and not (tags or links.kinds or links.fields)
+    is_topic = is_topic and light_words().issuperset(map(fold_name, links.unlinked))
+    if clear or is_topic or not (all(asking) and links.links) or has_wording("why", words):
         return None
     # "The countries that used nudges as a method" asks for no methods.
     of_value = best in ("ranking", "values") and links.fields[:1] != ("country",)
