@@ -332,7 +332,8 @@ class Comparer(ReportChooser):
             side.lines = [
                 line
                 for line in self.lines(self.open(side.reports))
-                if line.report.id not in side.touching or line.place in side.touching[line.report.id]
+                if line.report.id not in side.touching
+                or line.place in side.touching[line.report.id]
             ]
         silent = [side for side in sides if not (side.chosen if is_asked else side.saying)]
         near = {x.place for x in on_topic([x for side in sides for x in side.lines])}

@@ -11,9 +11,11 @@ from rag.query.wordings import written_out
 from rag.text.tokenize import LANGUAGES, stop_words, strip_accents, terms
 
 SHORTEST = 5  # letters: a shorter word is a slip away from too many others
-# A word of LONG letters and more that no more passages than FEW have may be a slip in a report.
+# A word that no more passages than FEW have may be a slip in a report: one of LONG letters and more
+# of any word, a shorter one of a word that everybody uses.
 FEW = 2
 LONG = 7
+_COMMON = 100_000  # how frequent a dictionary has a word that a shorter one may be a slip of
 MOST = 400  # characters: in a longer text a slip matters little and looking for it takes long
 # Fewer words in capitals are names, not a sentence.
 _SHOUTED = 4
@@ -55,7 +57,7 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
         return word
     # A word of another language has the stem that its own language gives it.
     count = max(_passages_with(plain, code, index) for code in {language, *LANGUAGES})
-    known = count > FEW or (count and len(plain) < LONG) or plain in stop_words(language)
+    known = count > FEW or plain in stop_words(language)
     name = plain in _country_words() or adjective_to_iso(plain) is not None
     if known or name or in_dictionary(plain) or in_dictionary(american(plain)):
         return word
@@ -72,7 +74,9 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
             if use[0] or (use[1] > FEW and other in written)
         }
     best = max(candidates, key=lambda other: (candidates[other], other), default="")
-    if not best or (count and candidates[best][1] < UNKNOWN_RATIO * count):
+    use, passages = candidates.get(best, (0, 0))
+    is_rarer = passages < UNKNOWN_RATIO * count and best not in stop_words(language)
+    if not best or is_rarer or (count and len(plain) < LONG and use < _COMMON):
         return word
     return best.capitalize() if word[0].isupper() else best
 

@@ -222,7 +222,9 @@ def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
             for q in queries[1:]
         )
         is_mixed = len(queries) < len(parts) or len({(q.group_by, q.filters) for q in queries}) > 1
-        return is_mixed and all(others) and all(p.intent != "answer" for p in parts)
+        # "Plans on bees and also on salt" are one list.
+        asking = all(p.intent != "answer" and _asks(p.question.split()) for p in parts[1:])
+        return is_mixed and all(others) and asking and parts[0].intent != "answer"
     if whole.intent == "answer" and not whole.wide and parts[0].intent in _APART:
         return True
     if any(q.filters.kind or q.filters.type or q.form == "count" for q in queries):

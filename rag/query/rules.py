@@ -46,7 +46,7 @@ from rag.query.gloss import meant
 from rag.query.intents import CATALOG, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import Linker, Links
 from rag.query.parts import parts_of, sides_of
-from rag.query.tag_query import query_of
+from rag.query.tag_query import query_of, sized
 from rag.query.wordings import has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
@@ -88,7 +88,7 @@ class Rules:
         catalog, filters = self.linker.catalog, self.filters
         if history and (other := self._other_matter(question, language, history)):
             return other
-        links = self.linker.link(question, language)
+        links = sized(self.linker.link(question, language), question, catalog)
         scores = _scores(links)
         linked, labs = links.filters(), labs_in(question, catalog)
         named = Filters(country=labs, year=linked.year, type=linked.type, kind=linked.kind)

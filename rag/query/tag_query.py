@@ -1,16 +1,17 @@
 """Which query of tags answers a question, by what it names and how it asks."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import inf
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
 from rag.places.countries import fold_name
 from rag.query.intents import CATALOG, TALK
 from rag.query.linker import Link, Links, is_usual_word, light_words
-from rag.query.wordings import any_of, has_wording
-from rag.text.tokenize import LANGUAGES, NUMERALS, stop_words
+from rag.query.wordings import any_of, has_wording, units
+from rag.text.tokenize import LANGUAGES, NUMERALS, numbers_in, stop_words, strip_accents
 
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _CLEAR = 0.3  # score of an intent that is meant for sure
@@ -120,6 +121,59 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     # Where no report has the tag, the text of one may say it.
     is_empty = group_by and not lacking and not catalog.table(query)[1]
     return None if is_empty else query
+
+
+def sized(links: Links, question: str, catalog: Catalog) -> Links:
+    """The links with the sizes of a tag that a question limits ("over 20,000 USD") as its values.
+
+    A tag has sizes if all of its values are numbers or ranges. Only values that are inside the
+    limits are meant; the links stay as they are where there is none.
+    """
+    folded = strip_accents(question)
+    found = next(_limits(folded), None)
+    if not found:
+        return links
+    least, most, (start, end) = found
+    first, last = (len(re.findall(r"\w+", folded[:at])) for at in (start, end))
+    beside = " ".join(fold_name(word) for word in links.words[last : last + 3])
+    for key in dict.fromkeys((*links.fields, *units())):
+        values = [fact for fact, _ in catalog.counts("fact") if fact.startswith(f"{key}: ")]
+        ranges = {fact: _range_of(fact.partition(": ")[2]) for fact in values}
+        is_meant = key in links.fields or re.match(rf"{units().get(key)}(?!\w)", beside)
+        if not (is_meant and all(ranges.values())):
+            continue
+        inside = [f for f, (low, high) in ranges.items() if least <= low and high <= most]
+        if not inside:
+            continue
+        taken = range(first, last)
+        kept = [k for k in links.links if not {*range(k.start, k.end)} & {*taken}]
+        link = Link(first, last, "fact", tuple(sorted(inside)))
+        said = {fold_name(word) for word in links.words[first : last + 1]}
+        rest = tuple(word for word in links.rest if word not in said)
+        return replace(links, links=tuple(sorted((*kept, link), key=lambda k: k.start)), rest=rest)
+    return links
+
+
+def _limits(text: str) -> Iterator[tuple[float, float, tuple[int, int]]]:
+    """The least and most of each size that a text limits, and where it does."""
+    number = r"(\d[\d.,]*(?: (?:mil|mille|thousand|الف|million|millones))?)"
+    for name in ("size_between", "size_more", "size_less"):
+        for match in re.finditer(any_of(name).replace("NUMBER", number), text):
+            # "10 to 20 thousand" are thousands.
+            sizes = sorted(float(n) for n in numbers_in(match.group()))
+            if name == "size_between" and len(sizes) == 2:
+                scale = 1000 if sizes[0] < sizes[1] / 100 and sizes[1] >= 1000 else 1
+                yield sizes[0] * scale, sizes[1], match.span()
+            elif name != "size_between" and sizes:
+                limits = (sizes[0], inf) if name == "size_more" else (0.0, sizes[0])
+                yield (*limits, match.span())
+
+
+def _range_of(value: str) -> tuple[float, float] | None:
+    """The least and most of a size; None for what is none."""
+    limits = next(_limits(strip_accents(value)), None)
+    sizes = sorted(float(number) for number in numbers_in(value))
+    return limits[:2] if limits else (sizes[0], sizes[-1]) if sizes else None
 
 
 def fields_per(links: Links) -> tuple[str, ...]:

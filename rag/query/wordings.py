@@ -48,6 +48,12 @@ def written_out(text: str, language: str) -> str:
 
 
 @cache
+def units() -> dict[str, str]:
+    """A regular expression for what the sizes of each tag that has any are of, by its key."""
+    return {key: any_of("units", key) for key in _data()["units"]}
+
+
+@cache
 def terms_of(name: str, language: str) -> frozenset[str]:
     """The terms of a list of words."""
     return frozenset(terms(words_of(name, language), language))
