@@ -86,6 +86,15 @@ def last_years_in(text: str) -> list[tuple[int, Span]]:
     return found
 
 
+def year_spans(text: str) -> list[Span]:
+    """Where a text names years: ranges whole, all others one by one."""
+    folded = strip_accents(text)
+    found = [m.span() for m in re.finditer(any_of("years").replace("YEAR", _YEAR), folded)]
+    found += [span for _, span in last_years_in(text)]
+    single = (m.span() for m in re.finditer(r"\b(?:19|20)\d\d\b", folded))
+    return found + [(a, b) for a, b in single if not any(c <= a < d for c, d in found)]
+
+
 def around_year(text: str) -> bool:
     """Whether a text names both sides of its only year, or that one as what others are beside."""
     folded = strip_accents(text).replace("'", " ")
@@ -134,7 +143,8 @@ def country_spans(text: str) -> list[tuple[str, Span]]:
     folded = [fold_name(match.group()) for match in matches]
     # "ODS nos planos de moçambique" uses none: acronyms always have them.
     words = re.findall(r"\w+", text)
-    capitals = any(w != w.lower() and not (len(w) > 1 and w.isupper()) for w in words)
+    acronyms = {w for w in words if len(w) > 1 and w.removesuffix("s").isupper()}
+    capitals = any(w != w.lower() and w not in acronyms for w in words)
     countries: list[tuple[str, Span]] = []
     done = 0  # words before this one are part of a name
     for i, last in longest_runs(len(matches), _MOST_WORDS):

@@ -22,9 +22,9 @@ from rag.places.countries import countries_of_regions_in, english_name, fold_nam
 from rag.query.correction import one_slip_away
 from rag.query.entities import (
     country_spans,
-    last_years_in,
     places_in_order,
     region_in,
+    year_spans,
     years_in,
     years_named,
 )
@@ -274,10 +274,7 @@ class Linker:
                 inside = [place for _, place in run]
                 yield Link(inside[0], inside[-1] + 1, "country", labs)
         years = tuple(years_in(question, catalog.years))
-        for match in re.finditer(r"\b(?:19|20)\d\d\b", question):
-            if match.start() in at and years:
-                yield Link(at[match.start()], ends[match.end()], "year", years)
-        for _, (a, b) in last_years_in(question):
+        for a, b in year_spans(question):
             if a in at and b in ends and years:
                 yield Link(at[a], ends[b], "year", years)
         for match in _GOAL.finditer(question.casefold()):

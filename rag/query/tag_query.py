@@ -16,6 +16,7 @@ from rag.text.tokenize import LANGUAGES, NUMERALS, numbers_in, stop_words, strip
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 _CLEAR = 0.3  # score of an intent that is meant for sure
 _NO_TAGS = ("country", "year", "language")  # fields that every report has
+_OF_REPORTS = ("list", "count", "yesno")  # the intents that ask for reports
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
 
 
@@ -44,8 +45,12 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     if shares := has_wording("share", words) and untagged == links.fields:
         by_tags["ranking"] = 0.0
     best = max(by_tags, key=lambda name: by_tags[name])
-    # "The rarest" is asked of tags alone.
-    asking = (any(is_usual_word(word, code, best) for code in LANGUAGES) for word in links.rest)
+    # "The rarest" is asked of tags alone; a list and a count are asked for in the same words.
+    ways = {best, *_OF_REPORTS} if best in _OF_REPORTS else {best}
+    asking = (
+        any(is_usual_word(word, code, way) for code in LANGUAGES for way in ways)
+        for word in links.rest
+    )
     # "Vaccines in Togo" and nothing else names a topic.
     is_topic = named.theme and best == "list" and not (tags or links.kinds or links.fields)
     is_topic = is_topic and light_words().issuperset(map(fold_name, links.unlinked))
