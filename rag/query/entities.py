@@ -91,7 +91,7 @@ def year_spans(text: str) -> list[Span]:
     folded = strip_accents(text)
     found = [m.span() for m in re.finditer(any_of("years").replace("YEAR", _YEAR), folded)]
     found += [span for _, span in last_years_in(text)]
-    single = (m.span() for m in re.finditer(r"\b(?:19|20)\d\d\b", folded))
+    single = (m.span() for m in re.finditer(r"\bو?(?:19|20)\d\d\b", folded))
     return found + [(a, b) for a, b in single if not any(c <= a < d for c, d in found)]
 
 
