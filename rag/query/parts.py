@@ -175,7 +175,7 @@ def parts_of(question: str, language: str) -> tuple[str, ...]:
     def ends(part: str) -> bool:
         return any(has_wording("asks", text) for text in (part, part.removeprefix(_AND)))
 
-    first, *others = _parted(question, language, ends)
+    first, *others = _parted(question, language, ends, commas=True)
     return (first, *(part.removeprefix(_AND) for part in others)) if others else ()
 
 
@@ -188,10 +188,16 @@ def questions_in(text: str, language: str) -> tuple[str, ...]:
     return tuple(parts) if parts[-1] and 1 < len(parts) <= MOST_QUESTIONS else ()
 
 
-def _parted(text: str, language: str, ends: Callable[[str], bool] = lambda _: True) -> list[str]:
-    """A text in parts where one may end and the next one begins."""
+def _parted(
+    text: str,
+    language: str,
+    ends: Callable[[str], bool] = lambda _: True,
+    *,
+    commas: bool = False,
+) -> list[str]:
+    """A text in parts where one may end and the next one begins, at commas if that is wanted."""
     words, start, parts = text.split(), 0, []
-    for i, after in _joins(words):
+    for i, after in _joins(words, commas=commas):
         part = " ".join(words[start:i]).strip(_MARKS)
         if i > start and terms(part, language) and ends(part):
             parts.append(part)
@@ -237,7 +243,7 @@ def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
     return disjoint and whole.intent != "compare" and has_wording("also", whole.question)
 
 
-def _joins(words: list[str]) -> Iterator[tuple[int, int]]:
+def _joins(words: list[str], *, commas: bool) -> Iterator[tuple[int, int]]:
     """Where a part of a question may end and the next one begins, by their words."""
     bare = [word.strip(_MARKS) for word in words]
 
@@ -256,7 +262,7 @@ def _joins(words: list[str]) -> Iterator[tuple[int, int]]:
             yield i, i + 1
         else:
             begins = whole != word or words[i - 1].endswith(_ENDS)
-            anew = words[i - 1].endswith((",", "،")) and _asks_anew(words, i)
+            anew = commas and words[i - 1].endswith((",", "،")) and _asks_anew(words, i)
             if anew or (begins and _asks([whole, *words[i + 1 :]])):
                 yield i, i
 

@@ -51,10 +51,14 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         any(is_usual_word(word, code, way) for code in LANGUAGES for way in ways)
         for word in links.rest
     )
-    # "Vaccines in Togo" and nothing else names a topic.
-    is_topic = named.theme and best == "list" and not (tags or links.kinds or links.fields)
-    is_topic = is_topic and light_words().issuperset(map(fold_name, links.unlinked))
-    if clear or is_topic or not (all(asking) and links.links) or has_wording("why", words):
+    # "Vaccines in Togo" and nothing else names a topic, as does "waste over the years".
+    named_only = light_words().issuperset(map(fold_name, links.unlinked))
+    is_topic = (has_wording("over_years", words) and not fields_per(links)) or (
+        named_only and not (links.kinds or links.fields)
+    )
+    is_topic = is_topic and bool(named.theme) and best == "list" and not tags
+    is_asked = links.links and all(asking) and not has_wording("no_tag", words)
+    if clear or is_topic or not is_asked:
         return None
     # "The countries that used nudges as a method" asks for no methods.
     of_value = best in ("ranking", "values") and links.fields[:1] != ("country",)
