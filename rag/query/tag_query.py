@@ -53,7 +53,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     )
     # "Vaccines in Togo" and nothing else names a topic, as does "waste over the years".
     named_only = light_words().issuperset(map(fold_name, links.unlinked))
-    is_topic = (has_wording("over_years", words) and not fields_per(links)) or (
+    is_topic = has_wording("over_years", words) or (
         named_only and not (links.kinds or links.fields)
     )
     is_topic = is_topic and bool(named.theme) and best == "list" and not tags
