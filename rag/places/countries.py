@@ -197,6 +197,20 @@ def region_words(text: str) -> list[tuple[int, int]]:
     return [words[i].span() for inside in places for i in inside]
 
 
+def region_names(text: str) -> list[str]:
+    """The names of regions in a text, as they are written."""
+    names: list[str] = []
+    done = -2
+    for start, end in region_words(text):
+        names = (
+            [*names[:-1], f"{names[-1]} {text[start:end]}"]
+            if start - done == 1
+            else [*names, text[start:end]]
+        )
+        done = end
+    return names
+
+
 def without_regions(text: str) -> str:
     """A text without the words that name regions."""
     for start, end in reversed(region_words(text)):

@@ -32,15 +32,23 @@ from rag.errors import ModelError, SettingsError
 from rag.index.interface import Index
 from rag.models.chat import ChatModel, make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
-from rag.places.countries import without_regions
+from rag.places.countries import region_names, without_regions
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
-from rag.query.entities import countries_in, labs_in, places_in, without, without_countries
+from rag.query.entities import (
+    countries_in,
+    labs_in,
+    places_in,
+    region_in,
+    without,
+    without_countries,
+)
 from rag.query.forms import MOST_TERMS, OFF_TOPIC_LIKELY, in_form, topic_of_plan
 from rag.query.gloss import RENAMED, alike_words, concept_of, in_english
 from rag.query.linker import Linker
-from rag.query.parts import are_apart, asks_of, may_be_apart, questions_in
+from rag.query.parts import MOST_QUESTIONS, are_apart, asks_of, may_be_apart, questions_in
 from rag.query.rules import Rules
+from rag.query.wordings import has_wording
 from rag.settings import Settings
 from rag.text.tokenize import language_of, terms
 from rag.types import Notice, Plan, Turn
@@ -145,6 +153,8 @@ class Planner:
 
         A list is one of the places, years and kinds of the list before, if it names none.
         """
+        if regions := self._of_regions(text, plan, index, filters):
+            return regions
         parts, plans = questions_in(text, plan.language), list[Plan]()
         if not parts or plan.follows or plan.alone or plan.intent == "about":
             return []
@@ -168,6 +178,21 @@ class Planner:
             if len(plans) == 1 and not (kinds or may_be_apart(plan, planned)):
                 return []
         return [*zip(parts, scopes, strict=True)] if are_apart(plan, plans) else []
+
+    def _of_regions(
+        self, text: str, plan: Plan, index: Index, filters: Filters
+    ) -> list[tuple[str, Filters]]:
+        """The topic of a question that compares regions, asked of each; none of any other."""
+        named = region_names(text)
+        compares = has_wording("compare", text) and 1 < len(named) <= MOST_QUESTIONS
+        if not compares or plan.query or plan.follows or not plan.wide or filters.country:
+            return []
+        topic = topic_of_plan(plan, self.linker_of(index.catalog))
+        labs = {name: region_in(f"{name} labs", index.catalog) for name in named}
+        scopes = {name: filters.merged(Filters(country=of)) for name, of in labs.items()}
+        if not (topic and all(labs.values())):
+            return []
+        return [(f"{topic} – {name[:1].upper()}{name[1:]}", scopes[name]) for name in named]
 
     def _in_words_of_reports(self, plan: Plan, index: Index) -> Plan:
         """The plan of a question whose topic has another name in reports, by that name, too."""

@@ -139,11 +139,11 @@ def test_odd_questions_are_answered_or_refused(sample_engine: Engine) -> None:
 def test_two_questions_in_one_message_are_answered_one_after_the_other(
     sample_engine: Engine,
 ) -> None:
-    question = "How many reports are from Lesotho and what are they about?"
+    question = "How many reports are from Lesotho and what are they working on?"
     answer = sample_engine.ask(question).answer
     assert answer.question == question
     parts = re.split(r"^## (.+)\n", answer.text, flags=re.MULTILINE)[1:]
-    assert parts[::2] == ["How many reports are from Lesotho", "What are they about"]
+    assert parts[::2] == ["How many reports are from Lesotho", "What are they working on"]
     assert all(parts[1::2])
     assert {c.passage.report.lab for c in answer.citations} == {"Lesotho"}
     # One that is stopped has what was answered by then.

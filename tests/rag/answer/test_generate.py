@@ -29,7 +29,7 @@ from rag.types import FACTS, Answer, Notice, Turn
 Ask = Callable[[str], Answer]
 QUESTION = "What did the labs learn about mobile money?"
 TURNS = (Turn("user", "What of seaweed in Fiji?"), Turn("assistant", "Rain wets it [7]."))
-SEAWEED = "What did the lab of Peru learn about seaweed?"
+SEAWEED = "Who bought the seaweed of the lab of Peru?"
 DONE = Reply(("DONE",)), Reply(("Yes [1].",))
 PUMPS = ("search", {"query": "solar pumps by the hour", "countries": ["Namibia", "Atlantis"]})
 MADE_UP = "Penguins built a bank of ice in Antarctica"
