@@ -5,7 +5,7 @@ from passages import passage, words_index
 from rag.query.correction import MOST, correct, without_capitals
 
 TEXTS = ("Crowdfunding paid for the pumps of Kafkland.", "Bokashi feeds the soil.")
-KEYWORD = words_index([passage(text) for text in TEXTS] * 4)
+KEYWORD = words_index([*[passage(text) for text in TEXTS] * 4, passage("Whcih matoke is it?")])
 
 
 def test_slips_are_corrected_but_not_known_words_names_and_long_texts() -> None:
@@ -15,6 +15,11 @@ def test_slips_are_corrected_but_not_known_words_names_and_long_texts() -> None:
         "Ventas en Colomiba": ("es", "Ventas en Colombia"),
         "nr of ppl w/o ice": ("en", "number of people without ice"),
         "pq vende q peixe": ("pt", "porque vende que peixe"),
+        # What a report has by a slip, too, and what it has as a rare word.
+        "whcih labs sold matoke": ("en", "which labs sold matoke"),
+        "smart cities + drones of 20k USD, 2021-23": (
+            *("en", "smart cities and drones of 20,000 USD, 2021-2023"),
+        ),
         # A word of the collection that no dictionary has.
         "Which labs used Bokashi?": ("en", "Which labs used Bokashi?"),
         "What about behavioural rumours?": ("en", "What about behavioural rumours?"),

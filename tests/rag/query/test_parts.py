@@ -97,6 +97,17 @@ def test_a_text_of_several_questions_is_told_from_one(quick_engine: Engine) -> N
     assert [scope.country for _, scope in found] == [(), ("Fiji",), ("Fiji",)]
 
 
+def test_regions_are_compared_by_what_is_asked_of_each(quick_engine: Engine) -> None:
+    question = "Compare labs of West Africa and the Pacific on seaweed"
+    known: Any = quick_engine.index, (), Filters(), Filters()
+    found = quick_engine._planner.questions(question, quick_engine.plan(question), *known)
+    assert [part for part, _ in found] == ["seaweed – West Africa", "seaweed – The Pacific"]
+    first, second = (set(scope.country) for _, scope in found)
+    assert first >= {"Togo"}
+    assert second >= {"Fiji"}
+    assert first.isdisjoint(second)
+
+
 def test_each_part_is_asked_with_what_the_question_is_about(quick_engine: Engine) -> None:
     asks = quick_engine.plan("Who sells the salt of Fiji and why?").asks
     assert [(ask.question, ask.standalone) for ask in asks] == [

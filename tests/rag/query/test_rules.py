@@ -16,6 +16,7 @@ GOAL = "Which plans of 2023 are tagged with SDG 14?"
 REGION = "What did labs in West Africa learn about mobile money?"
 FEES = "What did Lesotho learn about fees in 2023?"
 ETHNOGRAPHY, BY_LABS = Filters(method=("Ethnography",)), Filters(author=("lab",))
+DEARER = ("total_cost: Between 10,000- and 20,000 USD", "total_cost: More than 20,000 USD")
 PLANS = Filters(type=("learningplan",))
 EXPERIMENTS, CLOSINGS = Filters(kind=("experiment",)), Filters(kind=("closing",))
 BOTH = Filters(kind=("closing", "plan"))
@@ -148,6 +149,10 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
         "años sin experimentos": by("year", excluded=EXPERIMENTS, lacking=True),
         "Which labs have no reports in 2023?": by(
             "country", filters=BY_LABS, excluded=Filters(year=(2023,)), lacking=True
+        ),
+        "experiments that cost over 5k usd": by("", filters=replace(EXPERIMENTS, fact=DEARER)),
+        "experimentos con menos de 50 participantes": by(
+            "", filters=replace(EXPERIMENTS, fact=("sample_size: 10-49",))
         ),
         "how many plans have no SDG at all": by("", filters=PLANS, untagged=("sdg",), form="count"),
         "plans sans méthode en 2023": by(
