@@ -206,6 +206,12 @@ class ReportChooser(LineReader):
         near = [i for i in near if i in work or i not in said or said[i].says >= least]
         return [known[i] for i in dict.fromkeys((*saying, *near))]
 
+    def touching(self, said: Mapping[str, Speaking]) -> Mapping[str, set[tuple[str, int]]]:
+        """The places of the sentences on the topic, by report, of works that only touch it."""
+        about = [self.catalog.reports[i] for i in said if said[i].about >= ABOUT]
+        told = {info.id for report in about for info in (report, *self.same_work(report))}
+        return {i: {*speaks.sentences} for i, speaks in said.items() if i not in told}
+
     def on_subject(
         self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
     ) -> list[ReportInfo]:

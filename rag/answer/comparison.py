@@ -6,13 +6,13 @@ Each side is asked its part of the question, among its own reports.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rag.answer.candidates import Candidate, asked_by, kind_wanted, kinds_asked, without_question
-from rag.answer.chosen import ABOUT, READ_OF_SIDE, Material, ReportChooser, standard
+from rag.answer.chosen import READ_OF_SIDE, Material, ReportChooser, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
 from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
 from rag.catalog.tag_fields import Filters, ReportInfo
@@ -90,7 +90,6 @@ class _Side:
     name: str
     scope: Sequence[ReportInfo]
     saying: Sequence[ReportInfo] = ()
-    touching: Mapping[str, Collection[tuple[str, int]]] = field(default_factory=dict)
     reports: Sequence[ReportInfo] = ()
     lines: Sequence[Line] = ()
     chosen: Sequence[tuple[Hit, str]] = ()
@@ -105,6 +104,7 @@ class Comparer(ReportChooser):
         super().__init__(material)
         self.quoted: dict[str, Hit] = {}
         self.sides: tuple[str, ...] = ()
+        self._touching: Mapping[str, set[tuple[str, int]]] = {}
         self.counted = ""  # what is known of how many reports tell of what is asked
         self.speaking: tuple[str, ...] = ()  # the ids of those that speak of a topic
 
@@ -329,11 +329,9 @@ class Comparer(ReportChooser):
         These are its closest answers, and its reports those that have them.
         """
         for side in sides:
+            lines = self.lines(self.open(side.reports))
             side.lines = [
-                line
-                for line in self.lines(self.open(side.reports))
-                if line.report.id not in side.touching
-                or line.place in side.touching[line.report.id]
+                x for x in lines if x.place in self._touching.get(x.report.id, (x.place,))
             ]
         silent = [side for side in sides if not (side.chosen if is_asked else side.saying)]
         near = {x.place for x in on_topic([x for side in sides for x in side.lines])}
@@ -468,13 +466,7 @@ class Comparer(ReportChooser):
             said = self._surveys.speaking([info.id for side in sides for info in side.scope])
             for side in sides:
                 side.saying = self.saying(side.scope, said)
-                about = {i for i in said if said[i].about >= ABOUT}
-                side.touching = {
-                    info.id: {*said[info.id].sentences}
-                    for info in side.scope
-                    if info.id in said
-                    and about.isdisjoint({info.id, *(r.id for r in self.same_work(info))})
-                }
+            self._touching = self.touching(said)
 
     def _reports_of(self, side: _Side) -> Sequence[ReportInfo]:
         """The reports that a side is told from."""
