@@ -378,13 +378,16 @@ def _rather_told(candidates: Sequence[Candidate]) -> list[Candidate]:
     ]
     asked = [asked_by(c.text, c.passage) for c in (*tags, *told)]
     kinds = dict(zip((*tags, *told), kinds_asked(asked), strict=True))
-    moved: dict[Candidate, Candidate] = {}
+    moved, replaced = dict[Candidate, Candidate](), set[Candidate]()
     for tag in tags:
         same = [c for c in told if c.report == tag.report and kinds[c] == kinds[tag] != ""]
         if same:
             best = max(same, key=lambda c: c.score)
-            moved[tag] = moved[best] = replace(best, score=max(best.score, tag.score))
-    return list(dict.fromkeys(moved.get(c, c) for c in candidates))
+            score = max(moved.get(best, best).score, tag.score)
+            moved[best] = replace(best, score=score)
+            replaced.add(tag)
+    kept = (c for c in candidates if c not in replaced)
+    return [moved.get(c, c) for c in kept]
 
 
 def says_same(one: frozenset[str], other: frozenset[str]) -> bool:

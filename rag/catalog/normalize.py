@@ -104,14 +104,14 @@ def filter_key(field: str, value: str | int) -> str | int:
     return text.lower() if field in ("type", "kind", "language") else fold_tag(text)
 
 
-_NONE = re.compile(r"n\W?a\W?", re.IGNORECASE)
+_NOT_APPLICABLE = re.compile(r"n/a\.?", re.IGNORECASE)
 
 
 def report_values(info: ReportInfo, field: str) -> tuple[str | int, ...]:
     """The values of a report in a filter field, as they are written, but for "n/a"."""
     value = getattr(info, FILTER_FIELDS[field])
     values = value if isinstance(value, tuple) else (value,) if value else ()
-    return tuple(v for v in values if not _NONE.fullmatch(str(v)))
+    return tuple(v for v in values if not _NOT_APPLICABLE.fullmatch(str(v)))
 
 
 @dataclass(frozen=True, slots=True)

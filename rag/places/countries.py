@@ -189,26 +189,34 @@ def means_one_of_a_region(text: str) -> bool:
 
 def region_words(text: str) -> list[tuple[int, int]]:
     """Where the words stand with which a text names regions."""
-    words = list(re.finditer(r"\w+", text))
-    folded = " ".join(fold_name(word.group()).replace(" ", "") for word in words)
-    folded = _OTHER_NAMES.sub(lambda match: re.sub(r"\w", "_", match.group()), folded)
-    named = (match.span() for match in _name_pattern().finditer(folded))
-    places = (range(folded.count(" ", 0, a), folded.count(" ", 0, b) + 1) for a, b in named)
-    return [words[i].span() for inside in places for i in inside]
+    return [span for _, spans in _regions_in(text) for span in spans]
 
 
 def region_names(text: str) -> list[str]:
-    """The names of regions in a text, as they are written."""
-    names: list[str] = []
-    done = -2
-    for start, end in region_words(text):
-        names = (
-            [*names[:-1], f"{names[-1]} {text[start:end]}"]
-            if start - done == 1
-            else [*names, text[start:end]]
-        )
-        done = end
-    return names
+    """The names of regions in a text, as they are written, each once.
+
+    An adjective counts only near a word for labs.
+    """
+    names: dict[str, str] = {}
+    for name, spans in _regions_in(text):
+        start, end = spans[0][0], spans[-1][1]
+        near = _fold(text[max(0, start - _REACH) : end + _REACH])
+        if name not in _ADJECTIVES or _LABS.search(near):
+            # Arabic writes prepositions and "and" as one with a name.
+            written = text[start:end]
+            names.setdefault(name, written[not _fold(written).startswith(name[:2]) :])
+    return [*names.values()]
+
+
+def _regions_in(text: str) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    """Each name of a region in a text as it is listed, and where its words stand."""
+    words = list(re.finditer(r"\w+", text))
+    folded = " ".join(fold_name(word.group()).replace(" ", "") for word in words)
+    folded = _OTHER_NAMES.sub(lambda match: re.sub(r"\w", "_", match.group()), folded)
+    for match in _name_pattern().finditer(folded):
+        a, b = match.span()
+        inside = range(folded.count(" ", 0, a), folded.count(" ", 0, b) + 1)
+        yield match["name"], [words[i].span() for i in inside]
 
 
 def without_regions(text: str) -> str:

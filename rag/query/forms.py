@@ -54,7 +54,7 @@ _OVERVIEW_LEAD, _TOPICAL = 0.1, 0.4
 _ONE_WORK = 0.1  # the lead of a topic of a lab over a summary of one of its works
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
-_MOST_LABS = 8  # that are told beside each other
+_MOST_LABS = 8  # of a region that are told beside each other
 _MOST_SIDES = 2  # years that are compared side by side
 _OF_STAGES = ("begins", "later", "outcomes")
 _STAGES = 0.04  # the score of a question that holds stages of a work against each other

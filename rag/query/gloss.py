@@ -294,12 +294,11 @@ def concept_of(topic: str, language: str, index: Index) -> str:
     second = np.maximum.reduceat(np.where(similar < of_each, similar, -1.0), starts)
     other, best = np.argsort(nearest + second)[-2:]
     score, next_score = (nearest + second)[[best, other]] / 2
+    if is_phrase:
+        best = np.searchsorted(starts, similar.argmax(), side="right") - 1
     words = [a.terms | a.english for a in alike_words(index, topic, language) if a.rarity > 0]
-    if (
-        score < max(_CONCEPT_NEAR, next_score + _CONCEPT_LEAD)
-        or not words
-        or (not is_phrase and index.having(words, Filters()))
-    ):
+    is_near = score >= max(_CONCEPT_NEAR, next_score + _CONCEPT_LEAD)
+    if not words or not (is_phrase or (is_near and not index.having(words, Filters()))):
         return ""
     own = frozenset(terms(topic, "en")).union(*words)
     said = (own.issuperset(terms(name, "en")) for name in names[best].split(" / "))

@@ -382,8 +382,11 @@ def _joined(
     told = negated.string[negated.end() :].split() if negated else ()
     stop = light_words() | stop_words(language) | stop_words("en")
     excluded = bool(negated) and all(w in stop or is_usual(w, language) for w in told)
-    after = " ".join(words[link.end : link.end + 3])
-    excluded = excluded or bool(re.match(rf"{any_of('left_out')}(?!\w)", after))
+    # "Togo and Benin excluded" leaves both out, "excluded from school" nothing.
+    behind = rf"(?:{any_of('and')} \w+ )?{any_of('left_out')}(?!\w)"
+    if after := re.match(behind, " ".join(words[link.end :])):
+        end = link.end + len(after.group().split())
+        excluded = excluded or end in {*breaks, len(words)}
     joined = ""
     if previous and previous.field == link.field:
         way = re.search(rf"\b(?:(?P<and>{any_of('and')})|(?P<or>{any_of('or')}))\b", between)

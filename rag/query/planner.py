@@ -50,7 +50,7 @@ from rag.query.parts import MOST_QUESTIONS, are_apart, asks_of, may_be_apart, qu
 from rag.query.rules import Rules
 from rag.query.wordings import has_wording
 from rag.settings import Settings
-from rag.text.tokenize import language_of, terms
+from rag.text.tokenize import is_quantity, language_of, terms
 from rag.types import Notice, Plan, Turn
 
 TOKENS = 400  # tokens of a reply: a sentence of MOST_CHARACTERS in any script, and the lists
@@ -122,8 +122,10 @@ class Planner:
             plan = self._plan_by_model(self._llm, plan, rules, history)
         plan = self._in_words_of_reports(plan, index)
         # Its reports need not name the region that a question is narrowed to.
-        scope = plan.boosted.country or plan.filters.country
-        searched = without_regions(plan.standalone) if scope else plan.standalone
+        labs = {*plan.boosted.country, *plan.filters.country}
+        is_region = len(labs) > 1 and labs.issubset(region_in(plan.standalone, index.catalog))
+        bare = " ".join(without_regions(plan.standalone).split())
+        searched = bare if is_region and terms(bare, plan.language) else plan.standalone
         alike = alike_words(index, searched, plan.language)
 
         def gloss(text: str) -> str:
@@ -185,14 +187,23 @@ class Planner:
         """The topic of a question that compares regions, asked of each; none of any other."""
         named = region_names(text)
         compares = has_wording("compare", text) and 1 < len(named) <= MOST_QUESTIONS
-        if not compares or plan.query or plan.follows or not plan.wide or filters.country:
+        is_topic = plan.intent in ("topic", "compare", "answer") and plan.wide
+        is_topic = is_topic and not (plan.query or plan.follows or filters.country)
+        if not (compares and is_topic) or has_wording("did_more", text) or is_quantity(text):
             return []
         topic = topic_of_plan(plan, self.linker_of(index.catalog))
-        labs = {name: region_in(f"{name} labs", index.catalog) for name in named}
-        scopes = {name: filters.merged(Filters(country=of)) for name, of in labs.items()}
-        if not (topic and all(labs.values())):
+        topic = " ".join(word for word in topic.split() if not has_wording("compare", word))
+        scopes: dict[tuple[str, ...], str] = {}
+        for name in named:
+            places = region_in(f"{name} labs", index.catalog)
+            own = tuple(place for place in places if place in plan.boosted.country)
+            scopes.setdefault(own, f"{topic} – {name[:1].upper()}{name[1:]}")
+        if not topic or len(scopes) < 2 or () in scopes:
             return []
-        return [(f"{topic} – {name[:1].upper()}{name[1:]}", scopes[name]) for name in named]
+        return [
+            (part, filters.merged(replace(plan.boosted, country=own)))
+            for own, part in scopes.items()
+        ]
 
     def _in_words_of_reports(self, plan: Plan, index: Index) -> Plan:
         """The plan of a question whose topic has another name in reports, by that name, too."""

@@ -46,7 +46,7 @@ from rag.query.gloss import meant
 from rag.query.intents import CATALOG, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import Linker, Links
 from rag.query.parts import parts_of, sides_of
-from rag.query.tag_query import query_of, sized
+from rag.query.tag_query import query_of, sized, untagged_in
 from rag.query.wordings import has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
@@ -90,7 +90,9 @@ class Rules:
             return other
         links = sized(self.linker.link(question, language), question, catalog)
         scores = _scores(links)
-        linked, labs = links.filters(), labs_in(question, catalog)
+        unwanted = links.filters(excluded=True).country
+        linked = links.filters()
+        labs = tuple(lab for lab in labs_in(question, catalog) if lab not in unwanted)
         named = Filters(country=labs, year=linked.year, type=linked.type, kind=linked.kind)
         many = has_wording("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history, links)
@@ -257,9 +259,10 @@ class Rules:
         """The plan of the last list once more by other filters ("and in 2022?"), if it is asked."""
         new = without(links.filters(), self.ignored, self.linker.catalog)
         excluded = links.filters(excluded=True)
-        fields = [name for name in links.fields if name != "country"]
-        counts = not fields and scores["count"] > _COUNTS
-        if links.rest or not (new or excluded or fields or counts):
+        untagged = untagged_in(links)
+        fields = [name for name in links.fields if name not in ("country", *untagged)]
+        counts = not (fields or untagged) and scores["count"] > _COUNTS
+        if links.rest or not (new or excluded or fields or untagged or counts):
             return None
         last = self._last(history)
         if last.intent in ("topic", "reasons") and new and points_at_labs(question):
@@ -282,6 +285,7 @@ class Rules:
             filters=self.filters.merged(new.merged(old)),
             every=every,
             excluded=excluded.merged(before.excluded),
+            untagged=tuple(dict.fromkeys((*before.untagged, *untagged))),
             group_by="" if counts else (fields or [before.group_by])[0],
             form="count" if counts else before.form,
         )

@@ -8,6 +8,7 @@ from math import inf
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
 from rag.places.countries import fold_name
+from rag.query.entities import year_spans
 from rag.query.intents import CATALOG, TALK
 from rag.query.linker import Link, Links, is_usual_word, light_words
 from rag.query.wordings import any_of, has_wording, units
@@ -38,9 +39,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         clear = other > _CLEAR
     words = " ".join(links.words)
     # "Plans that name no method" asks for no methods.
-    absent = [k for k in links.links if not k.field and k.excluded and k.values[0] in links.fields]
-    untagged = tuple(str(k.values[0]) for k in absent if k.values[0] not in _NO_TAGS)
-    if untagged:
+    if untagged := untagged_in(links):
         by_tags |= {"ranking": 0.0, "values": 0.0}
     if shares := has_wording("share", words) and untagged == links.fields:
         by_tags["ranking"] = 0.0
@@ -67,6 +66,8 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     of_tags = [name for name in fields if of_value or not getattr(named, name, ())]
     names_labs = any(not k.field and k.values == ("country",) for k in links.links)
     labs = names_labs or has_wording("who", words)
+    if labs and untagged and not links.kinds:
+        return None  # Labs none of whose reports have it are not known by these.
     no_reports = any(k.field == "kind" and not k.values and k.excluded for k in links.links)
     if labs and no_reports and not excluded:
         # "Labs that have no reports in 2023".
@@ -127,9 +128,17 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     )
     if shares and not group_by:
         query = replace(query, form="share")
-    # Where no report has the tag, the text of one may say it.
+    # Where no report has the tag, or none of the kind has such a tag, the text of one may say it.
     is_empty = group_by and not lacking and not catalog.table(query)[1]
-    return None if is_empty else query
+    whole = replace(query, untagged=())
+    has_none = bool(untagged) and catalog.matching(query) == catalog.matching(whole)
+    return None if is_empty or has_none else query
+
+
+def untagged_in(links: Links) -> tuple[str, ...]:
+    """The fields of which a question wants reports without any value ("without a method")."""
+    absent = [k for k in links.links if not k.field and k.excluded and k.values[0] in links.fields]
+    return tuple(str(k.values[0]) for k in absent if k.values[0] not in _NO_TAGS)
 
 
 def sized(links: Links, question: str, catalog: Catalog) -> Links:
@@ -138,36 +147,51 @@ def sized(links: Links, question: str, catalog: Catalog) -> Links:
     A tag has sizes if all of its values are numbers or ranges. Only values that are inside the
     limits are meant; the links stay as they are where there is none.
     """
-    folded = strip_accents(question)
-    found = next(_limits(folded), None)
-    if not found:
-        return links
-    least, most, (start, end) = found
-    first, last = (len(re.findall(r"\w+", folded[:at])) for at in (start, end))
-    beside = " ".join(fold_name(word) for word in links.words[last : last + 3])
-    for key in dict.fromkeys((*links.fields, *units())):
-        values = [fact for fact, _ in catalog.counts("fact") if fact.startswith(f"{key}: ")]
-        ranges = {fact: _range_of(fact.partition(": ")[2]) for fact in values}
-        is_meant = key in links.fields or re.match(rf"{units().get(key)}(?!\w)", beside)
-        if not (is_meant and all(ranges.values())):
+    folded, years = strip_accents(question), year_spans(question)
+    of_units = units()
+    for least, most, (start, end) in _limits(folded):
+        if any(a < end and start < b for a, b in years):
             continue
-        inside = [f for f, (low, high) in ranges.items() if least <= low and high <= most]
-        if not inside:
-            continue
-        taken = range(first, last)
-        kept = [k for k in links.links if not {*range(k.start, k.end)} & {*taken}]
-        link = Link(first, last, "fact", tuple(sorted(inside)))
-        said = {fold_name(word) for word in links.words[first : last + 1]}
-        rest = tuple(word for word in links.rest if word not in said)
-        return replace(links, links=tuple(sorted((*kept, link), key=lambda k: k.start)), rest=rest)
+        first, last = (len(re.findall(r"\w+", folded[:at])) for at in (start, end))
+        beside = " ".join(fold_name(word) for word in links.words[last : last + 3])
+        said = [k for k, unit in of_units.items() if re.search(unit, folded[start:end])]
+        said += [k for k, unit in of_units.items() if re.match(rf"{unit}(?!\w)", beside)]
+        # What is beside the number says what it is of, else the tag that is named.
+        for key in said[:1] or links.fields:
+            values = [fact for fact, _ in catalog.counts("fact") if fact.startswith(f"{key}: ")]
+            ranges = {f: size for f in values if (size := _range_of(f.partition(": ")[2]))}
+            if 2 * len(ranges) <= len(values):
+                continue
+            inside = [f for f, (low, high) in ranges.items() if least <= low and high <= most]
+            if not inside:
+                # No tag knows.
+                return replace(links, rest=(*links.rest, *links.words[first:last]))
+            links = _with_values(links, range(first, last), tuple(sorted(inside)))
+            break
     return links
+
+
+def _with_values(links: Links, places: range, facts: tuple[str, ...]) -> Links:
+    """The links with facts at some places, in the stead of all that is linked there."""
+    near = range(places.start - 2, places.stop)
+    excluded = any(k.excluded for k in links.links if k.start in near and k.field in ("", "fact"))
+    kept = [k for k in links.links if not {*range(k.start, k.end)} & {*places}]
+    link = Link(places.start, places.stop, "fact", facts, excluded)
+    said = {fold_name(word) for word in links.words[places.start : places.stop + 1]}
+    rest = tuple(word for word in links.rest if word not in said)
+    linked = tuple(sorted((*kept, link), key=lambda k: k.start))
+    return replace(links, links=linked, rest=rest)
 
 
 def _limits(text: str) -> Iterator[tuple[float, float, tuple[int, int]]]:
     """The least and most of each size that a text limits, and where it does."""
-    number = r"(\d[\d.,]*(?: (?:mil|mille|thousand|الف|million|millones))?)"
+    number = r"(?:us ?\$|\$|usd)? ?(\d[\d.,]*(?: (?:mil|mille|thousand|الف|million|millones))?)"
+    done = [(0, 0)]
     for name in ("size_between", "size_more", "size_less"):
         for match in re.finditer(any_of(name).replace("NUMBER", number), text):
+            if any(a < match.end() and match.start() < b for a, b in done):
+                continue
+            done.append(match.span())
             # "10 to 20 thousand" are thousands.
             sizes = sorted(float(n) for n in numbers_in(match.group()))
             if name == "size_between" and len(sizes) == 2:

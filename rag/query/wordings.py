@@ -8,8 +8,11 @@ from typing import Any
 
 from rag.text.tokenize import strip_accents, terms
 
-# "2021-23", "2021 to 23".
-_YEARS = re.compile(r"\b(20[12]\d)( ?(?:[-–]|\b(?:to|au?|hasta|at[eé])\b) ?)([12]\d)\b(?![-/]\d)")
+# "2021-23", and "2021 to 23" at the end of a clause.
+_YEARS = re.compile(
+    r"\b(20[12]\d)( ?[-–] ?(?=\d\d(?![-–/\w]))"
+    r"| (?:to|a|au|hasta|at[eé]) (?=\d\d\s*(?:[,:;.?!)]|$)))([12]\d)\b"
+)
 
 
 @cache
@@ -39,7 +42,7 @@ def words_of(name: str, language: str = "") -> str:
 
 def written_out(text: str, language: str) -> str:
     """A text with what its language, or else English, writes short written out ("w/o", "20k")."""
-    text = re.sub(r"\b(\d{1,3})[kK]\b", r"\1,000", text)
+    text = re.sub(r"\b(\d{2,3}|\d(?=k ?(?:usd|dollars?|\$)))k\b", r"\1,000", text, flags=re.I)
     text = _YEARS.sub(lambda m: f"{m[1]}{m[2]}20{m[3]}" if m[1] < f"20{m[3]}" else m[0], text)
     short = _data()["written_short"].get(language, _data()["written_short"]["en"])
     return re.sub(

@@ -20,6 +20,7 @@ def test_slips_are_corrected_but_not_known_words_names_and_long_texts() -> None:
         "smart cities + drones of 20k USD, 2021-23": (
             *("en", "smart cities and drones of 20,000 USD, 2021-2023"),
         ),
+        "4k, in 2021 to 25 labs": ("en", "4k, in 2021 to 25 labs"),
         # A word of the collection that no dictionary has.
         "Which labs used Bokashi?": ("en", "Which labs used Bokashi?"),
         "What about behavioural rumours?": ("en", "What about behavioural rumours?"),

@@ -85,6 +85,9 @@ def test_and_or_not(linker: Linker) -> None:
         ("no of experiments", "en", (), Filters()),
         ("all reports, Togo left out", "en", (), Filters(country=("Togo",))),
         ("experiencias, Togo excluido", "es", (), Filters(country=("Togo",))),
+        ("Togo and Fiji excluded", "en", (), Filters(country=("Togo", "Fiji"))),
+        ("Experimentos excluindo Togo", "pt", (), Filters(country=("Togo",))),
+        ("Togo excluded from schools", "en", (), Filters()),
         # What is not wanted is what stands next.
         ("not the parrots of Togo", "en", (), Filters()),
     ):

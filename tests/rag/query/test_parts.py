@@ -106,6 +106,17 @@ def test_regions_are_compared_by_what_is_asked_of_each(quick_engine: Engine) -> 
     assert first >= {"Togo"}
     assert second >= {"Fiji"}
     assert first.isdisjoint(second)
+    # The years stay, and what is ignored is left out.
+    question = "قارن الأعشاب في غرب افريقيا وشرق افريقيا في 2022"
+    plan = quick_engine.plan(question, ignored=Filters(country=("Togo",)))
+    found = quick_engine._planner.questions(question, plan, *known)
+    assert [part.rpartition(" – ")[2] for part, _ in found] == ["غرب افريقيا", "شرق افريقيا"]
+    assert all(scope.year == (2022,) and "Togo" not in scope.country for _, scope in found)
+    for other in (
+        "Compare Africa and African labs on salt",
+        "Who did more on salt, Africa or Asia?",
+    ):
+        assert not quick_engine._planner.questions(other, quick_engine.plan(other), *known), other
 
 
 def test_each_part_is_asked_with_what_the_question_is_about(quick_engine: Engine) -> None:
