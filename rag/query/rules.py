@@ -141,6 +141,10 @@ class Rules:
             # Where no report has the tag, the text of one may say it.
             tags = (" ".join(links.words[link.start : link.end]) for link in free)
             notices = (*notices, Notice("no_reports_tagged", {"tags": ", ".join(tags)}))
+        if any(k.field == "year" and k.end - k.start > 1 for k in links.links):
+            # "Bees of Togo 2021 to 2023" is rather told by its years.
+            (ranged,) = intent_scores(links.masked().replace("YEAR", "YEAR to YEAR"))
+            scores = {**scores, "trend": max(scores["trend"], ranged["trend"])}
         thread, narrowed = Thread(question), filters
         of_answer, is_work = tuple[str, ...](), False
         if follows:
