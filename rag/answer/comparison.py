@@ -73,8 +73,7 @@ _MOST_TOLD = READ_OF_SIDE + 1  # reports of a side that its parts are told from
 _LEAST_LIKELY, _SILENT = 0.2, 0.75
 _SHARE, _SHARE_UNREAD, _FEWEST_READ, _MOST_FITTING = 0.6, 0.55, 20, 6
 _MOST_ANSWERS, _MOST_CLOSEST = 4, 2  # sentences of a side that answer the question, or are closest
-_READ = 12  # passages of a side that were found
-_MOST_THEMES = 5
+_READ, _MOST_THEMES = 12, 5  # passages of a side that were found; themes of all its work
 _ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 2}
 
 
@@ -195,8 +194,6 @@ class Comparer(ReportChooser):
             is_asked = plan.one_thing and figures
         for side, part in zip(sides, asked, strict=True) if is_asked else ():
             self._answer(side, part)
-        for side in sides:
-            side.reports = self._reports_of(side)
         self._read_lines(sides, is_asked)
         # Of a few reports all parts are told, of all work the main ones.
         few = max((len(side.reports) for side in sides), default=0) <= READ_OF_SIDE
@@ -324,15 +321,14 @@ class Comparer(ReportChooser):
         return [line for line in new if line in best]
 
     def _read_lines(self, sides: Sequence[_Side], is_asked: bool) -> None:
-        """Read the lines of each side's reports; where one alone tells nothing, those on the topic.
+        """Find each side's reports and their lines; where one alone tells nothing, those on topic.
 
         These are its closest answers, and its reports those that have them.
         """
         for side in sides:
-            lines = self.lines(self.open(side.reports))
-            side.lines = [
-                x for x in lines if x.place in self._touching.get(x.report.id, (x.place,))
-            ]
+            side.reports = self._reports_of(side)
+            own = self.lines(self.open(side.reports))
+            side.lines = [x for x in own if x.place in self._touching.get(x.report.id, (x.place,))]
         silent = [side for side in sides if not (side.chosen if is_asked else side.saying)]
         near = {x.place for x in on_topic([x for side in sides for x in side.lines])}
         for side in silent if len(silent) < len(sides) and self.plan.subject else ():
@@ -489,17 +485,14 @@ class Comparer(ReportChooser):
         Of many passages the nearest one is nearer by chance than of a few.
         """
         index = self._surveys.open().snapshot
-        own = [info for info in infos if info.author == "lab"] or infos
-        known = {info.id: info for info in own}
+        known = {r.id: r for r in [r for r in infos if r.author == "lab"] or infos}
         names = list(index.heads)
         inside = [n for n, name in enumerate(names) if name in known]
         rows = np.flatnonzero(np.isin(index.report_numbers, inside))
         if not len(rows):
             return []
-        asked = self.asked()
-        if question:
-            asked = np.asarray(self._embedding.get_query_embedding(question), np.float32)
-        ahead = standard(index.dense @ asked)
+        asked = self._embedding.get_query_embedding(question) if question else self.asked()
+        ahead = standard(index.dense @ np.asarray(asked, np.float32))
         best = rows[np.argmax(ahead[rows])]
         by_chance = float(np.sqrt(2 * np.log(len(rows))))
         return [known[names[index.report_numbers[best]]]] if ahead[best] >= by_chance else []
