@@ -12,6 +12,7 @@ To add an intent, add its examples and name it in `CATALOG`, `TALK` or `TO_REPOR
 import hashlib
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -44,6 +45,8 @@ _FILLERS = {
 }  # fmt: skip
 _RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ by less than a point
 _BESIDE = 0.03  # what an example of `wide.toml` for one work counts among those to passages
+# For how many examples those of an intent that tags answer count at most: they teach words, too.
+_MOST = 250
 _RIDGE_WIDE = 1.5  # the same of the scores of questions to many, and of all work of a lab
 _RIDGE_OFF = 4.0  # the same of questions off the topic
 # The score, from -1 to 1, from which on a question asks for what came of a work alone.
@@ -126,7 +129,9 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     beside = [("passage", text) for kind, _, text in own if kind in ("one", "particular")]
     labelled = [(name, text) for name, _, text in examples()]
     names, texts = zip(*labelled, *beside, strict=True)
-    counts = np.repeat(np.array([[1.0], [_BESIDE]], np.float32), (len(labelled), len(beside)), 0)
+    sizes = Counter(name for name, _ in labelled)
+    each = [min(1.0, _MOST / sizes[name]) if name in CATALOG else 1.0 for name, _ in labelled]
+    counts = np.array([*each, *[_BESIDE] * len(beside)], np.float32)[:, None]
     vectors = _vectors(texts)
     intents = sorted(set(names).difference(_MORE))
 

@@ -15,6 +15,7 @@ from rag.query.wordings import any_of, has_wording, units
 from rag.text.tokenize import LANGUAGES, NUMERALS, numbers_in, stop_words, strip_accents
 
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
+_MARGIN_LABS = 0.12  # the same where it asks which labs or countries have a tag
 _CLEAR = 0.3  # score of an intent that is meant for sure
 _NO_TAGS = ("country", "year", "language")  # fields that every report has
 _OF_REPORTS = ("list", "count", "yesno")  # the intents that ask for reports
@@ -26,7 +27,8 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     by_tags = {name: scores[name] for name in CATALOG}
     # Of reports and nothing but tags, tags answer where no other intent is clear.
     named, excluded = links.filters(), links.filters(excluded=True)
-    tags = any(getattr(named, field) for field in (*TAGS, "fact") if field != "theme")
+    of_lists = [field for field in (*TAGS, "fact") if field != "theme"]
+    tags = any(getattr(named, field) or getattr(excluded, field) for field in of_lists)
     # "Plans of Peru" names no topic, nor does "puppetry as a method".
     by_name = any(getattr(named, field, ()) for field in links.fields if field != "country")
     no_topic = by_name or not (tags or named.theme)
@@ -34,7 +36,10 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     other = max(score for name, score in scores.items() if name not in not_other)
     # Methods and data are tags first, a theme is rather what a question is about.
     margin = _MARGIN if tags else -_MARGIN if named.theme else 0.0
-    clear = other > max(by_tags.values()) + margin
+    if tags and links.fields == ("country",):
+        margin = _MARGIN_LABS
+    counts = has_wording("counts_reports", links.masked())
+    clear = other > max(by_tags.values()) + margin and not counts
     if clear and links.kinds:
         clear = other > _CLEAR
     words = " ".join(links.words)
