@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import inf
+from typing import Literal
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
@@ -15,6 +16,7 @@ from rag.query.wordings import any_of, has_wording, units
 from rag.text.tokenize import LANGUAGES, NUMERALS, numbers_in, stop_words, strip_accents
 
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
+_FORMS: dict[str, Literal["count", "exists"]] = {"count": "count", "yesno": "exists"}
 _MARGIN_LABS = 0.12  # the same where it asks which labs or countries have a tag
 _CLEAR = 0.3  # score of an intent that is meant for sure
 _NO_TAGS = ("country", "year", "language")  # fields that every report has
@@ -125,7 +127,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         group_by=group_by,
         limit=next(filter(range(1, _MOST_ROWS + 1).__contains__, sizes), 0) if tops else 0,
         least=has_wording("least", words) and tops,
-        form={"count": "count", "yesno": "exists"}.get(best, "list"),  # type: ignore[arg-type]
+        form=_FORMS.get("" if lacking and best == "yesno" else best, "list"),
         split=split,
         having=having,
         lacking=lacking,
