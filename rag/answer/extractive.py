@@ -370,6 +370,8 @@ def _rather_told(candidates: Sequence[Candidate]) -> list[Candidate]:
     A tag for the cost is chosen from a list; what was spent stands under a form question.
     """
     tags = [c for c in candidates if c.passage.section == FACTS and gives_quantity(c.text)]
+    if not tags:
+        return list(candidates)
     reports = {c.report for c in tags}
     told = [
         c

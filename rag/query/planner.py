@@ -124,8 +124,8 @@ class Planner:
         # Its reports need not name the region that a question is narrowed to.
         labs = {*plan.boosted.country, *plan.filters.country}
         is_region = len(labs) > 1 and labs.issubset(region_in(plan.standalone, index.catalog))
-        bare = " ".join(without_regions(plan.standalone).split())
-        searched = bare if is_region and terms(bare, plan.language) else plan.standalone
+        bare = " ".join(without_regions(plan.standalone).split()) if is_region else ""
+        searched = bare if terms(bare, plan.language) else plan.standalone
         alike = alike_words(index, searched, plan.language)
 
         def gloss(text: str) -> str:
@@ -185,11 +185,13 @@ class Planner:
         self, text: str, plan: Plan, index: Index, filters: Filters
     ) -> list[tuple[str, Filters]]:
         """The topic of a question that compares regions, asked of each; none of any other."""
-        named = region_names(text)
-        compares = has_wording("compare", text) and 1 < len(named) <= MOST_QUESTIONS
         is_topic = plan.intent in ("topic", "compare", "answer") and plan.wide
         is_topic = is_topic and not (plan.query or plan.follows or filters.country)
-        if not (compares and is_topic) or has_wording("did_more", text) or is_quantity(text):
+        asks_more = has_wording("did_more", text) or is_quantity(text)
+        if not (is_topic and has_wording("compare", text)) or asks_more:
+            return []
+        named = region_names(text)
+        if not 1 < len(named) <= MOST_QUESTIONS:
             return []
         topic = topic_of_plan(plan, self.linker_of(index.catalog))
         topic = " ".join(word for word in topic.split() if not has_wording("compare", word))

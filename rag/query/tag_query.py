@@ -16,8 +16,9 @@ from rag.query.wordings import any_of, has_wording, units
 from rag.text.tokenize import LANGUAGES, NUMERALS, numbers_in, stop_words, strip_accents
 
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
-_FORMS: dict[str, Literal["count", "exists"]] = {"count": "count", "yesno": "exists"}
 _MARGIN_LABS = 0.12  # the same where it asks which labs or countries have a tag
+# How the answer to an intent begins, if not with the list.
+_FORMS: dict[str, Literal["count", "exists"]] = {"count": "count", "yesno": "exists"}
 _CLEAR = 0.3  # score of an intent that is meant for sure
 _NO_TAGS = ("country", "year", "language")  # fields that every report has
 _OF_REPORTS = ("list", "count", "yesno")  # the intents that ask for reports
@@ -151,12 +152,14 @@ def untagged_in(links: Links) -> tuple[str, ...]:
 def sized(links: Links, question: str, catalog: Catalog) -> Links:
     """The links with the sizes of a tag that a question limits ("over 20,000 USD") as its values.
 
-    A tag has sizes if all of its values are numbers or ranges. Only values that are inside the
-    limits are meant; the links stay as they are where there is none.
+    A tag has sizes if most of its values are numbers or ranges. Only values that are inside the
+    limits are meant; where there is none, the words of the limit are left for the text of reports.
     """
-    folded, years = strip_accents(question), year_spans(question)
-    of_units = units()
-    for least, most, (start, end) in _limits(folded):
+    folded, of_units = strip_accents(question), units()
+    limits = [*_limits(folded)]
+    years = year_spans(question) if limits else []
+    facts = [fact for fact, _ in catalog.counts("fact")] if limits else []
+    for least, most, (start, end) in limits:
         if any(a < end and start < b for a, b in years):
             continue
         first, last = (len(re.findall(r"\w+", folded[:at])) for at in (start, end))
@@ -165,7 +168,7 @@ def sized(links: Links, question: str, catalog: Catalog) -> Links:
         said += [k for k, unit in of_units.items() if re.match(rf"{unit}(?!\w)", beside)]
         # What is beside the number says what it is of, else the tag that is named.
         for key in said[:1] or links.fields:
-            values = [fact for fact, _ in catalog.counts("fact") if fact.startswith(f"{key}: ")]
+            values = [fact for fact in facts if fact.startswith(f"{key}: ")]
             ranges = {f: size for f in values if (size := _range_of(f.partition(": ")[2]))}
             if 2 * len(ranges) <= len(values):
                 continue
