@@ -44,7 +44,7 @@ OFF_TOPIC_LIKELY, OFF_TOPIC_CLEAR = -0.1, 0.1
 _LEAST = 0.25  # the least score of a form
 _LEAD = 0.05  # the least lead of a form over a question to passages
 _LAB_LEAD = 0.4  # that of all of a lab, where the question has more words
-_TREND_LEAD = 0.35  # that of changes over the years, where no lab is named
+_TREND_LEAD = 0.25  # that of changes over the years, where no lab is named
 _WORK_LEAD = 0.2  # that of a work's summary: most questions that name one ask for particulars
 _SUMS = 0.4  # the score of a follow-up that asks for all of a work
 _NAMED = 0.5  # the score of a question that does nothing but name a topic
@@ -57,7 +57,7 @@ _ANY_WORK = "clay stove project"
 _MOST_LABS = 8  # of a region that are told beside each other
 _MOST_SIDES = 2  # years that are compared side by side
 _OF_STAGES = ("begins", "later", "outcomes")
-_STAGES = 0.04  # the score of a question that holds stages of a work against each other
+_STAGES = 0.25  # the score of a question that holds stages of a work against each other
 MOST_TERMS = 8  # content words of a question that wants more than particulars
 _MOST_WORDS = {"topic": 4, "reasons": 2, "trend": 4}  # topic words, where many labs are asked
 _ASIDE = re.compile(r"\s*\([^()]*(?:\)\s*|$)")
@@ -330,13 +330,13 @@ def topic_of_plan(plan: Plan, linker: Linker) -> str:
     return topic_of(plan.standalone, links, plan.language, plan.intent) or plan.subject
 
 
-def holds_stages(question: str, links: Links) -> bool:
+def holds_stages(question: str) -> bool:
     """Whether a question holds a plan against a later one, or against what came of it."""
     begins = has_wording("begins", question)
     goes_on = has_wording("later", question) or has_wording("outcomes", question)
     # How many were wanted and how many came, one report tells.
     is_told_apart = begins and goes_on and not is_quantity(question)
-    return is_told_apart and own_score("stages", links.masked()) > _STAGES
+    return is_told_apart and own_score("stages", question) > _STAGES
 
 
 def titled_sides(

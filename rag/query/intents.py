@@ -2,8 +2,8 @@
 
 `intents.toml` holds example questions of each intent in five languages, in which what they name is
 a placeholder. A ridge regression over their vectors (the built-in embedding, whatever embedding
-the index has) gives each intent a score. Its weights are kept in `intents.npz`; run
-`make intents` after a change of the examples.
+the index has) and their words and pairs of words gives each intent a score. Its weights are kept in
+`intents.npz`; run `make intents` after a change of the examples.
 
 To add an intent, add its examples and name it in `CATALOG`, `TALK` or `TO_REPORTS`; `form_of`
 (`rag/query/forms.py`) says what it needs, `Engine.ask` who answers it.
@@ -15,13 +15,16 @@ import tomllib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from rag.models.embeddings import encode_cached
+from rag.text.tokenize import strip_accents
 
 _EXAMPLES = Path(__file__).with_name("intents.toml")
 _WEIGHTS = Path(__file__).with_name("intents.npz")
@@ -43,10 +46,12 @@ _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
     "KIND": "reports", "<": "", ">": "",
 }  # fmt: skip
+_OF_WORDS = 0.5  # the length of the part of a vector that tells its words; that of meaning has 1
+_PLACES = 4096  # words and pairs share these by a hash
 _RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ by less than a point
 _BESIDE = 0.03  # what an example of `wide.toml` for one work counts among those to passages
 # For how many examples those of an intent that tags answer count at most: they teach words, too.
-_MOST = 250
+_MOST = 400
 _RIDGE_WIDE = 1.5  # the same of the scores of questions to many, and of all work of a lab
 _RIDGE_OFF = 4.0  # the same of questions off the topic
 # The score, from -1 to 1, from which on a question asks for what came of a work alone.
@@ -56,7 +61,7 @@ _CERTAIN = 0.2
 def intent_scores(*masked: str) -> list[Mapping[str, float]]:
     """The score of each intent, of each text with placeholders; near 1 is certain, near 0 not."""
     intents, weights = _trained()
-    scores = (_vectors(masked) @ weights).tolist()
+    scores = (_features(masked) @ weights).tolist()
     return [dict(zip(intents, row, strict=False)) for row in scores]
 
 
@@ -68,7 +73,7 @@ def own_score(name: str, question: str) -> float:
     "many" than to one work, asks rather for all of a "lab" than for a particular, and rather
     "follows" from a conversation than stands alone. From 0.6 on, it is nearly always "off" topic.
     """
-    vector = _vectors([_unmarked(question)])[0]
+    vector = _features([_unmarked(question)])[0]
     return float(vector @ _trained()[1][:, _OWN.index(name) - len(_OWN)])
 
 
@@ -112,7 +117,7 @@ def words_beside(intent: str, language: str) -> str:
 
 
 def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """A row a text, with a 1 at its end for the constant."""
+    """A row a text: its embedding, and a 1 at its end for the constant."""
     marks = re.compile(r"\b[A-Z]{4,7}\b|[<>]")
     plain = [marks.sub(lambda m: _FILLERS.get(m[0], m[0]), text) for text in texts]
     # One question is asked for several scores.
@@ -120,8 +125,19 @@ def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     return np.hstack([vectors, np.ones((len(texts), 1), np.float32)])
 
 
+def _features(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """A row a text: its vector, and its words and pairs of words at the places of their hashes."""
+    said = np.zeros((len(texts), _PLACES), np.float32)
+    for row, text in zip(said, texts, strict=True):
+        words = [w if w in _FILLERS else strip_accents(w) for w in re.findall(r"\w+", text)]
+        told = {*words, *map(" ".join, pairwise(["", *words, ""]))}
+        for place in (crc32(words.encode()) % _PLACES for words in told):
+            row[place] += _OF_WORDS / len(told) ** 0.5
+    return np.hstack([_vectors(texts), said])
+
+
 def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
-    """The intents, and the weights (dimensions and a constant x intents) that tell them apart.
+    """The intents, and the weights (dimensions of a vector x intents) that tell them apart.
 
     The last columns are those of `_OWN`; the others have none of the examples named in `_MORE`.
     """
@@ -132,7 +148,7 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     sizes = Counter(name for name, _ in labelled)
     each = [min(1.0, _MOST / sizes[name]) if name in CATALOG else 1.0 for name, _ in labelled]
     counts = np.array([*each, *[_BESIDE] * len(beside)], np.float32)[:, None]
-    vectors = _vectors(texts)
+    vectors = _features(texts)
     intents = sorted(set(names).difference(_MORE))
 
     def told(wanted: Sequence[Collection[str]], without: Collection[str]) -> Any:
@@ -163,7 +179,7 @@ def _apart(texts: Sequence[tuple[bool, str]], ridge: float) -> Any:
     """The weights that tell texts that are wanted from the others, both as much."""
     wanted = np.array([[is_wanted] for is_wanted, _ in texts], np.float32)
     even = np.where(wanted > 0, 0.5 / wanted.mean(), 0.5 / (1 - wanted.mean()))
-    return _ridge(_vectors([_unmarked(text) for _, text in texts]), wanted, even, ridge)
+    return _ridge(_features([_unmarked(text) for _, text in texts]), wanted, even, ridge)
 
 
 def _unmarked(text: str) -> str:

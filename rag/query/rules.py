@@ -189,7 +189,7 @@ class Rules:
             named = replace(named, country=tuple(told))
         joined = [side.country for side in sides]
         countries = tuple(dict.fromkeys(homes.values()))
-        stages = not (alone or follows or region or joined) and holds_stages(question, links)
+        stages = not (alone or follows or region or joined) and holds_stages(question)
         if stages and not named.country and len(countries) == 1:
             joined = list(countries)
         named = replace(named, country=tuple(dict.fromkeys((*joined, *named.country))))

@@ -45,6 +45,10 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     clear = other > max(by_tags.values()) + margin and not counts
     if clear and links.kinds:
         clear = other > _CLEAR
+    # "SDG 15 reports" and "methods of the Peru lab" say nothing else that could ask for more.
+    named_only = light_words().issuperset(map(fold_name, links.unlinked))
+    asks_tags = (tags and (links.kinds or named.year)) or any(f != "country" for f in links.fields)
+    clear = clear and not (named_only and asks_tags)
     words = " ".join(links.words)
     # "Plans that name no method" asks for no methods.
     if untagged := untagged_in(links):
@@ -59,7 +63,6 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         for word in links.rest
     )
     # "Vaccines in Togo" and nothing else names a topic, as does "waste over the years".
-    named_only = light_words().issuperset(map(fold_name, links.unlinked))
     is_topic = has_wording("over_years", words) or (
         named_only and not (links.kinds or links.fields)
     )

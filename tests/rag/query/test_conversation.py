@@ -172,8 +172,8 @@ def test_a_new_place_or_region_replaces_the_one_before(quick_engine: Engine) -> 
 def test_the_topic_is_that_of_the_question_that_opened_it(quick_engine: Engine) -> None:
     later = (*MANY, *said("And in 2022?", "The reports don't say."))
     made = plan(quick_engine, "Why?", *later)
-    assert made.standalone.startswith("What did labs learn about seaweed? And in 2022?")
-    assert made.boosted.year == (2022,)
+    assert (made.standalone, made.intent) == ("Why – seaweed", "reasons")
+    assert made.filters.year == (2022,)
     other = (*later, *said("Write me a poem about the sea", "The reports don't say."))
     assert "seaweed" not in plan(quick_engine, "Why?", *other).standalone
 
@@ -214,7 +214,7 @@ def test_a_list_is_refined(quick_engine: Engine) -> None:
         made = plan(quick_engine, question, *LIST)
         assert (made.intent, made.filters.year) == (intent, (year,))
         assert made.filters.sdg == ("14. Life below water",)
-    assert plan(quick_engine, "And why?", *LIST).intent == "answer"
+    assert plan(quick_engine, "And why?", *LIST).intent == "reasons"
 
 
 def test_a_follow_up_has_the_form_that_it_asks_for(quick_engine: Engine) -> None:
