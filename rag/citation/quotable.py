@@ -44,6 +44,7 @@ _QUESTION = re.compile(
     r"|(?P<sentence>.+?)(?:[?.:]+\s+(?P<unit>\([^\s()]+(?: [^\s()]+){0,2}\))|(?=\?)"
     r"|(?=[.:]+\s+[A-Z(])|[.:]*$)"
 )
+_REQUEST = re.compile(r"\Aplease \w+ (?:(?:the|your|any) )?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,9 @@ def _one_line(text: str, unit: Sequence[Span], language: str) -> str:
 
 def short_question(passage: Passage) -> str:
     """A passage's form question, short enough to stand before its answer; "" if it has none."""
-    match = _QUESTION.match(passage.prompt) if passage.prompt != FREE_TEXT else None
+    asked = _REQUEST.sub("", passage.prompt, count=1)
+    match = _QUESTION.match(asked) if passage.prompt != FREE_TEXT else None
     if not match:
         return ""
-    return match["label"] or " ".join(filter(None, (match["sentence"], match["unit"])))
+    said = match["label"] or " ".join(filter(None, (match["sentence"], match["unit"])))
+    return said[:1].upper() + said[1:]
