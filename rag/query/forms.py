@@ -139,6 +139,9 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     country = plan.filters.country or plan.boosted.country
     if digest == "trend" and not country:
         least = _TREND_LEAD
+    elif digest == "topic" and of_all and words:
+        # "Which labs tested driverless buses?" is asked of all.
+        least = -_LEAD
     if digest == "topic" and len(country) == 1 and not (of_all or plan.wide):
         # What a lab says on a topic, or what one of its works is.
         digest = "report" if scores["report"] > chosen - _ONE_WORK else "lab"
