@@ -16,7 +16,6 @@ from rag.query.wordings import any_of, has_wording, units
 from rag.text.tokenize import LANGUAGES, NUMERALS, numbers_in, stop_words, strip_accents
 
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
-_MARGIN_LABS = 0.12  # the same where it asks which labs or countries have a tag
 # How the answer to an intent begins, if not with the list.
 _FORMS: dict[str, Literal["count", "exists"]] = {"count": "count", "yesno": "exists"}
 _CLEAR = 0.3  # score of an intent that is meant for sure
@@ -39,8 +38,6 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     other = max(score for name, score in scores.items() if name not in not_other)
     # Methods and data are tags first, a theme is rather what a question is about.
     margin = _MARGIN if tags else -_MARGIN if named.theme else 0.0
-    if tags and links.fields == ("country",):
-        margin = _MARGIN_LABS
     counts = has_wording("counts_reports", links.masked())
     clear = other > max(by_tags.values()) + margin and not counts
     if clear and links.kinds:
