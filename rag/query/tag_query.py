@@ -128,7 +128,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         group_by=group_by,
         limit=next(filter(range(1, _MOST_ROWS + 1).__contains__, sizes), 0) if tops else 0,
         least=has_wording("least", words) and tops,
-        form=_FORMS.get("" if lacking and best == "yesno" else best, "list"),
+        form=_FORMS.get("" if split or (lacking and best == "yesno") else best, "list"),
         split=split,
         having=having,
         lacking=lacking,

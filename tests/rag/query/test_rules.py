@@ -129,9 +129,7 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
             "country", filters=ETHNOGRAPHY, form="count"
         ),
         "What is the most common SDG, and whats second?": by("sdg"),
-        "how many plans and closings per year": by(
-            "year", filters=BOTH, split="kind", form="count"
-        ),
+        "how many plans and closings per year": by("year", filters=BOTH, split="kind"),
         "Methods used by labs each year": by("year", filters=BY_LABS, split="method"),
         "methods that were used only once": by("method", least=True),
         "كيف تطور عدد التقارير عبر السنوات": by("year"),
