@@ -76,7 +76,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     plan = replace(plan, subject=" ".join(words))
     chosen, digest = max((scores[name], name) for name in (*DIGESTS, "compare"))
     lead = chosen - scores["passage"]
-    if words and light_words().issuperset(map(str.lower, set(links.unlinked).difference(words))):
+    light = light_words().issuperset(map(str.lower, set(links.unlinked).difference(words)))
+    if words and light and not has_wording("over_years", plan.standalone):
         # "Birth registration and digital identity" asks for nothing but what there is.
         chosen, digest, lead = _NAMED, "topic", _NAMED
     many = len(terms(plan.standalone, plan.language)) > MOST_TERMS

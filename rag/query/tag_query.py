@@ -44,7 +44,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         clear = other > _CLEAR
     # "SDG 15 reports" and "methods of the Peru lab" say nothing else that could ask for more.
     named_only = light_words().issuperset(map(fold_name, links.unlinked))
-    asks_tags = (tags and (links.kinds or named.year)) or any(f != "country" for f in links.fields)
+    asks_tags = (tags and (links.kinds or named.year)) or {*links.fields}.difference(_NO_TAGS)
     clear = clear and not (named_only and asks_tags)
     words = " ".join(links.words)
     # "Plans that name no method" asks for no methods.
