@@ -226,18 +226,19 @@ def trend_score(points: Sequence[tuple[float, int, int]]) -> float:
 
 
 def over_the_years(survey: Survey, t: Translations) -> str:
-    """The share of each year's reports, and whether it grows; "" for fewer than two years.
+    """The share of each year's reports by labs, and whether it grows; "" for under two years.
 
     Years of few reports have no share. What innovators wrote is collected in some years and not in
-    others: whether the share grows, the labs' own reports tell.
+    others: the labs' own reports tell.
     """
-    shares = [(point.year, point.share) for point in trend(survey) if point.share is not None]
+    own = tuple(row for row in survey.rows if row.report.author == "lab")
+    points = trend(replace(survey, rows=own))
+    shares = [(point.year, point.share) for point in points if point.share is not None]
     if len(shares) < 2:
         return ""
     listed = [f"{year} ({format_share(t, share)})" for year, share in shares]
-    label = t.gettext("Share of each year's reports that speak of it")
-    own = tuple(row for row in survey.rows if row.report.author == "lab")
-    grows = _grows(trend(replace(survey, rows=own)), t)
+    label = t.gettext("Share of each year's reports by labs that speak of it")
+    grows = _grows(points, t)
     return f"{format_label(t, label, join_parts(t, '; ', listed))}. {grows}".rstrip()
 
 
