@@ -74,15 +74,16 @@ def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
         return ()
     encode_cached(words)  # at once, which is faster than one by one
     stems = {word: frozenset((*terms(word, language), *terms(word, "en"))) for word in words}
-    every = list(frozenset().union(*stems.values()))
+    in_en = {word: frozenset(terms(english_word(word, language), "en")) for word in words}
+    every = list(frozenset().union(*stems.values(), *in_en.values()))
     counts = dict(zip(every, index.frequencies(every), strict=True))
     size = len(index.passages) + 1
     found = []
     for word, own in stems.items():
-        english = frozenset(terms(english_word(word, language), "en"))
-        most = min(size, max((counts[term] for term in own), default=0))
+        # "Turismo" is no rarer than "tourism".
+        most = min(size, max((counts[term] for term in own | in_en[word]), default=0))
         rarity = 0.0 if asks(word, language) else log(size / (most + 1))
-        found.append(Alike(own, near(word), english, rarity))
+        found.append(Alike(own, near(word), in_en[word], rarity))
     return tuple(found)
 
 
