@@ -24,7 +24,7 @@ import numpy as np
 from rag.answer.candidates import MIN_ALONE, asks, shares, without_question
 from rag.answer.extractive import says_same
 from rag.catalog.tag_fields import ReportInfo
-from rag.citation.quotable import MIN_WORDS, Sentence, usable
+from rag.citation.quotable import MIN_WORDS, Sentence, is_hypothesis, usable
 from rag.models.embeddings import Embedding
 from rag.models.encoder import Vectors, encode, unit
 from rag.text.tokenize import gives_quantity, terms, terms_of, words
@@ -127,10 +127,13 @@ class LineReader:
             for sentence, before in _with_before(usable(hit.passage)) if role in roles else ():
                 answer = without_question(sentence.text, hit.passage)
                 spoken, text = words(answer), sentence.text
-                # "N/A" is no summary, a question no finding, what has no number no extent.
+                # "N/A" is no summary, a question or a hypothesis no finding, what has no number no
+                # extent.
                 is_short = role in ("about", "challenge") and len(spoken) < MIN_ALONE
                 is_asked = role != "aim" and asks(text)
-                if is_short or is_asked or (role == "extent" and not gives_quantity(text)):
+                is_meant = role in FINDINGS and is_hypothesis(text)
+                is_counted = role != "extent" or gives_quantity(text)
+                if is_short or is_asked or is_meant or not is_counted:
                     continue
                 if len(spoken) >= _SAID_BY_HEADING.get(role, len(spoken) + 1):
                     text = answer

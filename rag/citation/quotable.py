@@ -36,7 +36,7 @@ _QUOTATION_MARK = re.compile(r'["“”„«»]')
 _NO_WORD = re.compile(r"\W*+(?:\w{1,2}[.)])?\W*+")
 _ENDS = tuple(".!?؟。…")
 _IF = re.compile(r"\W*(?:\w+\W+)?(?:if|si|se|إذا)\b", re.IGNORECASE)
-_THEN = re.compile(r"\W*(?:then|alors|entonces|então|فإن)\b", re.IGNORECASE)
+_THEN = re.compile(r"\W*\b(?:then|alors|entonces|então|فإن)\b", re.IGNORECASE)
 # Of a form question what stands before its answer: its label ("Usage of methods: ..."), or its
 # first sentence with the unit after it ("(Amount in USD)").
 _QUESTION = re.compile(
@@ -207,6 +207,11 @@ def _one_line(text: str, unit: Sequence[Span], language: str) -> str:
             shown = shown.rstrip(".;, ") + (":" if headed else ";")
         shown = f"{shown} {BULLET.sub('', piece)}".strip()
     return shown
+
+
+def is_hypothesis(text: str) -> bool:
+    """Whether a sentence says what would follow ("If ..., then ..."), not what did."""
+    return bool(_IF.match(text) and _THEN.search(text))
 
 
 def short_question(passage: Passage) -> str:
