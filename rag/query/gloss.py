@@ -239,6 +239,17 @@ def english_phrase(text: str, language: str) -> str:
     return found if " " in text.strip() or " " in found else ""
 
 
+def with_and_apart(text: str) -> str:
+    """An Arabic text with "and" apart from the words that it is written as one with."""
+    written = _glossary("ar")[0]
+
+    def apart(match: re.Match[str]) -> str:
+        is_word = match[0] in written or written.keys().isdisjoint(_bare(match[1], "ar"))
+        return match[0] if is_word else f"و {match[1]}"
+
+    return re.sub(r"(?<!\w)و(\w{3,})", apart, text)
+
+
 def _bare(word: str, language: str) -> Iterator[str]:
     yield word
     for prefix in _PREFIXES if language == "ar" else ():

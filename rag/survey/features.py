@@ -28,7 +28,7 @@ from rag.index.vectors import Rows, VectorMemo
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.places.countries import names_to_countries
-from rag.query.gloss import alike_words, in_english, is_concept
+from rag.query.gloss import alike_words, in_english, is_concept, with_and_apart
 from rag.query.linker import Linker
 from rag.query.wordings import any_of
 from rag.retrieval.postprocess import mask_passage
@@ -105,8 +105,9 @@ class Topic:
         What its parts are called in `english`, if that is known, stands for them; their own words
         still count where a passage has them.
         """
-        joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&،]|(?<=\s)و(?=ال)"
-        texts = [part.strip() for part in re.split(joint, text, flags=re.IGNORECASE)]
+        joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&،]"
+        told = with_and_apart(text) if language == "ar" else text
+        texts = [part.strip() for part in re.split(joint, told, flags=re.IGNORECASE)]
         texts = [part for part in texts if content_words(part, language)] or [text]
         texts = _with_heads(texts) if language == LANGUAGE else texts
         asked = [(part, language) for part in texts]

@@ -20,7 +20,7 @@ import numpy as np
 from rag.index.local import Snapshot
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, Vectors, unit
-from rag.query.gloss import alike_words, english_phrase, in_english
+from rag.query.gloss import alike_words, english_phrase, english_word, in_english
 from rag.text.tokenize import content_forms, content_words, strip_accents, terms
 
 # From which cosine a phrase may mean a topic, and what a phrase gains by the logarithm of how many
@@ -54,6 +54,8 @@ def english_wordings(
     english = np.flatnonzero(snapshot.languages == LANGUAGE)
     if not asked or not len(english):
         return ()
+    if len(asked) == 1 and (word := english_word(asked[0], language)):
+        return (word,)
     near: list[dict[str, float]] = [
         dict.fromkeys(other.terms, 1.0) | _spelled_alike(word, snapshot) | dict(other.near)
         for word, other in zip(

@@ -8,7 +8,14 @@ import pytest
 
 from rag.index.vectors import VectorMemo, hashes
 from rag.models.embeddings import encode_cached
-from rag.query.gloss import ALIKE, alike_words, english_phrase, english_word, in_english
+from rag.query.gloss import (
+    ALIKE,
+    alike_words,
+    english_phrase,
+    english_word,
+    in_english,
+    with_and_apart,
+)
 from rag.text.tokenize import terms
 from rag.types import Alike
 
@@ -51,10 +58,13 @@ def test_a_word_is_near_to_what_means_the_same(tmp_path: Path) -> None:
 
 
 def test_rare_words_weigh_most_and_words_that_only_ask_nothing(tmp_path: Path) -> None:
-    text = "¿Cuánto cuestan los residuos de los vendedores sellers?"
-    asking, waste, _, sellers = alike(tmp_path, WORDS, text, "es")
-    assert asking.rarity == 0 < sellers.rarity < waste.rarity
+    text = "¿Cuánto cuestan los residuos de las ballenas sellers?"
+    asking, waste, whales, sellers = alike(tmp_path, WORDS, text, "es")
+    assert asking.rarity == 0 < sellers.rarity < whales.rarity
+    # What is rare in a language is as frequent as its English.
+    (in_english,) = alike(tmp_path, WORDS, "waste", "en")
     assert waste.english == {"wast"}
+    assert waste.rarity == in_english.rarity
 
 
 def test_each_word_is_told_in_english_and_a_phrase_as_one() -> None:
@@ -92,3 +102,8 @@ def test_words_that_only_bind_are_left_out_and_words_are_known_in_other_forms() 
     assert english_phrase("Las personas mayores", "es") == "older people"
     assert english_phrase("télétravail", "fr") == "remote work"
     assert english_phrase("mayores", "es") == english_phrase("road safety", "en") == ""
+
+
+def test_what_arabic_joins_with_and_is_apart() -> None:
+    assert with_and_apart("الزراعة والحدائق وأسواق") == "الزراعة و الحدائق و أسواق"
+    assert with_and_apart("وزارة الصحة") == "وزارة الصحة"

@@ -40,7 +40,9 @@ def test_shares_grow_only_where_those_of_labs_do(
     last: tuple[int, str, int, int], told: str
 ) -> None:
     made = over_the_years(survey((2021, "plan", 40, 2), (2022, "plan", 40, 2), last), ENGLISH)
-    assert made.startswith("Share of each year's reports by labs that speak of it: 2021 (5%); 2022 (5%)")
+    assert made.startswith(
+        "Share of each year's reports by labs that speak of it: 2021 (5%); 2022 (5%)"
+    )
     assert made.endswith(told)
     assert over_the_years(survey(last), ENGLISH) == ""
 
