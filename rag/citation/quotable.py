@@ -36,13 +36,17 @@ _QUOTATION_MARK = re.compile(r'["“”„«»]')
 _NO_WORD = re.compile(r"\W*+(?:\w{1,2}[.)])?\W*+")
 _ENDS = tuple(".!?؟。…")
 _IF = re.compile(r"\W*(?:\w+\W+)?(?:if|si|se|إذا)\b", re.IGNORECASE)
-_THEN = re.compile(r"\W*\b(?:then|alors|entonces|então|فإن)\b", re.IGNORECASE)
+_THEN = re.compile(r"\W*(?:then|alors|entonces|então|فإن)\b", re.IGNORECASE)
 # Of a form question what stands before its answer: its label ("Usage of methods: ..."), or its
 # first sentence with the unit after it ("(Amount in USD)").
 _QUESTION = re.compile(
     r"(?P<label>[^\s:]+(?: [^\s:]+){0,4})(?=: )"
     r"|(?P<sentence>.+?)(?:[?.:]+\s+(?P<unit>\([^\s()]+(?: [^\s()]+){0,2}\))|(?=\?)"
     r"|(?=[.:]+\s+[A-Z(])|[.:]*$)"
+)
+# Of what is meant: "since then", "alors que" and "entonces" within a clause tell of what was.
+_WOULD = re.compile(
+    r"(?<!since )\bthen\b|[,;:]\s*(?:alors(?! que)|entonces|então)\b|\bفإن\b", re.IGNORECASE
 )
 _REQUEST = re.compile(r"\Aplease \w+ (?:(?:the|your|any) )?", re.IGNORECASE)
 
@@ -211,7 +215,7 @@ def _one_line(text: str, unit: Sequence[Span], language: str) -> str:
 
 def is_hypothesis(text: str) -> bool:
     """Whether a sentence says what would follow ("If ..., then ..."), not what did."""
-    return bool(_IF.match(text) and _THEN.search(text))
+    return bool(_IF.match(text) and _WOULD.search(text))
 
 
 def short_question(passage: Passage) -> str:

@@ -24,7 +24,7 @@ _MOST_WORDS = 6  # of a country's name
 _YEAR = r"(?<!\d)(20[12]\d)(?!\d)"
 _NUMBER = r"(\w+)"
 # "Since 2021" and the like, each with how a year compares with the one that is named.
-_OPEN_RANGES = {"since_year": ge, "after_year": gt, "before_year": lt, "until_year": le}
+_OPEN_RANGES = {"since_year": ge, "to_now": ge, "after_year": gt, "before_year": lt, "until_year": le}
 
 
 def named_in(text: str, catalog: Catalog) -> Filters:
@@ -89,7 +89,8 @@ def last_years_in(text: str) -> list[tuple[int, Span]]:
 def year_spans(text: str) -> list[Span]:
     """Where a text names years: ranges whole, all others one by one."""
     folded = strip_accents(text)
-    found = [m.span() for m in re.finditer(any_of("years").replace("YEAR", _YEAR), folded)]
+    ranges = "|".join(map(any_of, ("years", "to_now"))).replace("YEAR", _YEAR)
+    found = [m.span() for m in re.finditer(ranges, folded)]
     found += [span for _, span in last_years_in(text)]
     single = (m.span() for m in re.finditer(r"\bو?(?:19|20)\d\d\b", folded))
     return found + [(a, b) for a, b in single if not any(c <= a < d for c, d in found)]

@@ -77,7 +77,9 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     chosen, digest = max((scores[name], name) for name in (*DIGESTS, "compare"))
     lead = chosen - scores["passage"]
     light = light_words().issuperset(map(str.lower, set(links.unlinked).difference(words)))
-    if words and light and not has_wording("over_years", plan.standalone):
+    if words and has_wording("over_years", plan.standalone):
+        chosen, digest, lead = _NAMED, "trend", _NAMED
+    elif words and light:
         # "Birth registration and digital identity" asks for nothing but what there is.
         chosen, digest, lead = _NAMED, "topic", _NAMED
     many = len(terms(plan.standalone, plan.language)) > MOST_TERMS
@@ -193,6 +195,9 @@ def in_form(plan: Plan, form: Intent) -> Plan:
     if form == "compare":
         return replace(plan, intent=form, wide=True) if has_sides(plan.boosted) else plan
     if form in ("topic", "reasons") and len(countries) == 1:
+        return plan
+    # "Use of ethnography in 2023" has no years to be told by.
+    if form == "trend" and len(plan.boosted.year) == 1 and not around_year(plan.standalone):
         return plan
     wide = plan.wide or (form in ("topic", "trend", "reasons") and not countries)
     return replace(plan, intent=form, wide=wide)

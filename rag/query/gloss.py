@@ -240,14 +240,15 @@ def english_phrase(text: str, language: str) -> str:
 
 
 def with_and_apart(text: str) -> str:
-    """An Arabic text with "and" apart from the words that it is written as one with."""
+    """An Arabic text with "and" apart from words that it is written as one with, but the first."""
     written = _glossary("ar")[0]
 
     def apart(match: re.Match[str]) -> str:
-        is_word = match[0] in written or written.keys().isdisjoint(_bare(match[1], "ar"))
-        return match[0] if is_word else f"و {match[1]}"
+        has_article = len(match[1]) > 4 and match[1].startswith("ال")
+        is_joined = match[0] not in written and (has_article or match[1] in written)
+        return f"و {match[1]}" if is_joined else match[0]
 
-    return re.sub(r"(?<!\w)و(\w{3,})", apart, text)
+    return re.sub(r"(?<=\s)و(\w{3,})", apart, text)
 
 
 def _bare(word: str, language: str) -> Iterator[str]:

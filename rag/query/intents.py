@@ -131,7 +131,7 @@ def _features(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     for row, text in zip(said, texts, strict=True):
         words = [w if w in _FILLERS else strip_accents(w) for w in re.findall(r"\w+", text)]
         told = {*words, *map(" ".join, pairwise(["", *words, ""]))}
-        for place in (crc32(words.encode()) % _PLACES for words in told):
+        for place in (crc32(phrase.encode()) % _PLACES for phrase in told):
             row[place] += _OF_WORDS / len(told) ** 0.5
     return np.hstack([_vectors(texts), said])
 

@@ -90,13 +90,16 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     all_labs = "country" in links.fields and not (named or excluded)
     # "By Togo" asks for nothing of each.
     is_per = has_wording("per", " ".join(links.unlinked)) and len(named.country) != 1
-    ranks = best == "ranking" and len(named.country) != 1
+    # "More reports on water, please" ranks nothing.
+    is_ranked = labs or links.fields or named.country or re.search(r"\d", " ".join(links.unlinked))
+    ranks = best == "ranking" and len(named.country) != 1 and bool(is_ranked)
     per_lab = ranks or (is_per and not shares) or all_labs or any(having)
     # "In how many different countries" counts them.
     per_lab = per_lab or has_wording("nations", words) or (lacking and labs)
-    # "More in 2022 or in 2023?"
+    # "More in 2022 or in 2023?", "were there more in 2022 than in 2023?"
     either_year = any(k.field == "year" and k.joined == "or" for k in links.links)
-    per_year = either_year and best == "ranking" and not names_labs
+    either_year = either_year or (len(named.year) == 2 and has_wording("more_of", words))
+    per_year = either_year and best in ("ranking", "yesno") and not names_labs
     group_by = [*of_tags, "year" if per_year else "country" if per_lab else ""][0]
     per = (*each, *of_tags) if (each := fields_per(links)) else ()
     group_by = [*per, group_by][0]
@@ -128,7 +131,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         group_by=group_by,
         limit=next(filter(range(1, _MOST_ROWS + 1).__contains__, sizes), 0) if tops else 0,
         least=has_wording("least", words) and tops,
-        form=_FORMS.get("" if split or (lacking and best == "yesno") else best, "list"),
+        form=_FORMS.get("" if split or ((lacking or per_year) and best == "yesno") else best, "list"),
         split=split,
         having=having,
         lacking=lacking,

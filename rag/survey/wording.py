@@ -54,7 +54,8 @@ def english_wordings(
     english = np.flatnonzero(snapshot.languages == LANGUAGE)
     if not asked or not len(english):
         return ()
-    if len(asked) == 1 and (word := english_word(asked[0], language)):
+    word = english_word(asked[0], language) if len(asked) == 1 else ""
+    if word and all(snapshot.frequencies(terms(word, LANGUAGE))):
         return (word,)
     near: list[dict[str, float]] = [
         dict.fromkeys(other.terms, 1.0) | _spelled_alike(word, snapshot) | dict(other.near)
