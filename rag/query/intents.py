@@ -13,9 +13,9 @@ import hashlib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import compress, pairwise
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -48,6 +48,7 @@ _FILLERS = {
 }  # fmt: skip
 _OF_WORDS = 0.5  # the length of the part of a vector that tells its words; that of meaning has 1
 _PLACES = 4096  # words and pairs share these by a hash
+_AT_ONCE = 512  # examples whose vectors are held
 _RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ by less than a point
 _BESIDE = 0.03  # what an example of `wide.toml` for one work counts among those to passages
 # For how many examples those of an intent that tags answer count at most: they teach words, too.
@@ -89,7 +90,7 @@ def _outcome_weights() -> Any:
     data = tomllib.loads(_OUTCOMES.read_text("utf-8"))
     sizes = [len(data["outcome"]), len(data["other"])]
     wanted = np.repeat(np.array([1.0, -1.0], np.float32), sizes)
-    return _ridge(_vectors([*data["outcome"], *data["other"]]), wanted)
+    return _ridge([*data["outcome"], *data["other"]], wanted[:, None], read=_vectors)[:, 0]
 
 
 @cache
@@ -148,14 +149,13 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     sizes = Counter(name for name, _ in labelled)
     each = [min(1.0, _MOST / sizes[name]) if name in CATALOG else 1.0 for name, _ in labelled]
     counts = np.array([*each, *[_BESIDE] * len(beside)], np.float32)[:, None]
-    vectors = _features(texts)
     intents = sorted(set(names).difference(_MORE))
 
     def told(wanted: Sequence[Collection[str]], without: Collection[str]) -> Any:
         """The weights that tell examples with some names from the others, a column each."""
         rows = [name not in without for name in names]
         are = np.array([[name in of for of in wanted] for name in names], np.float32)
-        return _ridge(vectors[rows], are[rows], counts[rows])
+        return _ridge([*compress(texts, rows)], are[rows], counts[rows])
 
     # "Stages" are no examples of an overview, and what compares may hold stages against each other.
     weights = [
@@ -179,7 +179,7 @@ def _apart(texts: Sequence[tuple[bool, str]], ridge: float) -> Any:
     """The weights that tell texts that are wanted from the others, both as much."""
     wanted = np.array([[is_wanted] for is_wanted, _ in texts], np.float32)
     even = np.where(wanted > 0, 0.5 / wanted.mean(), 0.5 / (1 - wanted.mean()))
-    return _ridge(_features([_unmarked(text) for _, text in texts]), wanted, even, ridge)
+    return _ridge([_unmarked(text) for _, text in texts], wanted, even, ridge)
 
 
 def _unmarked(text: str) -> str:
@@ -188,13 +188,24 @@ def _unmarked(text: str) -> str:
 
 
 def _ridge(
-    vectors: npt.NDArray[np.float32],
+    texts: Sequence[str],
     wanted: npt.NDArray[np.float32],
     counts: npt.NDArray[np.float32] | float = 1.0,
     ridge: float = _RIDGE,
+    read: Callable[[Sequence[str]], npt.NDArray[np.float32]] = _features,
 ) -> Any:
-    square = vectors.T @ (vectors * counts) + ridge * np.eye(vectors.shape[1], dtype=np.float32)
-    return np.linalg.solve(square, vectors.T @ (wanted * counts))
+    """Weights of what is `read` of texts (rows of `wanted`, of which each `counts` so much)."""
+    each = np.broadcast_to(np.float32(counts), (len(texts), 1))
+    square: Any = 0.0
+    right: Any = 0.0
+    # All at once would take a gigabyte.
+    for at in range(0, len(texts), _AT_ONCE):
+        rows = slice(at, at + _AT_ONCE)
+        part = read(texts[rows])
+        square = square + part.T @ (part * each[rows])
+        right = right + part.T @ (wanted[rows] * each[rows])
+    square[np.diag_indices_from(square)] += np.float32(ridge)
+    return np.linalg.solve(square, right)
 
 
 def save() -> None:

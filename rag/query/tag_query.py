@@ -123,6 +123,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     sizes = [int(word) for word in numerals if word.isdecimal()]
     tops = bool(group_by) and not any(having)
     asks_for_most = has_wording("more_of", words) or has_wording("least", words)
+    form = _FORMS.get(best, "list")
     query = CatalogQuery(
         filters=named,
         every=links.every,
@@ -131,7 +132,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         group_by=group_by,
         limit=next(filter(range(1, _MOST_ROWS + 1).__contains__, sizes), 0) if tops else 0,
         least=has_wording("least", words) and tops,
-        form=_FORMS.get("" if split or ((lacking or per_year) and best == "yesno") else best, "list"),
+        form="list" if split or (best == "yesno" and (lacking or per_year)) else form,
         split=split,
         having=having,
         lacking=lacking,

@@ -195,7 +195,10 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
     saved = answer_to_dict(made)
     assert made.citations[0].quote.endswith("any day.")
     same = "the index is the same"
-    verify(saved, 0, same, "Not checked: 3 sentences without a citation")
+    verify(saved, 0, same)
+    more = f"{saved['answer']}\n\nThey like it there. It is warm."
+    verify(saved | {"answer": more}, 0, same, "Not checked: 2 sentences without a citation")
+    verify(saved, 0, same)
     result = run("export", "saved.json", "--verify", "--index", index, "--json").json
     (answer,) = result["answers"]
     assert result["holds"]
