@@ -36,17 +36,16 @@ _QUOTATION_MARK = re.compile(r'["“”„«»]')
 _NO_WORD = re.compile(r"\W*+(?:\w{1,2}[.)])?\W*+")
 _ENDS = tuple(".!?؟。…")
 _IF = re.compile(r"\W*(?:\w+\W+)?(?:if|si|se|إذا)\b", re.IGNORECASE)
-_THEN = re.compile(r"\W*(?:then|alors|entonces|então|فإن)\b", re.IGNORECASE)
+# "Since then", "alors que", and "entonces" within a clause tell of what was, not of what would be.
+_SO = "alors(?! que)|entonces|então"
+_THEN = re.compile(rf"\W*(?:then|{_SO}|فإن)\b", re.IGNORECASE)
+_WOULD = re.compile(rf"(?<!since )\bthen\b|[,;:]\s*(?:{_SO})\b|\bفإن\b", re.IGNORECASE)
 # Of a form question what stands before its answer: its label ("Usage of methods: ..."), or its
 # first sentence with the unit after it ("(Amount in USD)").
 _QUESTION = re.compile(
     r"(?P<label>[^\s:]+(?: [^\s:]+){0,4})(?=: )"
     r"|(?P<sentence>.+?)(?:[?.:]+\s+(?P<unit>\([^\s()]+(?: [^\s()]+){0,2}\))|(?=\?)"
     r"|(?=[.:]+\s+[A-Z(])|[.:]*$)"
-)
-# Of what is meant: "since then", "alors que" and "entonces" within a clause tell of what was.
-_WOULD = re.compile(
-    r"(?<!since )\bthen\b|[,;:]\s*(?:alors(?! que)|entonces|então)\b|\bفإن\b", re.IGNORECASE
 )
 _REQUEST = re.compile(r"\Aplease \w+ (?:(?:the|your|any) )?", re.IGNORECASE)
 
@@ -220,7 +219,7 @@ def is_hypothesis(text: str) -> bool:
 
 def short_question(passage: Passage) -> str:
     """A passage's form question, short enough to stand before its answer; "" if it has none."""
-    asked = _REQUEST.sub("", passage.prompt, count=1)
+    asked = _REQUEST.sub("", passage.prompt)
     match = _QUESTION.match(asked) if passage.prompt != FREE_TEXT else None
     if not match:
         return ""

@@ -25,9 +25,8 @@ _YEAR = r"(?<!\d)(20[12]\d)(?!\d)"
 _NUMBER = r"(\w+)"
 # "Since 2021" and the like, each with how a year compares with the one that is named.
 _OPEN_RANGES = {
-    **{"since_year": ge, "to_now": ge, "after_year": gt},
-    **{"before_year": lt, "until_year": le},
-}
+    "since_year": ge, "to_now": ge, "after_year": gt, "before_year": lt, "until_year": le,
+}  # fmt: skip
 
 
 def named_in(text: str, catalog: Catalog) -> Filters:

@@ -76,12 +76,12 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     plan = replace(plan, subject=" ".join(words))
     chosen, digest = max((scores[name], name) for name in (*DIGESTS, "compare"))
     lead = chosen - scores["passage"]
-    light = light_words().issuperset(map(str.lower, set(links.unlinked).difference(words)))
-    if words and has_wording("over_years", plan.standalone):
-        chosen, digest, lead = _NAMED, "trend", _NAMED
-    elif words and light:
+    beside = map(str.lower, set(links.unlinked).difference(words))
+    by_years = has_wording("over_years", plan.standalone)
+    if words and (by_years or light_words().issuperset(beside)):
         # "Birth registration and digital identity" asks for nothing but what there is.
-        chosen, digest, lead = _NAMED, "topic", _NAMED
+        chosen = lead = _NAMED
+        digest = "trend" if by_years else "topic"
     many = len(terms(plan.standalone, plan.language)) > MOST_TERMS
     if sides := titled_sides(links, plan, works, scores):
         return replace(plan, intent="compare", reports=sides, wide=True)

@@ -240,10 +240,10 @@ def english_phrase(text: str, language: str) -> str:
 
 
 def with_and_apart(text: str) -> str:
-    """An Arabic text with "and" apart from words that it is written as one with, but the first."""
-    written = _glossary("ar")[0]
+    """A text with the Arabic "and" apart from words it is written as one with, but the first."""
 
     def apart(match: re.Match[str]) -> str:
+        written = _glossary("ar")[0]
         has_article = len(match[1]) > 4 and match[1].startswith("ال")
         is_joined = match[0] not in written and (has_article or match[1] in written)
         return f"و {match[1]}" if is_joined else match[0]

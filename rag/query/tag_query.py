@@ -90,9 +90,14 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     all_labs = "country" in links.fields and not (named or excluded)
     # "By Togo" asks for nothing of each.
     is_per = has_wording("per", " ".join(links.unlinked)) and len(named.country) != 1
+    # "Dos" is Portuguese for "of the", "once" is a time, and "only one" is no limit.
+    no_numerals = light_words() | stop_words("en") | {"one"}
+    spelled = (fold_name(word) for word in links.unlinked)
+    numerals = (NUMERALS.get(word, word) for word in spelled if word not in no_numerals)
+    sizes = [int(word) for word in numerals if word.isdecimal()]
     # "More reports on water, please" ranks nothing.
-    is_ranked = labs or links.fields or named.country or re.search(r"\d", " ".join(links.unlinked))
-    ranks = best == "ranking" and len(named.country) != 1 and bool(is_ranked)
+    is_ranked = bool(labs or links.fields or named.country or sizes)
+    ranks = best == "ranking" and len(named.country) != 1 and is_ranked
     per_lab = ranks or (is_per and not shares) or all_labs or any(having)
     # "In how many different countries" counts them.
     per_lab = per_lab or has_wording("nations", words) or (lacking and labs)
@@ -116,14 +121,10 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     if ((lacking and labs) or has_wording("labs", words)) and not (named.kind or named.type):
         # Innovators are no labs.
         named = replace(named, author=("lab",))
-    # "Dos" is Portuguese for "of the", "once" is a time, and "only one" is no limit.
-    no_numerals = light_words() | stop_words("en") | {"one"}
-    spelled = (fold_name(word) for word in links.unlinked)
-    numerals = (NUMERALS.get(word, word) for word in spelled if word not in no_numerals)
-    sizes = [int(word) for word in numerals if word.isdecimal()]
     tops = bool(group_by) and not any(having)
     asks_for_most = has_wording("more_of", words) or has_wording("least", words)
-    form = _FORMS.get(best, "list")
+    # Tables have one form.
+    way = "" if split or (best == "yesno" and (lacking or per_year)) else best
     query = CatalogQuery(
         filters=named,
         every=links.every,
@@ -132,7 +133,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         group_by=group_by,
         limit=next(filter(range(1, _MOST_ROWS + 1).__contains__, sizes), 0) if tops else 0,
         least=has_wording("least", words) and tops,
-        form="list" if split or (best == "yesno" and (lacking or per_year)) else form,
+        form=_FORMS.get(way, "list"),
         split=split,
         having=having,
         lacking=lacking,

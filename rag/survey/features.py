@@ -106,8 +106,8 @@ class Topic:
         still count where a passage has them.
         """
         joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&،]"
-        told = with_and_apart(text) if language == "ar" else text
-        texts = [part.strip() for part in re.split(joint, told, flags=re.IGNORECASE)]
+        parted = re.split(joint, with_and_apart(text), flags=re.IGNORECASE)
+        texts = [part.strip() for part in parted]
         texts = [part for part in texts if content_words(part, language)] or [text]
         texts = _with_heads(texts) if language == LANGUAGE else texts
         asked = [(part, language) for part in texts]

@@ -55,7 +55,7 @@ def english_wordings(
     if not asked or not len(english):
         return ()
     word = english_word(asked[0], language) if len(asked) == 1 else ""
-    if word and all(snapshot.frequencies(terms(word, LANGUAGE))):
+    if min(snapshot.frequencies(terms(word, LANGUAGE)), default=0):
         return (word,)
     near: list[dict[str, float]] = [
         dict.fromkeys(other.terms, 1.0) | _spelled_alike(word, snapshot) | dict(other.near)

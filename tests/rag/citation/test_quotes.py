@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from passages import passage, report
 
-from rag.citation.quotable import usable
+from rag.citation.quotable import is_hypothesis, usable
 from rag.citation.quotes import (
     best_support,
     fold_text,
@@ -199,8 +199,23 @@ def test_a_short_answer_is_shown_with_its_question() -> None:
         ("Stages: Which are next?", "- Test\n- Grow", "Stages: Test; Grow"),
         ("Proven?", "Partially proven.\nIce is dear.", "Proven: Partially proven."),
         ("Prototype?", "No", "Prototype: No"),
+        ("Please describe the tools used.", "- Net\n- Line", "Tools used: Net; Line"),
     ):
         (own,) = usable(source := passage(text, prompt=prompt))
         support = best_support(f"Peru (2023, plan): {own.text}", source, "en")
         assert (own.text, support) == (shown, (text[own.start : own.end], "supported"))
     assert usable(passage("No", prompt=FREE_TEXT)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_meant"),
+    [
+        ("IF nets are dyed THEN they last longer.", True),
+        ("Se tingirmos as redes, então elas duram mais.", True),
+        ("If nets are dyed, they last longer.", False),
+        ("Se secaron las redes y desde entonces duran más.", False),
+        ("Si les filets durent, alors que d'autres cassent, ils coûtent.", False),
+    ],
+)
+def test_what_would_follow_is_a_hypothesis(text: str, is_meant: bool) -> None:
+    assert is_hypothesis(text) == is_meant

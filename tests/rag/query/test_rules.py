@@ -119,6 +119,9 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
     for question, query in {
         "which countries used ethnography most": by("country", filters=ETHNOGRAPHY),
         "top 5 countries by nr of reports": by("country", limit=5),
+        "Were there more plans in 2022 than in 2023?": by(
+            "year", filters=replace(PLANS, year=(2022, 2023))
+        ),
         "table of experiments by cost bracket": by("total_cost", filters=EXPERIMENTS),
         "جدول التقارير حسب السنة والنوع": by("year", split="kind"),
         "países con al menos 2 informes": by("country", having=(2, 0)),
