@@ -8,8 +8,7 @@ say to a claim count the rows of a survey.
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import product
 from math import sqrt
 from pathlib import Path
@@ -196,10 +195,16 @@ def _plain_stance(row: SurveyRow, asked: Collection[str]) -> Stance:
 
 
 def trend(survey: Survey) -> tuple[TrendPoint, ...]:
-    """The share of each year's reports that speak of the topic, in order of years."""
-    years = Counter(row.report.year for row in survey.rows if row.report.year)
-    found = Counter(row.report.year for row in survey.found if row.report.year)
-    return shares_of(years, found)
+    """The share of each year's reports by labs that speak of the topic, in order of years.
+
+    What innovators wrote is collected in some years and not in others.
+    """
+
+    def of_years(rows: Iterable[SurveyRow]) -> Counter[int]:
+        own = (row.report for row in rows if row.report.author == "lab")
+        return Counter(info.year for info in own if info.year)
+
+    return shares_of(of_years(survey.rows), of_years(survey.found))
 
 
 def shares_of(years: Mapping[int, int], found: Mapping[int, int]) -> tuple[TrendPoint, ...]:
@@ -228,11 +233,9 @@ def trend_score(points: Sequence[tuple[float, int, int]]) -> float:
 def over_the_years(survey: Survey, t: Translations) -> str:
     """The share of each year's reports by labs, and whether it grows; "" for under two years.
 
-    Years of few reports have no share. What innovators wrote is collected in some years and not in
-    others: the labs' own reports tell.
+    Years of few reports have no share.
     """
-    own = tuple(row for row in survey.rows if row.report.author == "lab")
-    points = trend(replace(survey, rows=own))
+    points = trend(survey)
     shares = [(point.year, point.share) for point in points if point.share is not None]
     if len(shares) < 2:
         return ""
