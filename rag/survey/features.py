@@ -64,6 +64,7 @@ _HEAD = re.compile(
     r".*\b(?:for|of|in|by|to|with|from|against|among|on|at|after|during|through|without)\s+(?=\w)",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"\w+")
 # Two parts of a topic that are less near mean different things; what is in more passages than this
 # share is no topic by itself.
 UNLIKE, COMMON = 0.42, 0.025
@@ -225,6 +226,8 @@ class ReportMeasure:
     def topic(self, text: str, language: str, without: Collection[str] = ()) -> Topic:
         """The topic of a text, in English too; near words among `without` do not widen it."""
         language = LANGUAGE if is_concept(text) else language
+        # The embedding tells "Waste" from "waste"; who asks does not.
+        text = _WORD.sub(lambda word: word[0].lower() if word[0].istitle() else word[0], text)
         return self._topic(text, language, without=frozenset(without))
 
     def _called(self, text: str, language: str) -> tuple[str, ...]:

@@ -127,6 +127,15 @@ def test_a_word_that_is_joined_shares_what_stands_before(sample_engine: Engine) 
         assert (len(read.parts), len(read.texts)) == (parts, parts)
 
 
+def test_capitals_that_a_word_begins_with_change_no_verdict(sample_engine: Engine) -> None:
+    for topic in ("waste", "solar power for cold stores"):
+        verdicts = [
+            {row.report.id: row.verdict for row in sample_engine.survey(written).survey.rows}
+            for written in (topic, topic.capitalize(), topic.title())
+        ]
+        assert verdicts[0] == verdicts[1] == verdicts[2]
+
+
 def test_who_asks_on_about_a_topic_waits_for_no_second_measure_of_it(sample_engine: Engine) -> None:
     measure = sample_engine.report_measure()
     first, again = (measure.topic("mobile money", "en") for _ in range(2))
