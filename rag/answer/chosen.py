@@ -16,15 +16,16 @@ import numpy.typing as npt
 
 from rag.answer.candidates import asks, covered, in_context
 from rag.answer.extractive import BEST_PASSAGES
-from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, on_topic
+from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, Role, on_topic
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
+from rag.citation.quotable import MIN_WORDS
 from rag.i18n.translations import translations_for
 from rag.models.embeddings import Embedding
 from rag.query.forms import is_short_topic
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import Speaking, log_odds
-from rag.survey.stream import TopicSurvey
+from rag.survey.stream import TopicSurvey, survey_scope
 from rag.survey.types import Survey
 from rag.text.tokenize import focus, is_quantity
 from rag.types import Hit, Plan
@@ -43,7 +44,6 @@ _FEW = 3  # likely reports, to which near ones are added
 _AHEAD, _FAR_AHEAD = 1.0, 2.0
 # Reports that are read over the years, of a year of a topic, and the most that are told of one.
 _READ_OVER_TIME, _READ_OF_YEAR, MOST_OF_YEAR = 16, 8, 3
-_JUDGED, _HINDERS = 80, -1.0  # lines that the cross-encoder reads, and the least logit of one
 # Reports that are read: of a side, and of a topic.
 READ_OF_SIDE, _MOST_TOLD = 3, 60
 _NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
@@ -69,8 +69,11 @@ _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
 # sentences are told beside the one of their report that says it best, and that one, if others are.
 TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
+# Lines on reasons that the cross-encoder reads: first those near to the question, in reports that
+# likely speak of its topic, under what is asked; and from which log odds on they are told.
+_READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED, _A_REASON = 120, 0.04, -4.0, 0.25, -1.0
 # So many sentences on reasons are told at least, and reports on a topic that is surveyed.
-_LEAST_REASONS, _LEAST_REPORTS = 6, 30
+_LEAST_REASONS, _LEAST_REPORTS = 8, 30
 # One line of work alone is told where a sentence has such log odds, so much more than of others.
 _SURELY, _LEAD = 1.0, 1.9
 _OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
@@ -142,30 +145,6 @@ class ReportChooser(LineReader):
         """The reports that were found, of the labs that are asked for if there are any."""
         places = set(self.plan.boosted.country)
         return [r for r in self.found() if not places.isdisjoint(r.countries)] or self.found()
-
-    def judged(self, lines: Sequence[Line]) -> list[Line]:
-        """The best lines, whose scores gain by how well the cross-encoder finds that they answer.
-
-        Those that it can't read gain as much as the others do on average; all stay as they are
-        where it is busy or the question can't be told in its language.
-        """
-        reranker, first = self.reranker, sorted(lines, key=lambda x: -x.score)[:_JUDGED]
-        if not reranker:
-            return list(lines)
-        read = [x for x in first if x.hit.passage.language == reranker.language]
-        gains = {x: reranker.relevance(n) for x, n in self._read(reranker.topics, read).items()}
-        if not gains:
-            return list(lines) if read else first
-        usual = fmean(gains.values())
-        return [replace(x, score=x.score + gains.get(x.place, usual)) for x in first]
-
-    def hindering(self, lines: Sequence[Line]) -> list[Line]:
-        """What got in the way by how the cross-encoder reads it; all lines where it is busy."""
-        first = sorted(lines, key=lambda x: (x.role != "barriers", -x.score))[:_JUDGED]
-        logits = self.logits(first)
-        least = min(_HINDERS, max(logits.values(), default=0.0))
-        read = [replace(x, score=logits[x.place]) for x in first if x.place in logits]
-        return [x for x in read if x.score >= least] or list(lines)
 
     def likeliest(self) -> list[ReportInfo]:
         """The report that is most about the topic, of the lab that is asked for."""
@@ -322,16 +301,49 @@ class ReportChooser(LineReader):
 
         return [replace(x, score=odds_of(x)) for x in lines]
 
-    def likely(self, lines: Sequence[Line]) -> list[Line]:
-        """The best lines that likely say by themselves what is asked, those first.
+    def giving_reasons(self, asked: Role, roles: Collection[Role]) -> list[Line]:
+        """What labs say in these roles that likely answers a question, the likeliest first.
 
-        Those on the topic where the cross-encoder is busy or can't read the question.
+        It stands in reports that likely speak of the topic, or was found. What answers form
+        questions that are `asked` is read before other lines. All are given where the
+        cross-encoder is busy or can't read the question.
         """
-        first = sorted(lines, key=lambda x: -x.score)[:_JUDGED]
-        if not self.logits(first):
+        plan, reports = self.plan, self.catalog.reports
+        # "A lab's solution" names no kind of report.
+        named = survey_scope(plan.filters.merged(plan.boosted)), plan.filters
+        scopes = (
+            sorted(i for i in self.catalog.ids(scope) if reports[i].author == "lab")
+            for scope in named
+        )
+        own = next(filter(None, scopes), [])
+        said = self._surveys.speaking(own, also_absent=True) if plan.subject else {}
+        ranked = sorted(said, key=lambda i: -said[i].says)
+        found = [hit for hit in self.hits if hit.passage.report.id in set(own)]
+        hits = {h.passage.id: h for h in (*self.opened(ranked[:_MOST_TOLD]), *found)}
+        near_to = focus(plan.renamed, plan.language) if plan.subject else ""
+        # "Sand" says little without its form question.
+        lines = self.lines(hits.values(), roles, near_to)
+        lines = [x for x in lines if len(x.words) >= MIN_WORDS]
+        chances = np.array([speaks.says for speaks in said.values()])
+        odds = {i: float(o) for i, o in zip(said, log_odds(chances), strict=True)}
+
+        def first(line: Line) -> float:
+            report = max(_LEAST_ODDS, odds.get(line.report.id, _LEAST_ODDS))
+            return line.topical + _OF_ODDS * report + _AS_ASKED * (line.role == asked)
+
+        of_report = Counter[str]()
+        read = []
+        for line in sorted(lines, key=first, reverse=True):
+            of_report[line.report.id] += 1
+            if of_report[line.report.id] <= _OF_READ_CLOSELY:
+                read.append(line)
+        read = read[:_READ_FOR_REASONS]
+        if not self.logits(read):
             return on_topic(lines)
-        told = sorted(self._with_odds(first), key=lambda x: -x.score)
-        return [x for n, x in enumerate(told) if x.score >= _ALSO_SAYS or n < _LEAST_REASONS]
+        told = sorted(self._with_odds(read), key=lambda x: -x.score)
+        others = [x for x in told if x.score < _A_REASON and x.role in FINDINGS]
+        likely = [x for x in told if x.score >= _A_REASON]
+        return [*likely, *others[: max(0, _LEAST_REASONS - len(likely))]]
 
     def likely_of_each(self, own: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
         """The best lines of each report that likely say what is asked, the likeliest reports first.

@@ -5,46 +5,31 @@ Each side is asked its part of the question, among its own reports.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.answer.candidates import Candidate, asked_by, kind_wanted, kinds_asked, without_question
-from rag.answer.chosen import READ_OF_SIDE, Material, ReportChooser, standard
-from rag.answer.extractive import SENTENCES_READ, answering, choose, quotes_head
+from rag.answer.candidates import Candidate, kind_wanted
+from rag.answer.chosen import READ_OF_SIDE, Material, standard
+from rag.answer.extractive import SENTENCES_READ, answering, choose
 from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
+from rag.answer.writing import HEADINGS, LineWriter
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.citation.quotable import usable
 from rag.i18n.labels import (
-    author_label,
     format_count,
     format_label,
-    join_parts,
-    kinds_label,
     value_label,
 )
 from rag.i18n.translations import marked
 from rag.query.wordings import has_wording
 from rag.retrieval.hybrid import side_plans, whole_reports
 from rag.survey.evidence import of_sides
-from rag.text.citation_marks import defuse, with_marks
+from rag.text.citation_marks import defuse
 from rag.text.tokenize import gives_quantity, is_quantity, terms
 from rag.types import FACTS, Hit, Plan
 
-HEADINGS: dict[Role, str] = {
-    "about": marked("What it is about"),
-    "challenge": marked("The challenge"),
-    "aim": marked("What was to be found out"),
-    "approach": marked("The approach"),
-    "partners": marked("With whom"),
-    "found": marked("What was found"),
-    "barriers": marked("What got in the way"),
-    "advice": marked("What to do differently"),
-    "next": marked("What comes next"),
-    "extent": marked("Time, size and money"),
-}
 # The rows of a comparison, with the most sentences of a side: on a topic, and of all work.
 _ROWS: dict[Role, int] = {
     "about": 2, "challenge": 2, "aim": 1, "approach": 2, "found": 4, "barriers": 2, "extent": 2,
@@ -69,11 +54,12 @@ _SAYS = 0.5  # what a sentence says of its report's work counts, beside how it a
 # What a finding gains, and one with a number twice, where the question is which of two did more.
 _MORE = 0.4
 _MOST_TOLD = READ_OF_SIDE + 1  # reports of a side that its parts are told from
+_MOST_FURTHER = 8  # others, for what these leave out
 # How likely the likeliest sentence of a side answers, and the best score, below which none does.
 _LEAST_LIKELY, _SILENT = 0.2, 0.75
 _SHARE, _SHARE_UNREAD, _FEWEST_READ, _MOST_FITTING = 0.6, 0.55, 20, 6
 _MOST_ANSWERS, _MOST_CLOSEST = 4, 2  # sentences of a side that answer the question, or are closest
-_READ, _MOST_THEMES = 12, 5  # passages of a side that were found; themes of all its work
+_READ = 12  # passages of a side that were found
 _ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 2}
 
 
@@ -82,8 +68,8 @@ class _Side:
     """A side of a comparison: its name, all its reports, and what is told of it.
 
     `saying` are the reports that say most of the topic, `reports` those that its parts are told
-    from, by their `lines`. `chosen` are the sentences that answer the question: whether that is
-    certain, and whether their form questions ask for it.
+    from, by their `lines`; `further` are those of others that say it. `chosen` are the sentences
+    that answer the question: whether that is certain, and whether their form questions ask for it.
     """
 
     name: str
@@ -91,93 +77,19 @@ class _Side:
     saying: Sequence[ReportInfo] = ()
     reports: Sequence[ReportInfo] = ()
     lines: Sequence[Line] = ()
+    further: Sequence[Line] | None = None
     chosen: Sequence[tuple[Hit, str]] = ()
     is_certain: bool = True
     fits: bool = False
 
 
-class Comparer(ReportChooser):
-    """Writes comparisons, and what other digests write with."""
+class Comparer(LineWriter):
+    """Writes comparisons."""
 
     def __init__(self, material: Material) -> None:
         super().__init__(material)
-        self.quoted: dict[str, Hit] = {}
         self.sides: tuple[str, ...] = ()
         self._touching: Mapping[str, set[tuple[str, int]]] = {}
-        self.counted = ""  # what is known of how many reports tell of what is asked
-        self.speaking: tuple[str, ...] = ()  # the ids of those that speak of a topic
-
-    def quote(self, lines: Iterable[Line]) -> str:
-        """Sentences with their marks."""
-        told: dict[str, str] = {}
-        for line in lines:
-            for text in filter(None, (line.before, line.text)):
-                told.setdefault(text, self._cite(line.hit, text))
-        return " ".join(told.values())
-
-    def when(self, info: ReportInfo) -> str:
-        """A report's year and kind."""
-        kind = value_label("kind", info.kind, self.t)
-        return join_parts(self.t, ", ", [str(info.year or "?"), kind])
-
-    def heading(self, text: str) -> str:
-        """A heading in the reader's language."""
-        return f"### {self.t.gettext(text)}"
-
-    def head(self, reports: Iterable[ReportInfo]) -> str:
-        """The line that says whose quotes follow."""
-        infos = list(reports)
-        return quotes_head(infos, self.t) if infos else ""
-
-    def by(self, info: ReportInfo, lines: Sequence[Line], titled: bool = False) -> str:
-        """A line of a report: who wrote it or its title, its year and kind, and sentences.
-
-        What other reports of its work say follows, and is told to be theirs.
-        """
-        said: dict[str, list[Line]] = {}
-        for line in lines:
-            said.setdefault(line.report.id, []).append(line)
-        info = info if info.id in said else lines[0].report
-        name = title_of(info) if titled else author_label(info, self.t)
-        own = format_label(self.t, f"{name} ({self.when(info)})", self.quote(said.pop(info.id)))
-        return " ".join([f"- {own}", *map(self.of_work, said.values())])
-
-    def of_work(self, lines: Sequence[Line]) -> str:
-        """What another report of a work says."""
-        info = lines[0].report
-        from_it = self.t.gettext("From another report of the same work, {title} ({when})")
-        from_it = from_it.format(title=title_of(info), when=self.when(info))
-        return format_label(self.t, from_it, self.quote(lines))
-
-    def figures(self, kind: str, infos: Sequence[ReportInfo]) -> list[str]:
-        """A line of each report whose tags or form give figures of a kind, such as its cost."""
-        said: defaultdict[str, dict[str, Hit]] = defaultdict(dict)
-        for hit in self.open(infos):
-            for unit in usable(hit.passage):
-                answer = without_question(unit.text, hit.passage)
-                asked = asked_by(unit.text, hit.passage) if hit.passage.prompt else ""
-                if kinds_asked([asked]) == [kind] and gives_quantity(answer):
-                    said[hit.passage.report.id].setdefault(answer, hit)
-        told = []
-        for info in infos:
-            if own := said.get(info.id):
-                who = f"{author_label(info, self.t)} ({self.when(info)}), {title_of(info)}"
-                words = " ".join(self._cite(hit, answer) for answer, hit in own.items())
-                told.append(f"- {format_label(self.t, who, words)}")
-        return told
-
-    def overview(self, reports: Sequence[ReportInfo]) -> str:
-        """The years of reports, how many there are of each kind, and their most frequent themes."""
-        years = sorted({r.year for r in reports if r.year})
-        span = "–".join(map(str, dict.fromkeys((*years[:1], *years[-1:]))))
-        own = [r for r in reports if r.author == "lab"] or reports
-        themes = Counter(self.catalog.name("theme", x) for r in own for x in {*r.thematic_areas})
-        ranked = sorted(themes.items(), key=lambda theme: (-theme[1], theme[0]))[:_MOST_THEMES]
-        often = [f"{value_label('theme', x, self.t)} ({n})" for x, n in ranked if n > 1]
-        listed = format_label(self.t, self.t.gettext("Themes"), join_parts(self.t, "; ", often))
-        kinds = kinds_label((r.kind for r in reports), self.t)
-        counted = join_parts(self.t, "; ", [span, kinds])
-        return f"{counted}. {listed}" if often else counted
 
     def compare(self) -> Iterator[str]:
         """Sides beside each other, row by row."""
@@ -234,7 +146,7 @@ class Comparer(ReportChooser):
 
     def _told(self, side: _Side) -> str:
         """What answers for a side; where that is uncertain, as what is closest."""
-        said = " ".join(self._cite(*told) for told in side.chosen)
+        said = " ".join(self.cite(*told) for told in side.chosen)
         if not said:
             reports = format_count(len(side.scope), "report", self.t)
             return self.t.gettext("nothing found on it in {reports}").format(reports=reports)
@@ -327,8 +239,7 @@ class Comparer(ReportChooser):
         """
         for side in sides:
             side.reports = self._reports_of(side)
-            own = self.lines(self.open(side.reports))
-            side.lines = [x for x in own if x.place in self._touching.get(x.report.id, (x.place,))]
+            side.lines = self._lines_of(side.reports)
         silent = [side for side in sides if not (side.chosen if is_asked else side.saying)]
         near = {x.place for x in on_topic([x for side in sides for x in side.lines])}
         for side in silent if len(silent) < len(sides) and self.plan.subject else ():
@@ -344,7 +255,8 @@ class Comparer(ReportChooser):
         for role, most in table.items():
             picked = []
             for side, said in zip(sides, told, strict=True):
-                own, shared = [x for x in side.lines if x.role == role], self._chosen
+                own = [x for x in side.lines if x.role == role] or self._further(side, role)
+                shared = self._chosen
                 if not (best := self.pick(own, most)):
                     # What another side says nearly alike is more than nothing.
                     self._chosen = said
@@ -354,6 +266,19 @@ class Comparer(ReportChooser):
                 picked.append(best)
             if any(picked):
                 yield from self._row(HEADINGS[role], map(self.quote, picked))
+
+    def _lines_of(self, infos: Iterable[ReportInfo]) -> list[Line]:
+        """The lines of reports; of those that only touch the topic, those on it."""
+        lines = self.lines(self.open(infos))
+        return [x for x in lines if x.place in self._touching.get(x.report.id, (x.place,))]
+
+    def _further(self, side: _Side, role: Role) -> list[Line]:
+        """What other reports that say most of the topic have on a part of their work."""
+        if side.further is None:
+            told = {info.id for info in side.reports}
+            others = [r for r in self.with_results(side.saying) if r.id not in told]
+            side.further = self._lines_of(others[:_MOST_FURTHER]) if self.plan.subject else ()
+        return [x for x in side.further if x.role == role]
 
     def _alone(self, plan: Plan) -> Plan:
         """The plan of what is put to one side; its question says no more that it compares."""
@@ -420,11 +345,6 @@ class Comparer(ReportChooser):
             for c in candidates
             if (c.passage.id, c.start) in said or c.fits or c.passage.section == FACTS
         ]
-
-    def _cite(self, hit: Hit, text: str) -> str:
-        """A sentence with its mark."""
-        self.quoted.setdefault(hit.passage.id, hit)
-        return with_marks(defuse(text), [list(self.quoted).index(hit.passage.id) + 1])
 
     def _row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
         yield self.heading(heading)

@@ -15,7 +15,7 @@ from statistics import fmean
 
 from rag.answer.candidates import covered, kind_wanted, kinds_asked
 from rag.answer.chosen import MAY_SAY_IT, MOST_OF_YEAR, SAYS_IT, TELLS, Material, chance
-from rag.answer.comparison import HEADINGS, Comparer
+from rag.answer.comparison import Comparer
 from rag.answer.extractive import BEST_PASSAGES, NEAREST, SENTENCES_MORE, Digest, quotes_head
 from rag.answer.lines import (
     FINDINGS,
@@ -32,6 +32,7 @@ from rag.answer.lines import (
     role_of_question,
     title_of,
 )
+from rag.answer.writing import HEADINGS, Row
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
@@ -41,7 +42,6 @@ from rag.i18n.labels import (
     format_label,
     join_parts,
     kinds_label,
-    survey_sentence,
 )
 from rag.i18n.translations import marked
 from rag.models.prompts import refusal
@@ -49,11 +49,9 @@ from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topi
 from rag.query.wordings import has_wording
 from rag.survey.evidence import over_the_years, trend
 from rag.survey.types import Survey
-from rag.text.tokenize import focus, gives_quantity, is_quantity
+from rag.text.tokenize import gives_quantity, is_quantity
 from rag.types import Intent, Plan
 
-# A report and what is told of it.
-_Row = tuple[ReportInfo, list[Line]]
 # Kinds whose figures are asked of each report on a topic, and of how many.
 _FIGURES, _MOST_FIGURES = ("cost", "duration", "sample"), 20
 _MOST_OF_REPORT = 26  # sentences of a digest of one report, at least one of each role
@@ -75,6 +73,8 @@ _MOST_CLOSEST = 6  # reports that may tell it
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
+# What questions for a kind of column (rag/survey/columns.toml) ask for where labs have learned it.
+_REASONS: dict[str, Role] = {"barriers": "barriers", "changes": "advice", "advice": "advice"}
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
 
@@ -93,11 +93,14 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
     role = is_plain and (ROLE_OF_KIND.get(kind_wanted(plan)) or role_asked(plan.standalone))
     if not role and plan.intent not in (*DIGESTS, "compare"):
         return None
-    text = "\n".join(made.of_role(role) if role else getattr(made, plan.intent)())
+    intent: Intent = "report" if role else plan.intent
+    if intent == "topic" and not made.by_sentences and made.role_of_reasons():
+        # "What went wrong with drones?" wants no more of them.
+        intent = "reasons"
+    text = "\n".join(made.of_role(role) if role else getattr(made, intent)())
     told = role or plan is asked or made.by_sentences or made.speaking
     if not (made.quoted and told):
         return None
-    intent: Intent = "report" if role else plan.intent
     hits = tuple(made.quoted.values())
     return Digest(text, hits, intent, made.counted, made.sides, made.speaking)
 
@@ -105,12 +108,7 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
 class _Maker(Comparer):
     """Makes one digest, and counts what it quotes."""
 
-    def part(self, heading: str, rows: Iterable[_Row], titled: bool = False) -> Iterator[str]:
-        """A heading and the lines of reports under it; nothing where there are none."""
-        lines = [self.by(info, picked, titled) for info, picked in rows if picked]
-        yield from [self.heading(heading), *lines] if lines else []
-
-    def key_points(self, rows: list[_Row]) -> Iterator[str]:
+    def key_points(self, rows: list[Row]) -> Iterator[str]:
         """The best finding of each of some rows of what was found, taken out of them.
 
         It is what best answers the question, by the cross-encoder, where that has the time.
@@ -133,13 +131,6 @@ class _Maker(Comparer):
             info, told = rows[n]
             told.remove(best[n])
             yield self.by(info, [best[n]])
-
-    def count(self, survey: Survey | None) -> Iterator[str]:
-        """How many reports speak of a topic, which are noted; nothing where it may be none."""
-        if survey and survey.found and survey.interval[0]:
-            self.speaking = tuple(row.report.id for row in survey.found)
-            self.counted = survey_sentence(survey, self.t)
-            yield f"{self.counted}\n"
 
     # The forms.
 
@@ -251,7 +242,7 @@ class _Maker(Comparer):
             name = country_label(country, self.t)
             self.counted = format_label(self.t, name, self.overview(reports)) + "."
             yield self.counted
-        rows: dict[str, list[_Row]] = {part: [] for part in _PARTS}
+        rows: dict[str, list[Row]] = {part: [] for part in _PARTS}
         told: set[str] = set()
         if few:
             yield from self._problems(reports, of_report)
@@ -381,7 +372,7 @@ class _Maker(Comparer):
         if not self.by_sentences:
             own = self.likely_of_each({info.id: own[info.id] for info in told})
             told = [self.catalog.reports[i] for i in own]
-        rows: dict[str, list[_Row]] = {part: [] for part in _PARTS}
+        rows: dict[str, list[Row]] = {part: [] for part in _PARTS}
         labs = Counter[str]()  # how many reports are told
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
         # Reports of works that are told of under findings.
@@ -408,7 +399,7 @@ class _Maker(Comparer):
             # They take no other report's place.
             if sum(map(len, rows.values())) < _ENOUGH:
                 rows[part].append((info, self.pick(telling, 1)))
-        others: list[_Row] = []
+        others: list[Row] = []
         if self.by_sentences and not self.is_small:
             quoted = {x.report.id for of_part in rows.values() for _, told in of_part for x in told}
             room = min(_MOST_OTHERS, max(0, _ENOUGH - sum(map(len, rows.values()))))
@@ -434,27 +425,25 @@ class _Maker(Comparer):
         yield quotes_head((), self.t)
         yield from (self.by(info, picked) for info, picked in rows if picked)
 
+    def role_of_reasons(self) -> Role | None:
+        """The role of the findings that a question asks for, by its words beside its topic."""
+        return _REASONS.get(self._kind(self.plan))
+
     def reasons(self) -> Iterator[str]:
         """What was found, what got in the way, and advice, of all who say so."""
-        asked = role_of_question(self.plan.standalone)
+        named = self.role_of_reasons()
+        asked = named or role_of_question(self.plan.standalone)
         if self.plan.subject and self.is_small:
             near = self.telling[1]
             if asked == "found" or self.odds(near) < SAYS_IT:
                 # What is asked for is no more than what is known of a topic.
                 yield from self.topic()
                 return
-        hits = (hit for hit in self.hits if hit.passage.report.author == "lab")
-        near_to = focus(self.plan.renamed, self.plan.language) if self.plan.subject else ""
-        # "Sand" says little without its form question.
-        lines = [x for x in self.lines(hits, FINDINGS, near_to) if len(x.words) >= MIN_WORDS]
-        if self.plan.subject:
-            lines = self.likely(lines)
-        elif asked == "barriers":
-            lines = self.hindering(lines)
-        else:
-            lines = self.judged(lines)
-        rows: dict[Role, list[_Row]] = {}
-        for role in sorted(FINDINGS, key=lambda role: role != asked):
+        # Why something is as it is, plans tell, too.
+        roles = FINDINGS if named or not self.plan.subject else (*FINDINGS, "challenge")
+        lines = self.giving_reasons(asked, roles)
+        rows: dict[Role, list[Row]] = {}
+        for role in sorted(roles, key=lambda role: role != asked):
             most = _MOST_REASONS if role == asked else _FEWER_REASONS
             own = sorted((x for x in lines if x.role == role), key=lambda x: -x.score)
             labs = Counter(line.report.lab for line in own)
@@ -469,6 +458,8 @@ class _Maker(Comparer):
         if asked != "found" and len(rows.get(asked, ())) >= _FEWER_REASONS:
             # A question for what failed does not ask what was found.
             del rows["found"]
+        if self.plan.intent == "topic" and not self.by_sentences:
+            yield from self.count(self._surveys.survey(())[0])
         yield self.head(info for of_role in rows.values() for info, _ in of_role)
         for role, of_role in rows.items():
             yield from self.part(HEADINGS[role], of_role)
@@ -483,12 +474,12 @@ _PARTS = {
 }
 
 
-def _rows(lines: Iterable[Line]) -> list[_Row]:
+def _rows(lines: Iterable[Line]) -> list[Row]:
     """Lines by their reports, which they follow."""
     return [(info, list(own)) for info, own in groupby(lines, key=lambda line: line.report)]
 
 
-def _best_first(row: _Row) -> float:
+def _best_first(row: Row) -> float:
     """What puts the report whose best line has the highest score first."""
     return -max(line.score for line in row[1] if line.report == row[0])
 

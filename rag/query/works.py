@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from rag.catalog.normalize import in_dictionary
+from rag.places.countries import fold_name
 from rag.query.linker import Linker
 from rag.query.wordings import has_wording
-from rag.text.tokenize import LANGUAGES, strip_accents, terms
+from rag.text.tokenize import LANGUAGES, stop_words, strip_accents, terms
 from rag.types import Plan
 
 _MOST_TITLED = 4  # reports of one line of work, which may have the same title
 _MOST_OTHERS = 1  # reports of other labs that have the words of a name
 _MOST_BESIDE = 5  # more reports of the lab that have them in their texts
 _MOST_TRIED = 8  # groups of words that are looked for in texts
+_FIRST_WORDS = 4  # content words that a title begins with, which name it
 # The share of the reports with a name that are of its country, and how many have to have a name
 # that is written in small letters.
 _AT_HOME, _LEAST_SMALL = 0.9, 2
@@ -83,7 +85,10 @@ class Works:
             return -len(names.intersection(own)), -len(own), titles, places
 
         for own in sorted(groups, key=rank)[:_MOST_TRIED]:
-            is_whole, is_name = len(own) == len(stems), not names.isdisjoint(own)
+            is_whole = len(own) == len(stems)
+            titles = [catalog.reports[i].title for i in groups[own]]
+            asked = plan.standalone, plan.language
+            is_name = not names.isdisjoint(own) or any(_begins(t, *asked) for t in titles)
             reports = sorted(scope.intersection(groups[own]) or (groups[own] if is_name else ()))
             # Common words are a name where they are all that is asked for, or of one country. One
             # of another language is rare among reports in English.
@@ -138,6 +143,15 @@ def _stems(word: str, language: str) -> frozenset[str]:
     # An acronym has no endings.
     own = terms(word, "en" if word.isupper() else language)
     return frozenset((*own, *terms(word, "en"))) if own else frozenset()
+
+
+def _begins(title: str, question: str, language: str) -> bool:
+    """Whether a question that is not put to labs has the first words of a title, in their order."""
+    titled = fold_name(title).split()
+    told = [n for n, word in enumerate(titled, 1) if word not in stop_words(language)]
+    if len(told) < _FIRST_WORDS or has_wording("labs", question):
+        return False
+    return f" {' '.join(titled[: told[_FIRST_WORDS - 1]])} " in f" {fold_name(question)} "
 
 
 def _is_name(word: str, question: str) -> bool:

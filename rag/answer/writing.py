@@ -1,0 +1,141 @@
+"""Writes the lines of digests: who says it, sentences with their marks, and what was counted."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from rag.answer.candidates import asked_by, kinds_asked, without_question
+from rag.answer.chosen import Material, ReportChooser
+from rag.answer.extractive import quotes_head
+from rag.answer.lines import Line, Role, title_of
+from rag.catalog.tag_fields import ReportInfo
+from rag.citation.quotable import usable
+from rag.i18n.labels import (
+    author_label,
+    format_label,
+    join_parts,
+    kinds_label,
+    survey_sentence,
+    value_label,
+)
+from rag.i18n.translations import marked
+from rag.survey.types import Survey
+from rag.text.citation_marks import defuse, with_marks
+from rag.text.tokenize import gives_quantity
+from rag.types import Hit
+
+# A report and what is told of it.
+Row = tuple[ReportInfo, list[Line]]
+HEADINGS: dict[Role, str] = {
+    "about": marked("What it is about"),
+    "challenge": marked("The challenge"),
+    "aim": marked("What was to be found out"),
+    "approach": marked("The approach"),
+    "partners": marked("With whom"),
+    "found": marked("What was found"),
+    "barriers": marked("What got in the way"),
+    "advice": marked("What to do differently"),
+    "next": marked("What comes next"),
+    "extent": marked("Time, size and money"),
+}
+_MOST_THEMES = 5  # of the most frequent themes of reports
+
+
+class LineWriter(ReportChooser):
+    """Writes lines, and keeps what they quote and count."""
+
+    def __init__(self, material: Material) -> None:
+        super().__init__(material)
+        self.quoted: dict[str, Hit] = {}
+        self.counted = ""  # what is known of how many reports tell of what is asked
+        self.speaking: tuple[str, ...] = ()  # the ids of those that speak of a topic
+
+    def cite(self, hit: Hit, text: str) -> str:
+        """A sentence with its mark."""
+        self.quoted.setdefault(hit.passage.id, hit)
+        return with_marks(defuse(text), [list(self.quoted).index(hit.passage.id) + 1])
+
+    def quote(self, lines: Iterable[Line]) -> str:
+        """Sentences with their marks."""
+        told: dict[str, str] = {}
+        for line in lines:
+            for text in filter(None, (line.before, line.text)):
+                told.setdefault(text, self.cite(line.hit, text))
+        return " ".join(told.values())
+
+    def when(self, info: ReportInfo) -> str:
+        """A report's year and kind."""
+        kind = value_label("kind", info.kind, self.t)
+        return join_parts(self.t, ", ", [str(info.year or "?"), kind])
+
+    def heading(self, text: str) -> str:
+        """A heading in the reader's language."""
+        return f"### {self.t.gettext(text)}"
+
+    def head(self, reports: Iterable[ReportInfo]) -> str:
+        """The line that says whose quotes follow."""
+        infos = list(reports)
+        return quotes_head(infos, self.t) if infos else ""
+
+    def by(self, info: ReportInfo, lines: Sequence[Line], titled: bool = False) -> str:
+        """A line of a report: who wrote it or its title, its year and kind, and sentences.
+
+        What other reports of its work say follows, and is told to be theirs.
+        """
+        said: dict[str, list[Line]] = {}
+        for line in lines:
+            said.setdefault(line.report.id, []).append(line)
+        info = info if info.id in said else lines[0].report
+        name = title_of(info) if titled else author_label(info, self.t)
+        own = format_label(self.t, f"{name} ({self.when(info)})", self.quote(said.pop(info.id)))
+        return " ".join([f"- {own}", *map(self.of_work, said.values())])
+
+    def of_work(self, lines: Sequence[Line]) -> str:
+        """What another report of a work says."""
+        info = lines[0].report
+        from_it = self.t.gettext("From another report of the same work, {title} ({when})")
+        from_it = from_it.format(title=title_of(info), when=self.when(info))
+        return format_label(self.t, from_it, self.quote(lines))
+
+    def figures(self, kind: str, infos: Sequence[ReportInfo]) -> list[str]:
+        """A line of each report whose tags or form give figures of a kind, such as its cost."""
+        said: defaultdict[str, dict[str, Hit]] = defaultdict(dict)
+        for hit in self.open(infos):
+            for unit in usable(hit.passage):
+                answer = without_question(unit.text, hit.passage)
+                asked = asked_by(unit.text, hit.passage) if hit.passage.prompt else ""
+                if kinds_asked([asked]) == [kind] and gives_quantity(answer):
+                    said[hit.passage.report.id].setdefault(answer, hit)
+        told = []
+        for info in infos:
+            if own := said.get(info.id):
+                who = f"{author_label(info, self.t)} ({self.when(info)}), {title_of(info)}"
+                words = " ".join(self.cite(hit, answer) for answer, hit in own.items())
+                told.append(f"- {format_label(self.t, who, words)}")
+        return told
+
+    def overview(self, reports: Sequence[ReportInfo]) -> str:
+        """The years of reports, how many there are of each kind, and their most frequent themes."""
+        years = sorted({r.year for r in reports if r.year})
+        span = "–".join(map(str, dict.fromkeys((*years[:1], *years[-1:]))))
+        own = [r for r in reports if r.author == "lab"] or reports
+        themes = Counter(self.catalog.name("theme", x) for r in own for x in {*r.thematic_areas})
+        ranked = sorted(themes.items(), key=lambda theme: (-theme[1], theme[0]))[:_MOST_THEMES]
+        often = [f"{value_label('theme', x, self.t)} ({n})" for x, n in ranked if n > 1]
+        listed = format_label(self.t, self.t.gettext("Themes"), join_parts(self.t, "; ", often))
+        kinds = kinds_label((r.kind for r in reports), self.t)
+        counted = join_parts(self.t, "; ", [span, kinds])
+        return f"{counted}. {listed}" if often else counted
+
+    def part(self, heading: str, rows: Iterable[Row], titled: bool = False) -> Iterator[str]:
+        """A heading and the lines of reports under it; nothing where there are none."""
+        lines = [self.by(info, picked, titled) for info, picked in rows if picked]
+        yield from [self.heading(heading), *lines] if lines else []
+
+    def count(self, survey: Survey | None) -> Iterator[str]:
+        """How many reports speak of a topic, which are noted; nothing where it may be none."""
+        if survey and survey.found and survey.interval[0]:
+            self.speaking = tuple(row.report.id for row in survey.found)
+            self.counted = survey_sentence(survey, self.t)
+            yield f"{self.counted}\n"
