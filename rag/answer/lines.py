@@ -74,7 +74,8 @@ _SHORT = 0.3  # what fewer words than a sentence has take from the score
 
 _JOINS = re.compile(
     r"(?-i:[^\W\d_A-Z])|(?:th(?:is|ese|ose|ey)|it|he|she|such|rather|however|also|therefore|ce|cette|ces|cela"
-    r"|ils?|elles?|est[eao]s?|es[ao]s?|ellos|ess[eao]s?|iss?to|eles?|هذا|هذه|ذلك)\b",
+    r"|ils?|elles?|est[eao]s?|es[ao]s?|ellos|ess[eao]s?|iss?to|eles?|هذا|هذه|ذلك"
+    r"|for (?:example|instance)|in this case|as a result|par exemple|por e[jx]emplo|على سبيل المثال)\b",
     re.IGNORECASE,
 )
 

@@ -294,6 +294,8 @@ class _Listing:
             if is_tag and name != value:
                 name = f"{name} ({value})"  # as the reports have it
             yield f"- {format_label(t, defuse(name), told)}"
+        if query.rows and self.shown > query.rows:
+            yield t.gettext("Those with equally many reports share the last place.")
         if (rest := len(self.rows) - self.shown) > 0:
             yield t.gettext("and {n} more").format(n=self._number(rest))
         if any(point.share is not None for point in points.values()):

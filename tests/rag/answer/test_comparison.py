@@ -61,6 +61,21 @@ def test_sides_stand_beside_each_other(
     assert question != TRIALS or list(rows) == ["Reports", ASKED]
 
 
+def test_what_the_reports_of_a_side_leave_out_others_of_it_tell(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("READ_OF_SIDE", "_MOST_TOLD"):
+        monkeypatch.setattr(f"rag.answer.comparison.{name}", 1)
+    answer = sample_engine.ask("Compare Lesotho and Mozambique on mobile money").answer
+    rows = dict(answer.comparison)
+    lesotho, mozambique = rows["What got in the way"]
+    told = [c.passage.report for c in answer.citations if c.quote.rstrip(".") in lesotho]
+    assert told
+    assert all(report.title not in rows["Reports"][0] for report in told)
+    # Where no other report does, that is said.
+    assert mozambique.startswith("nothing found")
+
+
 def test_how_many_reports_of_each_side_speak_of_the_topic_is_told(
     ask: Ask, sample_engine: Engine
 ) -> None:

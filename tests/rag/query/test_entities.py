@@ -42,6 +42,9 @@ def test_countries_are_found_and_words_like_them_are_not() -> None:
 def test_years_and_ranges_are_found() -> None:
     for text, years in {
         "2021–22, or 2024": [2021, 2024],
+        "changed between 2020 and 2022": [2020, 2021, 2022],
+        "Differences between 2020 and 2022": [2020, 2022],
+        "diferencias entre 2020 y 2022": [2020, 2022],
         "after 2023": [2024],
         "before and after 2022": [2020, 2021, 2022, 2023, 2024],
         "avant 2021, et après ?": [2020, 2021, 2022, 2023, 2024],

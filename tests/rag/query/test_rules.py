@@ -160,6 +160,11 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
         "experimentos con menos de 50 participantes": by(
             "", filters=replace(EXPERIMENTS, fact=("sample_size: 10-49",))
         ),
+        "how many experiments are marked as completed": by(
+            "",
+            filters=replace(EXPERIMENTS, fact=("experiment_status: Completed",)),
+            form="count",
+        ),
         "how many plans have no SDG at all": by("", filters=PLANS, untagged=("sdg",), form="count"),
         "plans sans méthode en 2023": by(
             "", filters=replace(PLANS, year=(2023,)), untagged=("method",)
@@ -328,6 +333,8 @@ def test_a_topic_ends_where_a_time_or_another_question_begins(quick_engine: Engi
         "How did work on ice sellers change since the storm?": "ice sellers",
         "What do labs do about ice sellers, and what gets in the way?": "ice sellers",
         "ice sellers - why did they stop?": "ice sellers",
+        "anyone tested ice boxes? what for": "ice boxes",
+        "when did ice stop being a topic?": "ice",
         "Que font les labos sur la glace, et qu'est-ce qui aide ?": "glace",
         "qué hacen los labs con los vendedores de hielo: ¿en qué fallan?": "vendedores de hielo",
         "What do labs do for sellers who lack ice?": "sellers who lack ice",

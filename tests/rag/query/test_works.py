@@ -18,6 +18,10 @@ def test_what_is_a_work_is_answered_by_a_digest_of_it(quick_engine: Engine) -> N
         plan = quick_engine.plan(question)
         assert plan.intent == "report", question
         assert report in plan.reports
+    # Common words are a name where a title begins with them, unless labs are asked.
+    title = "Women, seaweed and the warm lagoon"
+    assert quick_engine.plan(f"{title.lower()} - what's in that one?").reports
+    assert not quick_engine.plan(f"Which labs work on {title.lower()}?").reports
     # What it is asked for is no digest of it.
     for question in (
         "What is the charcoal cold box made from?",
