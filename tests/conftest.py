@@ -21,6 +21,7 @@ from pytest_socket import socket_allow_hosts
 from eval.cases import Case, load_cases
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
+from rag.query import intents
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 from ui.cli import main as cli
@@ -46,7 +47,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not _wants_quality(config):
         path.insert(0, str(FAKE_MODELS))
         sys.path.insert(0, str(FAKE_MODELS))
+        _train_stand_in(config.cache.mkdir("stand-in") / "intents.npz")
     os.environ["PYTHONPATH"] = os.pathsep.join([*path, os.environ.get("PYTHONPATH", "")])
+
+
+def _train_stand_in(weights: Path) -> None:
+    """Train the weights of intents for the stand-in once, not in each process that asks."""
+    os.environ["STAND_IN_INTENTS"], intents._WEIGHTS = str(weights), weights
+    with FileLock(weights.with_suffix(".lock")):
+        if not (weights.exists() and intents.saved()):
+            intents.save()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

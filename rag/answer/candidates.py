@@ -228,6 +228,13 @@ def kind_wanted(plan: Plan) -> str:
     return "" if kind in ("other", CONTACT) or (thing and kinds_asked([thing]) != [kind]) else kind
 
 
+def kind_beside_topic(plan: Plan, topic: str) -> str:
+    """The kind of form question that a question asks by words that are not its topic's; or ""."""
+    known = set(topic.split())
+    rest = (word for word in plan.question.translate(_NO_MARKS).split() if word not in known)
+    return kind_wanted(replace(plan, question=" ".join(rest)))
+
+
 def kinds_asked(prompts: Iterable[str]) -> list[str]:
     """The kind of each form question, or ""."""
     nearest = nearest_kinds([*prompts])

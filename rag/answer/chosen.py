@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp, log
@@ -71,7 +72,7 @@ _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
 # Lines on reasons that the cross-encoder reads: first those near to the question, in reports that
 # likely speak of its topic, under what is asked; and from which log odds on they are told.
-_READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED, _A_REASON = 120, 0.04, -4.0, 0.25, -1.0
+_READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
 # So many sentences on reasons are told at least, and reports on a topic that is surveyed.
 _LEAST_REASONS, _LEAST_REPORTS = 8, 30
 # One line of work alone is told where a sentence has such log odds, so much more than of others.
@@ -258,8 +259,7 @@ class ReportChooser(LineReader):
         elif self.is_small:
             made = self._surveys.likely()
         survey, said = made or (None, self._surveys.speaking(scope, also_absent=True))
-        chances = np.array([speaks.says for speaks in said.values()])
-        says: dict[str, float] = dict(zip(said, log_odds(chances).tolist(), strict=True))
+        says = _odds_of(said)
         ranks = {report: rank for rank, report in enumerate(found)}
 
         def odds(report: str, near: float, logit: float) -> float:
@@ -302,48 +302,42 @@ class ReportChooser(LineReader):
         return [replace(x, score=odds_of(x)) for x in lines]
 
     def giving_reasons(self, asked: Role, roles: Collection[Role]) -> list[Line]:
-        """What labs say in these roles that likely answers a question, the likeliest first.
+        """What labs say in these roles that likely answers the question, the likeliest first.
 
-        It stands in reports that likely speak of the topic, or was found. What answers form
-        questions that are `asked` is read before other lines. All are given where the
-        cross-encoder is busy or can't read the question.
+        It is looked for in reports that likely speak of the topic and in what was found, first
+        under form questions for the role that is `asked` for. Where the cross-encoder is busy or
+        can't read the question, all lines on the topic are given.
         """
         plan, reports = self.plan, self.catalog.reports
-        # "A lab's solution" names no kind of report.
-        named = survey_scope(plan.filters.merged(plan.boosted)), plan.filters
-        scopes = (
-            sorted(i for i in self.catalog.ids(scope) if reports[i].author == "lab")
-            for scope in named
-        )
-        own = next(filter(None, scopes), [])
-        said = self._surveys.speaking(own, also_absent=True) if plan.subject else {}
-        ranked = sorted(said, key=lambda i: -said[i].says)
-        found = [hit for hit in self.hits if hit.passage.report.id in set(own)]
-        hits = {h.passage.id: h for h in (*self.opened(ranked[:_MOST_TOLD]), *found)}
+        # No report by a lab is of the kind that "a lab's solution" names.
+        scopes = survey_scope(plan.filters.merged(plan.boosted)), plan.filters
+        by_labs = ({i for i in self.catalog.ids(s) if reports[i].author == "lab"} for s in scopes)
+        own = next(filter(None, by_labs), set[str]())
+        said = self._surveys.speaking(sorted(own), also_absent=True) if plan.subject else {}
+        likely = sorted(said, key=lambda i: -said[i].says)[:_MOST_TOLD]
+        found = [hit for hit in self.hits if hit.passage.report.id in own]
+        hits = {h.passage.id: h for h in (*self.opened(likely), *found)}
         near_to = focus(plan.renamed, plan.language) if plan.subject else ""
-        # "Sand" says little without its form question.
         lines = self.lines(hits.values(), roles, near_to)
+        # "Sand" says little without its form question.
         lines = [x for x in lines if len(x.words) >= MIN_WORDS]
-        chances = np.array([speaks.says for speaks in said.values()])
-        odds = {i: float(o) for i, o in zip(said, log_odds(chances), strict=True)}
+        odds = _odds_of(said)
 
-        def first(line: Line) -> float:
-            report = max(_LEAST_ODDS, odds.get(line.report.id, _LEAST_ODDS))
-            return line.topical + _OF_ODDS * report + _AS_ASKED * (line.role == asked)
+        def promise(line: Line) -> float:
+            speaks = max(_LEAST_ODDS, odds.get(line.report.id, _LEAST_ODDS))
+            return line.topical + _OF_ODDS * speaks + _AS_ASKED * (line.role == asked)
 
-        of_report = Counter[str]()
-        read = []
-        for line in sorted(lines, key=first, reverse=True):
-            of_report[line.report.id] += 1
-            if of_report[line.report.id] <= _OF_READ_CLOSELY:
+        of_report, read = Counter[str](), list[Line]()
+        for line in sorted(lines, key=promise, reverse=True):
+            if of_report[line.report.id] < _OF_READ_CLOSELY and len(read) < _READ_FOR_REASONS:
+                of_report[line.report.id] += 1
                 read.append(line)
-        read = read[:_READ_FOR_REASONS]
         if not self.logits(read):
             return on_topic(lines)
         told = sorted(self._with_odds(read), key=lambda x: -x.score)
-        others = [x for x in told if x.score < _A_REASON and x.role in FINDINGS]
-        likely = [x for x in told if x.score >= _A_REASON]
-        return [*likely, *others[: max(0, _LEAST_REASONS - len(likely))]]
+        # What is told though it is unlikely tells of results, not of a plan's challenge.
+        told = [x for x in told if x.score >= _ALSO_SAYS or x.role in FINDINGS]
+        return [x for n, x in enumerate(told) if x.score >= _ALSO_SAYS or n < _LEAST_REASONS]
 
     def likely_of_each(self, own: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
         """The best lines of each report that likely say what is asked, the likeliest reports first.
@@ -392,20 +386,14 @@ class ReportChooser(LineReader):
 
     def logits(self, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
         """How the cross-encoder reads lines beside the question, in English; none if it is busy."""
-        new = [x for x in lines if x.place not in self._logits]
+        new = [x for x in lines if x.place not in self._logits and self.plan.english]
         if self.reranker and new:
-            self._logits |= self._read(self.reranker.many, new)
+            texts = [in_context(x.text, x.hit.passage) for x in new]
+            with suppress(TimeoutError):
+                scores = self.reranker.many.scores(self.plan.english, texts)
+                self._logits |= {x.place: n for x, n in zip(new, scores, strict=True)}
         is_read = all(x.place in self._logits for x in lines)
         return {x.place: self._logits[x.place] for x in lines} if is_read else {}
-
-    def _read(self, reader: CrossEncoder, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
-        """The logits of lines by place; none if it is busy or the question has no English."""
-        texts = [in_context(x.text, x.hit.passage) for x in lines if self.plan.english]
-        try:
-            scores = reader.scores(self.plan.english, texts) if texts else []
-        except TimeoutError:
-            scores = []
-        return {x.place: score for x, score in zip(lines, scores, strict=False)}
 
     def standing_out(self, infos: Sequence[ReportInfo], unsaid: bool) -> list[str]:
         """The reports whose middles are nearer to the topic than most are, nearest first.
@@ -487,6 +475,12 @@ def _first_of_years(reports: Iterable[ReportInfo]) -> Iterator[str]:
         of_lab[info.year, info.lab] += 1
     for own in of_year.values():
         yield from (i for *_, i in sorted(own, key=itemgetter(0, 1))[:_READ_OF_YEAR])
+
+
+def _odds_of(said: Mapping[str, Speaking]) -> dict[str, float]:
+    """The log odds that each report speaks of the topic."""
+    chances = np.array([speaks.says for speaks in said.values()])
+    return dict(zip(said, log_odds(chances).tolist(), strict=True))
 
 
 def standard(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -11,17 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.answer.candidates import Candidate, kind_wanted
+from rag.answer.candidates import Candidate, kind_beside_topic
 from rag.answer.chosen import READ_OF_SIDE, Material, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose
 from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
-from rag.answer.writing import HEADINGS, LineWriter
+from rag.answer.writing import HEADINGS, DigestWriter
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.i18n.labels import (
-    format_count,
-    format_label,
-    value_label,
-)
+from rag.i18n.labels import format_count, format_label, value_label
 from rag.i18n.translations import marked
 from rag.query.wordings import has_wording
 from rag.retrieval.hybrid import side_plans, whole_reports
@@ -54,7 +50,7 @@ _SAYS = 0.5  # what a sentence says of its report's work counts, beside how it a
 # What a finding gains, and one with a number twice, where the question is which of two did more.
 _MORE = 0.4
 _MOST_TOLD = READ_OF_SIDE + 1  # reports of a side that its parts are told from
-_MOST_FURTHER = 8  # others, for what these leave out
+_MOST_FURTHER = 8  # other reports of a side, read for parts that those leave out
 # How likely the likeliest sentence of a side answers, and the best score, below which none does.
 _LEAST_LIKELY, _SILENT = 0.2, 0.75
 _SHARE, _SHARE_UNREAD, _FEWEST_READ, _MOST_FITTING = 0.6, 0.55, 20, 6
@@ -83,7 +79,7 @@ class _Side:
     fits: bool = False
 
 
-class Comparer(LineWriter):
+class Comparer(DigestWriter):
     """Writes comparisons."""
 
     def __init__(self, material: Material) -> None:
@@ -100,7 +96,11 @@ class Comparer(LineWriter):
         self._find_saying(sides)
         # "Compare Peru and Chile on reefs" has a topic, and asks for nothing of it.
         is_long = len(terms(plan.subject, plan.language)) > _TOPIC_WORDS
-        is_asked = plan.one_thing or is_long or any(map(self._kind, asked))
+        is_asked = (
+            plan.one_thing
+            or is_long
+            or any(kind_beside_topic(part, plan.subject) for part in asked)
+        )
         if plan.stages:
             figures = is_quantity(plan.standalone) or not has_wording("outcomes", plan.standalone)
             is_asked = plan.one_thing and figures
@@ -245,6 +245,7 @@ class Comparer(LineWriter):
         for side in silent if len(silent) < len(sides) and self.plan.subject else ():
             side.lines = own = [line for line in side.lines if line.place in near]
             side.reports = list({line.report.id: line.report for line in own}.values())
+            side.further = ()
             if is_asked:
                 side.chosen = [(line.hit, line.text) for line in self.pick(own, _MOST_CLOSEST)]
                 side.is_certain = False
@@ -277,7 +278,7 @@ class Comparer(LineWriter):
         if side.further is None:
             told = {info.id for info in side.reports}
             others = [r for r in self.with_results(side.saying) if r.id not in told]
-            side.further = self._lines_of(others[:_MOST_FURTHER]) if self.plan.subject else ()
+            side.further = self._lines_of(others[:_MOST_FURTHER])
         return [x for x in side.further if x.role == role]
 
     def _alone(self, plan: Plan) -> Plan:
@@ -285,12 +286,6 @@ class Comparer(LineWriter):
         asked = [word for word in plan.question.split() if not has_wording("compare", word)]
         alone = replace(plan, intent="answer", wide=False, boosted=Filters(), countries=())
         return replace(alone, question=" ".join(asked))
-
-    def _kind(self, asked: Plan) -> str:
-        """The kind of form question that a side is asked, by words that are not its topic's."""
-        topic = set(self.plan.subject.split())
-        rest = " ".join(word for word in asked.question.split() if word not in topic)
-        return kind_wanted(replace(asked, question=rest))
 
     def _answer(self, side: _Side, plan: Plan) -> None:
         """Find the sentences of a side's reports that answer its part of the question."""
@@ -318,7 +313,9 @@ class Comparer(LineWriter):
         good = [c for c in candidates if c.score >= least]
         read = [c.answers for c in good if c.answers is not None]
         # What stands under the question that is asked is all wanted: each partner, each obstacle.
-        fitting = [c for c in candidates if c.fits] if self._kind(plan) else []
+        fitting = (
+            [c for c in candidates if c.fits] if kind_beside_topic(plan, self.plan.subject) else []
+        )
         all_said = len({c.n for c in fitting}) > 1 and not is_quantity(plan.question)
         candidates = fitting if all_said else [*fitting, *good]
         candidates = sorted(set(candidates), key=lambda c: (c.n, c.start))

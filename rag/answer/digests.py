@@ -13,11 +13,12 @@ from dataclasses import replace
 from itertools import groupby, islice
 from statistics import fmean
 
-from rag.answer.candidates import covered, kind_wanted, kinds_asked
+from rag.answer.candidates import covered, kind_beside_topic, kind_wanted, kinds_asked
 from rag.answer.chosen import MAY_SAY_IT, MOST_OF_YEAR, SAYS_IT, TELLS, Material, chance
 from rag.answer.comparison import Comparer
 from rag.answer.extractive import BEST_PASSAGES, NEAREST, SENTENCES_MORE, Digest, quotes_head
 from rag.answer.lines import (
+    FINDING_OF_KIND,
     FINDINGS,
     ROLE_OF_KIND,
     ROLES,
@@ -73,8 +74,6 @@ _MOST_CLOSEST = 6  # reports that may tell it
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
-# What questions for a kind of column (rag/survey/columns.toml) ask for where labs have learned it.
-_REASONS: dict[str, Role] = {"barriers": "barriers", "changes": "advice", "advice": "advice"}
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 
 
@@ -95,7 +94,7 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
         return None
     intent: Intent = "report" if role else plan.intent
     if intent == "topic" and not made.by_sentences and made.role_of_reasons():
-        # "What went wrong with drones?" wants no more of them.
+        # "What went wrong with drones?" asks for reasons alone.
         intent = "reasons"
     text = "\n".join(made.of_role(role) if role else getattr(made, intent)())
     told = role or plan is asked or made.by_sentences or made.speaking
@@ -106,7 +105,7 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
 
 
 class _Maker(Comparer):
-    """Makes one digest, and counts what it quotes."""
+    """Makes one digest."""
 
     def key_points(self, rows: list[Row]) -> Iterator[str]:
         """The best finding of each of some rows of what was found, taken out of them.
@@ -427,10 +426,10 @@ class _Maker(Comparer):
 
     def role_of_reasons(self) -> Role | None:
         """The role of the findings that a question asks for, by its words beside its topic."""
-        return _REASONS.get(self._kind(self.plan))
+        return FINDING_OF_KIND.get(kind_beside_topic(self.plan, self.plan.subject))
 
     def reasons(self) -> Iterator[str]:
-        """What was found, what got in the way, and advice, of all who say so."""
+        """What got in the way, what was found, advice, and challenges, of all who say so."""
         named = self.role_of_reasons()
         asked = named or role_of_question(self.plan.standalone)
         if self.plan.subject and self.is_small:
@@ -439,7 +438,7 @@ class _Maker(Comparer):
                 # What is asked for is no more than what is known of a topic.
                 yield from self.topic()
                 return
-        # Why something is as it is, plans tell, too.
+        # Plans, too, tell why something is as it is.
         roles = FINDINGS if named or not self.plan.subject else (*FINDINGS, "challenge")
         lines = self.giving_reasons(asked, roles)
         rows: dict[Role, list[Row]] = {}
@@ -458,7 +457,7 @@ class _Maker(Comparer):
         if asked != "found" and len(rows.get(asked, ())) >= _FEWER_REASONS:
             # A question for what failed does not ask what was found.
             del rows["found"]
-        if self.plan.intent == "topic" and not self.by_sentences:
+        if self.plan.intent == "topic":
             yield from self.count(self._surveys.survey(())[0])
         yield self.head(info for of_role in rows.values() for info, _ in of_role)
         for role, of_role in rows.items():

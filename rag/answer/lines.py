@@ -51,6 +51,10 @@ _ASKED_FROM = 0.55
 ROLE_OF_KIND: dict[str, Role] = {
     "problem": "challenge", "partners": "partners", "learned": "found", "barriers": "barriers",
 }  # fmt: skip
+# The same of questions for reasons.
+FINDING_OF_KIND: dict[str, Role] = {
+    "barriers": "barriers", "changes": "advice", "advice": "advice",
+}  # fmt: skip
 # The roles that tell most of a report, the most telling first, and those that tell what came of it.
 TELLING: tuple[Role, ...] = (
     *("found", "barriers", "advice", "about", "aim", "challenge", "approach"),
@@ -75,7 +79,9 @@ _SHORT = 0.3  # what fewer words than a sentence has take from the score
 _JOINS = re.compile(
     r"(?-i:[^\W\d_A-Z])|(?:th(?:is|ese|ose|ey)|it|he|she|such|rather|however|also|therefore|ce|cette|ces|cela"
     r"|ils?|elles?|est[eao]s?|es[ao]s?|ellos|ess[eao]s?|iss?to|eles?|هذا|هذه|ذلك"
-    r"|for (?:example|instance)|in this case|as a result|par exemple|por e[jx]emplo|على سبيل المثال)\b",
+    r"|(?:for|par|por) (?:example|instance|exemple|e[jx]emplo)|على سبيل المثال"
+    r"|(?:in|dans|en) (?:this|ce|este|ese) cas[eo]?|nes[ts]e caso|في هذه الحالة"
+    r"|(?:as a|como) result(?:ad)?o?(?! (?:of|de))|par conséquent|نتيجة لذلك)\b",
     re.IGNORECASE,
 )
 

@@ -55,7 +55,7 @@ _TAG_NAMES |= {name: tag.key for name, tag in TAGS.items()}
 _MOST_MENTIONED = 10  # how many reports that only mention a value are named in the text
 _MOST_HITS = 40  # how many hits go with a list
 _MOST_WAYS_OUT = 3  # how many filters that could be given up are named
-_MOST_TIED = 5  # rows that are shown beside the last one that is asked for, which have as many
+_MOST_TIED = 5  # rows beyond those asked for that are shown as they tie with the last one
 _MOST_ROWS = 60  # how many rows of a table are shown where the question names no number
 _MOST_CELLS = 8  # how many values are told of a row that is split where no number is named
 _NUMBERS = ("count", "share")  # forms that begin with a number
@@ -100,7 +100,7 @@ def list_draft(
             first=plan.first,
             ignored=plan.ignored,
             excluded=query.excluded,
-            table=tuple(listing.rows[: query.rows and listing.shown]),
+            table=tuple(listing.rows[: listing.wanted]),
             grouped_by=query.group_by if listing.rows else "",
             split=query.split,
         ),
@@ -123,7 +123,7 @@ class _Listing:
         self.labs = catalog.labs(self.reports)
         self.citations: list[Citation] = []
         self.rows: list[tuple[str, int]] = []  # of a table
-        self.shown = 0  # so many of these
+        self.wanted: int | None = None  # so many of these, with ties; None for all
         self._catalog, self._texts = catalog, texts
         self._language, self._t = plan.language, translations_for(plan.language)
 
@@ -258,12 +258,12 @@ class _Listing:
         """
         query, catalog, t = self.query, self._catalog, self._t
         self.rows, tagged = catalog.table(query)
-        self.shown = query.rows or _MOST_ROWS
-        if query.rows and query.group_by in FILTER_FIELDS and len(self.rows) > self.shown:
-            # What has as many reports as the last one has the same place.
-            last = self.rows[self.shown - 1][1]
-            tied = sum(number == last for _, number in self.rows[self.shown :])
-            self.shown += tied if tied <= _MOST_TIED else 0
+        self.wanted = most = query.rows
+        if most and query.group_by in FILTER_FIELDS and len(self.rows) > most:
+            # What has as many reports as the last one has the same place; sizes have their own.
+            tied = sum(number == self.rows[most - 1][1] for _, number in self.rows[most:])
+            self.wanted = most + (tied if tied <= _MOST_TIED else 0)
+        shown = self.wanted or _MOST_ROWS
         is_tag = query.group_by in TAGS or query.group_by not in FILTER_FIELDS
         if self.rows and is_tag and len(self.reports) == 1:
             many = f" ({self._number(len(self.rows))})" if len(self.rows) > 1 else ""
@@ -279,7 +279,7 @@ class _Listing:
         is_named = query.group_by == "year" or query.group_by not in FILTER_FIELDS
         is_named = is_named and tagged <= _MOST_IN_ROWS and not query.split
         points = {} if is_named or query.split else self._of_years()
-        for value, number in self.rows[: self.shown]:
+        for value, number in self.rows[:shown]:
             own, told = _having(query.group_by, value), format_count(number, "report", t)
             if is_named:
                 inside = catalog.ids(own)
@@ -294,9 +294,9 @@ class _Listing:
             if is_tag and name != value:
                 name = f"{name} ({value})"  # as the reports have it
             yield f"- {format_label(t, defuse(name), told)}"
-        if query.rows and self.shown > query.rows:
-            yield t.gettext("Those with equally many reports share the last place.")
-        if (rest := len(self.rows) - self.shown) > 0:
+        if self.wanted != query.rows:
+            yield t.gettext("Those with the same number of reports share a place.")
+        if (rest := len(self.rows) - shown) > 0:
             yield t.gettext("and {n} more").format(n=self._number(rest))
         if any(point.share is not None for point in points.values()):
             yield t.gettext("Shares are of the reports that have such tags.")

@@ -1,4 +1,4 @@
-"""Writes the lines of digests: who says it, sentences with their marks, and what was counted."""
+"""Writes the parts of digests: who says it, sentences with their marks, and what was counted."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ HEADINGS: dict[Role, str] = {
     "next": marked("What comes next"),
     "extent": marked("Time, size and money"),
 }
-_MOST_THEMES = 5  # of the most frequent themes of reports
+_MOST_THEMES = 5  # most frequent themes of reports that are told
 
 
-class LineWriter(ReportChooser):
-    """Writes lines, and keeps what they quote and count."""
+class DigestWriter(ReportChooser):
+    """Writes the parts of digests, and keeps what they quote and count."""
 
     def __init__(self, material: Material) -> None:
         super().__init__(material)
@@ -52,7 +52,7 @@ class LineWriter(ReportChooser):
         self.speaking: tuple[str, ...] = ()  # the ids of those that speak of a topic
 
     def cite(self, hit: Hit, text: str) -> str:
-        """A sentence with its mark."""
+        """A sentence with its mark; its passage is kept as quoted."""
         self.quoted.setdefault(hit.passage.id, hit)
         return with_marks(defuse(text), [list(self.quoted).index(hit.passage.id) + 1])
 

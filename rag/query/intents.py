@@ -222,8 +222,8 @@ def _made_of() -> dict[str, Any]:
 
 def saved() -> tuple[list[str], npt.NDArray[np.float32]] | None:
     """The saved weights, or None where they are those of other examples or of another model."""
+    made_of = _made_of()
     with np.load(_WEIGHTS) as file:
-        made_of = _made_of()
         same = str(file["examples"]) == made_of["examples"]
         if not same or not np.allclose(file["probe"], made_of["probe"], atol=0.01):
             return None

@@ -2,7 +2,8 @@
 
 Words of the question that stand together in titles name a work if few reports have them, in titles
 and texts alike, and all of these are of one lab. A name that stands in no title is looked for in
-the texts. Common words name nothing, however few titles have them.
+the texts. Common words name nothing, however few titles have
+them, unless a title begins with them.
 """
 
 from collections import Counter
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from rag.catalog.normalize import in_dictionary
+from rag.catalog.tag_fields import ReportInfo
 from rag.places.countries import fold_name
 from rag.query.linker import Linker
 from rag.query.wordings import has_wording
@@ -36,7 +38,7 @@ class Work:
 
     `reports` have the words in their titles, `beside` are others of the lab that have a name
     in their texts. `is_whole` is whether the question has no other words, `is_name` whether these
-    are more than common words. A work of nothing is False.
+    are more than common words, or begin a title. A work of nothing is False.
     """
 
     reports: tuple[str, ...] = ()
@@ -86,11 +88,10 @@ class Works:
 
         for own in sorted(groups, key=rank)[:_MOST_TRIED]:
             is_whole = len(own) == len(stems)
-            titles = [catalog.reports[i].title for i in groups[own]]
-            asked = plan.standalone, plan.language
-            is_name = not names.isdisjoint(own) or any(_begins(t, *asked) for t in titles)
+            infos = (catalog.reports[i] for i in groups[own])
+            is_name = not names.isdisjoint(own) or any(_has_beginning(r, plan) for r in infos)
             reports = sorted(scope.intersection(groups[own]) or (groups[own] if is_name else ()))
-            # Common words are a name where they are all that is asked for, or of one country. One
+            # Common words name a work where they are all that is asked for, or of one country. One
             # of another language is rare among reports in English.
             may_be = is_name or is_whole or within.country
             if not (may_be and reports and self._are_one_work(groups[own])):
@@ -145,13 +146,14 @@ def _stems(word: str, language: str) -> frozenset[str]:
     return frozenset((*own, *terms(word, "en"))) if own else frozenset()
 
 
-def _begins(title: str, question: str, language: str) -> bool:
-    """Whether a question that is not put to labs has the first words of a title, in their order."""
-    titled = fold_name(title).split()
-    told = [n for n, word in enumerate(titled, 1) if word not in stop_words(language)]
-    if len(told) < _FIRST_WORDS or has_wording("labs", question):
+def _has_beginning(report: ReportInfo, plan: Plan) -> bool:
+    """Whether a question that names no labs has the first words of a report's title, in order."""
+    title, stop = fold_name(report.title).split(), stop_words(report.language)
+    ends = [n for n, word in enumerate(title, 1) if word not in stop]
+    if len(ends) < _FIRST_WORDS or has_wording("labs", plan.standalone):
         return False
-    return f" {' '.join(titled[: told[_FIRST_WORDS - 1]])} " in f" {fold_name(question)} "
+    first = " ".join(title[: ends[_FIRST_WORDS - 1]])
+    return f" {first} " in f" {fold_name(plan.standalone)} "
 
 
 def _is_name(word: str, question: str) -> bool:

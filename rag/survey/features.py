@@ -106,6 +106,8 @@ class Topic:
         What its parts are called in `english`, if that is known, stands for them; their own words
         still count where a passage has them.
         """
+        # The embedding tells "Waste" from "waste", people don't; "UNDP" stays.
+        text = _WORD.sub(lambda word: word[0].lower() if word[0].istitle() else word[0], text)
         joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&،]"
         parted = re.split(joint, with_and_apart(text), flags=re.IGNORECASE)
         texts = [part.strip() for part in parted]
@@ -226,8 +228,6 @@ class ReportMeasure:
     def topic(self, text: str, language: str, without: Collection[str] = ()) -> Topic:
         """The topic of a text, in English too; near words among `without` do not widen it."""
         language = LANGUAGE if is_concept(text) else language
-        # The embedding tells "Waste" from "waste"; who asks does not.
-        text = _WORD.sub(lambda word: word[0].lower() if word[0].istitle() else word[0], text)
         return self._topic(text, language, without=frozenset(without))
 
     def _called(self, text: str, language: str) -> tuple[str, ...]:

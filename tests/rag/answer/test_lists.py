@@ -118,7 +118,7 @@ def test_a_table_says_what_was_counted_and_what_has_no_tag() -> None:
     draft = listed(group_by="country", limit=2)
     assert [number for _, number in draft.coverage.table][1:] == [4, 4]
     assert draft.text.count("\n- ") == 3
-    assert draft.text.endswith("Those with equally many reports share the last place.")
+    assert draft.text.endswith("Those with the same number of reports share a place.")
     assert "12 reports have no such tag" in head(group_by="cost")
 
 

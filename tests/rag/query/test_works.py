@@ -20,7 +20,8 @@ def test_what_is_a_work_is_answered_by_a_digest_of_it(quick_engine: Engine) -> N
         assert report in plan.reports
     # Common words are a name where a title begins with them, unless labs are asked.
     title = "Women, seaweed and the warm lagoon"
-    assert quick_engine.plan(f"{title.lower()} - what's in that one?").reports
+    named = quick_engine.plan(f"{title.lower()} - what's in that one?").reports
+    assert named == ("women__seaweed_and_the_warm_lagoon",)
     assert not quick_engine.plan(f"Which labs work on {title.lower()}?").reports
     # What it is asked for is no digest of it.
     for question in (
