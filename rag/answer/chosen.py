@@ -306,14 +306,16 @@ class ReportChooser(LineReader):
 
         It is looked for in reports that likely speak of the topic and in what was found, first
         under form questions for the role that is `asked` for. Where the cross-encoder is busy or
-        can't read the question, all lines on the topic are given.
+        can't read the question, all lines on its topic are given.
         """
         plan, reports = self.plan, self.catalog.reports
         # No report by a lab is of the kind that "a lab's solution" names.
-        scopes = survey_scope(plan.filters.merged(plan.boosted)), plan.filters
+        scopes = plan.filters.merged(survey_scope(plan.boosted)), plan.filters
         by_labs = ({i for i in self.catalog.ids(s) if reports[i].author == "lab"} for s in scopes)
         own = next(filter(None, by_labs), set[str]())
-        said = self._surveys.speaking(sorted(own), also_absent=True) if plan.subject else {}
+        # The cross-encoder reads their lines: it need not read them twice.
+        survey = replace(self._surveys, reranker=None)
+        said = survey.speaking(sorted(own), also_absent=True) if plan.subject else {}
         likely = sorted(said, key=lambda i: -said[i].says)[:_MOST_TOLD]
         found = [hit for hit in self.hits if hit.passage.report.id in own]
         hits = {h.passage.id: h for h in (*self.opened(likely), *found)}
@@ -333,8 +335,9 @@ class ReportChooser(LineReader):
                 of_report[line.report.id] += 1
                 read.append(line)
         if not self.logits(read):
-            return on_topic(lines)
+            return on_topic(lines) if plan.subject else lines
         told = sorted(self._with_odds(read), key=lambda x: -x.score)
+        told = [x for x in told if x.score >= _SPEAKS]
         # What is told though it is unlikely tells of results, not of a plan's challenge.
         told = [x for x in told if x.score >= _ALSO_SAYS or x.role in FINDINGS]
         return [x for n, x in enumerate(told) if x.score >= _ALSO_SAYS or n < _LEAST_REASONS]

@@ -276,8 +276,9 @@ class Comparer(DigestWriter):
     def _further(self, side: _Side, role: Role) -> list[Line]:
         """What other reports that say most of the topic have on a part of their work."""
         if side.further is None:
-            told = {info.id for info in side.reports}
-            others = [r for r in self.with_results(side.saying) if r.id not in told]
+            told, inside = ({r.id for r in infos} for infos in (side.reports, side.scope))
+            left = inside - told if told else ()
+            others = [r for r in self.with_results(side.saying) if r.id in left]
             side.further = self._lines_of(others[:_MOST_FURTHER])
         return [x for x in side.further if x.role == role]
 

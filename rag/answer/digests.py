@@ -92,14 +92,11 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
     role = is_plain and (ROLE_OF_KIND.get(kind_wanted(plan)) or role_asked(plan.standalone))
     if not role and plan.intent not in (*DIGESTS, "compare"):
         return None
-    intent: Intent = "report" if role else plan.intent
-    if intent == "topic" and not made.by_sentences and made.role_of_reasons():
-        # "What went wrong with drones?" asks for reasons alone.
-        intent = "reasons"
-    text = "\n".join(made.of_role(role) if role else getattr(made, intent)())
+    text = "\n".join(made.of_role(role) if role else getattr(made, plan.intent)())
     told = role or plan is asked or made.by_sentences or made.speaking
     if not (made.quoted and told):
         return None
+    intent: Intent = "report" if role else plan.intent
     hits = tuple(made.quoted.values())
     return Digest(text, hits, intent, made.counted, made.sides, made.speaking)
 
@@ -424,13 +421,9 @@ class _Maker(Comparer):
         yield quotes_head((), self.t)
         yield from (self.by(info, picked) for info, picked in rows if picked)
 
-    def role_of_reasons(self) -> Role | None:
-        """The role of the findings that a question asks for, by its words beside its topic."""
-        return FINDING_OF_KIND.get(kind_beside_topic(self.plan, self.plan.subject))
-
     def reasons(self) -> Iterator[str]:
         """What got in the way, what was found, advice, and challenges, of all who say so."""
-        named = self.role_of_reasons()
+        named = FINDING_OF_KIND.get(kind_beside_topic(self.plan, self.plan.subject))
         asked = named or role_of_question(self.plan.standalone)
         if self.plan.subject and self.is_small:
             near = self.telling[1]
@@ -457,8 +450,6 @@ class _Maker(Comparer):
         if asked != "found" and len(rows.get(asked, ())) >= _FEWER_REASONS:
             # A question for what failed does not ask what was found.
             del rows["found"]
-        if self.plan.intent == "topic":
-            yield from self.count(self._surveys.survey(())[0])
         yield self.head(info for of_role in rows.values() for info, _ in of_role)
         for role, of_role in rows.items():
             yield from self.part(HEADINGS[role], of_role)

@@ -118,9 +118,11 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         one_thing = counts or scores["passage"] > scores["compare"]
         plan = replace(plan, one_thing=one_thing, reports=())
     if plan.intent == "compare":
-        # Years of one lab may be sides, or a span over which its work went on.
-        many_years = len(plan.boosted.year) > _MOST_SIDES
-        is_span = plan.reports or many_years or scores["trend"] > scores["compare"]
+        # Years of one lab may be sides, or a span over which its work went on, without a gap.
+        years = plan.boosted.year
+        gap = len(years) == _MOST_SIDES and max(years) - min(years) > 1
+        goes_on = scores["trend"] > scores["compare"] and not gap
+        is_span = plan.reports or len(years) > _MOST_SIDES or goes_on
         over_time = is_span and len(plan.boosted.country) < 2
         plan = plan if over_time else replace(plan, reports=())
         return in_form(plan, "trend") if over_time and not particular else plan

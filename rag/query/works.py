@@ -6,6 +6,7 @@ the texts. Common words name nothing, however few titles have
 them, unless a title begins with them.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -148,7 +149,8 @@ def _stems(word: str, language: str) -> frozenset[str]:
 
 def _has_beginning(report: ReportInfo, plan: Plan) -> bool:
     """Whether a question that names no labs has the first words of a report's title, in order."""
-    title, stop = fold_name(report.title).split(), stop_words(report.language)
+    title = fold_name(re.sub(r"^\W*\d+[.)]", "", report.title)).split()
+    stop = stop_words(report.language)
     ends = [n for n, word in enumerate(title, 1) if word not in stop]
     if len(ends) < _FIRST_WORDS or has_wording("labs", plan.standalone):
         return False

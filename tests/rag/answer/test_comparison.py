@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 import pytest
 from readers import squeezed, text_of
 
 from rag.answer.chosen import ReportChooser
-from rag.answer.lines import title_of
+from rag.answer.comparison import Comparer
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
 from rag.export.formats import export
@@ -65,14 +66,16 @@ def test_sides_stand_beside_each_other(
 def test_a_part_that_a_sides_reports_leave_out_is_told_by_its_other_reports(
     sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("READ_OF_SIDE", "_MOST_TOLD"):
-        monkeypatch.setattr(f"rag.answer.comparison.{name}", 1)
+    def plans_of(_: Comparer, side: Any) -> list[ReportInfo]:
+        return [info for info in side.saying if info.kind == "plan"]
+
+    monkeypatch.setattr(Comparer, "_reports_of", plans_of)
     answer = sample_engine.ask("Compare Lesotho and Mozambique on mobile money").answer
     rows = dict(answer.comparison)
     lesotho, mozambique = rows["What got in the way"]
     told = [c.passage.report for c in answer.citations if c.quote.rstrip(".") in lesotho]
     assert told
-    assert all(title_of(report) not in rows["Reports"][0] for report in told)
+    assert all(report.kind != "plan" for report in told)
     # Where no other report does, that is said.
     assert mozambique.startswith("nothing found")
 

@@ -234,19 +234,6 @@ def test_what_got_in_the_way_is_what_the_cross_encoder_reads_as_that(
     assert any("money" not in c.quote for c in answer.citations)
 
 
-def test_what_went_wrong_with_a_topic_of_a_large_collection_is_told_by_reasons(
-    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rag.answer.chosen._FEW_PASSAGES", 0)
-    answer = sample_engine.ask("Which obstacles did labs meet with mobile money?").answer
-    assert headings(answer)[0] == HEADINGS["barriers"]
-    assert "The second operator" in answer.text
-    # Only the labs that the survey of another topic finds are read for it.
-    assert (
-        "The second operator" not in sample_engine.ask("What went wrong with seaweed?").answer.text
-    )
-
-
 def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(ask: Ask) -> None:
     for question in (
         "Who taught prisoners a trade, and did they find work?",
