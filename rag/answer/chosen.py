@@ -70,8 +70,8 @@ _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
 # sentences are told beside the one of their report that says it best, and that one, if others are.
 TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
-# Lines on reasons that the cross-encoder reads: first those near to the question, in reports that
-# likely speak of its topic, under what is asked; and from which log odds on they are told.
+# So many lines on reasons the cross-encoder reads, those nearest to the question first. To nearness
+# add the log odds, at least these, that their report speaks of the topic, and what is asked for.
 _READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
 # So many sentences on reasons are told at least, and reports on a topic that is surveyed.
 _LEAST_REASONS, _LEAST_REPORTS = 8, 30

@@ -96,11 +96,8 @@ class Comparer(DigestWriter):
         self._find_saying(sides)
         # "Compare Peru and Chile on reefs" has a topic, and asks for nothing of it.
         is_long = len(terms(plan.subject, plan.language)) > _TOPIC_WORDS
-        is_asked = (
-            plan.one_thing
-            or is_long
-            or any(kind_beside_topic(part, plan.subject) for part in asked)
-        )
+        asks = any(kind_beside_topic(part, plan.subject) for part in asked)
+        is_asked = plan.one_thing or is_long or asks
         if plan.stages:
             figures = is_quantity(plan.standalone) or not has_wording("outcomes", plan.standalone)
             is_asked = plan.one_thing and figures
@@ -314,9 +311,8 @@ class Comparer(DigestWriter):
         good = [c for c in candidates if c.score >= least]
         read = [c.answers for c in good if c.answers is not None]
         # What stands under the question that is asked is all wanted: each partner, each obstacle.
-        fitting = (
-            [c for c in candidates if c.fits] if kind_beside_topic(plan, self.plan.subject) else []
-        )
+        asks = kind_beside_topic(plan, self.plan.subject)
+        fitting = [c for c in candidates if asks and c.fits]
         all_said = len({c.n for c in fitting}) > 1 and not is_quantity(plan.question)
         candidates = fitting if all_said else [*fitting, *good]
         candidates = sorted(set(candidates), key=lambda c: (c.n, c.start))

@@ -2,11 +2,9 @@
 
 Words of the question that stand together in titles name a work if few reports have them, in titles
 and texts alike, and all of these are of one lab. A name that stands in no title is looked for in
-the texts. Common words name nothing, however few titles have
-them, unless a title begins with them.
+the texts. Common words name nothing, however few titles have them, unless a title begins with them.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.places.countries import fold_name
 from rag.query.linker import Linker
 from rag.query.wordings import has_wording
+from rag.text.sentences import BULLET
 from rag.text.tokenize import LANGUAGES, stop_words, strip_accents, terms
 from rag.types import Plan
 
@@ -149,7 +148,7 @@ def _stems(word: str, language: str) -> frozenset[str]:
 
 def _has_beginning(report: ReportInfo, plan: Plan) -> bool:
     """Whether a question that names no labs has the first words of a report's title, in order."""
-    title = fold_name(re.sub(r"^\W*\d+[.)]", "", report.title)).split()
+    title = fold_name(BULLET.sub("", report.title)).split()
     stop = stop_words(report.language)
     ends = [n for n, word in enumerate(title, 1) if word not in stop]
     if len(ends) < _FIRST_WORDS or has_wording("labs", plan.standalone):
