@@ -265,7 +265,6 @@ def _repaired(made: dict[str, str], embedder: Embedder) -> Snapshot | None:
     try:
         with suppress(IndexMissing):
             base = current_snapshot(folder, made)
-            base.version.checked(base.home, base.version.files)
     except (IndexDamaged, *local.BAD):
         restored = store.restore(folder, embedder.progress)
         embedder.save_sentences(restored.home / "memo", restored.passages)

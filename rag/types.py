@@ -158,6 +158,7 @@ class Plan:
     concept: str = ""  # what reports call that, where it is named in everyday words
     alone: bool = False  # whether there is only one report to ask
     sides: tuple[Side, ...] = ()  # the places that a "compare" question joins
+    topics: tuple[str, ...] = ()  # that a "compare" question holds against each other
     stages: bool = False  # it compares the stages of a work, not places
     one_thing: bool = False  # it asks for only one thing of each side
     gloss: str = ""  # `standalone` word by word in English, without a region it is narrowed to

@@ -65,8 +65,9 @@ _READ_CLOSELY, _OF_READ_CLOSELY, _OF_TELLING, _READ_OF_FEW = 12, 6, 3, 72
 _BY_ITSELF = (1.1, 0.56, 0.61, 0.49, -1.26, -2.83)
 # What tells whether a topic is told of: the log odds of the likeliest report, what share of the
 # question's words the best passages hold, and the best logit. Weights of a logistic regression;
-# from which log odds on it may be told of, and from which on it is taken to.
-_IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
+# from which log odds on it may be told of, from which on it is taken to, and from which on where
+# what speaks of its words holds few of them.
+_IS_TOLD, MAY_SAY_IT, SAYS_IT, SAYS_IT_OTHERWISE = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25, 2.5
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
 # sentences are told beside the one of their report that says it best, and that one, if others are.
 TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
@@ -110,20 +111,15 @@ class ReportChooser(LineReader):
         self.same_work, self.reranker = material.same_work, material.reranker
         self.t = translations_for(self.plan.language)
         self._logits: dict[tuple[str, int], float] = {}
+        # Whether sentences near to the question tell of a topic, rather than a survey of it. In a
+        # large collection that tells of one that is named shortly, and how many speak of it.
+        counts = is_quantity(self.plan.standalone)
+        self.by_sentences = self.is_small or not (is_short_topic(self.plan) or counts)
 
     @property
     def is_small(self) -> bool:
         """Whether there are so few passages that the nearest to a topic are not so by chance."""
         return len(self._surveys.open().snapshot.passages) <= _FEW_PASSAGES
-
-    @property
-    def by_sentences(self) -> bool:
-        """Whether sentences near to the question tell of a topic, rather than a survey of it.
-
-        In a large collection that tells of one that is named shortly, and how many speak of it.
-        """
-        plan = self.plan
-        return self.is_small or not (is_short_topic(plan) or is_quantity(plan.standalone))
 
     def open(self, reports: Iterable[ReportInfo]) -> Sequence[Hit]:
         """The passages of reports."""

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from rag.answer.candidates import Candidate, kind_beside_topic
 from rag.answer.chosen import READ_OF_SIDE, Material, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose
-from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
-from rag.answer.writing import HEADINGS, DigestWriter
-from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.i18n.labels import format_count, format_label, value_label
+from rag.answer.lines import ROLES, Line, Role, on_topic, part_of, title_of
+from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, DigestWriter
+from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
+from rag.i18n.labels import format_count, format_label, survey_sentence, value_label
 from rag.i18n.translations import marked
 from rag.query.wordings import has_wording
 from rag.retrieval.hybrid import side_plans, whole_reports
@@ -49,6 +50,7 @@ _LIKE, _MOST_NEW = 0.5, 5
 _SAYS = 0.5  # what a sentence says of its report's work counts, beside how it answers
 # What a finding gains, and one with a number twice, where the question is which of two did more.
 _MORE = 0.4
+_SURELY = 0.5  # from which probability on a side's first report speaks of the topic
 _MOST_TOLD = READ_OF_SIDE + 1  # reports of a side that its parts are told from
 _MOST_FURTHER = 8  # other reports of a side, read for parts that those leave out
 # How likely the likeliest sentence of a side answers, and the best score, below which none does.
@@ -56,6 +58,9 @@ _LEAST_LIKELY, _SILENT = 0.2, 0.75
 _SHARE, _SHARE_UNREAD, _FEWEST_READ, _MOST_FITTING = 0.6, 0.55, 20, 6
 _MOST_ANSWERS, _MOST_CLOSEST = 4, 2  # sentences of a side that answer the question, or are closest
 _READ = 12  # passages of a side that were found
+# The parts of reports that topics are told by, each with so many labs.
+_PARTS_OF_TOPIC = {"found": HEADINGS["found"], "planned": PLANNED, "solutions": SOLUTIONS}
+_MOST_OF_TOPIC = 4
 _ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 2}
 
 
@@ -84,12 +89,16 @@ class Comparer(DigestWriter):
 
     def __init__(self, material: Material) -> None:
         super().__init__(material)
+        self._material = material
         self.sides: tuple[str, ...] = ()
         self._touching: Mapping[str, set[tuple[str, int]]] = {}
 
     def compare(self) -> Iterator[str]:
         """Sides beside each other, row by row."""
         plan = self.plan
+        if plan.topics:
+            yield from self._of_topics()
+            return
         sides = self._stages() if plan.stages else self._scopes()
         self.sides = tuple(side.name for side in sides)
         asked = [self._alone(p) for p in side_plans(plan) or [plan] * len(sides)]
@@ -128,6 +137,58 @@ class Comparer(DigestWriter):
         head = self.head(hit.passage.report for hit in self.quoted.values())
         yield " ".join(filter(None, (more, head)))
         yield from rows
+
+    def _of_topics(self) -> Iterator[str]:
+        """How many reports speak of each topic, of which years and kinds, and what they tell."""
+        self.sides, material = self.plan.topics, self._material
+        surveys, told, tagged, parts = [], [], [], defaultdict[str, list[str]](list)
+        for topic in self.sides:
+            plan = replace(self.plan, standalone=topic, subject=topic, concept="", gloss="")
+            asked = replace(material.surveys, plan=plan)
+            side = Comparer(replace(material, plan=plan, surveys=asked, hits=()))
+            survey, infos, lines = side.surveyed(by_year=True)
+            if not survey:
+                return
+            surveys.append(survey)
+            told.append(self.overview([row.report for row in survey.found]))
+            tagged.append(self._tagged(topic))
+            read = ((r.id, [x for x in lines if x.report.id == r.id]) for r in infos)
+            own = {name: of_report for name, of_report in read if of_report}
+            of_labs: dict[str, dict[str, str]] = {part: {} for part in _PARTS_OF_TOPIC}
+            for said in side.likely_of_each(own).values():
+                part, telling = part_of(said[0].report, said, asked=False)
+                labs = of_labs.get(part, {})
+                if len(labs) < _MOST_OF_TOPIC and said[0].report.lab not in labs:
+                    best = self.pick(telling, 1)
+                    labs |= {x.report.lab: self.by(x.report, best).removeprefix("- ") for x in best}
+            for part, labs in of_labs.items():
+                parts[part].append(" ".join(labs.values()))
+        more, fewer = sorted(surveys, key=lambda survey: -len(survey.found))
+        if more.interval[0] > fewer.interval[1]:
+            first = self.t.gettext("Clearly more reports speak of “{more}” than of “{fewer}”.")
+            yield first.format(more=defuse(more.topic), fewer=defuse(fewer.topic))
+        else:
+            yield self.t.gettext("As these numbers are uncertain, neither surely has more reports.")
+        counts = [survey_sentence(survey, self.t) for survey in surveys]
+        rows = [*self._row(marked("Reports that speak of it"), counts)]
+        if all(tagged):
+            rows += self._row(marked("Reports tagged with it"), tagged)
+        rows += self._row(marked("Years, kinds and themes"), told)
+        self.counted = "\n".join(rows)
+        yield self.head(hit.passage.report for hit in self.quoted.values())
+        yield from rows
+        for part, cells in parts.items():
+            yield from self._row(_PARTS_OF_TOPIC[part], cells) if any(cells) else ()
+
+    def _tagged(self, topic: str) -> str:
+        """How many reports have a topic as a tag; "" where it is none."""
+        links = self._surveys.open().linker.link(topic, self.plan.language)
+        tags = [link for link in links.links if link.field in TAGS]
+        if len(tags) != 1 or tags[0].end - tags[0].start != len(links.words):
+            return ""
+        value: Any = tags[0].values
+        scope = self.catalog.ids(replace(self.plan.filters, **{tags[0].field: value}))
+        return format_count(len(scope), "report", self.t)
 
     def _speaking_sides(self, sides: Sequence[_Side]) -> tuple[str, list[str]]:
         """Which side speaks more of the topic, and the row that counts, if that is asked."""
@@ -376,7 +437,11 @@ class Comparer(DigestWriter):
             said = self._surveys.speaking([info.id for side in sides for info in side.scope])
             for side in sides:
                 side.saying = self.saying(side.scope, said)
-            self._touching = self.touching(said)
+            # What a side is told from first is told whole if it surely speaks of the topic.
+            first = [info.id for side in sides for info in side.saying[:1]]
+            whole = {i for i in first if i in said and said[i].says >= _SURELY}
+            touching = self.touching(said)
+            self._touching = {i: places for i, places in touching.items() if i not in whole}
 
     def _reports_of(self, side: _Side) -> Sequence[ReportInfo]:
         """The reports that a side is told from."""

@@ -14,9 +14,24 @@ from itertools import groupby, islice
 from statistics import fmean
 
 from rag.answer.candidates import covered, kind_beside_topic, kind_wanted, kinds_asked
-from rag.answer.chosen import MAY_SAY_IT, MOST_OF_YEAR, SAYS_IT, TELLS, Material, chance
+from rag.answer.chosen import (
+    MAY_SAY_IT,
+    MOST_OF_YEAR,
+    SAYS_IT,
+    SAYS_IT_OTHERWISE,
+    TELLS,
+    Material,
+    chance,
+)
 from rag.answer.comparison import Comparer
-from rag.answer.extractive import BEST_PASSAGES, NEAREST, SENTENCES_MORE, Digest, quotes_head
+from rag.answer.extractive import (
+    BEST_PASSAGES,
+    NEAREST,
+    SENTENCES_MORE,
+    UNSURE,
+    Digest,
+    quotes_head,
+)
 from rag.answer.lines import (
     FINDING_OF_KIND,
     FINDINGS,
@@ -33,7 +48,7 @@ from rag.answer.lines import (
     role_of_question,
     title_of,
 )
-from rag.answer.writing import HEADINGS, Row
+from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, Row
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
@@ -272,7 +287,7 @@ class _Maker(Comparer):
         if plan.subject:
             yield self.head(info for info, _ in told_of)
         for part, (heading, _) in _PARTS.items():
-            yield from self.part(heading, rows[part], titled=True)
+            yield from self.part(heading, rows[part], of_lab=True)
         if few:
             # A plan answers this form question with whom it is for.
             done = [x for x in lines if x.report.kind != "plan"]
@@ -280,7 +295,7 @@ class _Maker(Comparer):
             late = (x for x in done if x.role == "next" and (x.report.year or 0) == newest)
             # "Other" says little without its form question.
             picked = self.pick((x for x in late if len(x.words) >= MIN_WORDS), _MOST_TO_COME)
-            yield from self.part(HEADINGS["next"], _rows(picked), titled=True)
+            yield from self.part(HEADINGS["next"], _rows(picked), of_lab=True)
 
     def _problems(
         self, reports: Iterable[ReportInfo], lines: Mapping[str, Sequence[Line]]
@@ -291,7 +306,7 @@ class _Maker(Comparer):
             own = lines.get(info.id, ()) if info.author == "lab" else ()
             of_roles = ([x for x in own if x.role == role] for role in ("challenge", "about"))
             rows.append((info, [x for of_role in of_roles for x in self.pick_asked(of_role)]))
-        yield from self.part(HEADINGS["about"], rows, titled=True)
+        yield from self.part(HEADINGS["about"], rows, of_lab=True)
 
     def trend(self) -> Iterator[str]:
         """Year by year; of a topic of all labs, how many reports of each year speak of it."""
@@ -314,7 +329,7 @@ class _Maker(Comparer):
                 own = [line for line in lines if line.report.id == info.id]
                 figures = (x for x in own if gives_quantity(x.text) and "http" not in x.text)
                 if picked := [*self.pick(first_role(own), 2), *self.pick(figures, 1)]:
-                    of_year.append(self.by(info, picked, titled=len(countries) == 1))
+                    of_year.append(self.by(info, picked, of_lab=len(countries) == 1))
         yield from self.count(survey)
         points = {point.year: point for point in trend(survey)} if survey else {}
         if survey and self.speaking and (shares := over_the_years(survey, self.t)):
@@ -341,27 +356,19 @@ class _Maker(Comparer):
                 yield self.heading(HEADINGS["extent"])
                 yield from figures
                 return
+        least, survey, own = SAYS_IT, None, dict[str, list[Line]]()
+        if not self.by_sentences:
+            survey, own = self._by_survey()
+            self.by_sentences, least = not own, SAYS_IT_OTHERWISE
         if self.by_sentences:
             survey, near, _ = self.telling
             told_of = self.odds(near)
-            if told_of < SAYS_IT:
+            if told_of < least:
                 if self.is_small:
                     yield from self._closest(near, is_told=told_of >= MAY_SAY_IT)
                 return
             own = self.saying_it()
-            told = [self.catalog.reports[i] for i in own]
-        else:
-            survey, told, lines = self.surveyed()
-            first = {info.id for info in told[:_FEWEST_LINES]}
-            near = sorted((x for x in lines if x.report.id in first), key=lambda x: x.topical)
-            nearest = {x.report.id: x.hit.passage for x in near}.values()
-            # Reports have other words for what is told in everyday ones.
-            named = replace(self.plan, standalone=self.plan.concept, concept="", language="en")
-            plan = named if self.plan.concept else self.plan
-            held = sorted((covered(plan, passage) for passage in nearest), reverse=True)
-            if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
-                return
-            own = {info.id: [x for x in lines if x.report.id == info.id] for info in told}
+        told = [self.catalog.reports[i] for i in own]
         # Reports that are quoted are among those that are counted.
         scope = {row.report.id for row in survey.rows} if survey else set()
         told = [info for info in told if info.id in scope] or told
@@ -407,6 +414,20 @@ class _Maker(Comparer):
             yield from self.part(_PARTS[part][0], of_part)
         yield from self.part(_OTHERS, others)
 
+    def _by_survey(self) -> tuple[Survey | None, dict[str, list[Line]]]:
+        """A topic's survey and the lines of each report; none where these hold few of its words."""
+        survey, told, lines = self.surveyed()
+        first = {info.id for info in told[:_FEWEST_LINES]}
+        near = sorted((x for x in lines if x.report.id in first), key=lambda x: x.topical)
+        nearest = {x.report.id: x.hit.passage for x in near}.values()
+        # Reports have other words for what is told in everyday ones.
+        named = replace(self.plan, standalone=self.plan.concept, concept="", language="en")
+        plan = named if self.plan.concept else self.plan
+        held = sorted((covered(plan, passage) for passage in nearest), reverse=True)
+        if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
+            return None, {}
+        return survey, {r.id: [x for x in lines if x.report.id == r.id] for r in told}
+
     def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
         """What is closest to a topic of which no report surely tells; else after a refusal."""
         if not is_told and self.plan.off_topic > OFF_TOPIC_CLEAR:
@@ -416,8 +437,7 @@ class _Maker(Comparer):
         infos = infos[: _MOST_CLOSEST if is_told else NEAREST]
         says_it = self.telling[2]
         rows = [(r, self.pick((x for x in says_it if x.report.id == r.id), 1)) for r in infos]
-        if not is_told:
-            yield refusal(self.plan.language)
+        yield self.t.gettext(UNSURE) if is_told else refusal(self.plan.language)
         yield quotes_head((), self.t)
         yield from (self.by(info, picked) for info, picked in rows if picked)
 
@@ -459,8 +479,8 @@ _PARTS = {
     "found": (HEADINGS["found"], _MOST_FOUND),
     "tried": (marked("What was tried"), _MOST_OF_PART),
     "about": (HEADINGS["about"], _MOST_OF_PART),
-    "planned": (marked("What plans say"), _MOST_PLANNED),
-    "solutions": (marked("Solutions that innovators wrote and labs collected"), _MOST_OF_PART),
+    "planned": (PLANNED, _MOST_PLANNED),
+    "solutions": (SOLUTIONS, _MOST_OF_PART),
 }
 
 

@@ -35,7 +35,7 @@ from rag.i18n.labels import (
     lab_label,
     value_label,
 )
-from rag.i18n.translations import Translations, translations_for
+from rag.i18n.translations import Translations, marked, translations_for
 from rag.models.chat import Generation
 from rag.models.embeddings import Embedding
 from rag.models.prompts import refusal
@@ -84,6 +84,7 @@ MIN_SHARE_WIDE = 0.6
 FOCUS_SHARE, FOCUS_SHARE_LONG = 0.7, 0.98
 # How many sentences the reranker reads, and what the score of one gains that answers for sure.
 SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
+UNSURE = marked("No report surely says it.")  # stands before what is closest
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME, FEW_WORDS = 0.6, 8
 
@@ -181,6 +182,8 @@ class ExtractiveAnswerer:
         reports = [c.passage.report for c in chosen] if outcome == "answered" else []
         if is_refused:
             yield f"{refusal(plan.language, outcome)}\n"
+        elif outcome == "unsure":
+            yield f"{t.gettext(UNSURE)}\n"
         yield quotes_head(reports, t)
         alone = len({info.id for info in reports}) == 1
         for line in _lines(chosen, t, named=not alone):
@@ -200,9 +203,13 @@ class ExtractiveAnswerer:
         """
         if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
             return "refused"
-        # A size or a cost that the form asked for is hardly what somebody asks for in other words.
+        # A size or a cost that any form asks for is hardly what is asked for in other words.
         own = set(terms(plan.english, "en"))
-        said = [c for c in candidates if c.passage.section != FACTS or own & c.words]
+        said = [
+            c
+            for c in candidates
+            if c.passage.section != FACTS or (own & c.words and _is_on_topic(c.report, plan, hits))
+        ]
         lead = max(said or candidates, key=lambda c: c.score)
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         named = set(plan.countries)
@@ -263,6 +270,14 @@ class Digest:
         """The text in one piece."""
         del plan, hits, history, generation
         yield self.text
+
+
+def _is_on_topic(report: str, plan: Plan, hits: Sequence[Hit]) -> bool:
+    """Whether what was found of a report has half of the topic's words, or another language."""
+    wanted = set(terms(plan.subject, plan.language))
+    found = [hit.passage for hit in hits if hit.passage.report.id == report]
+    own = {term for p in found for term in terms(f"{p.report.title} {p.text}", plan.language)}
+    return len(own & wanted) >= len(wanted) / 2 or found[0].language != plan.language
 
 
 def _is_named(plan: Plan) -> bool:

@@ -253,8 +253,8 @@ def part_of(info: ReportInfo, lines: Sequence[Line], asked: bool) -> tuple[str, 
 
 def title_of(info: ReportInfo) -> str:
     """A report's title as the name of a line."""
-    title = re.sub(r"^\W*\d+[.)]\s*|[\[\]*:()_]", " ", info.title)
-    title = " ".join(title.split())
+    title = re.sub(r"^\W*\d+[.)]\s*|[\[\]*()_]", " ", info.title)
+    title = " ".join(re.sub(r"\s*:", " –", title).split()).strip("– ")
     return title if len(title) <= _MOST_TITLE else title[:_MOST_TITLE].rsplit(" ", 1)[0] + " …"
 
 

@@ -39,6 +39,8 @@ HEADINGS: dict[Role, str] = {
     "next": marked("What comes next"),
     "extent": marked("Time, size and money"),
 }
+PLANNED = marked("What plans say")
+SOLUTIONS = marked("Solutions that innovators wrote and labs collected")
 _MOST_THEMES = 5  # most frequent themes of reports that are told
 
 
@@ -78,8 +80,8 @@ class DigestWriter(ReportChooser):
         infos = list(reports)
         return quotes_head(infos, self.t) if infos else ""
 
-    def by(self, info: ReportInfo, lines: Sequence[Line], titled: bool = False) -> str:
-        """A line of a report: who wrote it or its title, its year and kind, and sentences.
+    def by(self, info: ReportInfo, lines: Sequence[Line], of_lab: bool = False) -> str:
+        """A line of a report: who wrote it (unless all is `of_lab`), title, year, kind, sentences.
 
         What other reports of its work say follows, and is told to be theirs.
         """
@@ -87,7 +89,8 @@ class DigestWriter(ReportChooser):
         for line in lines:
             said.setdefault(line.report.id, []).append(line)
         info = info if info.id in said else lines[0].report
-        name = title_of(info) if titled else author_label(info, self.t)
+        who = () if of_lab else (author_label(info, self.t),)
+        name = join_parts(self.t, ", ", [*who, title_of(info)])
         own = format_label(self.t, f"{name} ({self.when(info)})", self.quote(said.pop(info.id)))
         return " ".join([f"- {own}", *map(self.of_work, said.values())])
 
@@ -128,9 +131,9 @@ class DigestWriter(ReportChooser):
         counted = join_parts(self.t, "; ", [span, kinds])
         return f"{counted}. {listed}" if often else counted
 
-    def part(self, heading: str, rows: Iterable[Row], titled: bool = False) -> Iterator[str]:
+    def part(self, heading: str, rows: Iterable[Row], of_lab: bool = False) -> Iterator[str]:
         """A heading and the lines of reports under it; nothing where there are none."""
-        lines = [self.by(info, picked, titled) for info, picked in rows if picked]
+        lines = [self.by(info, picked, of_lab) for info, picked in rows if picked]
         yield from [self.heading(heading), *lines] if lines else []
 
     def count(self, survey: Survey | None) -> Iterator[str]:

@@ -7,8 +7,10 @@ a kill has torn is made again from the published files, and they from it, withou
 brought in line after each ingest.
 """
 
+import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -28,7 +30,14 @@ KEPT = ("texts", "tags")  # what lies beside it
 
 
 def chromadb() -> Any:
-    """The library, imported where it is needed: that takes a second."""
+    """The library, imported where it is needed: that takes a second.
+
+    It wants a home folder, which a user that runs a service may not have.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()
     import chromadb
 
     return chromadb

@@ -96,7 +96,8 @@ class ChatModel:
 
     It may write `max_tokens`. By the settings its server is waited for `timeout` seconds: for its
     answer to begin, then for each next word, and for a stream no longer than `deadline` seconds in
-    all. A failing server is asked again `retries` times, as `open_client` says.
+    all. A failing server is asked again `retries` times, as `open_client` says, for `patience`
+    seconds more.
     A ModelError says that it can't be reached, refuses, breaks off, is too slow or sends no text.
     """
 
@@ -168,7 +169,8 @@ class ChatModel:
     ) -> None:
         now = asyncio.get_running_loop().time
         timeout, deadline = self.settings.timeout, self.settings.deadline
-        attempts = (self.retries + 1) * (timeout + self.settings.patience)
+        # A server that fails at once can be asked again, one that hangs has had its time.
+        attempts = timeout + self.settings.patience
         length, end = 0, now() + deadline
         async with (
             asyncio.timeout(min(attempts, deadline)) as limit,

@@ -7,7 +7,7 @@ questions ask for particulars, whatever they are like.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import dropwhile
+from itertools import dropwhile, pairwise
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.countries import fold_name
@@ -85,6 +85,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     many = len(terms(plan.standalone, plan.language)) > MOST_TERMS
     if sides := titled_sides(links, plan, works, scores):
         return replace(plan, intent="compare", reports=sides, wide=True)
+    if best == "compare" and (topics := topic_sides(links, plan)):
+        return replace(plan, intent="compare", topics=topics, wide=True)
     if plan.follows:
         sums = has_wording("tells_more", plan.question) or scores["report"] > _SUMS
         return replace(plan, intent="report") if sums and plan.reports else plan
@@ -261,16 +263,40 @@ def has_sides(named: Filters) -> bool:
 
 def subject(links: Links, language: str, intent: str) -> tuple[str, ...]:
     """The words of a question that say what it is about, but for labs, years and kinds."""
+    return tuple(links.words[i] for i in _subject_places(links, language, intent))
+
+
+def _subject_places(links: Links, language: str, intent: str) -> list[int]:
     told = {i for k in links.links if k.field not in TAGS for i in range(k.start, k.end)}
     values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
     lacked = {i for i, word in enumerate(links.words, 1) if has_wording("lacks", word)} - told
-    return tuple(
-        word
+    return [
+        i
         for i, word in enumerate(links.words)
         if i in values
         or (i in lacked and word.lower() not in light_words() | stop_words(language))
         or (i not in told and not asks(word.lower(), language, intent))
-    )
+    ]
+
+
+def topic_sides(links: Links, plan: Plan) -> tuple[str, ...]:
+    """The two topics that a question holds against each other: "more on floods or on droughts?".
+
+    They are parted where most words stand between two that name a topic, by "or" rather than "and".
+    """
+    places = _subject_places(links, plan.language, "compare")
+    gaps = [" ".join(links.words[a + 1 : b]).lower() for a, b in pairwise(places)]
+    parted = [
+        (len(gap.split()), has_wording("or", gap), -n)
+        for n, gap in enumerate(gaps, 1)
+        if has_wording("parts", gap) or has_wording("than", gap) or has_wording("compare", gap)
+    ]
+    if not parted or has_sides(plan.boosted) or plan.follows:
+        return ()
+    at = -max(parted)[2]
+    sides = (links.words[own[0] : own[-1] + 1] for own in (places[:at], places[at:]))
+    # "Talk more about bees" is about bees.
+    return tuple(re.split(rf".*\b{any_of('about')}\s+", " ".join(own))[-1] for own in sides)
 
 
 def topic_of(question: str, links: Links, language: str, intent: str = "") -> str:

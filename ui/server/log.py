@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import orjson
 from prometheus_client import Counter, Gauge, Histogram
 
-from rag.errors import AskLabsError
+from rag.errors import AskLabsError, Stopped
 from rag.text.sentences import encodable
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def question(settings: Settings, text: str) -> Iterator[Callable[..., None]]:
 
     try:
         yield told
+    except Stopped:
+        raise
     except AskLabsError as error:
         told(str(error))
         raise

@@ -207,8 +207,7 @@ def _evidence(
                 said = (speaker(words) or ("", words))[1]
                 preview = shortened(MARK.sub("", said).strip(), PREVIEW)
                 lab = labs.setdefault(author_label(info, t), (info, preview, []))
-                # The lab's name stands over its first words.
-                lab[2].append(_inline(words if lab[2] else said, turn, citations, t))
+                lab[2].append(_inline(words, turn, citations, t))
         evidence.append((heading, list(labs.values())))
     return shown, evidence
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from passages import hits, passage, report
 
-from rag.answer.extractive import ExtractiveAnswerer
+from rag.answer.extractive import UNSURE, ExtractiveAnswerer
 from rag.models.embeddings import make_embedding
 from rag.models.prompts import is_refusal, refusal
 from rag.query.entities import countries_in
@@ -180,10 +180,10 @@ def test_a_sentence_gains_by_how_likely_it_answers() -> None:
 def test_a_question_is_answered_unsurely_or_refused_as_its_best_sentence_is_read() -> None:
     for logit, relevance, head in (
         (-9.0, None, f"{refusal('en')}\nClosest in the reports:"),
-        (-1.5, None, "Closest in the reports:"),
+        (-1.5, None, f"{UNSURE}\nClosest in the reports:"),
         (9.0, None, HEAD),
         # A relevant passage speaks for its sentence.
-        (-0.5, 0.1, "Closest in the reports:"),
+        (-0.5, 0.1, f"{UNSURE}\nClosest in the reports:"),
         (-0.5, 0.9, HEAD),
     ):
         found = [replace(hit, relevance=relevance) for hit in hits(FISH)]

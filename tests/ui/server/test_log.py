@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
@@ -12,7 +13,7 @@ from fake_engine import FakeEngine, answer
 from page_fixtures import serve
 from passages import text_notice
 
-from rag.errors import ModelError
+from rag.errors import ModelError, Stopped
 from rag.settings import Settings
 from rag.types import Answer, Notice
 from ui.server import log
@@ -51,7 +52,9 @@ def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     ask("Why?", Mock(side_effect=ModelError(text_notice("It is out of reach."))))
     with pytest.raises(ZeroDivisionError):
         ask("Why?", Mock(side_effect=ZeroDivisionError))
-    instead, cut, error, failed = capsys.readouterr().err.splitlines()
+    with suppress(Stopped), log.question(Settings(), "Why?"):
+        raise Stopped("The question was stopped.")
+    instead, cut, error, failed, stopped = capsys.readouterr().err.splitlines()
     for line in (instead, cut):
         assert "WARNING ui.server.log: question outcome=answered" in line
     assert 'notice="This answer is made' in instead
@@ -59,6 +62,8 @@ def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ERROR ui.server.log: question outcome=error seconds=0." in error
     assert 'error="It is out of reach."' in error
     assert "ERROR ui.server.log: question outcome=failed" in failed
+    # Whoever hangs up is no fault of the server.
+    assert "INFO ui.server.log: question outcome=stopped" in stopped
 
 
 def test_keys_are_hidden_also_in_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
