@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -18,11 +17,19 @@ from rag.answer.extractive import SENTENCES_READ, answering, choose
 from rag.answer.lines import ROLES, Line, Role, on_topic, part_of, title_of
 from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, DigestWriter
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
-from rag.i18n.labels import format_count, format_label, survey_sentence, value_label
+from rag.i18n.labels import (
+    format_count,
+    format_label,
+    join_parts,
+    survey_sentence,
+    value_label,
+)
 from rag.i18n.translations import marked
+from rag.query.gloss import meant
 from rag.query.wordings import has_wording
 from rag.retrieval.hybrid import side_plans, whole_reports
 from rag.survey.evidence import of_sides
+from rag.survey.types import Survey
 from rag.text.citation_marks import defuse
 from rag.text.tokenize import gives_quantity, is_quantity, terms
 from rag.types import FACTS, Hit, Plan
@@ -36,6 +43,7 @@ _ROWS: dict[Role, int] = {
 _ROWS_BESIDE = {role: n for role, n in _ROWS.items() if role not in ("aim", "extent", "next")}
 _TOPIC_WORDS = 2  # words of a topic that asks for nothing of it
 ASKED, NEW = marked("On the question"), marked("What only this plan says")
+UNCERTAIN = marked("As these numbers are uncertain, neither surely has more reports.")
 SHORT, SPEAKING = marked("In short"), marked("Reports that speak of “{topic}”")
 # Stages of a work that are held against each other, and reports where none of its work is known.
 _MOST_STAGES, _FEWEST_STAGES = 4, 2
@@ -163,16 +171,12 @@ class Comparer(DigestWriter):
                     labs |= {x.report.lab: self.by(x.report, best).removeprefix("- ") for x in best}
             for part, labs in of_labs.items():
                 parts[part].append(" ".join(labs.values()))
-        more, fewer = sorted(surveys, key=lambda survey: -len(survey.found))
-        if more.interval[0] > fewer.interval[1]:
-            first = self.t.gettext("Clearly more reports speak of “{more}” than of “{fewer}”.")
-            yield first.format(more=defuse(more.topic), fewer=defuse(fewer.topic))
-        else:
-            yield self.t.gettext("As these numbers are uncertain, neither surely has more reports.")
+        yield self._leading(surveys, [len(ids) for _, ids in tagged])
         counts = [survey_sentence(survey, self.t) for survey in surveys]
         rows = [*self._row(marked("Reports that speak of it"), counts)]
-        if all(tagged):
-            rows += self._row(marked("Reports tagged with it"), tagged)
+        if all(ids for _, ids in tagged):
+            cells = [f"{format_count(len(ids), 'report', self.t)}{name}" for name, ids in tagged]
+            rows += self._row(marked("Reports tagged with it"), cells)
         rows += self._row(marked("Years, kinds and themes"), told)
         self.counted = "\n".join(rows)
         yield self.head(hit.passage.report for hit in self.quoted.values())
@@ -180,15 +184,34 @@ class Comparer(DigestWriter):
         for part, cells in parts.items():
             yield from self._row(_PARTS_OF_TOPIC[part], cells) if any(cells) else ()
 
-    def _tagged(self, topic: str) -> str:
-        """How many reports have a topic as a tag; "" where it is none."""
-        links = self._surveys.open().linker.link(topic, self.plan.language)
-        tags = [link for link in links.links if link.field in TAGS]
-        if len(tags) != 1 or tags[0].end - tags[0].start != len(links.words):
-            return ""
-        value: Any = tags[0].values
-        scope = self.catalog.ids(replace(self.plan.filters, **{tags[0].field: value}))
-        return format_count(len(scope), "report", self.t)
+    def _leading(self, surveys: Sequence[Survey], tagged: Sequence[int]) -> str:
+        """Which of two topics more reports speak of, by their texts or, where both are, by tags."""
+        (_, fewer, least), (tags, more, most) = sorted(
+            zip(tagged, (survey.topic for survey in surveys), surveys, strict=True),
+            key=lambda side: (side[0] if all(tagged) else 0, len(side[2].found)),
+        )
+        if most.interval[0] > least.interval[1]:
+            said = self.t.gettext("Clearly more reports speak of “{more}” than of “{fewer}”.")
+        elif all(tagged) and tags > min(tagged):
+            said = self.t.gettext(
+                "By tags “{more}” has more reports than “{fewer}”; by their texts that is not sure."
+            )
+        else:
+            said = self.t.gettext(UNCERTAIN)
+        return said.format(more=defuse(more), fewer=defuse(fewer))
+
+    def _tagged(self, topic: str) -> tuple[str, set[str]]:
+        """The tags that a topic is, in brackets, and their reports; none for what is no tag."""
+        linker, language = self._surveys.open().linker, self.plan.language
+        links = meant(linker.link(topic, language), self.catalog, language)
+        values = {name: getattr(links.filters(), name) for name in TAGS}
+        of_tags = {name: own for name, own in values.items() if own and not links.rest}
+        scopes = (
+            self.plan.filters.merged(Filters.of({name: own})) for name, own in of_tags.items()
+        )
+        reports = {i for scope in scopes for i in self.catalog.ids(scope)}
+        names = [value_label(name, value, self.t) for name, own in of_tags.items() for value in own]
+        return f" ({join_parts(self.t, '; ', names)})" if names else "", reports
 
     def _speaking_sides(self, sides: Sequence[_Side]) -> tuple[str, list[str]]:
         """Which side speaks more of the topic, and the row that counts, if that is asked."""

@@ -81,11 +81,10 @@ _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so 
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
 _HELD_BY_SURVEYED = 0.4  # the least share of a topic's words that the passages of a survey hold
-# What is told of less likely reports, and of how many.
-_OTHERS, _MOST_OTHERS = marked("Other reports that may speak of it"), 8
+# What is told of less likely reports, of how many, and how many may be closest.
+_OTHERS, _MOST_OTHERS, _MOST_CLOSEST = marked("Other reports that may speak of it"), 8, 6
 # Rows of a topic that are enough; then so few of what neither was found nor tried.
 _ENOUGH, _FEWEST_BESIDE = 14, 1
-_MOST_CLOSEST = 6  # reports that may tell it
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
@@ -407,7 +406,9 @@ class _Maker(Comparer):
             quoted = {x.report.id for of_part in rows.values() for _, told in of_part for x in told}
             room = min(_MOST_OTHERS, max(0, _ENOUGH - sum(map(len, rows.values()))))
             others += islice(self.others_saying_it(quoted), room)
-        yield from self.count(survey)
+        counted, in_rows = [*self.count(survey)], sum(map(len, rows.values()))
+        # A number below what is quoted would mislead.
+        yield from counted if survey and in_rows <= len(survey.found) else ()
         yield self.head(info for part in (*rows.values(), others) for info, own in part if own)
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():

@@ -84,7 +84,9 @@ MIN_SHARE_WIDE = 0.6
 FOCUS_SHARE, FOCUS_SHARE_LONG = 0.7, 0.98
 # How many sentences the reranker reads, and what the score of one gains that answers for sure.
 SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
-UNSURE = marked("No report surely says it.")  # stands before what is closest
+UNSURE = marked(
+    "It is not certain that this answers the question."
+)  # stands before what is closest
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME, FEW_WORDS = 0.6, 8
 

@@ -85,7 +85,7 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     many = len(terms(plan.standalone, plan.language)) > MOST_TERMS
     if sides := titled_sides(links, plan, works, scores):
         return replace(plan, intent="compare", reports=sides, wide=True)
-    if best == "compare" and (topics := topic_sides(links, plan)):
+    if best == "compare" and not many and (topics := topic_sides(links, plan)):
         return replace(plan, intent="compare", topics=topics, wide=True)
     if plan.follows:
         sums = has_wording("tells_more", plan.question) or scores["report"] > _SUMS
@@ -295,8 +295,15 @@ def topic_sides(links: Links, plan: Plan) -> tuple[str, ...]:
         return ()
     at = -max(parted)[2]
     sides = (links.words[own[0] : own[-1] + 1] for own in (places[:at], places[at:]))
-    # "Talk more about bees" is about bees.
-    return tuple(re.split(rf".*\b{any_of('about')}\s+", " ".join(own))[-1] for own in sides)
+    return tuple(" ".join(_after_more(side)) for side in sides)
+
+
+def _after_more(words: Sequence[str]) -> Sequence[str]:
+    """What stands after "more about" in some words, else all of them."""
+    for i, (word, after) in enumerate(pairwise(words), 2):
+        if has_wording("more_of", word) and re.fullmatch(any_of("about"), strip_accents(after)):
+            return words[i:]
+    return words
 
 
 def topic_of(question: str, links: Links, language: str, intent: str = "") -> str:

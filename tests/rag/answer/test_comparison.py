@@ -10,6 +10,7 @@ from readers import squeezed, text_of
 
 from rag.answer.chosen import ReportChooser
 from rag.answer.comparison import Comparer
+from rag.answer.lines import title_of
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
 from rag.export.formats import export
@@ -61,6 +62,43 @@ def test_sides_stand_beside_each_other(
     assert all(words in cell for words, cell in zip(cells, rows[heading], strict=True))
     # Who asks how many wants nothing else.
     assert question != TRIALS or list(rows) == ["Reports", ASKED]
+
+
+@pytest.mark.parametrize(
+    ("question", "sides", "tagged"),
+    [
+        (
+            "Do labs write more about mobile money or about seaweed?",
+            ("mobile money", "seaweed"),
+            "2 reports",
+        ),
+        (
+            "Is citizen science used more than ethnography?",
+            ("citizen science", "ethnography"),
+            "7 reports",
+        ),
+        (
+            "¿Hay más trabajo sobre dinero móvil o sobre ciencia ciudadana?",
+            ("dinero móvil", "ciencia ciudadana"),
+            "9 informes",
+        ),
+    ],
+)
+def test_topics_stand_beside_each_other_with_how_many_reports_speak_of_each(
+    sample_engine: Engine, question: str, sides: tuple[str, ...], tagged: str
+) -> None:
+    answer = sample_engine.ask(question).answer
+    assert answer.coverage.sides == sides
+    counts, tags, _, *parts = [cells for _, cells in answer.comparison]
+    for topic, cell in zip(sides, counts, strict=True):
+        # A word alone may be of any language.
+        found = sample_engine.survey(topic).survey.found
+        assert answer.language != "en" or re.search(rf"\b{len(found)} reports", cell)
+    assert tags[1].startswith(tagged)
+    # What is told of a topic is told with who says it.
+    quoted = [title_of(c.passage.report) for c in answer.citations]
+    assert quoted
+    assert all(title in "".join(map("".join, parts)) for title in quoted)
 
 
 def test_a_part_that_a_sides_reports_leave_out_is_told_by_its_other_reports(

@@ -8,7 +8,7 @@ import pytest
 from passages import passage, report
 
 from rag.answer.chosen import ReportChooser
-from rag.answer.lines import Line, Role, part_of, role_and_weight, role_asked
+from rag.answer.lines import Line, Role, part_of, role_and_weight, role_asked, title_of
 from rag.answer.writing import HEADINGS
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
@@ -232,6 +232,27 @@ def test_what_got_in_the_way_is_what_the_cross_encoder_reads_as_that(
     assert {x.role for x in given} > {"barriers"}
     # A sentence of a report that is about the topic need not name it.
     assert any("money" not in c.quote for c in answer.citations)
+
+
+def test_a_topic_in_words_that_reports_lack_is_told_where_their_sentences_surely_say_it(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ReportChooser, "is_small", False)
+    monkeypatch.setattr("rag.answer.digests._HELD_BY_SURVEYED", 1.1)
+    for surely, refused in ((9.0, False), (1.0, True)):
+        monkeypatch.setattr(ReportChooser, "odds", lambda *_, surely=surely: surely)
+        answer = sample_engine.ask("What did the labs learn about mobile money?").answer
+        assert answer.refused == refused
+    assert "About" not in answer.text
+
+
+def test_each_report_across_labs_is_told_with_its_title(ask: Ask) -> None:
+    answer = ask(MONEY)
+    rows = [line for line in answer.text.splitlines() if line.startswith("- ")]
+    assert rows
+    titles = {title_of(c.passage.report) for c in answer.citations}
+    assert all(any(title in row for title in titles) for row in rows)
+    assert title_of(report("a", title="2. Boats: a story (pending)")) == "Boats – a story pending"
 
 
 def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(ask: Ask) -> None:

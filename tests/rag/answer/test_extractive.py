@@ -193,12 +193,16 @@ def test_a_question_is_answered_unsurely_or_refused_as_its_best_sentence_is_read
 
 
 def test_a_fact_that_the_form_asked_for_does_not_answer_a_question_in_other_words() -> None:
-    size = passage("Sample size: 10-49.", report("a"), section=FACTS)
+    size = passage("Sample size: 10-49.", report("a", title="Smoked fish"), section=FACTS)
     found = [*hits(FISH), replace(hits(FISH)[0], passage=size)]
     reader = Reader({FISH: -9.0, "Sample size: 10-49.": 9.0, "Sample size: 10-49": 9.0})
     assert is_refusal(written(Plan(QUESTION, QUESTION), found, reader))
     named = "What is the size of the sample?"
     assert not is_refusal(written(Plan(named, named), found, reader))
+    # Any report has a size: one that speaks of another thing does not tell that of this.
+    for subject, refused in (("smoked fish", False), ("solar boats", True)):
+        plan = replace(Plan(named, named), subject=subject)
+        assert is_refusal(written(plan, found, reader)) == refused
     # What is read word by word in English tells, too.
     question = "¿Por qué las mujeres venden pescado?"
     plan = Plan(question, question, "es", gloss="why the women sell fish")

@@ -8,7 +8,7 @@ import pytest
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters
 from rag.engine import Engine
 from rag.places.countries import without_regions
-from rag.query.forms import as_topic, listed_topics, topic_of
+from rag.query.forms import as_topic, listed_topics, topic_of, topic_sides
 from rag.retrieval.hybrid import sought
 from rag.types import Plan
 
@@ -44,6 +44,28 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
     assert (made.filters, made.first) == (Filters(country=("Fiji",), year=(2022,)), Filters())
 
 
+def test_topics_are_parted_where_they_are_held_against_each_other(quick_engine: Engine) -> None:
+    for question, topics in {
+        "Do reports talk more about fish or about bees?": ("fish", "bees"),
+        "How does work on clay stoves differ from work on bees?": ("clay stoves", "bees"),
+        "¿Hay más trabajo sobre la vida en la tierra o las abejas?": (
+            "vida en la tierra",
+            "abejas",
+        ),
+        "Compare Fiji and Togo on bees": (),
+    }.items():
+        made = plan(quick_engine, question)
+        links = quick_engine.report_measure().linker.link(question, made.language)
+        assert topic_sides(links, made) == topics
+
+
+def test_a_tag_of_the_only_report_is_listed(quick_engine: Engine) -> None:
+    only = {"country": ("Namibia",)}
+    assert plan(quick_engine, "Which labs used prototyping?", **only).intent == "list"
+    # "The solution" is what it does, not a list of one.
+    assert plan(quick_engine, "What is the solution?", **only).intent != "list"
+
+
 # What is asked for, and whether of many labs.
 @pytest.mark.quality
 def test_what_is_asked_for_and_whether_of_many_labs(quick_engine: Engine) -> None:
@@ -63,6 +85,7 @@ def test_what_is_asked_for_and_whether_of_many_labs(quick_engine: Engine) -> Non
         "¿Cuántos informes hablan de teatro?": ("topic", True),
         "how many reports mention rope bridges, cable cars, late buses and trams": ("topic", True),
         "How do Fiji and France compare?": ("answer", False),
+        "do lab reports talk more about fish or about bees": ("compare", True),
         "ماذا تعلمت المختبرات عن المال عبر الهاتف؟": ("topic", True),
         "Why is mobile money weak in Togo?": ("answer", False),
         "Has mobile money become a bigger topic?": ("trend", True),
