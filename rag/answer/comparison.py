@@ -14,22 +14,19 @@ import numpy as np
 from rag.answer.candidates import Candidate, kind_beside_topic
 from rag.answer.chosen import READ_OF_SIDE, Material, standard
 from rag.answer.extractive import SENTENCES_READ, answering, choose
-from rag.answer.lines import ROLES, Line, Role, on_topic, part_of, title_of
-from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, DigestWriter
-from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
+from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
+from rag.answer.topic_comparison import TopicComparer
+from rag.answer.writing import HEADINGS
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.i18n.labels import (
     format_count,
     format_label,
-    join_parts,
-    survey_sentence,
     value_label,
 )
 from rag.i18n.translations import marked
-from rag.query.gloss import meant
 from rag.query.wordings import has_wording
 from rag.retrieval.hybrid import side_plans, whole_reports
 from rag.survey.evidence import of_sides
-from rag.survey.types import Survey
 from rag.text.citation_marks import defuse
 from rag.text.tokenize import gives_quantity, is_quantity, terms
 from rag.types import FACTS, Hit, Plan
@@ -43,7 +40,6 @@ _ROWS: dict[Role, int] = {
 _ROWS_BESIDE = {role: n for role, n in _ROWS.items() if role not in ("aim", "extent", "next")}
 _TOPIC_WORDS = 2  # words of a topic that asks for nothing of it
 ASKED, NEW = marked("On the question"), marked("What only this plan says")
-UNCERTAIN = marked("As these numbers are uncertain, neither surely has more reports.")
 SHORT, SPEAKING = marked("In short"), marked("Reports that speak of “{topic}”")
 # Stages of a work that are held against each other, and reports where none of its work is known.
 _MOST_STAGES, _FEWEST_STAGES = 4, 2
@@ -66,9 +62,6 @@ _LEAST_LIKELY, _SILENT = 0.2, 0.75
 _SHARE, _SHARE_UNREAD, _FEWEST_READ, _MOST_FITTING = 0.6, 0.55, 20, 6
 _MOST_ANSWERS, _MOST_CLOSEST = 4, 2  # sentences of a side that answer the question, or are closest
 _READ = 12  # passages of a side that were found
-# The parts of reports that topics are told by, each with so many labs.
-_PARTS_OF_TOPIC = {"found": HEADINGS["found"], "planned": PLANNED, "solutions": SOLUTIONS}
-_MOST_OF_TOPIC = 4
 _ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 2}
 
 
@@ -92,20 +85,18 @@ class _Side:
     fits: bool = False
 
 
-class Comparer(DigestWriter):
+class Comparer(TopicComparer):
     """Writes comparisons."""
 
     def __init__(self, material: Material) -> None:
         super().__init__(material)
-        self._material = material
-        self.sides: tuple[str, ...] = ()
         self._touching: Mapping[str, set[tuple[str, int]]] = {}
 
     def compare(self) -> Iterator[str]:
         """Sides beside each other, row by row."""
         plan = self.plan
         if plan.topics:
-            yield from self._of_topics()
+            yield from self.topics()
             return
         sides = self._stages() if plan.stages else self._scopes()
         self.sides = tuple(side.name for side in sides)
@@ -132,11 +123,11 @@ class Comparer(DigestWriter):
         ]
         named = [self._named(side, in_parts) for side in sides]
         more, speaking = self._speaking_sides(sides)
-        self.counted = "\n".join([*map(self._cell, named, told), *speaking])
-        rows = [*self._row(marked("Reports"), told), *speaking]
+        self.counted = "\n".join([*map(self.cell, named, told), *speaking])
+        rows = [*self.row(marked("Reports"), told), *speaking]
         is_answered = any(side.chosen for side in sides)
         if is_answered:
-            rows += self._row(ASKED, map(self._told, sides))
+            rows += self.row(ASKED, map(self._told, sides))
         if plan.stages:
             rows += self._in_short(sides)
         elif not (is_answered and (plan.one_thing or any(side.fits for side in sides))):
@@ -145,73 +136,6 @@ class Comparer(DigestWriter):
         head = self.head(hit.passage.report for hit in self.quoted.values())
         yield " ".join(filter(None, (more, head)))
         yield from rows
-
-    def _of_topics(self) -> Iterator[str]:
-        """How many reports speak of each topic, of which years and kinds, and what they tell."""
-        self.sides, material = self.plan.topics, self._material
-        surveys, told, tagged, parts = [], [], [], defaultdict[str, list[str]](list)
-        for topic in self.sides:
-            plan = replace(self.plan, standalone=topic, subject=topic, concept="", gloss="")
-            asked = replace(material.surveys, plan=plan)
-            side = Comparer(replace(material, plan=plan, surveys=asked, hits=()))
-            survey, infos, lines = side.surveyed(by_year=True)
-            if not survey:
-                return
-            surveys.append(survey)
-            told.append(self.overview([row.report for row in survey.found]))
-            tagged.append(self._tagged(topic))
-            read = ((r.id, [x for x in lines if x.report.id == r.id]) for r in infos)
-            own = {name: of_report for name, of_report in read if of_report}
-            of_labs: dict[str, dict[str, str]] = {part: {} for part in _PARTS_OF_TOPIC}
-            for said in side.likely_of_each(own).values():
-                part, telling = part_of(said[0].report, said, asked=False)
-                labs = of_labs.get(part, {})
-                if len(labs) < _MOST_OF_TOPIC and said[0].report.lab not in labs:
-                    best = self.pick(telling, 1)
-                    labs |= {x.report.lab: self.by(x.report, best).removeprefix("- ") for x in best}
-            for part, labs in of_labs.items():
-                parts[part].append(" ".join(labs.values()))
-        yield self._leading(surveys, [len(ids) for _, ids in tagged])
-        counts = [survey_sentence(survey, self.t) for survey in surveys]
-        rows = [*self._row(marked("Reports that speak of it"), counts)]
-        if all(ids for _, ids in tagged):
-            cells = [f"{format_count(len(ids), 'report', self.t)}{name}" for name, ids in tagged]
-            rows += self._row(marked("Reports tagged with it"), cells)
-        rows += self._row(marked("Years, kinds and themes"), told)
-        self.counted = "\n".join(rows)
-        yield self.head(hit.passage.report for hit in self.quoted.values())
-        yield from rows
-        for part, cells in parts.items():
-            yield from self._row(_PARTS_OF_TOPIC[part], cells) if any(cells) else ()
-
-    def _leading(self, surveys: Sequence[Survey], tagged: Sequence[int]) -> str:
-        """Which of two topics more reports speak of, by their texts or, where both are, by tags."""
-        (_, fewer, least), (tags, more, most) = sorted(
-            zip(tagged, (survey.topic for survey in surveys), surveys, strict=True),
-            key=lambda side: (side[0] if all(tagged) else 0, len(side[2].found)),
-        )
-        if most.interval[0] > least.interval[1]:
-            said = self.t.gettext("Clearly more reports speak of “{more}” than of “{fewer}”.")
-        elif all(tagged) and tags > min(tagged):
-            said = self.t.gettext(
-                "By tags “{more}” has more reports than “{fewer}”; by their texts that is not sure."
-            )
-        else:
-            said = self.t.gettext(UNCERTAIN)
-        return said.format(more=defuse(more), fewer=defuse(fewer))
-
-    def _tagged(self, topic: str) -> tuple[str, set[str]]:
-        """The tags that a topic is, in brackets, and their reports; none for what is no tag."""
-        linker, language = self._surveys.open().linker, self.plan.language
-        links = meant(linker.link(topic, language), self.catalog, language)
-        values = {name: getattr(links.filters(), name) for name in TAGS}
-        of_tags = {name: own for name, own in values.items() if own and not links.rest}
-        scopes = (
-            self.plan.filters.merged(Filters.of({name: own})) for name, own in of_tags.items()
-        )
-        reports = {i for scope in scopes for i in self.catalog.ids(scope)}
-        names = [value_label(name, value, self.t) for name, own in of_tags.items() for value in own]
-        return f" ({join_parts(self.t, '; ', names)})" if names else "", reports
 
     def _speaking_sides(self, sides: Sequence[_Side]) -> tuple[str, list[str]]:
         """Which side speaks more of the topic, and the row that counts, if that is asked."""
@@ -222,7 +146,7 @@ class Comparer(DigestWriter):
                 of_each = {side.name: {info.id for info in side.scope} for side in sides}
                 more, cells = of_sides(of_each, survey, self.t)
                 about = self.t.gettext(SPEAKING).format(topic=defuse(survey.topic))
-                return more, list(self._row(about, cells))
+                return more, list(self.row(about, cells))
         return "", []
 
     def _told(self, side: _Side) -> str:
@@ -281,7 +205,7 @@ class Comparer(DigestWriter):
         plans = [own for own, is_one in zip(lines, is_plan, strict=True) if is_one]
         new = [self._new(own, [x for p in plans if p is not own for x in p]) for own in plans]
         if all(is_plan) and all(new):
-            yield from self._row(NEW, map(self.quote, new))
+            yield from self.row(NEW, map(self.quote, new))
             return
         cells = []
         for of_side, is_one in zip(lines, is_plan, strict=True):
@@ -291,7 +215,7 @@ class Comparer(DigestWriter):
             else:
                 picked = [self.pick(of_roles[role], most) for role, most in _OF_RESULTS.items()]
             cells.append(self.quote(line for of_role in picked for line in of_role))
-        yield from self._row(SHORT, cells)
+        yield from self.row(SHORT, cells)
 
     def _new(self, lines: Sequence[Line], known: Sequence[Line]) -> list[Line]:
         """The sentences of a plan that no other one has; first those with another number."""
@@ -347,7 +271,7 @@ class Comparer(DigestWriter):
                 said += [line.words for line in best]
                 picked.append(best)
             if any(picked):
-                yield from self._row(HEADINGS[role], map(self.quote, picked))
+                yield from self.row(HEADINGS[role], map(self.quote, picked))
 
     def _lines_of(self, infos: Iterable[ReportInfo]) -> list[Line]:
         """The lines of reports; of those that only touch the topic, those on it."""
@@ -424,11 +348,6 @@ class Comparer(DigestWriter):
             if (c.passage.id, c.start) in said or c.fits or c.passage.section == FACTS
         ]
 
-    def _row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
-        yield self.heading(heading)
-        for side, told in zip(self.sides, cells, strict=True):
-            yield f"- {self._cell(side, told)}"
-
     def _named(self, side: _Side, in_parts: bool) -> str:
         """A side with its size; a model is told where it reads some of its reports."""
         size = format_count(len(side.scope), "report", self.t)
@@ -437,9 +356,6 @@ class Comparer(DigestWriter):
             among = self.t.gettext("{side} ({reports}), among them")
             return among.format(side=side.name, reports=size)
         return f"{side.name} ({size})"
-
-    def _cell(self, side: str, told: str) -> str:
-        return format_label(self.t, side, told or self.t.gettext("nothing found on it"))
 
     def _scopes(self) -> list[_Side]:
         """The sides, each with all its reports."""

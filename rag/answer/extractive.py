@@ -207,11 +207,8 @@ class ExtractiveAnswerer:
             return "refused"
         # A size or a cost that any form asks for is hardly what is asked for in other words.
         own = set(terms(plan.english, "en"))
-        said = [
-            c
-            for c in candidates
-            if c.passage.section != FACTS or (own & c.words and _is_on_topic(c.report, plan, hits))
-        ]
+        said = [c for c in candidates if c.passage.section != FACTS or own & c.words]
+        said = [c for c in said if c.passage.section != FACTS or _is_on_topic(c.report, plan, hits)]
         lead = max(said or candidates, key=lambda c: c.score)
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         named = set(plan.countries)

@@ -81,7 +81,7 @@ class DigestWriter(ReportChooser):
         return quotes_head(infos, self.t) if infos else ""
 
     def by(self, info: ReportInfo, lines: Sequence[Line], of_lab: bool = False) -> str:
-        """A line of a report: who wrote it (unless all is `of_lab`), title, year, kind, sentences.
+        """A line of a report: what it is, and sentences.
 
         What other reports of its work say follows, and is told to be theirs.
         """
@@ -89,10 +89,13 @@ class DigestWriter(ReportChooser):
         for line in lines:
             said.setdefault(line.report.id, []).append(line)
         info = info if info.id in said else lines[0].report
-        who = () if of_lab else (author_label(info, self.t),)
-        name = join_parts(self.t, ", ", [*who, title_of(info)])
-        own = format_label(self.t, f"{name} ({self.when(info)})", self.quote(said.pop(info.id)))
+        own = format_label(self.t, self.named(info, of_lab), self.quote(said.pop(info.id)))
         return " ".join([f"- {own}", *map(self.of_work, said.values())])
+
+    def named(self, info: ReportInfo, of_lab: bool = False) -> str:
+        """Who wrote a report, unless all is `of_lab`, its title, year and kind."""
+        who = () if of_lab else (author_label(info, self.t),)
+        return f"{join_parts(self.t, ', ', [*who, title_of(info)])} ({self.when(info)})"
 
     def of_work(self, lines: Sequence[Line]) -> str:
         """What another report of a work says."""

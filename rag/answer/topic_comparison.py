@@ -1,0 +1,108 @@
+"""Two topics of a whole collection beside each other: how many reports speak of each, and what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from rag.answer.chosen import Material
+from rag.answer.lines import part_of
+from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, DigestWriter
+from rag.catalog.tag_fields import TAGS, Filters
+from rag.i18n.labels import format_count, format_label, join_parts, survey_sentence, value_label
+from rag.i18n.translations import marked
+from rag.query.gloss import meant
+from rag.survey.types import Survey
+from rag.text.citation_marks import defuse
+
+# The parts of reports that topics are told by, each by so many labs.
+_PARTS_OF_TOPIC = {"found": HEADINGS["found"], "planned": PLANNED, "solutions": SOLUTIONS}
+_MOST_OF_TOPIC = 4
+UNCERTAIN = marked("As these numbers are uncertain, neither surely has more reports.")
+
+
+class TopicComparer(DigestWriter):
+    """Writes comparisons of topics, and the rows of any comparison."""
+
+    def __init__(self, material: Material) -> None:
+        super().__init__(material)
+        self.sides: tuple[str, ...] = ()
+        self._material = material
+
+    def topics(self) -> Iterator[str]:
+        """How many reports speak of each topic, of which years and kinds, and what they tell."""
+        self.sides, material = self.plan.topics, self._material
+        surveys, told, tagged, parts = [], [], [], defaultdict[str, list[str]](list)
+        for topic in self.sides:
+            plan = replace(self.plan, standalone=topic, subject=topic, concept="", gloss="")
+            asked = replace(material.surveys, plan=plan)
+            side = TopicComparer(replace(material, plan=plan, surveys=asked, hits=()))
+            # Of all years, whether or not the joint question found them.
+            survey, infos, lines = side.surveyed(by_year=True)
+            if not survey:
+                return
+            surveys.append(survey)
+            told.append(self.overview([row.report for row in survey.found]))
+            tagged.append(self._tagged(topic, survey.filters))
+            read = ((r.id, [x for x in lines if x.report.id == r.id]) for r in infos)
+            own = {name: of_report for name, of_report in read if of_report}
+            of_labs: dict[str, dict[str, str]] = {part: {} for part in _PARTS_OF_TOPIC}
+            for said in side.likely_of_each(own).values():
+                info = said[0].report
+                part, telling = part_of(info, said, asked=False)
+                labs = of_labs.get(part, {})
+                is_new = info.lab not in labs and len(labs) < _MOST_OF_TOPIC
+                if is_new and (best := self.pick(telling, 1)):
+                    # A cell has several speakers.
+                    labs[info.lab] = f"**{self.named(info)}** {self.quote(best)}"
+            for part, labs in of_labs.items():
+                parts[part].append(" ".join(labs.values()))
+        yield self._leading(surveys, [len(ids) for _, ids in tagged])
+        counts = [survey_sentence(survey, self.t) for survey in surveys]
+        rows = [*self.row(marked("Reports that speak of it"), counts)]
+        if all(ids for _, ids in tagged):
+            cells = [f"{format_count(len(ids), 'report', self.t)}{name}" for name, ids in tagged]
+            rows += self.row(marked("Reports tagged with it"), cells)
+        rows += self.row(marked("Years, kinds and themes"), told)
+        self.counted = "\n".join(rows)
+        yield self.head(hit.passage.report for hit in self.quoted.values())
+        yield from rows
+        for part, cells in parts.items():
+            yield from self.row(_PARTS_OF_TOPIC[part], cells) if any(cells) else ()
+
+    def _leading(self, surveys: Sequence[Survey], tagged: Sequence[int]) -> str:
+        """Which of two topics more reports speak of, by their texts or, where both are, by tags."""
+        (_, fewer, least), (tags, more, most) = sorted(
+            zip(tagged, (survey.topic for survey in surveys), surveys, strict=True),
+            key=lambda side: (side[0] if all(tagged) else 0, len(side[2].found)),
+        )
+        if most.interval[0] > least.interval[1]:
+            said = self.t.gettext("Clearly more reports speak of “{more}” than of “{fewer}”.")
+        elif all(tagged) and tags > min(tagged):
+            said = self.t.gettext(
+                "By tags “{more}” has more reports than “{fewer}”; by their texts that is not sure."
+            )
+        else:
+            said = self.t.gettext(UNCERTAIN)
+        return said.format(more=defuse(more), fewer=defuse(fewer))
+
+    def _tagged(self, topic: str, scope: Filters) -> tuple[str, set[str]]:
+        """The tags that a topic is, in brackets, and their reports; none for what is no tag."""
+        linker, language, ids = self._surveys.open().linker, self.plan.language, self.catalog.ids
+        links = meant(linker.link(topic, language), self.catalog, language)
+        values = {name: getattr(links.filters(), name) for name in TAGS}
+        of_tags = {name: own for name, own in values.items() if own and not links.rest}
+        reports = {i for name, own in of_tags.items() for i in ids(Filters.of({name: own}))}
+        names = [value_label(name, value, self.t) for name, own in of_tags.items() for value in own]
+        return f" ({join_parts(self.t, '; ', names)})" if names else "", reports & ids(scope)
+
+    def row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
+        """A row of a comparison: its heading, and what is told of each side."""
+        yield self.heading(heading)
+        for side, told in zip(self.sides, cells, strict=True):
+            yield f"- {self.cell(side, told)}"
+
+    def cell(self, side: str, told: str) -> str:
+        """What is told of a side, or that nothing is."""
+        return format_label(self.t, side, told or self.t.gettext("nothing found on it"))
