@@ -128,6 +128,7 @@ $(BIN)/uv:
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/uv
 	@$(PIP_LOCKED) -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@echo "Installed. Next: $(BIN)/asklabs ingest path/to/reports --index my-index"
 	@touch $@
 
 # An index that an older version made can't be used: the demo's is simply made anew.

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from inspect import getdoc
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, unquote
 
@@ -51,7 +52,7 @@ Offset = Annotated[int, Field(ge=0)]
 def _tool(name: str, work: Callable[..., Any]) -> Tool:
     """A tool that reads, and refuses arguments of names that it does not know."""
     hints = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-    tool = Tool.from_function(work, name, annotations=hints)
+    tool = Tool.from_function(work, name, description=getdoc(work), annotations=hints)
     bases: Any = (Sent, tool.fn_metadata.arg_model)
     tool.fn_metadata.arg_model = create_model(f"{name}_arguments", __base__=bases)
     tool.parameters = tool.fn_metadata.arg_model.model_json_schema()
@@ -110,6 +111,7 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         kind: Kinds = (),
         theme: Names = (),
         method: Names = (),
+        datasource: Names = (),
         sdg: Names = (),
         group_by: GroupBy = "",
         offset: Offset = 0,
@@ -118,7 +120,7 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
 
         200 at a time: `next_offset` is where the others begin.
         """
-        tags = {"theme": theme, "method": method, "sdg": sdg}
+        tags = {"theme": theme, "method": method, "datasource": datasource, "sdg": sdg}
         filters = Filters.of({"country": country, "year": year, "kind": kind, **tags})
         catalog, query = engine.catalog, CatalogQuery(filters, group_by=group_by)
 
