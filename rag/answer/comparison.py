@@ -116,7 +116,7 @@ class Comparer(TopicComparer):
         few = max((len(side.reports) for side in sides), default=0) <= READ_OF_SIDE
         in_parts = bool(plan.subject or plan.reports or few)
         told = [
-            "; ".join(f"{title_of(r)} ({self.when(r)})" for r in side.reports)
+            "; ".join(self.named(r, of_lab=True) for r in side.reports)
             if in_parts
             else self.overview(side.reports)
             for side in sides
@@ -195,7 +195,7 @@ class Comparer(TopicComparer):
         work.sort(key=lambda r: (r.year or 0, _KINDS.index(r.kind) if r.kind in _KINDS else 0))
         names = [self.when(info) for info in work]
         if len(set(names)) < len(names):
-            names = [f"{title_of(info)} ({self.when(info)})" for info in work]
+            names = [self.named(info, of_lab=True) for info in work]
         return [_Side(name, [info]) for name, info in zip(names, work, strict=True)]
 
     def _in_short(self, sides: Sequence[_Side]) -> Iterator[str]:

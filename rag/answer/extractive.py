@@ -207,8 +207,9 @@ class ExtractiveAnswerer:
             return "refused"
         # A size or a cost that any form asks for is hardly what is asked for in other words.
         own = set(terms(plan.english, "en"))
-        said = [c for c in candidates if c.passage.section != FACTS or own & c.words]
-        said = [c for c in said if c.passage.section != FACTS or _is_on_topic(c.report, plan, hits)]
+        facts = (c for c in candidates if c.passage.section == FACTS and own & c.words)
+        told = {c for c in facts if _is_on_topic(c.report, plan, hits)}
+        said = [c for c in candidates if c.passage.section != FACTS or c in told]
         lead = max(said or candidates, key=lambda c: c.score)
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         named = set(plan.countries)
@@ -272,7 +273,7 @@ class Digest:
 
 
 def _is_on_topic(report: str, plan: Plan, hits: Sequence[Hit]) -> bool:
-    """Whether what was found of a report has half of the topic's words, or another language."""
+    """Whether a report's found passages have half of the topic's words, or another language."""
     wanted = set(terms(plan.subject, plan.language))
     found = [hit.passage for hit in hits if hit.passage.report.id == report]
     own = {term for p in found for term in terms(f"{p.report.title} {p.text}", plan.language)}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rag.answer.chosen import Material
 from rag.answer.lines import part_of
 from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, DigestWriter
 from rag.catalog.tag_fields import TAGS, Filters
-from rag.i18n.labels import format_count, format_label, join_parts, survey_sentence, value_label
+from rag.i18n.labels import format_count, join_parts, survey_sentence, value_label
 from rag.i18n.translations import marked
 from rag.query.gloss import meant
 from rag.survey.types import Survey
@@ -19,15 +19,13 @@ from rag.text.citation_marks import defuse
 # The parts of reports that topics are told by, each by so many labs.
 _PARTS_OF_TOPIC = {"found": HEADINGS["found"], "planned": PLANNED, "solutions": SOLUTIONS}
 _MOST_OF_TOPIC = 4
-UNCERTAIN = marked("As these numbers are uncertain, neither surely has more reports.")
 
 
 class TopicComparer(DigestWriter):
-    """Writes comparisons of topics, and the rows of any comparison."""
+    """Writes comparisons of topics."""
 
     def __init__(self, material: Material) -> None:
         super().__init__(material)
-        self.sides: tuple[str, ...] = ()
         self._material = material
 
     def topics(self) -> Iterator[str]:
@@ -45,8 +43,7 @@ class TopicComparer(DigestWriter):
             surveys.append(survey)
             told.append(self.overview([row.report for row in survey.found]))
             tagged.append(self._tagged(topic, survey.filters))
-            read = ((r.id, [x for x in lines if x.report.id == r.id]) for r in infos)
-            own = {name: of_report for name, of_report in read if of_report}
+            own = {r.id: said for r in infos if (said := [x for x in lines if x.report.id == r.id])}
             of_labs: dict[str, dict[str, str]] = {part: {} for part in _PARTS_OF_TOPIC}
             for said in side.likely_of_each(own).values():
                 info = said[0].report
@@ -73,19 +70,17 @@ class TopicComparer(DigestWriter):
 
     def _leading(self, surveys: Sequence[Survey], tagged: Sequence[int]) -> str:
         """Which of two topics more reports speak of, by their texts or, where both are, by tags."""
-        (_, fewer, least), (tags, more, most) = sorted(
-            zip(tagged, (survey.topic for survey in surveys), surveys, strict=True),
-            key=lambda side: (side[0] if all(tagged) else 0, len(side[2].found)),
-        )
-        if most.interval[0] > least.interval[1]:
+        fewer, more = sorted(surveys, key=lambda survey: len(survey.found))
+        if more.interval[0] > fewer.interval[1]:
             said = self.t.gettext("Clearly more reports speak of “{more}” than of “{fewer}”.")
-        elif all(tagged) and tags > min(tagged):
+        elif all(tagged) and tagged[0] != tagged[1]:
+            fewer, more = surveys if tagged[0] < tagged[1] else reversed(surveys)
             said = self.t.gettext(
                 "By tags “{more}” has more reports than “{fewer}”; by their texts that is not sure."
             )
         else:
-            said = self.t.gettext(UNCERTAIN)
-        return said.format(more=defuse(more), fewer=defuse(fewer))
+            said = self.t.gettext("These numbers are too uncertain to say which has more reports.")
+        return said.format(more=defuse(more.topic), fewer=defuse(fewer.topic))
 
     def _tagged(self, topic: str, scope: Filters) -> tuple[str, set[str]]:
         """The tags that a topic is, in brackets, and their reports; none for what is no tag."""
@@ -96,13 +91,3 @@ class TopicComparer(DigestWriter):
         reports = {i for name, own in of_tags.items() for i in ids(Filters.of({name: own}))}
         names = [value_label(name, value, self.t) for name, own in of_tags.items() for value in own]
         return f" ({join_parts(self.t, '; ', names)})" if names else "", reports & ids(scope)
-
-    def row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
-        """A row of a comparison: its heading, and what is told of each side."""
-        yield self.heading(heading)
-        for side, told in zip(self.sides, cells, strict=True):
-            yield f"- {self.cell(side, told)}"
-
-    def cell(self, side: str, told: str) -> str:
-        """What is told of a side, or that nothing is."""
-        return format_label(self.t, side, told or self.t.gettext("nothing found on it"))

@@ -50,6 +50,7 @@ class DigestWriter(ReportChooser):
     def __init__(self, material: Material) -> None:
         super().__init__(material)
         self.quoted: dict[str, Hit] = {}
+        self.sides: tuple[str, ...] = ()  # the names of what a comparison has beside each other
         self.counted = ""  # what is known of how many reports tell of what is asked
         self.speaking: tuple[str, ...] = ()  # the ids of those that speak of a topic
 
@@ -93,7 +94,7 @@ class DigestWriter(ReportChooser):
         return " ".join([f"- {own}", *map(self.of_work, said.values())])
 
     def named(self, info: ReportInfo, of_lab: bool = False) -> str:
-        """Who wrote a report, unless all is `of_lab`, its title, year and kind."""
+        """A report's author (left out where all are `of_lab`), title, year and kind."""
         who = () if of_lab else (author_label(info, self.t),)
         return f"{join_parts(self.t, ', ', [*who, title_of(info)])} ({self.when(info)})"
 
@@ -116,9 +117,8 @@ class DigestWriter(ReportChooser):
         told = []
         for info in infos:
             if own := said.get(info.id):
-                who = f"{author_label(info, self.t)} ({self.when(info)}), {title_of(info)}"
                 words = " ".join(self.cite(hit, answer) for answer, hit in own.items())
-                told.append(f"- {format_label(self.t, who, words)}")
+                told.append(f"- {format_label(self.t, self.named(info), words)}")
         return told
 
     def overview(self, reports: Sequence[ReportInfo]) -> str:
@@ -145,3 +145,13 @@ class DigestWriter(ReportChooser):
             self.speaking = tuple(row.report.id for row in survey.found)
             self.counted = survey_sentence(survey, self.t)
             yield f"{self.counted}\n"
+
+    def row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
+        """A row of a comparison: its heading, and what is told of each side."""
+        yield self.heading(heading)
+        for side, told in zip(self.sides, cells, strict=True):
+            yield f"- {self.cell(side, told)}"
+
+    def cell(self, side: str, told: str) -> str:
+        """What is told of a side, or that nothing is."""
+        return format_label(self.t, side, told or self.t.gettext("nothing found on it"))

@@ -257,7 +257,7 @@ def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
     version = current_version(folder)
     check_made_by(folder, version.made_by, made_by)
     try:
-        # A search reads most of it anyway, and a checksum takes a quarter of a second a gigabyte.
+        # A search reads most of it anyway, and a checksum takes a quarter of a second per gigabyte.
         return Snapshot(folder, version.checked(folder / version.data, version.files))
     except BAD as error:
         # Two ingests may have ended since its version was read.

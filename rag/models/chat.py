@@ -169,11 +169,11 @@ class ChatModel:
     ) -> None:
         now = asyncio.get_running_loop().time
         timeout, deadline = self.settings.timeout, self.settings.deadline
-        # A server that fails at once can be asked again, one that hangs has had its time.
-        attempts = timeout + self.settings.patience
+        # Retries fit into `patience`, so that a server that hangs is not waited for anew.
+        longest = timeout + self.settings.patience
         length, end = 0, now() + deadline
         async with (
-            asyncio.timeout(min(attempts, deadline)) as limit,
+            asyncio.timeout(min(longest, deadline)) as limit,
             open_client(self.server, self.settings, self.retries) as client,
             await self._create(client, messages, stream=True) as chunks,
         ):

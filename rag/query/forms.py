@@ -286,14 +286,11 @@ def topic_sides(links: Links, plan: Plan) -> tuple[str, ...]:
     """
     places = _subject_places(links, plan.language, "compare")
     gaps = [" ".join(links.words[a + 1 : b]).lower() for a, b in pairwise(places)]
-    parted = [
-        (len(gap.split()), has_wording("or", gap), -n)
-        for n, gap in enumerate(gaps, 1)
-        if has_wording("parts", gap) or has_wording("than", gap) or has_wording("compare", gap)
-    ]
+    joins = ("parts", "or", "than", "compare")
+    parted = [n for n, gap in enumerate(gaps, 1) if any(has_wording(name, gap) for name in joins)]
     if not parted or has_sides(plan.boosted) or plan.follows:
         return ()
-    at = -max(parted)[2]
+    at = max(parted, key=lambda n: (len(gaps[n - 1].split()), has_wording("or", gaps[n - 1])))
     sides = (links.words[own[0] : own[-1] + 1] for own in (places[:at], places[at:]))
     return tuple(" ".join(_after_more(side)) for side in sides)
 

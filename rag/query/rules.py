@@ -131,10 +131,10 @@ class Rules:
             by_meaning = query_of(more, like, catalog)
             if by_meaning and catalog.matching(by_meaning):
                 links, scores, query = more, like, by_meaning
-        # "What is the solution?" wants no list of one; "how long, and what did it cost?" is two.
-        is_plain = query and query.form == "list" and not query.group_by
-        if query and any(getattr(query.filters, name) for name in TAGS):
-            is_plain = is_plain and not catalog.matching(query)
+        # "What is the solution?" wants no list of one, "which labs used drones?" does; "how long, and
+        # what did it cost?" is two.
+        tagged = query and any(getattr(query.filters, n) for n in TAGS) and catalog.matching(query)
+        is_plain = query and query.form == "list" and not (query.group_by or tagged)
         if query and not (alone and (is_plain or parts_of(question, language))):
             free = [link for link in links.links if link.field in (*FREE_FIELDS, "fact")]
             by_tags = query.form == "count" or query.lacking

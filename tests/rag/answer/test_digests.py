@@ -243,7 +243,7 @@ def test_a_topic_in_words_that_reports_lack_is_told_where_their_sentences_surely
         monkeypatch.setattr(ReportChooser, "odds", lambda *_, surely=surely: surely)
         answer = sample_engine.ask("What did the labs learn about mobile money?").answer
         assert answer.refused == refused
-    assert "About" not in answer.text
+        assert "About" not in answer.text
 
 
 def test_each_report_across_labs_is_told_with_its_title(ask: Ask) -> None:

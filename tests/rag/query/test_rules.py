@@ -52,6 +52,7 @@ def test_topics_are_parted_where_they_are_held_against_each_other(quick_engine: 
             "vida en la tierra",
             "abejas",
         ),
+        "هل تعمل المختبرات أكثر على النحل أم على الجراد؟": ("النحل", "الجراد"),
         "Compare Fiji and Togo on bees": (),
     }.items():
         made = plan(quick_engine, question)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
@@ -52,7 +51,7 @@ def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     ask("Why?", Mock(side_effect=ModelError(text_notice("It is out of reach."))))
     with pytest.raises(ZeroDivisionError):
         ask("Why?", Mock(side_effect=ZeroDivisionError))
-    with suppress(Stopped), log.question(Settings(), "Why?"):
+    with pytest.raises(Stopped), log.question(Settings(), "Why?"):
         raise Stopped("The question was stopped.")
     instead, cut, error, failed, stopped = capsys.readouterr().err.splitlines()
     for line in (instead, cut):
