@@ -131,7 +131,7 @@ class Rules:
             by_meaning = query_of(more, like, catalog)
             if by_meaning and catalog.matching(by_meaning):
                 links, scores, query = more, like, by_meaning
-        # "What is the solution?" wants no list of one, "which labs used drones?" does; "how long, and
+        # "What is the solution?" wants no list of one, "who used drones?" does; "how long, and
         # what did it cost?" is two.
         tagged = query and any(getattr(query.filters, n) for n in TAGS) and catalog.matching(query)
         is_plain = query and query.form == "list" and not (query.group_by or tagged)
