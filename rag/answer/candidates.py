@@ -334,6 +334,14 @@ def covered(plan: Plan, passage: Passage) -> float:
     return held / total if total else USUALLY_HELD
 
 
+def is_on_topic(report: str, plan: Plan, hits: Sequence[Hit]) -> bool:
+    """Whether a report's found passages have half of the topic's words, or another language."""
+    wanted = set(terms(plan.subject, plan.language))
+    found = [hit.passage for hit in hits if hit.passage.report.id == report]
+    own = {term for p in found for term in terms(f"{p.report.title} {p.text}", plan.language)}
+    return len(own & wanted) >= len(wanted) / 2 or all(p.language != plan.language for p in found)
+
+
 def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Candidates, in order, whose scores gain from the sentences before and after them."""
     gained = []

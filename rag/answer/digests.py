@@ -406,9 +406,7 @@ class _Maker(Comparer):
             quoted = {x.report.id for of_part in rows.values() for _, told in of_part for x in told}
             room = min(_MOST_OTHERS, max(0, _ENOUGH - sum(map(len, rows.values()))))
             others += islice(self.others_saying_it(quoted), room)
-        if survey and sum(map(len, rows.values())) <= len(survey.found):
-            # A number below what is quoted would mislead.
-            yield from self.count(survey)
+        yield from self.count(survey)
         yield self.head(info for part in (*rows.values(), others) for info, own in part if own)
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():

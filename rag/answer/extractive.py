@@ -24,6 +24,7 @@ from rag.answer.candidates import (
     covered,
     find_candidates,
     in_context,
+    is_on_topic,
     kinds_asked,
 )
 from rag.catalog.tag_fields import ReportInfo
@@ -203,13 +204,19 @@ class ExtractiveAnswerer:
         It doesn't where the collection has no report of the year or the country that is asked for,
         unless a sentence surely answers, and where no digest could be made of a topic.
         """
-        if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
+        if (
+            plan.intent == "topic"
+            or plan.topics
+            or any(n.code == "no_reports_of_year" for n in plan.notices)
+        ):
             return "refused"
         # A size or a cost that any form asks for is hardly what is asked for in other words.
         own = set(terms(plan.english, "en"))
         facts = (c for c in candidates if c.passage.section == FACTS and own & c.words)
-        told = {c for c in facts if _is_on_topic(c.report, plan, hits)}
+        told = {c for c in facts if is_on_topic(c.report, plan, hits)}
         said = [c for c in candidates if c.passage.section != FACTS or c in told]
+        if not (said or plan.alone):
+            return "refused"
         lead = max(said or candidates, key=lambda c: c.score)
         off_topic = max(plan.off_topic, LEAST_OFF_TOPIC)
         named = set(plan.countries)
@@ -270,14 +277,6 @@ class Digest:
         """The text in one piece."""
         del plan, hits, history, generation
         yield self.text
-
-
-def _is_on_topic(report: str, plan: Plan, hits: Sequence[Hit]) -> bool:
-    """Whether a report's found passages have half of the topic's words, or another language."""
-    wanted = set(terms(plan.subject, plan.language))
-    found = [hit.passage for hit in hits if hit.passage.report.id == report]
-    own = {term for p in found for term in terms(f"{p.report.title} {p.text}", plan.language)}
-    return len(own & wanted) >= len(wanted) / 2 or found[0].language != plan.language
 
 
 def _is_named(plan: Plan) -> bool:

@@ -253,8 +253,9 @@ def part_of(info: ReportInfo, lines: Sequence[Line], asked: bool) -> tuple[str, 
 
 def title_of(info: ReportInfo) -> str:
     """A report's title as the name of a line."""
-    title = re.sub(r"^\W*\d+[.)]\s*|[\[\]*()_]", " ", info.title)
-    title = " ".join(re.sub(r"\s*:", " –", title).split()).strip("– ")
+    title = re.sub(r"^\W*\d+[.)](?!\d)\s*|[\[\]*()_]", " ", info.title)
+    title = re.sub(r"\s*:(?=\s)", " –", title).replace(":", "·")
+    title = " ".join(title.split()).strip("– ") or info.id
     return title if len(title) <= _MOST_TITLE else title[:_MOST_TITLE].rsplit(" ", 1)[0] + " …"
 
 

@@ -41,7 +41,8 @@ class TopicComparer(DigestWriter):
             if not survey:
                 return
             surveys.append(survey)
-            told.append(self.overview([row.report for row in survey.found]))
+            speaking = [row.report for row in survey.found]
+            told.append(self.overview(speaking) if speaking else "")
             tagged.append(self._tagged(topic, survey.filters))
             own = {r.id: said for r in infos if (said := [x for x in lines if x.report.id == r.id])}
             of_labs: dict[str, dict[str, str]] = {part: {} for part in _PARTS_OF_TOPIC}

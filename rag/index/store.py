@@ -37,7 +37,7 @@ def chromadb() -> Any:
     try:
         Path.home()
     except RuntimeError:
-        os.environ["HOME"] = tempfile.gettempdir()
+        os.environ["HOME"] = tempfile.mkdtemp()
     import chromadb
 
     return chromadb

@@ -282,9 +282,13 @@ def _subject_places(links: Links, language: str, intent: str) -> list[int]:
 def topic_sides(links: Links, plan: Plan) -> tuple[str, ...]:
     """The two topics that a question holds against each other: "more on floods or on droughts?".
 
+    They are tags, or it asks of work or reports: "do women trust cash more than banks?" does not.
     They are parted where most words stand between two that name a topic, by "or" rather than "and".
     """
     places = _subject_places(links, plan.language, "compare")
+    tagged = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
+    if not (tagged.issuperset(places) or has_wording("of_reports", plan.standalone)):
+        return ()
     gaps = [" ".join(links.words[a + 1 : b]).lower() for a, b in pairwise(places)]
     joins = ("parts", "or", "than", "compare")
     parted = [n for n, gap in enumerate(gaps, 1) if any(has_wording(name, gap) for name in joins)]

@@ -424,7 +424,7 @@ class Rules:
         last, catalog = self._last(history), self.linker.catalog
         of_one_lab = len(quoted_labs(history[-1], catalog)) == 1
         last = last if of_one_lab else as_topic(last)
-        if last.intent not in (("lab", "list") if of_one_lab else _CARRIED):
+        if last.intent not in (("lab", "list") if of_one_lab else _CARRIED) and not last.topics:
             return None
         # "Does any of it reach women?" is put to what was told of a topic.
         points = points_at_labs(question)

@@ -197,7 +197,7 @@ def _evidence(
     if not shown:
         return text, []
     evidence = []
-    for group in text[len(shown) :].split("### ")[1:]:
+    for group in re.split(r"^### ", text[len(shown) :], flags=re.MULTILINE)[1:]:
         heading, *lines = group.strip().split("\n")
         labs: dict[str, Voice] = {}
         for line in lines:

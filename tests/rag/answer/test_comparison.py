@@ -78,9 +78,9 @@ def test_sides_stand_beside_each_other(
             "7 reports",
         ),
         (
-            "¿Hay más trabajo sobre dinero móvil o sobre ciencia ciudadana?",
-            ("dinero móvil", "ciencia ciudadana"),
-            "9 informes",
+            "¿Hay más trabajo sobre ciencia ciudadana o sobre etnografía?",
+            ("ciencia ciudadana", "etnografía"),
+            "7 informes",
         ),
     ],
 )

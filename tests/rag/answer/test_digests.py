@@ -252,7 +252,13 @@ def test_each_report_across_labs_is_told_with_its_title(ask: Ask) -> None:
     assert rows
     titles = {title_of(c.passage.report) for c in answer.citations}
     assert all(any(title in row for title in titles) for row in rows)
-    assert title_of(report("a", title="2. Boats: a story (pending)")) == "Boats – a story pending"
+    for title, shown in {
+        "2. Boats: a story (pending)": "Boats – a story pending",
+        "The 12:30 bus": "The 12·30 bus",
+        "3.5 million people": "3.5 million people",
+        "[ ]": "a",
+    }.items():
+        assert title_of(report("a", title=title)) == shown
 
 
 def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(ask: Ask) -> None:

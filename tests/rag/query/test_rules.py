@@ -54,6 +54,7 @@ def test_topics_are_parted_where_they_are_held_against_each_other(quick_engine: 
         ),
         "هل تعمل المختبرات أكثر على النحل أم على الجراد؟": ("النحل", "الجراد"),
         "Compare Fiji and Togo on bees": (),
+        "Do women trust cash more than banks?": (),
     }.items():
         made = plan(quick_engine, question)
         links = quick_engine.report_measure().linker.link(question, made.language)
