@@ -11,7 +11,7 @@ from rag.answer.lines import part_of
 from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, DigestWriter
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.i18n.labels import format_count, join_parts, survey_sentence, value_label
-from rag.i18n.translations import marked
+from rag.i18n.translations import Translations, marked
 from rag.query.gloss import meant
 from rag.survey.types import Survey
 from rag.text.citation_marks import defuse
@@ -56,7 +56,7 @@ class TopicComparer(DigestWriter):
                     labs[info.lab] = f"**{self.named(info)}** {self.quote(best)}"
             for part, labs in of_labs.items():
                 parts[part].append(" ".join(labs.values()))
-        yield self._leading(surveys, [len(ids) for _, ids in tagged])
+        yield leading(surveys, [len(ids) for _, ids in tagged], self.t)
         counts = [survey_sentence(survey, self.t) for survey in surveys]
         rows = [*self.row(marked("Reports that speak of it"), counts)]
         if all(ids for _, ids in tagged):
@@ -69,20 +69,6 @@ class TopicComparer(DigestWriter):
         for part, cells in parts.items():
             yield from self.row(_PARTS_OF_TOPIC[part], cells) if any(cells) else ()
 
-    def _leading(self, surveys: Sequence[Survey], tagged: Sequence[int]) -> str:
-        """Which of two topics more reports speak of, by their texts or, where both are, by tags."""
-        fewer, more = sorted(surveys, key=lambda survey: len(survey.found))
-        if more.interval[0] > fewer.interval[1]:
-            said = self.t.gettext("Clearly more reports speak of “{more}” than of “{fewer}”.")
-        elif all(tagged) and tagged[0] != tagged[1]:
-            fewer, more = surveys if tagged[0] < tagged[1] else reversed(surveys)
-            said = self.t.gettext(
-                "By tags “{more}” has more reports than “{fewer}”; by their texts that is not sure."
-            )
-        else:
-            said = self.t.gettext("These numbers are too uncertain to say which has more reports.")
-        return said.format(more=defuse(more.topic), fewer=defuse(fewer.topic))
-
     def _tagged(self, topic: str, scope: Filters) -> tuple[str, set[str]]:
         """The tags that a topic is, in brackets, and their reports; none for what is no tag."""
         linker, language, ids = self._surveys.open().linker, self.plan.language, self.catalog.ids
@@ -92,3 +78,22 @@ class TopicComparer(DigestWriter):
         reports = {i for name, own in of_tags.items() for i in ids(Filters.of({name: own}))}
         names = [value_label(name, value, self.t) for name, own in of_tags.items() for value in own]
         return f" ({join_parts(self.t, '; ', names)})" if names else "", reports & ids(scope)
+
+
+def leading(surveys: Sequence[Survey], tagged: Sequence[int], t: Translations) -> str:
+    """Which of two topics has more reports, by their texts and, where both are, by tags."""
+    first, second = surveys
+    texts = (first.interval[0] > second.interval[1]) - (second.interval[0] > first.interval[1])
+    tags = (tagged[0] > tagged[1]) - (tagged[0] < tagged[1]) if all(tagged) else 0
+    more, fewer = surveys if (tags or texts) > 0 else reversed(surveys)
+    if not (texts or tags):
+        said = t.gettext("These numbers are too uncertain to say which has more reports.")
+    elif texts == -tags:
+        said = t.gettext("By tags “{more}” has more reports, by their texts “{fewer}”.")
+    elif texts:
+        said = t.gettext("Clearly more reports speak of “{more}” than of “{fewer}”.")
+    else:
+        said = t.gettext(
+            "By tags “{more}” has more reports than “{fewer}”; by their texts that is not sure."
+        )
+    return said.format(more=defuse(more.topic), fewer=defuse(fewer.topic))

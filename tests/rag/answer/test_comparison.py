@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,9 +12,11 @@ from readers import squeezed, text_of
 from rag.answer.chosen import ReportChooser
 from rag.answer.comparison import Comparer
 from rag.answer.lines import title_of
+from rag.answer.topic_comparison import leading
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
 from rag.export.formats import export
+from rag.i18n.translations import ENGLISH
 from rag.types import Answer
 
 pytestmark = pytest.mark.quality
@@ -99,6 +102,26 @@ def test_topics_stand_beside_each_other_with_how_many_reports_speak_of_each(
     quoted = [title_of(c.passage.report) for c in answer.citations]
     assert quoted
     assert all(title in "".join(map("".join, parts)) for title in quoted)
+
+
+@pytest.mark.parametrize(
+    ("intervals", "tagged", "said"),
+    [
+        (((4, 9), (1, 3)), (0, 5), "Clearly more reports speak of “bees” than of “fish”."),
+        (((1, 3), (4, 9)), (2, 5), "Clearly more reports speak of “fish” than of “bees”."),
+        (((1, 5), (4, 9)), (5, 2), "By tags “bees” has more reports than “fish”; by their texts"),
+        (((1, 3), (4, 9)), (5, 2), "By tags “bees” has more reports, by their texts “fish”."),
+        (((1, 5), (4, 9)), (2, 2), "These numbers are too uncertain"),
+        (((1, 5), (4, 9)), (0, 2), "These numbers are too uncertain"),
+    ],
+)
+def test_a_topic_leads_by_texts_where_their_bounds_are_apart_and_by_tags(
+    sample_engine: Engine, intervals: Sequence[tuple[int, int]], tagged: tuple[int, int], said: str
+) -> None:
+    made = sample_engine.survey("bees").survey
+    names = zip(("bees", "fish"), intervals, strict=True)
+    surveys = [replace(made, topic=topic, interval=bounds) for topic, bounds in names]
+    assert leading(surveys, tagged, ENGLISH).startswith(said)
 
 
 def test_a_part_that_a_sides_reports_leave_out_is_told_by_its_other_reports(
