@@ -18,11 +18,7 @@ from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
 from rag.answer.topic_comparison import TopicComparer
 from rag.answer.writing import HEADINGS
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.i18n.labels import (
-    format_count,
-    format_label,
-    value_label,
-)
+from rag.i18n.labels import format_count, format_label, value_label
 from rag.i18n.translations import marked
 from rag.query.wordings import has_wording
 from rag.retrieval.hybrid import side_plans, whole_reports
@@ -121,7 +117,7 @@ class Comparer(TopicComparer):
             else self.overview(side.reports)
             for side in sides
         ]
-        named = [self._named(side, in_parts) for side in sides]
+        named = [self._sized(side, in_parts) for side in sides]
         more, speaking = self._speaking_sides(sides)
         self.counted = "\n".join([*map(self.cell, named, told), *speaking])
         rows = [*self.row(marked("Reports"), told), *speaking]
@@ -348,7 +344,7 @@ class Comparer(TopicComparer):
             if (c.passage.id, c.start) in said or c.fits or c.passage.section == FACTS
         ]
 
-    def _named(self, side: _Side, in_parts: bool) -> str:
+    def _sized(self, side: _Side, in_parts: bool) -> str:
         """A side with its size; a model is told where it reads some of its reports."""
         size = format_count(len(side.scope), "report", self.t)
         told, all_of = ({info.id for info in infos} for infos in (side.reports, side.scope))
