@@ -10,7 +10,7 @@ from rag.answer.chosen import Material
 from rag.answer.lines import part_of
 from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, DigestWriter
 from rag.catalog.tag_fields import TAGS, Filters
-from rag.i18n.labels import format_count, join_parts, survey_sentence, value_label
+from rag.i18n.labels import format_count, format_label, join_parts, survey_sentence, value_label
 from rag.i18n.translations import Translations, marked
 from rag.query.gloss import meant
 from rag.survey.types import Survey
@@ -53,7 +53,9 @@ class TopicComparer(DigestWriter):
                 is_new = info.lab not in labs and len(labs) < _MOST_OF_TOPIC
                 if is_new and (best := self.pick(telling, 1)):
                     # A cell has several speakers.
-                    labs[info.lab] = f"**{self.named(info)}** {self.quote(best)}"
+                    labs[info.lab] = format_label(
+                        self.t, f"**{self.named(info)}**", self.quote(best)
+                    )
             for part, labs in of_labs.items():
                 parts[part].append(" ".join(labs.values()))
         yield leading(surveys, [len(ids) for _, ids in tagged], self.t)
