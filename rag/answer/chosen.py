@@ -106,6 +106,7 @@ class ReportChooser(LineReader):
 
     def __init__(self, material: Material) -> None:
         super().__init__(material.plan, material.embedding)
+        self.material = material
         self.hits, self.catalog = material.hits, material.catalog
         self._surveys, self.opened = material.surveys, material.opened
         self.same_work, self.reranker = material.same_work, material.reranker

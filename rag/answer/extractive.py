@@ -85,9 +85,8 @@ MIN_SHARE_WIDE = 0.6
 FOCUS_SHARE, FOCUS_SHARE_LONG = 0.7, 0.98
 # How many sentences the reranker reads, and what the score of one gains that answers for sure.
 SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
-UNSURE = marked(
-    "It is not certain that this answers the question."
-)  # stands before what is closest
+# Stands before what is closest.
+UNSURE = marked("It is not certain that this answers the question.")
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME, FEW_WORDS = 0.6, 8
 
@@ -212,9 +211,10 @@ class ExtractiveAnswerer:
             return "refused"
         # A size or a cost that any form asks for is hardly what is asked for in other words.
         own = set(terms(plan.english, "en"))
-        facts = (c for c in candidates if c.passage.section == FACTS and own & c.words)
-        told = {c for c in facts if is_on_topic(c.report, plan, hits)}
-        said = [c for c in candidates if c.passage.section != FACTS or c in told]
+        facts = {c for c in candidates if c.passage.section == FACTS}
+        worded = {c for c in facts if own & c.words}
+        told = {report for report in {c.report for c in worded} if is_on_topic(report, plan, hits)}
+        said = [c for c in candidates if c not in facts or (c in worded and c.report in told)]
         if not (said or plan.alone):
             return "refused"
         lead = max(said or candidates, key=lambda c: c.score)

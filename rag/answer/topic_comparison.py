@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from rag.answer.chosen import Material
+from rag.answer.chosen import ReportChooser
 from rag.answer.lines import part_of
 from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, DigestWriter
 from rag.catalog.tag_fields import TAGS, Filters
@@ -24,18 +24,14 @@ _MOST_OF_TOPIC = 4
 class TopicComparer(DigestWriter):
     """Writes comparisons of topics."""
 
-    def __init__(self, material: Material) -> None:
-        super().__init__(material)
-        self._material = material
-
     def topics(self) -> Iterator[str]:
         """How many reports speak of each topic, of which years and kinds, and what they tell."""
-        self.sides, material = self.plan.topics, self._material
+        self.sides, material = self.plan.topics, self.material
         surveys, told, tagged, parts = [], [], [], defaultdict[str, list[str]](list)
         for topic in self.sides:
             plan = replace(self.plan, standalone=topic, subject=topic, concept="", gloss="")
             asked = replace(material.surveys, plan=plan)
-            side = TopicComparer(replace(material, plan=plan, surveys=asked, hits=()))
+            side = ReportChooser(replace(material, plan=plan, surveys=asked, hits=()))
             # Of all years, whether or not the joint question found them.
             survey, infos, lines = side.surveyed(by_year=True)
             if not survey:

@@ -285,6 +285,8 @@ def topic_sides(links: Links, plan: Plan) -> tuple[str, ...]:
     They are tags, or it asks of work or reports: "do women trust cash more than banks?" does not.
     They are parted where most words stand between two that name a topic, by "or" rather than "and".
     """
+    if has_sides(plan.boosted) or plan.follows:
+        return ()
     places = _subject_places(links, plan.language, "compare")
     tagged = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
     if not (tagged.issuperset(places) or has_wording("of_reports", plan.standalone)):
@@ -292,7 +294,7 @@ def topic_sides(links: Links, plan: Plan) -> tuple[str, ...]:
     gaps = [" ".join(links.words[a + 1 : b]).lower() for a, b in pairwise(places)]
     joins = ("parts", "or", "than", "compare")
     parted = [n for n, gap in enumerate(gaps, 1) if any(has_wording(name, gap) for name in joins)]
-    if not parted or has_sides(plan.boosted) or plan.follows:
+    if not parted:
         return ()
     at = max(parted, key=lambda n: (len(gaps[n - 1].split()), has_wording("or", gaps[n - 1])))
     sides = (links.words[own[0] : own[-1] + 1] for own in (places[:at], places[at:]))
