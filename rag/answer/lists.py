@@ -29,6 +29,7 @@ from rag.i18n.labels import (
     join_parts,
     kinds_label,
     lab_label,
+    region_label,
     reports_and_labs,
     value_label,
 )
@@ -50,8 +51,7 @@ from rag.text.tokenize import terms_and_pairs
 from rag.types import Answer, Citation, Coverage, Hit, Passage, Plan
 
 # Filter field -> the name of its tag in a report's file.
-_TAG_NAMES = {"country": "country", "year": "year", "type": "type"}
-_TAG_NAMES |= {name: tag.key for name, tag in TAGS.items()}
+_TAG_NAMES = {n: n for n in ("country", "year", "type")} | {n: t.key for n, t in TAGS.items()}
 _MOST_MENTIONED = 10  # how many reports that only mention a value are named in the text
 _MOST_HITS = 40  # how many hits go with a list
 _MOST_WAYS_OUT = 3  # how many filters that could be given up are named
@@ -302,10 +302,7 @@ class _Listing:
             yield t.gettext("Shares are of the reports that have such tags.")
 
     def _of_years(self) -> Mapping[str, TrendPoint]:
-        """How many reports of each year have the tags that are asked for, of those with such ones.
-
-        None where something else is counted.
-        """
+        """How many reports of each year have the tags that are asked for; none for other counts."""
         named = [TAGS[name].key for name in TAGS if getattr(self.query.filters, name)]
         if self.query.group_by != "year" or not named:
             return {}
@@ -419,8 +416,10 @@ def _filter_label(
     counts: Mapping[str | int, str] = MappingProxyType({}),
 ) -> str:
     """A filter in words: its field and its values, counted; of facts each key and its values."""
-    by_key: dict[str, list[str]] = {}
-    for value in values:
+    # A region needs no list of thirty names.
+    region = region_label([*values], t) if name == "country" and not counts else ""
+    by_key: dict[str, list[str]] = {name: [region]} if region else {}
+    for value in () if region else values:
         key, _, text = str(value).partition(": ") if name == "fact" else (name, "", str(value))
         label = value_label(key, text, t).replace(". ", " ")
         by_key.setdefault(key, []).append(label + counts.get(value, ""))

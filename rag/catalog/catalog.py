@@ -25,6 +25,8 @@ from rag.places.countries import regions
 from rag.text.tokenize import numbers_in
 from rag.types import Notice
 
+_TICKED = 1.2  # values that a report has of a tag, on average, where several may be ticked
+
 
 class Catalog:
     """All reports of an index by id; immutable.
@@ -84,6 +86,11 @@ class Catalog:
         if query.lacking:
             matching &= frozenset().union(*(ids for _, ids in self._rows(query)))
         return matching
+
+    def has_several(self, key: str) -> bool:
+        """Whether many reports have several values of a tag, as where boxes are ticked."""
+        own = [ids for _, ids in self._values_of(key)]
+        return sum(map(len, own)) > _TICKED * len(set().union(*own))
 
     def _rows(self, query: CatalogQuery) -> list[tuple[str, set[str]]]:
         """The values that a query groups by, with the ids of all reports that have them."""

@@ -20,7 +20,6 @@ from rag.query.linker import (
     asks,
     is_usual_word,
     light_words,
-    only_asks,
     stem_in,
 )
 from rag.query.wordings import any_of, has_wording, is_among
@@ -333,7 +332,7 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     joined = not before or before in light_words() or re.fullmatch(any_of("about"), before)
 
     def leads(i: int) -> bool:
-        is_asked = only_asks(words[i], language, intent) and (not joined or i + 1 in left_out)
+        is_asked = _only_asks(words[i], language, intent) and (not joined or i + 1 in left_out)
         return i not in values and (is_asked or i in left_out)
 
     topic = [i for i in dropwhile(leads, range(first, size)) if i not in left_out]
@@ -357,7 +356,7 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     # word that does.
     for at in range(len(topic) - 1, 0, -1):
         between = question[spans[topic[at - 1]][1] : spans[topic[at]][1]]
-        asking = only_asks if re.search(r"[?:;,\u2013-] ", between) else is_usual_word
+        asking = _only_asks if re.search(r"[?:;,\u2013-] ", between) else is_usual_word
         if all(i not in values and asking(words[i], language, intent) for i in topic[at:]):
             # "The lack of data" is one.
             may_be = is_among(words[topic[-1]], "of_any_work_or_topic", language)
@@ -441,3 +440,9 @@ def greeting_language(question: str) -> str:
     """The language of a greeting; "" for anything else."""
     plain = re.sub(r"^\W+|\W+$", "", strip_accents(question))
     return next((c for c in LANGUAGES if re.fullmatch(any_of("greetings", c), plain)), "")
+
+
+def _only_asks(word: str, language: str, intent: str = "") -> bool:
+    """Whether a word asks for something that any work has, and can be no topic."""
+    may_be_topic = is_among(word, "of_any_work_or_topic", language)
+    return asks(word, language, intent) and not may_be_topic

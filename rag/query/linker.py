@@ -138,7 +138,10 @@ class Links:
     def every(self) -> tuple[str, ...]:
         """The fields of which a report must have all the named values ("both A and B")."""
         joined = [link for link in self.links if link.joined and not link.excluded]
-        ways = {field: {k.joined for k in joined if k.field == field} for field in TAGS}
+        # "With a control group" names several facts, either of which is meant.
+        several = any(k.field == "fact" and len(k.values) > 1 for k in self.links)
+        fields = TAGS if several else (*TAGS, "fact")
+        ways = {field: {k.joined for k in joined if k.field == field} for field in fields}
         return tuple(field for field, how in ways.items() if how == {"and"})
 
 
@@ -220,18 +223,18 @@ class Linker:
         for link in self._values(words, language, taken, goals):
             take(link)
         links += self._ordinals(written, links)
-        # "Clean energy (SDG 7)" only says the name of its goal.
         named = [k for k in links if k.field == "sdg"]
-        beside = [k for k in links for g in named if max(g.start - k.end, k.start - g.end) <= 1]
-        links = [k for k in links if k.field != "theme" or k not in beside]
+        # What is in the name of a goal or of a field is no theme: "clean energy (SDG 7)".
+        tags = [str(value) for k in links if k in named or not k.field for value in k.values]
+        said: set[str] = set().union(*(self._named_by.get(tag, set()) for tag in tags))
+        links = [
+            k for k in links if k.field != "theme" or not said.issuperset(words[k.start : k.end])
+        ]
         links.sort(key=lambda k: k.start)
         breaks = [i for i, (_, b) in enumerate(spans, 1) if _BREAK.match(question, b)]
         for n, link in enumerate(links):
             links[n] = _joined(link, links[n - 1] if n else None, words, breaks, language)
         taken = {i for link in links for i in range(link.start, link.end)}
-        # What names the values of a tag only lists them: "types of partners, firms or cities".
-        tags = [str(value) for k in links if k in named or not k.field for value in k.values]
-        said: set[str] = set().union(*(self._named_by.get(tag, set()) for tag in tags))
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
         stop = light_words() | stop_words(language) | stop_words("en")
@@ -350,10 +353,11 @@ class Linker:
             field, values = _meaning(meanings, near)
             if (field, values) == ("", ("kind",)) and end - start == 1 and "" not in near:
                 continue  # "what kind of" asks for no kind of report
-            # "Common" is a theme only where the question speaks of themes; "n'a" is no "n/a".
+            # "Growth" is a theme only beside "theme"; "n'a" is no "n/a", "common" no "commons".
             usual = end - start == 1 and is_usual(words[start], language)
             usual |= stop_words(language).issuperset(words[start:end])
-            if field not in FREE_FIELDS or field in near or not usual:
+            as_written = field in near and " ".join(words[start:end]) in map(fold_name, values)
+            if field not in FREE_FIELDS or as_written or not usual:
                 yield Link(start, end, field, values)
 
     def _mended(self, word: str) -> str:
@@ -389,7 +393,9 @@ def _joined(
         excluded = excluded or end in {*breaks, len(words)}
     joined = ""
     if previous and previous.field == link.field:
-        way = re.search(rf"\b(?:(?P<and>{any_of('and')})|(?P<or>{any_of('or')}))\b", between)
+        way = re.search(
+            rf"\b(?:(?P<and>{any_of('and')}|{any_of('with')})|(?P<or>{any_of('or')}))\b", between
+        )
         joined = way.lastgroup or "" if way else "or" if not between else ""
         # "No plans or experiments" excludes both, "reported no experiment" that.
         goes_on = (joined or not previous.values) and len(between.split()) <= 1
@@ -481,12 +487,6 @@ def asks(word: str, language: str, intent: str = "") -> bool:
     """Whether a word asks for something that any work has, or as the examples of an intent do."""
     usual = is_usual_word(word, language, intent) or is_among(word, "of_any_work", language)
     return usual or has_wording("compare", word)
-
-
-def only_asks(word: str, language: str, intent: str = "") -> bool:
-    """Whether a word asks for something that any work has, and can be no topic."""
-    may_be_topic = is_among(word, "of_any_work_or_topic", language)
-    return asks(word, language, intent) and not may_be_topic
 
 
 @cache

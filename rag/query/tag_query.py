@@ -123,11 +123,14 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         named = replace(named, author=("lab",))
     tops = bool(group_by) and not any(having)
     asks_for_most = has_wording("more_of", words) or has_wording("least", words)
+    # A report has one cost, and as many ways of scaling as are ticked.
+    keys = {str(fact).partition(": ")[0] for fact in named.fact}
+    every = tuple(f for f in links.every if f != "fact" or all(map(catalog.has_several, keys)))
     # Tables have one form.
     way = "" if split or (best == "yesno" and (lacking or per_year)) else best
     query = CatalogQuery(
         filters=named,
-        every=links.every,
+        every=every,
         excluded=excluded,
         untagged=untagged,
         group_by=group_by,

@@ -39,10 +39,17 @@ def test_names_are_found_in_any_language(linker: Linker) -> None:
 
 
 def test_words_that_say_nothing_name_no_value() -> None:
-    linker = Linker(Catalog([report("a", datasources=("N/A", "Census"))]))
+    values = {"datasources": ("N/A", "Census"), "thematic_areas": ("commons", "peace")}
+    linker = Linker(
+        Catalog([report("a", sdgs=("16. Peace, justice and strong institutions",), **values)])
+    )
     assert linker.link("eau : ce qui n'a pas marché", "fr").filters() == Filters()
     census = Filters(datasource=("Census",))
     assert linker.link("census data", "en").filters() == census
+    assert linker.link("most common themes", "en").filters() == Filters()
+    goal = Filters(sdg=("16. Peace, justice and strong institutions",))
+    assert linker.link("peace and institutions (SDG 16)", "en").filters() == goal
+    assert linker.link("the theme of peace", "en").filters() == Filters(theme=("peace",))
 
 
 @pytest.mark.quality
@@ -74,6 +81,7 @@ def test_and_or_not(linker: Linker) -> None:
     both = Filters(method=("Ethnography", "Citizen Science"))
     for question, language, every, excluded in (
         ("who used both ethnography and citizen science", "en", ("method",), Filters()),
+        ("combined ethnography with citizen science", "en", ("method",), Filters()),
         ("etnografía o citizen science", "es", (), Filters()),
         ("tout sur Fiji sauf les expériences", "fr", (), Filters(kind=("experiment",))),
         ("used neither ethnography nor citizen science", "en", (), both),

@@ -119,6 +119,17 @@ def test_a_fact_in_other_words_is_known_by_its_meaning(quick_engine: Engine) -> 
         assert all(name.startswith(fact) for name in (query.filters.fact if query else ()))
 
 
+def test_of_boxes_that_are_ticked_all_that_are_named_are_wanted(quick_engine: Engine) -> None:
+    for question, every, found in (
+        ("how many experiments have a low risk and a high scaling potential", ("fact",), 2),
+        ("experiments that cost under 1,000 USD and 1,000 to 9,999 USD", (), 3),
+    ):
+        query = plan(quick_engine, question).query
+        assert query
+        assert query.every == every
+        assert len(quick_engine.catalog.matching(query)) == found
+
+
 def test_what_two_countries_did_together_is_no_comparison(quick_engine: Engine) -> None:
     for question, is_compared in {
         "Ecuador and Peru on lost papers: how long does a copy take?": False,
