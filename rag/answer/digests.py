@@ -83,8 +83,7 @@ _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a repo
 _HELD_BY_SURVEYED = 0.4  # the least share of a topic's words that the passages of a survey hold
 # What is told of less likely reports, of how many, and how many may be closest.
 _OTHERS, _MOST_OTHERS, _MOST_CLOSEST = marked("Other reports that may speak of it"), 8, 6
-# Rows of a topic that are enough; then so few of what neither was found nor tried.
-_ENOUGH, _FEWEST_BESIDE = 14, 1
+_ENOUGH = 16  # rows of a topic
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
@@ -371,17 +370,17 @@ class _Maker(Comparer):
         # Reports that are quoted are among those that are counted.
         scope = {row.report.id for row in survey.rows} if survey else set()
         told = [info for info in told if info.id in scope] or told
-        if not self.by_sentences:
-            own = self.likely_of_each({info.id: own[info.id] for info in told})
+        if survey and not self.by_sentences:
+            own = self.likely_of_each(survey, {info.id: own[info.id] for info in told})
             told = [self.catalog.reports[i] for i in own]
         rows: dict[str, list[Row]] = {part: [] for part in _PARTS}
         labs = Counter[str]()  # how many reports are told
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
         # Reports of works that are told of under findings.
         more: list[tuple[ReportInfo, str, list[Line]]] = []
-        parted = [(info, *part_of(info, own[info.id], asked=self.by_sentences)) for info in told]
-        # Findings come first, so that a lab's plans do not take their places.
-        for info, part, telling in sorted(parted, key=lambda row: list(_PARTS).index(row[1])):
+        # The likeliest come first, but solutions after what labs did.
+        for info in sorted(told, key=lambda info: info.author != "lab"):
+            part, telling = part_of(info, own[info.id], asked=self.by_sentences)
             if begun := of_work.get(info.id):
                 if begun[0] in (part, "tried", "about"):
                     begun[1].extend(self.pick(telling, 1))
@@ -389,10 +388,8 @@ class _Maker(Comparer):
                     more.append((info, part, telling))
                 continue
             count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else _FEWEST_LINES)
-            most = _PARTS[part][1]
-            if part not in ("found", "tried") and sum(map(len, rows.values())) >= _ENOUGH:
-                most = _FEWEST_BESIDE
-            full = labs[info.lab] == _PER_LAB or len(rows[part]) >= most
+            full = labs[info.lab] == _PER_LAB or len(rows[part]) >= _PARTS[part][1]
+            full = full or sum(map(len, rows.values())) >= _ENOUGH
             if not full and (picked := self.pick(telling, count)):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
