@@ -53,6 +53,7 @@ _OVERVIEW_LEAD, _TOPICAL = 0.1, 0.4
 _ONE_WORK = 0.1  # the lead of a topic of a lab over a summary of one of its works
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
+_NEAR = 4  # words from one of a name to the next one
 _MOST_LABS = 8  # of a region that are told beside each other
 _MOST_SIDES = 2  # years that are compared side by side
 _OF_STAGES = ("begins", "later", "outcomes")
@@ -176,8 +177,12 @@ def _is_overview(plan: Plan, links: Links, scores: Mapping[str, float]) -> bool:
 
 def _of_work(plan: Plan, work: Work, links: Links, masked: Mapping[str, float]) -> Plan:
     """The plan of a question that names a work: summed up, over time, or asked for a particular."""
-    shown = ["" if word in work.words else word for word in links.words]
-    shown[links.words.index(work.words[0])] = _ANY_WORK
+    shown = list(links.words)
+    named = [i for i, word in enumerate(shown) if word in work.words]
+    for i, after in pairwise((*named, named[-1] + 1)):
+        # "Phones full of doubt" is a name with the small words in it.
+        shown[i : min(after, i + _NEAR)] = [""] * min(after - i, _NEAR)
+    shown[named[0]] = _ANY_WORK
     scores = intent_scores(" ".join(filter(None, shown)))[0]
     lead = scores["report"] - scores["passage"]
     others = ("passage", "report", "offtopic")

@@ -49,6 +49,7 @@ from rag.query.linker import Linker
 from rag.query.parts import MOST_QUESTIONS, are_apart, asks_of, may_be_apart, questions_in
 from rag.query.rules import Rules
 from rag.query.wordings import has_wording
+from rag.query.works import QUOTED
 from rag.settings import Settings
 from rag.text.tokenize import is_quantity, language_of, terms
 from rag.types import Notice, Plan, Turn
@@ -59,8 +60,6 @@ MOST_CHARACTERS = 600  # characters of a question that a model is given or may g
 _MOST_READ = 4000
 _MOST_VALUES = 20
 _MOST_VALUE = 100
-# Words that somebody wants as they are.
-_QUOTED = re.compile(r"""["“«„][^"”»“]+["”»“]|(?<!\w)['‘][^'’]+ [^'’]+['’](?!\w)""")
 
 
 class Planner:
@@ -213,7 +212,7 @@ class Planner:
         # Of labs that are named, or at length, something particular is asked.
         named = plan.boosted.country or plan.filters.country
         is_long = len(terms(plan.question, plan.language)) > MOST_TERMS
-        if is_fixed or named or is_long or _QUOTED.search(plan.question):
+        if is_fixed or named or is_long or QUOTED.search(plan.question):
             return plan
         topic = topic_of_plan(plan, self.linker_of(index.catalog))
         concept = concept_of(without_countries(topic), plan.language, index)

@@ -5,6 +5,7 @@ and texts alike, and all of these are of one lab. A name that stands in no title
 the texts. Common words name nothing, however few titles have them, unless a title begins with them.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ _FIRST_WORDS = 4  # content words that a title begins with, which name it
 # The share of the reports with a name that are of its country, and how many have to have a name
 # that is written in small letters.
 _AT_HOME, _LEAST_SMALL = 0.9, 2
+
+# Words that somebody wants as they are.
+QUOTED = re.compile(r"""["“«„][^"”»“]+["”»“]|(?<!\w)['‘][^'’]+ [^'’]+['’](?!\w)""")
 
 # The ids of the reports that have each of some words in one passage; of a word any of its terms.
 ReportsWith = Callable[[Sequence[Collection[str]]], Collection[str]]
@@ -78,7 +82,8 @@ class Works:
             own: [i for i, words in matched.items() if set(own).issubset(words)]
             for own in set(matched.values())
         }
-        names = {word for word in stems if _is_name(word, plan.standalone)}
+        quoted = re.findall(r"\w+", " ".join(QUOTED.findall(plan.standalone)))
+        names = {word for word in stems if _is_name(word, plan.standalone) or word in quoted}
         order = list(stems)
 
         def rank(own: tuple[str, ...]) -> tuple[int, int, int, list[int]]:
