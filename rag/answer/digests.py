@@ -378,9 +378,9 @@ class _Maker(Comparer):
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
         # Reports of works that are told of under findings.
         more: list[tuple[ReportInfo, str, list[Line]]] = []
-        # The likeliest come first, but solutions after what labs did.
-        for info in sorted(told, key=lambda info: info.author != "lab"):
-            part, telling = part_of(info, own[info.id], asked=self.by_sentences)
+        parted = [(info, *part_of(info, own[info.id], asked=self.by_sentences)) for info in told]
+        # Findings come first, so that a lab's plans do not take their places.
+        for info, part, telling in sorted(parted, key=lambda row: list(_PARTS).index(row[1])):
             if begun := of_work.get(info.id):
                 if begun[0] in (part, "tried", "about"):
                     begun[1].extend(self.pick(telling, 1))
