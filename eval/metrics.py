@@ -1,6 +1,6 @@
 """Metrics: one small pure function each.
 
-All but `labs` are shares from 0 to 1. `METRICS` names each with its function, its table and the
+All are shares from 0 to 1. `METRICS` names each with its function, its table and the
 observations that it applies to: to add a metric, write a function and add a row. A metric is None
 where there is nothing to count. This module compares texts by rules of its own: the yardstick must
 not share a fault with the product that it measures.
@@ -20,7 +20,6 @@ from rag.types import Answer, Citation, Hit
 DEPTHS = (5, 10, 20)
 TOKEN_BUDGET = 4000
 TOKENS_PER_WORD = 1.35  # on average over English, French, Spanish and Portuguese reports
-RANKS = 10  # that the reciprocal rank looks at
 _NATURAL = "Natural questions"  # the name of a table
 # The metrics of surveys, which `eval.survey` measures.
 SURVEYED = ("about_r", "about_p", "says_r", "says_p", "count_err", "inside")
@@ -75,12 +74,6 @@ def ev_in_budget(o: Observation) -> float | None:
         if room < 0 and count:
             return _evidence_recall(o.case, hits[:count])
     return _evidence_recall(o.case, hits)
-
-
-def mrr(o: Observation) -> float:
-    """Reciprocal rank of the first passage of an accepted report among ten (Voorhees 1999)."""
-    ranks = (n for n, report in enumerate(o.found(RANKS), 1) if report in o.case.accepted)
-    return 1 / next(ranks, float("inf"))
 
 
 def quote_ok(o: Observation) -> float | None:
@@ -148,11 +141,6 @@ def cited_sent(o: Observation) -> float | None:
     return _mean(bool(re.search(r"\[\d+\]", part)) for part in sentences)
 
 
-def labs(o: Observation) -> float:
-    """How many labs are cited: a number, not a share."""
-    return float(len({citation.passage.report.countries for citation in o.cited}))
-
-
 def refusal_ok(o: Observation) -> float:
     """1 when exactly the unanswerable is refused (Rajpurkar et al. 2018, SQuAD 2.0)."""
     return float(o.answer.refused == (o.case.type == "unanswerable"))
@@ -194,14 +182,12 @@ METRICS: Mapping[str, Metric] = {
     **{f"rep@{k}": Metric(partial(rep_at, k=k), "Retrieval", "searched") for k in DEPTHS},
     **{f"ev@{k}": Metric(partial(ev_at, k=k), "Retrieval", "searched") for k in DEPTHS},
     "ev@4k": Metric(ev_in_budget, "Retrieval", "searched"),
-    "mrr": Metric(mrr, "Retrieval", "searched"),
     "quote_ok": Metric(quote_ok, "Answers"),
     "cite_prec": Metric(cite_prec, "Answers", "precise"),
     "cite_rec": Metric(cite_rec, "Answers", "prose"),
     "ev_cited": Metric(ev_cited, "Answers", "prose"),
     "facts": Metric(facts, "Answers", "answerable"),
     "cited_sent": Metric(cited_sent, "Answers", "answered"),
-    "labs": Metric(labs, "Answers", "searched"),
     "refused": Metric(lambda o: float(o.answer.refused), "Refusals"),
     "refusal_ok": Metric(refusal_ok, "Refusals"),
     "list_f1": Metric(list_f1, "Complete lists", "listing"),

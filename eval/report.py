@@ -44,8 +44,8 @@ TYPES, FIGURES, HEADLINES, SIDES, LATENCIES = (
     WORDS[table] for table in ("types", "figures", "headlines", "sides", "latencies")
 )
 ALL = "all"
-# Left out are two that are good or bad by the case: a refusal, one more lab.
-COMPARED = [name for name in METRICS if name not in ("refused", "labs")]
+# Left out is one that is good or bad by the case: a refusal.
+COMPARED = [name for name in METRICS if name != "refused"]
 PROMISED = "all quote_ok"  # every quote is verbatim: this floor is never renewed
 Verdict = Literal["better", "worse", "no difference"]
 SEED = 0
@@ -428,7 +428,7 @@ def below_floors(out: Path, path: Path, *, renew: bool = False) -> list[str]:
         floors = TypeAdapter(dict[str, float]).validate_json(text)
     except ValidationError as error:
         problem = first_problem(error)
-        raise InputError(f'{path}: no floors, such as {{"all mrr": 0.5}} ({problem}).') from error
+        raise InputError(f'{path}: no floors, such as {{"all facts": 0.5}} ({problem}).') from error
     groups = aggregate(load_outcomes(out))
     below = []
     for name, floor in floors.items():

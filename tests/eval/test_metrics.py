@@ -79,7 +79,6 @@ def test_each_metric_is_the_number_computed_by_hand() -> None:
         ("rep@10", case(), found(*"xxxxx", "a"), 1.0),
         ("rep@5", case("cross", "abcd", alt_reports=("e",)), found(*"abae"), 0.5),
         ("rep@5", case("listing"), found("a"), None),
-        ("mrr", case(), found(*"xxaa"), 1 / 3),
         # Evidence counts in an accepted report alone.
         ("ev@5", QUOTES, found(("x", "one beacon"), ("a", "We saw Twelve\u00a0boats.")), 0.5),
         # A budget of tokens ends at the first passage that does not fit.
@@ -105,8 +104,6 @@ def test_each_metric_is_the_number_computed_by_hand() -> None:
         ("listed", WORK, answer(cited=(("a", ""),), listed="d"), 1.0),
         ("read", WORK, found(*"xd"), 0.5),
         ("points_ev", WORK, answer(cited=(("a", "Twelve boats!"), ("x", D.text))), 0.5),
-        ("labs", WORK, answer(cited=(A, B, D)), 2.0),
-        ("labs", LISTED, answer(cited=(A,)), None),
         ("cite_prec", WORK, refusal(), 0.0),
         ("cite_prec", TOPIC, CITED, None),
         ("rep@5", WORK, found(*"xd"), 0.5),

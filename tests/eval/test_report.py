@@ -36,7 +36,7 @@ def test_untrusted_text_is_no_markup(tmp_path: Path) -> None:
 
 def test_failed_cases_are_named_and_in_no_figure(tmp_path: Path) -> None:
     failed = Outcome(case("c2"), error="ModelError: down |\x1b[2J\n" + "x " * 300)
-    good = outcome(case("c1"), mrr=0.5, facts=1.0, **{"rep@10": 1.0})
+    good = outcome(case("c1"), facts=1.0, **{"rep@10": 1.0, "ev@10": 0.5})
     french = outcome(case("f", lang="fr"), **{"rep@10": 0.0})
     out = save(tmp_path / "a", good, french, failed, cases=9)
     table = write_report(out)
@@ -92,16 +92,19 @@ def test_p_values_count_sign_patterns_and_are_corrected_by_rank() -> None:
 
 def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None:
     outcomes = [
-        outcome(case("c1"), 3, mrr=1.0, quote_ok=1.0),
-        outcome(case("c2"), 1, mrr=0.5, quote_ok=0.0),
-        *(outcome(case(f"f{i}", lang="fr"), mrr=0.0) for i in range(4)),
+        outcome(case("c1"), 3, ev_cited=1.0, quote_ok=1.0),
+        outcome(case("c2"), 1, ev_cited=0.5, quote_ok=0.0),
+        *(outcome(case(f"f{i}", lang="fr"), ev_cited=0.0) for i in range(4)),
         outcome(case("c4", "unanswerable"), refused=1.0),
     ]
     groups = report.aggregate(outcomes)
     assert list(groups) == ["single", "unanswerable", "crosslingual", "all"]
-    assert (groups["single"].metrics["mrr"].mean, groups["single"].n) == (0.75, 2)
-    assert (groups["all"].metrics["mrr"].mean, groups["all"].metrics["mrr"].n) == (0.25, 6)
-    assert "mrr" not in groups["unanswerable"].metrics
+    assert (groups["single"].metrics["ev_cited"].mean, groups["single"].n) == (0.75, 2)
+    assert (groups["all"].metrics["ev_cited"].mean, groups["all"].metrics["ev_cited"].n) == (
+        0.25,
+        6,
+    )
+    assert "ev_cited" not in groups["unanswerable"].metrics
     # Quotes count one by one, whatever the answer.
     assert groups["single"].metrics["quote_ok"].mean == 0.75
 
@@ -130,37 +133,43 @@ def test_the_headline_counts_cases() -> None:
 
 
 def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
-    comparison = compare(*(save(tmp_path / name, *numbered(9, mrr=0.5)) for name in "ab"))
+    comparison = compare(*(save(tmp_path / name, *numbered(9, ev_cited=0.5)) for name in "ab"))
     assert comparison.headline == "No difference that can be shown: 9 of 9 cases score the same."
     assert comparison.differences[0].change == report.Estimate(0.0, 0.0, 0.0, 9)
     text = render("compare.md.jinja", comparison=comparison)
-    assert "| mrr | 9 | 0.500 | 0.500 | +0.000 | [+0.000, +0.000] | 1.000 | 1.000 |" in text
+    assert "| ev_cited | 9 | 0.500 | 0.500 | +0.000 | [+0.000, +0.000] | 1.000 | 1.000 |" in text
     assert "Got better" not in text
 
 
 def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
-    after = [*numbered(8, mrr=1.0, facts=1.0), outcome(case("c8"), mrr=0.25, facts=1.0)]
-    a = save(tmp_path / "a", *numbered(9, mrr=0.5, facts=1.0))
+    after = [*numbered(8, ev_cited=1.0, facts=1.0), outcome(case("c8"), ev_cited=0.25, facts=1.0)]
+    a = save(tmp_path / "a", *numbered(9, ev_cited=0.5, facts=1.0))
     comparison = compare(a, save(tmp_path / "b", *after))
-    assert (comparison.metrics("better"), comparison.metrics("worse")) == (["mrr"], [])
-    assert comparison.headline == "Of 2 figures, B is better in 1 (mrr)."
+    assert (comparison.metrics("better"), comparison.metrics("worse")) == (["ev_cited"], [])
+    assert comparison.headline == "Of 2 figures, B is better in 1 (ev_cited)."
     # With two metrics tested, Holm doubles the smaller p.
-    (mrr,) = (d for d in comparison.differences if d.metric == "mrr")
-    assert mrr.p_holm == pytest.approx(2 * mrr.p)
+    (ev_cited,) = (d for d in comparison.differences if d.metric == "ev_cited")
+    assert ev_cited.p_holm == pytest.approx(2 * ev_cited.p)
     text = render("compare.md.jinja", comparison=comparison)
-    assert "| mrr | 9 | 0.500 | 0.917 | +0.417 |" in text
+    assert "| ev_cited | 9 | 0.500 | 0.917 | +0.417 |" in text
     assert "## Got better (8)" in text
-    assert "## Got worse (1)\n\n- c8 (single): Why?: mrr 0.50 -> 0.25" in text
+    assert "## Got worse (1)\n\n- c8 (single): Why?: ev_cited 0.50 -> 0.25" in text
 
 
 def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
-    a = save(tmp_path / "a", *numbered(4, mrr=0.5), outcome(case("x"), mrr=0.0))
-    changed = outcome(case("c1", question="Who?"), mrr=1.0)
+    a = save(tmp_path / "a", *numbered(4, ev_cited=0.5), outcome(case("x"), ev_cited=0.0))
+    changed = outcome(case("c1", question="Who?"), ev_cited=1.0)
     failed = Outcome(case("c2"), error="ModelError: down")
-    b = save(tmp_path / "b", *numbered(1, mrr=0.5), changed, failed, outcome(case("c3"), mrr=0.5))
+    b = save(
+        tmp_path / "b",
+        *numbered(1, ev_cited=0.5),
+        changed,
+        failed,
+        outcome(case("c3"), ev_cited=0.5),
+    )
     text = render("compare.md.jinja", comparison=compare(a, b))
     assert "2 cases paired; 3 are of one run alone, or failed or are others in one." in text
     with pytest.raises(InputError, match="no answered case in common"):
-        compare(a, save(tmp_path / "c", outcome(case("other"), mrr=1.0)))
+        compare(a, save(tmp_path / "c", outcome(case("other"), ev_cited=1.0)))
     with pytest.raises(InputError, match=r"outcomes\.jsonl: can't be read"):
         compare(a, tmp_path / "none")
