@@ -9,11 +9,11 @@ parts, or by a slip. What is merged depends only on the values and their counts.
 import gzip
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec
+from itertools import chain, product
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -40,15 +40,8 @@ _SPELLING: Mapping[str, Any] = tomllib.loads(
 _DICTIONARIES = ("en", "es", "fr", "pt")
 # A slip in a shorter word, in letters, makes another word too easily; so do two missing letters.
 _MIN_SLIP = 6
-_MIN_TWO_SLIPS = 9
+_MIN_TWO_MISSING = 9
 _MAX_WORD = 40
-# A word shorter than this, in letters, must be so many times as frequent as its misspelling.
-_LONG = 7
-_SHORT_RATIO = 3
-# An unknown word is a slip of another unknown word if it has at most so many uses, and the other
-# so many times as many.
-_RARE = 2
-UNKNOWN_RATIO = 10
 
 
 def fold_tag(value: str) -> str:
@@ -158,22 +151,18 @@ class Vocabulary:
     ) -> None:
         """Group spellings with their numbers of reports; `translations` of values mean these."""
         self._translations = {fold_tag(name): value for name, value in translations.items()}
-        uses: Counter[str] = Counter()
         forms: dict[str, set[str]] = {}
-        for value, number in counts.items():
-            for form in _words(value):
-                word = american(strip_accents(form))
-                uses[word] += number
-                forms.setdefault(word, set()).add(form)
+        for form in chain.from_iterable(map(_words, counts)):
+            forms.setdefault(american(strip_accents(form)), set()).add(form)
         # A short word that is always in capitals is an acronym: "AIDS" is no plural.
         self._acronyms = frozenset(
-            w for w in uses if len(w) <= _MAX_ACRONYM and all(form.isupper() for form in forms[w])
+            w for w in forms if len(w) <= _MAX_ACRONYM and all(form.isupper() for form in forms[w])
         )
-        plain = {word: n for word, n in uses.items() if word not in self._acronyms}
+        plain = forms.keys() - self._acronyms
         self._corrections = corrections(
             plain, lambda w: any(in_dictionary(form.lower()) for form in (w, *forms[w]))
         )
-        self._singulars = frozenset(plain) | {_join(map(strip_accents, _words(v))) for v in counts}
+        self._singulars = plain | {_join(map(strip_accents, _words(v))) for v in counts}
         keys = {value: tuple(self._keys(value)) for value in sorted(counts)}
         self.groups = self._group_values(counts, keys)
         self._by_key = {
@@ -292,67 +281,43 @@ def singular(word: str, known: Collection[str]) -> str:
 def same_word(word: str, intended: str) -> bool:
     """Whether a word is a known word in another number or American spelling, or with a slip."""
     pair = word, intended = american(word), american(intended)
-    return singular(word, pair) == singular(intended, pair) or slips(word, intended) > 0
+    return singular(word, pair) == singular(intended, pair) or is_slip(word, intended)
 
 
-def slips(word: str, intended: str) -> int:
-    """The number of slips that make `word` of `intended`; 0 if they are more likely two words.
+def is_slip(word: str, intended: str) -> bool:
+    """Whether a slip makes `word` of `intended`, rather than that they are two words.
 
-    One slip is a letter left out, added or changed, or two neighbours swapped (Damerau 1964);
-    two are two letters in a row left out of a long word. The first letter and a prefix must be the
-    same, and so must the last two letters, unless swapped: endings carry meaning ("tourism",
-    "tourist").
+    It is a letter left out, added or changed, two neighbours swapped (Damerau 1964), or two letters
+    in a row left out of a long word. The first letter must be the same, and so must the last two
+    letters, unless swapped: endings carry meaning ("tourism", "tourist").
     """
     if word == intended or len(intended) < _MIN_SLIP or word[:1] != intended[0]:
-        return 0
-    if _prefix(word) != _prefix(intended):
-        return 0
+        return False
     pairs = enumerate(zip(word, intended, strict=False))
     start = next((i for i, (a, b) in pairs if a != b), len(intended))
     rest, intended_rest = word[start:], intended[start:]
     if rest[:2] == intended_rest[1::-1] and rest[2:] == intended_rest[2:]:
-        return 1
-    if word[-2:] != intended[-2:]:
-        return 0
-    if intended_rest[1:] in (rest, rest[1:]) or rest[1:] == intended_rest:
-        return 1
-    if len(intended) - len(word) != 2 or len(word) < _MIN_TWO_SLIPS:
-        return 0
-    return 2 if any(intended[:i] + intended[i + 2 :] == word for i in range(len(word))) else 0
+        return True
+    is_near = intended_rest[1:] in (rest, rest[1:]) or rest[1:] == intended_rest
+    is_near |= len(word) >= _MIN_TWO_MISSING and intended_rest[2:] == rest
+    return is_near and word[-2:] == intended[-2:]
 
 
-def _prefix(word: str) -> str:
-    return next((prefix for prefix in _SPELLING["prefixes"] if word.startswith(prefix)), "")
-
-
-def corrections(counts: Mapping[str, int], known: Callable[[str], bool]) -> dict[str, str]:
+def corrections(words: Iterable[str], known: Callable[[str], bool]) -> dict[str, str]:
     """Misspelt word -> the intended word of the same vocabulary.
 
-    A word is misspelt if no dictionary has it and it is a slip away from a word that a dictionary
-    has, or if it is very rare and one slip away from a common word. Two known words stay two words,
-    however close they are. A word that may be a slip of two others stays, too. All words are in
+    A word is misspelt if no dictionary has it and it is a slip away from a single word that a
+    dictionary has. So two known words stay two words, however close they are. All words are in
     lower case without accents.
     """
     intended: dict[str, str] = {}
-    plain = (word for word in counts if word.isascii() and word.isalpha())
+    plain = (word for word in words if word.isascii() and word.isalpha())
     near = _neighbours(word for word in plain if _MIN_SLIP - 1 <= len(word) <= _MAX_WORD)
     for word, others in near.items():
-        options: list[tuple[int, bool, str]] = []
-        for other in others:
-            number = slips(word, other)
-            ratio = counts[other] / counts[word]
-            # A short unknown word may well be a name; a slip in it is rarer than the word itself.
-            if not number or (len(word) < _LONG and ratio < _SHORT_RATIO):
-                continue
-            rare = counts[word] <= _RARE and ratio >= UNKNOWN_RATIO and len(word) >= _LONG
-            is_known = known(other)
-            if is_known or (rare and number == 1):
-                options.append((number, not is_known, other))
-        options.sort()
-        is_clear = len(options) == 1 or (options and options[0][:2] < options[1][:2])
-        if is_clear and not known(word):
-            intended[word] = options[0][2]
-    return {word: intended.get(other, other) for word, other in intended.items()}
+        options = [other for other in others if is_slip(word, other) and known(other)]
+        if len(options) == 1 and not known(word):
+            intended[word] = options[0]
+    return intended
 
 
 def _neighbours(words: Iterable[str]) -> dict[str, set[str]]:
@@ -360,20 +325,14 @@ def _neighbours(words: Iterable[str]) -> dict[str, set[str]]:
     # never compared.
     by_rest: dict[str, list[str]] = {}
     for word in sorted(words):
-        for rest in set(_rests(word)):
+        places = product((1, 2), range(1, len(word)))
+        for rest in {word, *(word[:i] + word[i + left_out :] for left_out, i in places)}:
             by_rest.setdefault(rest, []).append(word)
     near: dict[str, set[str]] = {}
     for group in by_rest.values():
         for word in group if len(group) > 1 else ():
             near.setdefault(word, set()).update(other for other in group if other != word)
     return near
-
-
-def _rests(word: str) -> Iterator[str]:
-    yield word
-    yield from (word[:i] + word[i + 1 :] for i in range(1, len(word)))
-    if len(word) >= _MIN_TWO_SLIPS:
-        yield from (word[:i] + word[i + 2 :] for i in range(1, len(word) - 1))
 
 
 def translations(field: str) -> Mapping[str, str]:

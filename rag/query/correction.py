@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from rag.catalog.normalize import UNKNOWN_RATIO, american, frequency, in_dictionary
+from rag.catalog.normalize import american, frequency, in_dictionary
 from rag.index.interface import Index
 from rag.places.countries import adjective_to_iso, names_to_iso
 from rag.query.wordings import written_out
@@ -15,6 +15,7 @@ SHORTEST = 5  # letters: a shorter word is a slip away from too many others
 # of any word, a shorter one of a word that everybody uses.
 FEW = 2
 LONG = 7
+_UNKNOWN_RATIO = 10  # how many times as many passages have a word that another is a slip of
 _COMMON = 100_000  # how frequent a dictionary has a word that a shorter one may be a slip of
 MOST = 400  # characters: in a longer text a slip matters little and looking for it takes long
 # Fewer words in capitals are names, not a sentence.
@@ -75,7 +76,7 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
         }
     best = max(candidates, key=lambda other: (candidates[other], other), default="")
     use, passages = candidates.get(best, (0, 0))
-    is_rarer = passages < UNKNOWN_RATIO * count and best not in stop_words(language)
+    is_rarer = passages < _UNKNOWN_RATIO * count and best not in stop_words(language)
     if not best or is_rarer or (count and len(plain) < LONG and use < _COMMON):
         return word
     return best.capitalize() if word[0].isupper() else best

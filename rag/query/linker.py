@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips, usage
+from rag.catalog.normalize import american, canonical_sdg, in_dictionary, is_slip, usage
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, Filters, listed_names
 from rag.models.embeddings import encode_cached
 from rag.places.countries import countries_of_regions_in, english_name, fold_name, region_words
@@ -366,7 +366,7 @@ class Linker:
         known = word in near or bare in self._words.get(bare[:1], ()) or in_dictionary(word)
         if known or len(word) < 6 or not word.isalpha():
             return word
-        options = [other for other in near if slips(word, other) == 1]
+        options = [other for other in near if is_slip(word, other)]
         return min(options) if len(options) == 1 else word
 
 
