@@ -9,10 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from rag.answer.candidates import Candidate, kind_beside_topic
-from rag.answer.chosen import READ_OF_SIDE, Material, standard
+from rag.answer.chosen import READ_OF_SIDE, Material
 from rag.answer.extractive import SENTENCES_READ, answering, choose
 from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
 from rag.answer.topic_comparison import TopicComparer
@@ -324,8 +322,7 @@ class Comparer(TopicComparer):
         if not candidates or (unlikely and not (fitting or self.plan.stages)):
             return
         chosen = choose(candidates, plan, _MOST_FITTING if fitting else _MOST_ANSWERS)
-        is_sure = bool(fitting or read or self.plan.stages)
-        side.is_certain = is_sure or bool(self.nearest(infos, plan.standalone))
+        side.is_certain = bool(fitting or read or self.plan.stages)
         side.chosen, side.fits = [(c.hit, c.text) for c in chosen], bool(fitting)
         self._chosen += [c.words for c in chosen]
 
@@ -389,24 +386,5 @@ class Comparer(TopicComparer):
         if self.plan.one_thing:
             return list(cited.values())
         most = side.saying[:READ_OF_SIDE]
-        more = list(cited.values()) or most or self.nearest(side.scope)
-        known = {info.id: info for info in (*most, *more)}
+        known = {info.id: info for info in (*most, *cited.values())}
         return self.with_results([*known.values()][:_MOST_TOLD])
-
-    def nearest(self, infos: Sequence[ReportInfo], question: str = "") -> list[ReportInfo]:
-        """The report with the passage nearest to the topic; none where that is so near by chance.
-
-        Of many passages the nearest one is nearer by chance than of a few.
-        """
-        index = self._surveys.open().snapshot
-        known = {r.id: r for r in [r for r in infos if r.author == "lab"] or infos}
-        names = list(index.heads)
-        inside = [n for n, name in enumerate(names) if name in known]
-        rows = np.flatnonzero(np.isin(index.report_numbers, inside))
-        if not len(rows):
-            return []
-        asked = self._embedding.get_query_embedding(question) if question else self.asked()
-        ahead = standard(index.dense @ np.asarray(asked, np.float32))
-        best = rows[np.argmax(ahead[rows])]
-        by_chance = float(np.sqrt(2 * np.log(len(rows))))
-        return [known[names[index.report_numbers[best]]]] if ahead[best] >= by_chance else []
