@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -219,7 +219,8 @@ class ReportChooser(LineReader):
         wanted: Collection[str] = {hit.passage.report.id for hit in self.hits}
         counted = self._surveys.survey(())[0] if by_year else None
         if counted:
-            wanted = list(_first_of_years(row.report for row in counted.found))
+            first = _first_of_years((row.report for row in counted.found), _READ_OF_YEAR)
+            wanted = [info.id for info in first]
         survey, said = self._surveys.survey(wanted)
         if counted:
             ids = [i for i in wanted if i in said]
@@ -462,26 +463,21 @@ class ReportChooser(LineReader):
             inside = [info for info in inside if info.id in near]
         wanted = {*plan.reports, *(info.id for info in inside)}
         ranked = dict.fromkeys((*plan.reports, *(r.id for r in (*self.found(), *inside))))
-        # What labs wrote comes before what they collected.
-        told = [reports[i] for i in ranked if i in wanted]
-        first = sorted(told, key=lambda r: r.author != "lab")
-        each = max(MOST_OF_YEAR, _READ_OVER_TIME // len({info.year for info in first} or "?"))
-        by_year: dict[int | None, list[ReportInfo]] = {}
-        for info in first:
-            by_year.setdefault(info.year, []).append(info)
-        return [r for year in sorted(by_year, key=lambda y: y or 0) for r in by_year[year][:each]]
+        told = sorted((reports[i] for i in ranked if i in wanted), key=lambda r: r.year or 0)
+        each = max(MOST_OF_YEAR, _READ_OVER_TIME // len({info.year for info in told} or "?"))
+        return _first_of_years(told, each)
 
 
-def _first_of_years(reports: Iterable[ReportInfo]) -> Iterator[str]:
-    """Some reports of each year: labs' before innovators', each lab's first before its others."""
-    of_year: dict[int | None, list[tuple[bool, int, str]]] = {}
+def _first_of_years(reports: Iterable[ReportInfo], each: int) -> list[ReportInfo]:
+    """The first reports of each year: labs' before innovators', each lab's first before others."""
+    of_year = defaultdict[int, list[tuple[bool, int, ReportInfo]]](list)
     of_lab = Counter[tuple[int | None, str]]()
     for info in reports:
         place = of_lab[info.year, info.lab]
-        of_year.setdefault(info.year, []).append((info.author != "lab", place, info.id))
+        of_year[info.year or 0].append((info.author != "lab", place, info))
         of_lab[info.year, info.lab] += 1
-    for own in of_year.values():
-        yield from (i for *_, i in sorted(own, key=itemgetter(0, 1))[:_READ_OF_YEAR])
+    first = (sorted(own, key=itemgetter(0, 1))[:each] for own in of_year.values())
+    return [info for own in first for *_, info in own]
 
 
 def _odds_of(said: Mapping[str, Speaking]) -> dict[str, float]:
