@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress, groupby
+from itertools import groupby
 from math import log
 from operator import mul
 from statistics import fmean
@@ -56,12 +56,12 @@ from rag.types import FACTS, Hit, Intent, Plan, Turn
 # English, and the one from which on it is answered; between them, what is closest is quoted so.
 READ, READ_SUMS, BY_WORD_SUMS = (0.9, 2.2, 0.1, -3.5), (0.17, 1.06), (-0.4, 1.06)
 UNREAD, UNREAD_SUMS = (4.0, 2.0, -3.1), (1.8, 2.45)
+# Such limits of the score of the best sentence with a number, where that is asked for.
+NUMBER_SCORES = (0.45, 0.55)
 BEST_PASSAGES = 3  # that tell how much of a question is held
 LEAST_OFF_TOPIC = -0.2
 # From where a question that names a lab, or is put to one report, is shown nothing when refused.
 OFF_TOPIC_FOR_LAB = 0.4
-# Such limits of the score of the best sentence with a number, where that is asked for.
-NUMBER_SCORES = (0.45, 0.55)
 # How many reports, or sentences, a refusal shows instead of an answer.
 NEAREST = 3
 # How many sentences an answer has: of one report, of several or of the form question that is asked
@@ -90,9 +90,8 @@ UNSURE = marked("It is not certain that this answers the question.")
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME, FEW_WORDS = 0.6, 8
 
-# A refusal is doubted where what is closest gives the number that is asked for.
-Outcome = Literal["refused", "doubted", "unsure", "answered"]
-OUTCOMES: tuple[Outcome, ...] = ("refused", "unsure", "answered")
+Outcome = Literal["refused", "unsure", "answered"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class Answerer(Protocol):
@@ -155,7 +154,7 @@ class ExtractiveAnswerer:
             return
         found = _of_best_reports(found) if plan.asks else found
         outcomes = [self._outcome(c, p, hits) for c, p in zip(found, asked, strict=True)]
-        outcome = max(outcomes, key=get_args(Outcome).index)
+        outcome = max(outcomes, key=OUTCOMES.index)
         off_topic = OFF_TOPIC_FOR_LAB if _is_named(plan) else OFF_TOPIC_CLEAR
         if outcome == "refused" and plan.off_topic > off_topic:
             hint = t.gettext("It does not look like a question about these reports.")
@@ -165,7 +164,7 @@ class ExtractiveAnswerer:
         is_other = plan.alone and plan.standalone == plan.question
         before = history[-1].content if plan.follows and not is_other else ""
         last = _phrase(keep_known(before, 0))
-        is_refused = outcome in ("refused", "doubted")
+        is_refused = outcome == "refused"
         most = NEAREST if is_refused else SENTENCES_OF_ASK if plan.asks else 0
         chosen: list[Candidate] = []
         closest: dict[str, list[Candidate]] = {}
@@ -183,7 +182,7 @@ class ExtractiveAnswerer:
                 closest[part.question] = told
         reports = [c.passage.report for c in chosen] if outcome == "answered" else []
         if is_refused:
-            yield f"{refusal(plan.language, outcome)}\n"
+            yield f"{refusal(plan.language)}\n"
         elif outcome == "unsure":
             yield f"{t.gettext(UNSURE)}\n"
         yield quotes_head(reports, t)
@@ -232,16 +231,13 @@ class ExtractiveAnswerer:
             found = _between(sum(map(mul, READ, (odds, relevant, more, off_topic))), sums)
         else:
             counts = is_quantity(plan.question)
-            giving = [not counts or gives_quantity(c.text) for c in candidates]
-            scores = [c.score for c in candidates]
-            score = max(compress(scores, giving), default=0.0)
+            giving = (c.score for c in candidates if not counts or gives_quantity(c.text))
+            score = max(giving, default=0.0)
             best = sorted(candidates, key=lambda c: -c.score)[:BEST_PASSAGES]
             held = fmean(covered(plan, c.passage) for c in best)
             found = _between(sum(map(mul, UNREAD, (score, held, off_topic))), UNREAD_SUMS)
-            if counts and found != "refused":
+            if counts:
                 found = min(found, _between(score, NUMBER_SCORES), key=OUTCOMES.index)
-                if found == "refused" and score == max(scores):
-                    found = "doubted"
             if not self._builtin:  # the scores and cosines of another embedding mean something else
                 found = "answered" if score else "refused"
         if not from_there and (lead.answers is None or found == "unsure"):

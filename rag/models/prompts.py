@@ -31,20 +31,16 @@ def prompts() -> Mapping[str, Any]:
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
 
-def refusal(language: str, kind: str = "refused") -> str:
-    """The refusal phrase in a language, English where it is not one of the five.
-
-    Where it is "doubted", it says that the reports may not say.
-    """
-    phrases: Mapping[str, str] = prompts()[kind]
+def refusal(language: str) -> str:
+    """The refusal phrase in a language, English where it is not one of the five."""
+    phrases: Mapping[str, str] = prompts()["refused"]
     return phrases.get(language, phrases["en"])
 
 
 def is_refusal(text: str) -> bool:
     """Whether an answer begins with a phrase of refusal of any language as a sentence."""
     first = _plain(re.split(r"[.\n]", text.lstrip(), maxsplit=1)[0])
-    phrases = (*prompts()["refused"].values(), *prompts()["doubted"].values())
-    return any(first == _plain(phrase) for phrase in phrases)
+    return any(first == _plain(phrase) for phrase in prompts()["refused"].values())
 
 
 def _plain(text: str) -> str:
