@@ -19,13 +19,11 @@ from typing import Literal, Protocol, get_args
 from rag.answer.candidates import (
     MOST_TERMS,
     Candidate,
-    asked_by,
     best_scores,
     covered,
     find_candidates,
     in_context,
     is_on_topic,
-    kinds_asked,
 )
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import (
@@ -345,7 +343,6 @@ def choose(candidates: Sequence[Candidate], plan: Plan, most: int = 0) -> list[C
 
     At most so many, or as many as an answer has.
     """
-    candidates = _rather_told(candidates)
     lead = max(candidates, key=lambda c: c.score)
     best, is_short = lead.score, len(terms(plan.standalone, plan.language)) <= MOST_TERMS
     least = best * (FOCUS_SHARE if is_short else FOCUS_SHARE_LONG)
@@ -372,34 +369,6 @@ def choose(candidates: Sequence[Candidate], plan: Plan, most: int = 0) -> list[C
         return by_lab(chosen)
     # What is needed to understand the first takes no place.
     return _answer_first(chosen, candidates)[: count + 1]
-
-
-def _rather_told(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates, but figures that a report tells in the place of tags of the same kind.
-
-    A tag for the cost is chosen from a list; what was spent stands under a form question.
-    """
-    tags = [c for c in candidates if c.passage.section == FACTS and gives_quantity(c.text)]
-    if not tags:
-        return list(candidates)
-    reports = {c.report for c in tags}
-    told = [
-        c
-        for c in candidates
-        if c.report in reports and c.passage.section != FACTS and gives_quantity(c.text)
-    ]
-    asked = [asked_by(c.text, c.passage) for c in (*tags, *told)]
-    kinds = dict(zip((*tags, *told), kinds_asked(asked), strict=True))
-    moved, replaced = dict[Candidate, Candidate](), set[Candidate]()
-    for tag in tags:
-        same = [c for c in told if c.report == tag.report and kinds[c] == kinds[tag] != ""]
-        if same:
-            best = max(same, key=lambda c: c.score)
-            score = max(moved.get(best, best).score, tag.score)
-            moved[best] = replace(best, score=score)
-            replaced.add(tag)
-    kept = (c for c in candidates if c not in replaced)
-    return [moved.get(c, c) for c in kept]
 
 
 def says_same(one: frozenset[str], other: frozenset[str]) -> bool:
