@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,14 @@ def test_files_have_one_purpose_and_folders_few_files() -> None:
     assert not [folder for folder in folders if len(list(folder.glob("*.py"))) > 16]
     for path in FILES:
         assert (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").strip(), path
+
+
+def test_templates_escape_what_they_are_given() -> None:
+    for path in ROOT.glob("ui/templates/*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\|\s*safe\b|autoescape", text), path.name
+        # What is not quoted could end its attribute with a space.
+        assert not re.search(r"=\{\{", text), path.name
 
 
 # Starting the page says how many threads numpy may take, which it reads when it is loaded.
