@@ -35,7 +35,9 @@ def test_questions_about_the_collection_are_told_from_those_to_its_reports(
         assert (plan.about if plan.intent == "about" else None) == about, question
 
 
-def test_the_answer_counts(ask: Ask, sample_engine: Engine) -> None:
+def test_what_is_asked_of_the_whole_collection_is_counted_without_a_list(
+    ask: Ask, sample_engine: Engine
+) -> None:
     answer = ask("Which years do you cover?")
     assert not answer.refused
     assert answer.coverage.intent == "about"
@@ -43,6 +45,14 @@ def test_the_answer_counts(ask: Ask, sample_engine: Engine) -> None:
     assert f"{len(sample_engine.catalog.reports)} reports" in answer.text
     french = ask("Quelles langues y a-t-il dans la collection ?")
     assert "Langues\xa0: anglais" in french.text
+    # How many there are at all is told by kinds.
+    answer = ask("How many reports do you have?")
+    kinds = sample_engine.catalog.counts("kind")
+    assert answer.coverage.count == len(sample_engine.catalog.reports) == sum(n for _, n in kinds)
+    (line,) = answer.text.splitlines()
+    told = line.partition(": ")[2].split("; ")
+    assert sorted(told) == sorted(f"{kind}: {n}" for kind, n in kinds)
+    assert told[0] == "plan: 18"
 
 
 def test_talk_is_answered_in_its_language_with_questions_to_ask(ask: Ask) -> None:
@@ -54,15 +64,3 @@ def test_talk_is_answered_in_its_language_with_questions_to_ask(ask: Ask) -> Non
         assert len(examples) == 3
     # Those in the words of the reader are answered, too.
     assert not any(ask(example).refused for example in examples)
-
-
-def test_how_many_there_are_at_all_is_told_by_kinds_without_a_list(
-    ask: Ask, sample_engine: Engine
-) -> None:
-    answer = ask("How many reports do you have?")
-    kinds = sample_engine.catalog.counts("kind")
-    assert answer.coverage.count == len(sample_engine.catalog.reports) == sum(n for _, n in kinds)
-    (line,) = answer.text.splitlines()
-    told = line.partition(": ")[2].split("; ")
-    assert sorted(told) == sorted(f"{kind}: {n}" for kind, n in kinds)
-    assert told[0] == "plan: 18"

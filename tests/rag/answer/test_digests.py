@@ -77,9 +77,11 @@ def test_what_a_report_or_a_side_does_not_tell_is_said(ask: Ask) -> None:
 
 
 def test_how_a_topic_went_on_is_told_by_the_reports_of_each_year_that_speak_of_it(
-    ask: Ask, sample_engine: Engine
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = ask("How did the work of labs on mobile money change over the years?")
+    monkeypatch.setattr("rag.survey.evidence.LEAST_OF_YEAR", 5)
+    question = "How did the work of labs on mobile money change over the years?"
+    answer = sample_engine.ask(question).answer
     assert answer.coverage.intent == "trend"
     assert "speak of “mobile money”" in answer.text
     known = sample_engine.catalog.reports
@@ -90,17 +92,12 @@ def test_how_a_topic_went_on_is_told_by_the_reports_of_each_year_that_speak_of_i
         assert 0 < speaking <= sum(known[i].year == year for i in answer.coverage.reports)
         own = [info for info in known.values() if info.author == "lab"]
         assert all_of == sum(info.year == year for info in own)
-
-
-def test_the_share_of_each_year_of_enough_reports_is_told(
-    ask: Ask, sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rag.survey.evidence.LEAST_OF_YEAR", 5)
-    answer = ask("Waste before and after 2022, how did the work change?")
+    # The share of each year of enough reports is told.
+    answer = sample_engine.ask("Waste before and after 2022, how did the work change?").answer
     made = sample_engine.survey("waste").survey
-    own = Counter(row.report.year for row in made.rows if row.report.author == "lab")
+    sizes = Counter(row.report.year for row in made.rows if row.report.author == "lab")
     found = Counter(row.report.year for row in made.found if row.report.author == "lab")
-    shares = [f"{y} ({found[y] / n:.0%})" for y, n in sorted(own.items()) if y and n >= 5]
+    shares = [f"{y} ({found[y] / n:.0%})" for y, n in sorted(sizes.items()) if y and n >= 5]
     assert len(shares) > 1
     told = f"Share of each year's reports by labs that speak of it: {'; '.join(shares)}."
     assert f"{told} Of the labs' own reports the share" in answer.text
@@ -121,9 +118,16 @@ def test_years_stand_in_order_and_none_beside_those_that_are_asked_for(ask: Ask)
     assert not {heading[:4] for heading in headings(answer)} & {"2023", "2024", "2025"}
 
 
-def test_what_a_lab_does_not_speak_of_is_not_told_by_its_other_work(ask: Ask) -> None:
+def test_a_lab_is_told_by_what_it_says_of_each_topic_and_not_by_its_other_work(ask: Ask) -> None:
     assert ask("What does the Lesotho lab do about food waste?").refused
     assert not ask("What does the Lesotho lab do about cash-in fees?").refused
+    question = "What did the lab of Lesotho learn on wallets, boards and robberies?"
+    assert len(ask(question).coverage.reports) == 4
+    # A report of which one line is on the topic is told whole.
+    answer = ask("O que quer fazer o laboratório de Timor-Leste com os motoristas de autocarro?")
+    assert answer.coverage.labs == ("Timor-Leste",)
+    assert "### O desafio" in answer.text
+    assert "Would a household accept a code on the phone as a receipt" in answer.text
 
 
 def test_a_theme_is_told_by_all_labs_that_are_near_to_the_whole_question(ask: Ask) -> None:
@@ -293,9 +297,7 @@ def test_the_only_report_is_asked_in_any_language_and_in_everyday_words(
     answer = sample_engine.ask("¿Qué aprendieron?", filters=ONLY).answer
     assert {citation.passage.stage for citation in answer.citations} == {"finding"}
     assert not answer.refused
-
-
-def test_only_passages_in_a_language_that_is_chosen_are_quoted(sample_engine: Engine) -> None:
+    # Only passages in a language that is chosen are quoted.
     only = Filters(language=("pt",))
     answer = sample_engine.ask("O que aprenderam com o dinheiro móvel?", filters=only).answer
     assert {citation.passage.language for citation in answer.citations} == {"pt"}
@@ -345,13 +347,6 @@ def test_what_reports_say_is_told(ask: Ask) -> None:
         assert told in ask(question).text, question
 
 
-def test_a_lab_s_report_of_which_one_line_is_on_the_topic_is_told_whole(ask: Ask) -> None:
-    answer = ask("O que quer fazer o laboratório de Timor-Leste com os motoristas de autocarro?")
-    assert answer.coverage.labs == ("Timor-Leste",)
-    assert "### O desafio" in answer.text
-    assert "Would a household accept a code on the phone as a receipt" in answer.text
-
-
 def test_a_topic_told_in_other_words_is_answered_from_the_reports_near_to_it(ask: Ask) -> None:
     answer = ask("Which labs fight polluted air at home?")
     assert answer.citations[0].passage.report.lab == "Mongolia"
@@ -360,8 +355,3 @@ def test_a_topic_told_in_other_words_is_answered_from_the_reports_near_to_it(ask
     # Nor is a question off the topic whose words stand in a passage.
     text = ask("¿quiénes son los socios de la barrera de bambú?").text
     assert "No parece una pregunta" not in text
-
-
-def test_what_a_lab_says_on_each_topic_of_a_list_is_told(ask: Ask) -> None:
-    question = "What did the lab of Lesotho learn on wallets, boards and robberies?"
-    assert len(ask(question).coverage.reports) == 4
