@@ -39,9 +39,16 @@ def answer_text(
     return written(plan, found)
 
 
-def test_the_fitting_sentence_is_taken_once_with_lab_year_and_mark() -> None:
+def test_the_fitting_sentence_is_taken_once_with_our_marks_alone() -> None:
     text = answer_text(QUESTION, hits(FISH, PUMPS, FISH, "Smoked fish is a common dish."))
     assert text == f"{HEAD} {FISH[:-1]} [1]."
+    # A report's own marks, bullets and questions are not ours.
+    text = answer_text(QUESTION, hits(f"| Women | Smoked fish |\n2. As in [7], {FISH}"))
+    assert text == f"{HEAD} As in (7), {FISH[:-1]} [1]."
+    question = "Why do women sell smoked fish at the market in the summer?"
+    text = answer_text(question, hits(f"{question} {FISH}"))
+    assert FISH[:-1] in text
+    assert question not in text
 
 
 def test_sentences_stand_lab_by_lab_with_findings_first() -> None:
@@ -98,15 +105,6 @@ def test_labs_and_innovators_are_told_apart_and_labs_come_first(
         assert lines[-1].startswith("An innovator in Ghana (2023, solution): ")
 
 
-def test_a_report_s_own_marks_bullets_and_questions_are_not_ours() -> None:
-    text = answer_text(QUESTION, hits(f"| Women | Smoked fish |\n2. As in [7], {FISH}"))
-    assert text == f"{HEAD} As in (7), {FISH[:-1]} [1]."
-    question = "Why do women sell smoked fish at the market in the summer?"
-    text = answer_text(question, hits(f"{question} {FISH}"))
-    assert FISH[:-1] in text
-    assert question not in text
-
-
 def test_off_the_topic_is_what_looks_so_and_finds_nothing() -> None:
     # What may be on the topic, after all, is refused with what is closest.
     for value, closest in ((0.2, []), (0.0, [1])):
@@ -115,13 +113,6 @@ def test_off_the_topic_is_what_looks_so_and_finds_nothing() -> None:
         assert marks(text) == closest
     for value in (0.0, -0.5):
         assert not is_refusal(answer_text(QUESTION, hits(FISH), off_topic=value))
-
-
-def test_a_year_without_reports_is_answered_by_what_is_closest() -> None:
-    missing = (Notice("no_reports_of_year", {"years": "2019", "first": 2020, "last": 2025}),)
-    text = answer_text(QUESTION, hits(FISH), notices=missing)
-    assert text.startswith(f"{refusal('en')}\nClosest in the reports:\nPeru (2023, plan): ")
-    assert marks(text) == [1]
 
 
 def test_a_quantity_is_answered_with_its_number_or_refused() -> None:
@@ -205,11 +196,16 @@ def test_a_fact_that_the_form_asked_for_does_not_answer_a_question_in_other_word
     assert not is_refusal(written(plan, hits(FISH), Reader({FISH: 9.0})))
 
 
-def test_a_country_that_is_asked_about_is_told_of_or_the_question_refused() -> None:
+def test_a_country_or_year_that_is_asked_about_is_told_of_or_the_question_refused() -> None:
     question = "Why do women in Chile sell smoked fish?"
     assert is_refusal(answer_text(question, hits(FISH)))
     chile = "As in Chile, women sell smoked fish because ice is dear."
     assert marks(answer_text(question, hits(FISH, chile))) == [2]
+    # A year without reports is answered by what is closest.
+    missing = (Notice("no_reports_of_year", {"years": "2019", "first": 2020, "last": 2025}),)
+    text = answer_text(QUESTION, hits(FISH), notices=missing)
+    assert text.startswith(f"{refusal('en')}\nClosest in the reports:\nPeru (2023, plan): ")
+    assert marks(text) == [1]
 
 
 def test_a_follow_up_does_not_repeat_what_was_quoted_unless_nothing_else_is_left() -> None:

@@ -158,7 +158,7 @@ def test_without_passages_nothing_is_sent(engine: Engine, server: ScriptedServer
 
 
 @pytest.mark.quality
-def test_a_model_reads_what_a_digest_quotes_and_is_told_how_many_reports_there_are(
+def test_a_model_reads_what_a_digest_quotes_and_is_told_what_was_counted_and_searched(
     ask: Ask, strict: Engine, server: ScriptedServer
 ) -> None:
     quoted = ask(QUESTION)
@@ -169,12 +169,7 @@ def test_a_model_reads_what_a_digest_quotes_and_is_told_how_many_reports_there_a
     assert f"estimated where it says so:\n<counted>\n{counted}\n</counted>" in prompt
     assert all(cited.passage.text[:40] in prompt for cited in quoted.citations)
     assert answer.coverage.speaking == quoted.coverage.speaking
-
-
-@pytest.mark.quality
-def test_a_model_is_told_what_was_searched_of_each_side_and_reads_nothing_else_of_a_silent_one(
-    strict: Engine, server: ScriptedServer
-) -> None:
+    # It reads nothing else of a side that says nothing.
     server.say("Namibia's passages tell nothing of it.")
     assert strict.ask("Vanuatu vs Namibia: how are cyclone warnings passed on?").answer
     _, prompt = prompts(server)
@@ -233,6 +228,12 @@ def test_a_sentence_gets_the_mark_of_a_passage_that_supports_it_or_is_struck(
     # After it those that speak of the topic and are not cited.
     assert answer.coverage.reports[0] == report
     assert len(answer.coverage.reports) <= answer.coverage.speaking + 1
+    # An answer without any support becomes a refusal with what is near.
+    answer = said(strict, server, f"{MADE_UP} [1].")
+    assert answer.refused
+    assert answer.text.startswith("The reports don't say.\nNearest: ")
+    assert answer.citations
+    assert answer.notices == (Notice("nothing_supported"),)
 
 
 def test_without_a_check_all_stays_and_is_said_to_be_unchecked(
@@ -243,16 +244,6 @@ def test_without_a_check_all_stays_and_is_said_to_be_unchecked(
         answer = said(engine, server, written.format(MADE_UP))
         assert answer.text == text.format(MADE_UP)
         assert (answer.citations[0].status, answer.checked) == ("unchecked", {"unchecked": 1})
-
-
-def test_an_answer_without_any_support_becomes_a_refusal_with_what_is_near(
-    strict: Engine, server: ScriptedServer
-) -> None:
-    answer = said(strict, server, f"{MADE_UP} [1].")
-    assert answer.refused
-    assert answer.text.startswith("The reports don't say.\nNearest: ")
-    assert answer.citations
-    assert answer.notices == (Notice("nothing_supported"),)
 
 
 def test_an_answer_tells_the_tokens_of_its_check(
@@ -376,7 +367,7 @@ def test_calls_of_any_kind_do_no_harm_and_end(engine: Engine, server: ScriptedSe
     assert prompt.count("</question>") == 1
 
 
-def test_without_calls_or_a_model_the_answer_is_the_usual_one_and_says_so(
+def test_a_list_is_looked_into_and_without_calls_or_a_model_the_answer_is_the_usual_one(
     engine: Engine, server: ScriptedServer
 ) -> None:
     for first in ([Reply(status=400)], [Reply(("DONE",))], [Reply(status=503)] * 3):
@@ -386,11 +377,7 @@ def test_without_calls_or_a_model_the_answer_is_the_usual_one_and_says_so(
         assert not answer.generation.steps
     answer = engine.without_model().ask(SEAWEED, deep=True).answer
     assert Notice("no_model_looks") in answer.notices
-
-
-def test_a_list_is_looked_into_and_stopping_stops_the_search(
-    engine: Engine, server: ScriptedServer
-) -> None:
+    # A list is looked into, and stopping stops the search.
     server.script(calls(PUMPS), Reply(mute=30))
     stream = engine.ask("How many reports are from Fiji?", deep=True)
     assert next(stream) == ""

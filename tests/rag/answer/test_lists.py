@@ -75,11 +75,18 @@ def test_years_of_a_tag_have_its_share_of_reports_that_have_such_tags() -> None:
     assert shares == "Shares are of the reports that have such tags."
 
 
-def test_a_count_says_how_many_there_are_of_each_kind() -> None:
+def test_counts_and_shares_say_of_how_many_and_how_many_of_each_kind() -> None:
     assert head(TOGO, form="count") == "4 reports of 1 lab (country: Togo): plan: 2; closing: 2"
     assert head(TOGO, group_by="year").endswith("; plan: 2; closing: 2")
     both = Filters(country=("Togo", "Peru"))
     assert "(country: Togo (4) / Peru (" in head(both, form="count")
+    # A share is one of all reports.
+    kinds = "plan: 2; closing: 2"
+    assert head(TOGO, form="share").endswith(f", 31% of 13 reports: {kinds}")
+    by_labs = replace(TOGO, author=("lab",))
+    assert head(by_labs, form="share").endswith(f", 33% of 3 labs: {kinds}")
+    # A share of tags is one of the year's reports.
+    assert head(replace(COSTLY, year=(2031,)), form="share").endswith(", 100% of 1 report:")
 
 
 def test_a_number_says_of_how_many_and_who_lacks_the_tag() -> None:
@@ -105,7 +112,7 @@ def test_a_number_says_of_how_many_and_who_lacks_the_tag() -> None:
     )
 
 
-def test_a_table_says_what_was_counted_and_what_has_no_tag() -> None:
+def test_a_table_says_what_was_counted_in_which_order_and_what_has_no_tag() -> None:
     coverage = listed(group_by="year").coverage
     assert sum(number for _, number in coverage.table) == len(CATALOG.reports)
     assert coverage.grouped_by == "year"
@@ -120,6 +127,11 @@ def test_a_table_says_what_was_counted_and_what_has_no_tag() -> None:
     assert draft.text.count("\n- ") == 3
     assert draft.text.endswith("Those with the same number of reports share a place.")
     assert "12 reports have no such tag" in head(group_by="cost")
+    # Years are in order unless they are to be ranked.
+    years = [int(year) for year, _ in listed(group_by="year").coverage.table]
+    assert years == sorted(years)
+    numbers = [n for _, n in listed(group_by="year", ranked=True).coverage.table]
+    assert numbers == sorted(numbers, reverse=True)
 
 
 def test_the_rows_of_a_table_are_split() -> None:
@@ -163,22 +175,6 @@ def test_those_that_lack_something_are_listed() -> None:
         "There is none (none of whose reports has method: Prototyping).",
         False,
     )
-
-
-def test_years_are_in_order_or_ranked() -> None:
-    years = [int(year) for year, _ in listed(group_by="year").coverage.table]
-    assert years == sorted(years)
-    numbers = [n for _, n in listed(group_by="year", ranked=True).coverage.table]
-    assert numbers == sorted(numbers, reverse=True)
-
-
-def test_a_share_is_one_of_all_reports() -> None:
-    kinds = "plan: 2; closing: 2"
-    assert head(TOGO, form="share").endswith(f", 31% of 13 reports: {kinds}")
-    by_labs = replace(TOGO, author=("lab",))
-    assert head(by_labs, form="share").endswith(f", 33% of 3 labs: {kinds}")
-    # A share of tags is one of the year's reports.
-    assert head(replace(COSTLY, year=(2031,)), form="share").endswith(", 100% of 1 report:")
 
 
 def test_whether_there_is_any_is_answered_and_values_are_left_out_or_all_wanted() -> None:
