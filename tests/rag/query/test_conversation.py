@@ -169,16 +169,16 @@ def test_a_new_place_or_region_replaces_the_one_before(quick_engine: Engine) -> 
     assert countries & {"Togo", "Fiji"} == {"Togo"}
 
 
-def test_the_topic_is_that_of_the_question_that_opened_it(quick_engine: Engine) -> None:
+def test_the_topic_is_that_of_the_question_that_opened_it_or_another_one_that_is_named(
+    quick_engine: Engine,
+) -> None:
     later = (*MANY, *said("And in 2022?", "The reports don't say."))
     made = plan(quick_engine, "Why?", *later)
     assert (made.standalone, made.intent) == ("Why – seaweed", "reasons")
     assert made.filters.year == (2022,)
     other = (*later, *said("Write me a poem about the sea", "The reports don't say."))
     assert "seaweed" not in plan(quick_engine, "Why?", *other).standalone
-
-
-def test_another_topic_takes_the_place_of_the_one_before(quick_engine: Engine) -> None:
+    # Another topic takes the place of the one before.
     question = "And about cooperatives?"
     made = plan(quick_engine, question, *MANY)
     assert (made.standalone, made.wide, made.follows) == (question, True, True)

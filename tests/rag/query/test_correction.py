@@ -30,14 +30,10 @@ def test_slips_are_corrected_but_not_known_words_names_and_long_texts() -> None:
         "thhe abuot " * MOST: ("en", "thhe abuot " * MOST),
     }.items():
         assert correct(typed, language, KEYWORD) == corrected
-
-
-def test_a_word_of_another_language_is_known_by_its_own_stem() -> None:
+    # A word of another language is known by its own stem.
     spanish = passage("La barca y las barquitas. Finanbarcas dice.", language="es")
     keyword = words_index([spanish] * 4)
     assert correct("What is Finanbarca?", "en", keyword) == "What is Finanbarca?"
-
-
-def test_a_sentence_in_capitals_is_put_in_lower_case() -> None:
+    # A sentence in capitals is put in lower case.
     assert without_capitals("WHICH LABS USED IT?") == "which labs used it?"
     assert without_capitals("UNDP SDG AILA") == "UNDP SDG AILA"

@@ -102,8 +102,6 @@ def test_words_that_only_bind_are_left_out_and_words_are_known_in_other_forms() 
     assert english_phrase("Las personas mayores", "es") == "older people"
     assert english_phrase("télétravail", "fr") == "remote work"
     assert english_phrase("mayores", "es") == english_phrase("road safety", "en") == ""
-
-
-def test_what_arabic_joins_with_and_is_apart() -> None:
+    # What Arabic joins with "and" is apart.
     assert with_and_apart("الزراعة والحدائق وأسواق") == "الزراعة و الحدائق و أسواق"
     assert with_and_apart("وزارة الصحة") == "وزارة الصحة"

@@ -60,7 +60,7 @@ def test_a_word_with_the_stem_of_one_that_asks_may_be_a_topic() -> None:
     assert asks("soluciones", "es")
 
 
-def test_what_is_left_over_and_what_stands_for_the_rest(linker: Linker) -> None:
+def test_what_is_left_over_and_what_the_collection_lacks(linker: Linker) -> None:
     links = linker.link("Which plans from Togo in 2023 used ethnography on street vendors?", "en")
     assert links.masked() == "Which KIND from COUNTRY in YEAR used VALUE on street vendors"
     assert links.rest == ("street", "vendors")
@@ -75,6 +75,11 @@ def test_what_is_left_over_and_what_stands_for_the_rest(linker: Linker) -> None:
     assert linker.link("solutions sur la faim", "fr").rest == ("faim",)
     # A field beside its value is no question for it.
     assert linker.link("the method of ethnography", "en").fields == ()
+    # Years and countries that the collection lacks.
+    assert linker.link("the budget in 2019", "en").missing_years == (2019,)
+    assert linker.link("goals for 2030 households", "en").missing_years in ((), (2030,))
+    (france,) = linker.link("plans from France", "en").links[1:]
+    assert (france.field, france.values) == ("country", ("France",))
 
 
 def test_and_or_not(linker: Linker) -> None:
@@ -101,10 +106,3 @@ def test_and_or_not(linker: Linker) -> None:
     ):
         links = linker.link(question, language)
         assert (links.every, links.filters(excluded=True)) == (every, excluded)
-
-
-def test_years_and_countries_that_the_collection_lacks(linker: Linker) -> None:
-    assert linker.link("the budget in 2019", "en").missing_years == (2019,)
-    assert linker.link("goals for 2030 households", "en").missing_years in ((), (2030,))
-    (france,) = linker.link("plans from France", "en").links[1:]
-    assert (france.field, france.values) == ("country", ("France",))

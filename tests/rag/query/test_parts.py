@@ -66,7 +66,9 @@ def test_a_question_is_split_where_another_one_begins() -> None:
         assert parts_of(question, language) == parts
 
 
-def test_a_text_of_several_questions_is_told_from_one(quick_engine: Engine) -> None:
+def test_a_text_of_several_questions_is_told_from_one_and_regions_are_compared_apart(
+    quick_engine: Engine,
+) -> None:
     known: Any = quick_engine.index, (), Filters(), Filters()
     questions = quick_engine._planner.questions
     for question, parts in {
@@ -95,12 +97,9 @@ def test_a_text_of_several_questions_is_told_from_one(quick_engine: Engine) -> N
     found = questions(counted, quick_engine.plan(counted), *known)
     # A list is of the places and kinds of those before.
     assert [scope.country for _, scope in found] == [(), ("Fiji",), ("Fiji",)]
-
-
-def test_regions_are_compared_by_what_is_asked_of_each(quick_engine: Engine) -> None:
+    # Regions are compared by what is asked of each.
     question = "Compare labs of West Africa and the Pacific on seaweed"
-    known: Any = quick_engine.index, (), Filters(), Filters()
-    found = quick_engine._planner.questions(question, quick_engine.plan(question), *known)
+    found = questions(question, quick_engine.plan(question), *known)
     assert [part for part, _ in found] == ["seaweed – West Africa", "seaweed – The Pacific"]
     first, second = (set(scope.country) for _, scope in found)
     assert first >= {"Togo"}
@@ -109,14 +108,14 @@ def test_regions_are_compared_by_what_is_asked_of_each(quick_engine: Engine) -> 
     # The years stay, and what is ignored is left out.
     question = "قارن الأعشاب في غرب افريقيا وشرق افريقيا في 2022"
     plan = quick_engine.plan(question, ignored=Filters(country=("Togo",)))
-    found = quick_engine._planner.questions(question, plan, *known)
+    found = questions(question, plan, *known)
     assert [part.rpartition(" – ")[2] for part, _ in found] == ["غرب افريقيا", "شرق افريقيا"]
     assert all(scope.year == (2022,) and "Togo" not in scope.country for _, scope in found)
     for other in (
         "Compare Africa and African labs on salt",
         "Who did more on salt, Africa or Asia?",
     ):
-        assert not quick_engine._planner.questions(other, quick_engine.plan(other), *known), other
+        assert not questions(other, quick_engine.plan(other), *known), other
 
 
 def test_each_part_is_asked_with_what_the_question_is_about(quick_engine: Engine) -> None:

@@ -44,7 +44,9 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
     assert (made.filters, made.first) == (Filters(country=("Fiji",), year=(2022,)), Filters())
 
 
-def test_topics_are_parted_where_they_are_held_against_each_other(quick_engine: Engine) -> None:
+def test_topics_are_parted_where_they_are_held_against_each_other_or_listed(
+    quick_engine: Engine,
+) -> None:
     for question, topics in {
         "Do reports talk more about fish or about bees?": ("fish", "bees"),
         "How does work on clay stoves differ from work on bees?": ("clay stoves", "bees"),
@@ -59,13 +61,28 @@ def test_topics_are_parted_where_they_are_held_against_each_other(quick_engine: 
         made = plan(quick_engine, question)
         links = quick_engine.report_measure().linker.link(question, made.language)
         assert topic_sides(links, made) == topics
+    # So are the topics of a list.
+    for question, number in {
+        "What has Lesotho done on wallets, fee boards and robberies?": 3,
+        "What has Lesotho found out about women and wallets?": 1,
+    }.items():
+        assert len(listed_topics(plan(quick_engine, question))) == number
 
 
-def test_a_tag_of_the_only_report_is_listed(quick_engine: Engine) -> None:
+def test_a_tag_of_the_only_report_is_listed_and_one_that_leaves_nothing_searched_for(
+    quick_engine: Engine,
+) -> None:
     only = {"country": ("Namibia",)}
     assert plan(quick_engine, "Which labs used prototyping?", **only).intent == "list"
     # "The solution" is what it does, not a list of one.
     assert plan(quick_engine, "What is the solution?", **only).intent != "list"
+    # One that leaves nothing is searched for instead.
+    made = plan(quick_engine, "Which labs in Fiji use ethnography?")
+    assert (made.intent, made.boosted.country) == ("answer", ("Fiji",))
+    assert [(n.code, dict(n.params)) for n in made.notices] == [
+        ("no_reports_tagged", {"tags": "ethnography"})
+    ]
+    assert plan(quick_engine, "how many reports from Fiji use ethnography").intent == "list"
 
 
 # What is asked for, and whether of many labs.
@@ -98,6 +115,14 @@ def test_what_is_asked_for_and_whether_of_many_labs(quick_engine: Engine) -> Non
         "Who works with fish?": ("answer", True),
         "Who works with fish in Uganda?": ("lab", False),
         "Who works with the League?": ("answer", False),
+        "When men own the boats, what does that mean for women?": ("answer", True),
+        "Que sait-on de la confiance dans les chefs ?": ("answer", True),
+        "Has anyone tried songs, plays, puppets or posters to get shepherds or bakers or fishers to"
+        " the clinic?": ("answer", True),
+        "who weighs the plastic?": ("answer", False),
+        "¿Cuánto duró la prueba con los sombreros?": ("answer", False),
+        "When the twelve weavers went home after the course, which of the two looms did they ask to"
+        " keep, and who paid for the yarn?": ("answer", False),
     }.items():
         made = plan(quick_engine, question)
         assert (made.intent, made.wide) == asked, question
@@ -222,21 +247,6 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
 
 
 @pytest.mark.quality
-def test_what_is_put_to_many_in_any_words(quick_engine: Engine) -> None:
-    for question, is_wide in {
-        "When men own the boats, what does that mean for women?": True,
-        "Que sait-on de la confiance dans les chefs ?": True,
-        "Has anyone tried songs, plays, puppets or posters to get shepherds or bakers or fishers to"
-        " the clinic?": True,
-        "who weighs the plastic?": False,
-        "¿Cuánto duró la prueba con los sombreros?": False,
-        "When the twelve weavers went home after the course, which of the two looms did they ask to"
-        " keep, and who paid for the yarn?": False,
-    }.items():
-        assert plan(quick_engine, question).wide == is_wide, question
-
-
-@pytest.mark.quality
 def test_a_single_report_has_no_lists_topics_or_years(quick_engine: Engine) -> None:
     for question, intent in {
         "What is the solution?": "answer",
@@ -249,7 +259,7 @@ def test_a_single_report_has_no_lists_topics_or_years(quick_engine: Engine) -> N
         assert (made.intent, made.wide) == (intent, intent == "list"), question
 
 
-def test_a_region_stands_for_its_labs(quick_engine: Engine) -> None:
+def test_a_region_stands_for_its_labs_which_are_ignored_singly_or_all(quick_engine: Engine) -> None:
     made = plan(quick_engine, REGION)
     assert set(made.boosted.country) == {"Côte d'Ivoire", "Sierra Leone", "Togo", "Cabo Verde"}
     assert made.filters.country == made.boosted.country
@@ -261,6 +271,14 @@ def test_a_region_stands_for_its_labs(quick_engine: Engine) -> None:
     assert not plan(quick_engine, "Which firm did a West African town hire?").wide
     named = plan(quick_engine, "What did Togo, in West Africa, learn?")
     assert (named.boosted.country, named.wide) == (("Togo",), False)
+    # They are ignored singly or all.
+    region = plan(quick_engine, REGION).filters.country
+    some = ignoring(quick_engine, REGION, country=("Togo",))
+    assert {*some.filters.country} == {*region} - {"Togo"}
+    none = ignoring(quick_engine, REGION, country=("",))
+    assert none.filters == none.boosted == Filters()
+    # The words of the region are searched for where its labs are not chosen.
+    assert ["West Africa" in sought(made) for made in (none, some)] == [True, False]
 
 
 def test_what_is_chosen_is_the_topic_of_a_vague_question_and_all_its_labs_are_heard(
@@ -323,14 +341,6 @@ def test_the_first_or_last_report_of_a_lab_is_one_of_its_year(quick_engine: Engi
         assert made.filters.merged(made.boosted).year == years, question
 
 
-def test_the_topics_of_a_list_are_told_apart(quick_engine: Engine) -> None:
-    for question, topics in {
-        "What has Lesotho done on wallets, fee boards and robberies?": 3,
-        "What has Lesotho found out about women and wallets?": 1,
-    }.items():
-        assert len(listed_topics(plan(quick_engine, question))) == topics
-
-
 @pytest.mark.quality
 def test_the_stages_of_a_work_are_held_against_each_other(quick_engine: Engine) -> None:
     for question, is_held in {
@@ -343,25 +353,6 @@ def test_the_stages_of_a_work_are_held_against_each_other(quick_engine: Engine) 
         made = plan(quick_engine, question)
         assert (made.intent == "compare", made.stages) == (is_held, is_held), question
         assert len(made.boosted.country) == 1
-
-
-def test_a_tag_that_leaves_nothing_is_searched_for_instead(quick_engine: Engine) -> None:
-    made = plan(quick_engine, "Which labs in Fiji use ethnography?")
-    assert (made.intent, made.boosted.country) == ("answer", ("Fiji",))
-    assert [(n.code, dict(n.params)) for n in made.notices] == [
-        ("no_reports_tagged", {"tags": "ethnography"})
-    ]
-    assert plan(quick_engine, "how many reports from Fiji use ethnography").intent == "list"
-
-
-def test_labs_of_a_region_are_ignored_singly_or_all(quick_engine: Engine) -> None:
-    region = plan(quick_engine, REGION).filters.country
-    some = ignoring(quick_engine, REGION, country=("Togo",))
-    assert {*some.filters.country} == {*region} - {"Togo"}
-    none = ignoring(quick_engine, REGION, country=("",))
-    assert none.filters == none.boosted == Filters()
-    # The words of the region are searched for where its labs are not chosen.
-    assert ["West Africa" in sought(made) for made in (none, some)] == [True, False]
 
 
 def test_a_topic_ends_where_a_time_or_another_question_begins(quick_engine: Engine) -> None:
