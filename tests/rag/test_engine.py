@@ -83,7 +83,7 @@ def test_what_is_off_topic_is_refused(sample_engine: Engine) -> None:
         assert len(answer.hits) >= 20
 
 
-def test_filters_hold(sample_engine: Engine) -> None:
+def test_filters_hold_and_those_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
     for filters in (
         Filters(country=("Fiji", "Tanzania")),
         Filters(country=("Lesotho",), year=(2022,)),
@@ -100,9 +100,7 @@ def test_filters_hold(sample_engine: Engine) -> None:
         assert found
         assert {h.passage.report.id for h in found} <= inside
         assert answer.coverage.matched_reports <= len(inside)
-
-
-def test_filters_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
+    # Those that leave nothing are refused.
     nothing = Filters(country=("Atlantis",))
     answer = sample_engine.ask("What did people fear?", filters=nothing).answer
     assert answer.refused
@@ -129,11 +127,19 @@ def test_a_list_is_complete(sample_engine: Engine) -> None:
         assert citation.passage.report.title in answer.text
 
 
-def test_odd_questions_are_answered_or_refused(sample_engine: Engine) -> None:
+def test_odd_and_too_long_questions_are_answered_or_refused(sample_engine: Engine) -> None:
     for question in ("?", "x" * 4000, "[1] </passage> %s {0}", "💡"):
         answer = sample_engine.ask(question).answer
         assert answer.text
         assert answer.question == question
+    # Half of a pair of surrogates is replaced.
+    turn = Turn("user", "What of ferries \udc00?")
+    answer = sample_engine.ask("What of \ud800 ferries?", history=[turn]).answer
+    assert answer.question == "What of ? ferries?"
+    engine = sample_engine
+    for way in (engine.ask, engine.search, engine.plan, engine.survey):
+        with pytest.raises(InputError, match="4,000 characters; this one has 100,000"):
+            way("a" * 100_000)
 
 
 def test_two_questions_in_one_message_are_answered_one_after_the_other(
@@ -234,16 +240,6 @@ def test_a_question_that_takes_longer_than_the_deadline_is_given_up(sample_index
     engine = open_engine(Settings(index=sample_index, reranker="none", deadline=0.001))
     with pytest.raises(InputError, match="took longer than 0 seconds"):
         _ = engine.ask("What did labs learn about mobile money?").answer
-
-
-def test_too_long_a_question_is_refused_half_a_surrogate_replaced(sample_engine: Engine) -> None:
-    turn = Turn("user", "What of ferries \udc00?")
-    answer = sample_engine.ask("What of \ud800 ferries?", history=[turn]).answer
-    assert answer.question == "What of ? ferries?"
-    engine = sample_engine
-    for way in (engine.ask, engine.search, engine.plan, engine.survey):
-        with pytest.raises(InputError, match="4,000 characters; this one has 100,000"):
-            way("a" * 100_000)
 
 
 def test_libraries_note_nothing_for_their_makers(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path) -> None:
         load_settings({}, tmp_path)
 
 
-def test_a_key_is_never_shown() -> None:
+def test_a_key_or_an_address_of_a_database_is_never_shown() -> None:
     settings = Settings(openai_api_key="sk-secret")
     shown = [f"{settings!r} {settings} {settings.model_dump_json()}"]
     key = {"OPENAI_API_KEY": "sk-secret"}
@@ -84,8 +84,6 @@ def test_a_key_is_never_shown() -> None:
             load_settings(environ, NO_FILE)
         shown.append(str(caught.value))
     assert "sk-secret" not in "".join(shown)
-
-
-def test_what_differs_tells_of_a_database_without_its_address() -> None:
+    # What differs tells of a database without its address.
     settings = Settings(passages=9, database="postgresql://ana:pw@db/labs", openai_api_key="sk-k")
     assert settings.changed == {"passages": "9", "database": "***"}

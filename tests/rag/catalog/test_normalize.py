@@ -72,7 +72,7 @@ def test_a_slip_stands_for_one_known_word() -> None:
     assert Vocabulary({"Tides": 2, "tides": 2, "tide": 1}).groups[0].name == "Tides"
 
 
-def test_a_spelling_that_the_collection_lacks_is_found() -> None:
+def test_a_spelling_that_the_collection_lacks_and_a_translated_value_are_found() -> None:
     vocabulary = Vocabulary({"ferry surveys": 3, "ferry survey": 1, "nets": 1})
     for spelling in ("Ferry-Survey", "ferrysurveys", "FERRY  SURVEYS", "ferry's surveys"):
         assert vocabulary.find(spelling).name == "ferry surveys"
@@ -81,6 +81,12 @@ def test_a_spelling_that_the_collection_lacks_is_found() -> None:
     text = "boats and nets " * MAX_TAG_LENGTH
     assert len(groups("???", "---", "", text, text.replace("boats", "boat"))) == 5
     assert len(groups(text, text.upper())) == 1
+    # A value in another language is the same value.
+    counts = {"Citizen Science": 3, "science citoyenne": 1, "ciencia ciudadana": 1, "Foresight": 1}
+    names = {"science citoyenne": "Citizen Science", "ciencia ciudadana": "Citizen Science"}
+    citizen, foresight = Vocabulary(counts, translations=names).groups
+    assert (citizen.name, len(citizen.variants)) == ("Citizen Science", 3)
+    assert foresight.name == "Foresight"
 
 
 @given(COUNTS, st.randoms())
@@ -99,11 +105,3 @@ def test_each_value_is_in_one_group(counts: dict[str, int], chance: random.Rando
             if key := fold_tag(value):
                 assert by_fold.setdefault(key, group.name) == group.name
                 assert vocabulary.find(value) == group
-
-
-def test_a_value_in_another_language_is_the_same_value() -> None:
-    counts = {"Citizen Science": 3, "science citoyenne": 1, "ciencia ciudadana": 1, "Foresight": 1}
-    names = {"science citoyenne": "Citizen Science", "ciencia ciudadana": "Citizen Science"}
-    citizen, foresight = Vocabulary(counts, translations=names).groups
-    assert (citizen.name, len(citizen.variants)) == ("Citizen Science", 3)
-    assert foresight.name == "Foresight"

@@ -30,7 +30,7 @@ MADE_UP = "Penguins built a bank of ice in Antarctica"
 HEADS = ["In short we know:", "**What some labs found:**", "**How labs share water**", "Yes."]
 
 
-def test_citations_are_corrected() -> None:
+def test_citations_are_corrected_and_frames_and_headings_claim_nothing() -> None:
     for written, text, counts in (
         (f"{CLAIM}. [2]", f"{CLAIM} [2].", {"supported": 1}),
         (f"{CLAIM} [1].", f"{CLAIM} [2].", {"supported": 1, "corrected": 1}),
@@ -39,9 +39,7 @@ def test_citations_are_corrected() -> None:
     ):
         checked = check(written, READ, "en")
         assert (checked.text, checked.counts) == (text, counts)
-
-
-def test_frames_and_headings_stay_and_claim_nothing() -> None:
+    # Frames and headings stay.
     for frame in (*HEADS, "## All of the findings"):
         checked = check(f"{frame}\n\n{CLAIM} [2].", READ, "en")
         assert (checked.text, [*checked.statuses]) == (f"{frame}\n\n{CLAIM} [2].", [f"{CLAIM}."])

@@ -36,7 +36,7 @@ def located(quote: str, raw: str = RAW) -> tuple[str, str]:
     return place[0], raw[slice(*place[1])]
 
 
-def test_a_quote_is_found_or_cut_to_what_stands() -> None:
+def test_a_quote_is_found_at_its_place_or_cut_to_what_stands() -> None:
     for quote, left, words in (
         ('sell fish every "single" day', None, "sell&nbsp;fish\nevery “single” day"),
         ("& dusk", None, "&amp;amp; dusk"),
@@ -45,9 +45,7 @@ def test_a_quote_is_found_or_cut_to_what_stands() -> None:
         assert located(quote) == (left or quote, words)
     for nowhere in ("at night", "", "  ", "women sell", "day, evening, night"):
         assert verbatim(nowhere, RAW) is None
-
-
-def test_the_passage_s_own_place_is_taken_and_no_masked_words() -> None:
+    # The passage's own place is taken, and no masked words.
     raw = "Ice is dear. Boats wait. Ice is dear. Nets dry. Ice is dear."
     assert verbatim("Ice is dear", raw) == ("Ice is dear", (0, 11))
     assert verbatim("Ice is dear", raw, [(24, 38)]) == ("Ice is dear", (25, 36))
@@ -57,9 +55,7 @@ def test_the_passage_s_own_place_is_taken_and_no_masked_words() -> None:
     quote = "Ask the lady who sells ice on +•• ••• ••• ••• or ········ before noon on Sundays."
     assert located(quote, raw) == ("Ask the lady who sells ice on",) * 2
     assert located("or ········ before noon on Sundays", raw)[0] == "before noon on Sundays"
-
-
-def test_accents_and_ligatures_belong_to_their_letters() -> None:
+    # Accents and ligatures belong to their letters.
     raw = "Le cafe\u0301 ferme\u0301, l&eacute;ger &#233;t&#xe9; ﬁni…"
     assert located("café fermé", raw)[1] == "cafe\u0301 ferme\u0301"
     assert located("léger été", raw)[1] == "l&eacute;ger &#233;t&#xe9;"

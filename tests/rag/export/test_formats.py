@@ -98,7 +98,7 @@ def test_the_page_asks_the_network_for_nothing_and_its_notes_lead_to_sources() -
         assert [link for link in links if not link.startswith("#")] == LINKS
 
 
-def test_in_word_each_paragraph_and_its_words_run_in_their_direction() -> None:
+def test_in_word_paragraphs_run_in_their_direction_and_notes_lead_to_sources() -> None:
     opened = document(replace(RIGHT_TO_LEFT, language="ar"), PLAIN)
     for paragraph in opened.paragraphs:
         turned = bool(paragraph._p.pPr.xpath("w:bidi"))
@@ -111,9 +111,7 @@ def test_in_word_each_paragraph_and_its_words_run_in_their_direction() -> None:
     # What is in Latin letters keeps its question mark on its own end.
     assert english.runs[-1].text == "\u200eWhat did you learn?\u200e"
     assert opened.core_properties.language == "ar"
-
-
-def test_in_word_notes_lead_to_sources_and_pages_are_numbered_and_dated() -> None:
+    # Notes lead to sources, and pages are numbered and dated.
     opened = document(PLAIN)
     anchors = opened.element.xpath("//w:hyperlink/@w:anchor")
     assert anchors
@@ -125,7 +123,7 @@ def test_in_word_notes_lead_to_sources_and_pages_are_numbered_and_dated() -> Non
     assert opened.core_properties.created.date() == DAY
 
 
-def test_the_pdf_is_tagged_carries_its_fonts_and_has_every_arabic_letter() -> None:
+def test_a_pdf_is_tagged_and_numbered_carries_its_fonts_and_leads_to_its_reports() -> None:
     reader = PdfReader(io.BytesIO(export([RIGHT_TO_LEFT], "pdf", "Souks", day=DAY)))
     assert reader.metadata.title == "Souks"
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
@@ -137,9 +135,6 @@ def test_the_pdf_is_tagged_carries_its_fonts_and_has_every_arabic_letter() -> No
     shown = Counter("".join(page.extract_text() for page in reader.pages))
     wanted = Counter(ch for ch in ARABIC + RIGHT_TO_LEFT.question if ch.isalpha())
     assert not wanted - shown
-
-
-def test_pages_of_a_pdf_are_numbered_and_its_sources_lead_to_their_reports() -> None:
     data = export([PLAIN] * 3, "pdf", day=DAY, report_url=URL)
     pages = PdfReader(io.BytesIO(data)).pages
     ends = [page.extract_text().rstrip().splitlines()[-1] for page in pages]

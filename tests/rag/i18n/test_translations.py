@@ -93,7 +93,7 @@ def test_plurals_regional_codes_and_notices() -> None:
     assert notice_words([hostile]) == "The collection has no reports from {n} <b>."
 
 
-def test_labs_and_values_are_named_in_the_reader_s_language() -> None:
+def test_labs_and_values_are_named_in_the_reader_s_language_also_on_the_page() -> None:
     assert labels.country_label("Ivory Coast", FRENCH) == "Côte d’Ivoire"
     assert labels.country_label("Peru, Togo", translations_for("ar")) == "بيرو، توغو"
     for name in ("Atlantis", "<b>Peru</b>", ""):
@@ -111,9 +111,7 @@ def test_labs_and_values_are_named_in_the_reader_s_language() -> None:
     ):
         shown = [labels.value_label(field, value, t) for t in (FRENCH, ENGLISH)]
         assert shown == [french, english]
-
-
-def test_the_page_shows_translated_names_and_uses_those_of_the_index() -> None:
+    # The page shows translated names and uses those of the index.
     catalog = FakeEngine().catalog
     chip = filters.render_chips(catalog, Filters(country=("Peru",)), FRENCH)
     view = views.render_explore(catalog, Filters(), FRENCH)

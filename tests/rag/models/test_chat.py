@@ -26,7 +26,7 @@ def stream(server: ScriptedServer, model: str = "test-model", **more: Any) -> st
     return "".join(chat_at(server.url, model, **more).stream(MESSAGES))
 
 
-def test_a_model_is_made_by_its_name() -> None:
+def test_a_model_is_made_by_its_name_and_its_server_by_its_address() -> None:
     assert make_chat(Settings()) is None
     assert make_chat(Settings(model="extractive", openai_api_key=KEY)) is None
     with pytest.raises(SettingsError, match="'gpt-4' is unknown"):
@@ -36,6 +36,16 @@ def test_a_model_is_made_by_its_name() -> None:
     for address in ("nowhere", "ftp://a.example", "http://", "http://a:b"):
         with pytest.raises(SettingsError, match="OPENAI_BASE_URL is no address"):
             find_server(Settings(openai_base_url=address))
+    # One setting names servers of all kinds.
+    azure = "https://name.openai.azure.com"
+    for address, found in {
+        "http://127.0.0.1:8080/v1/chat/completions": ("http://127.0.0.1:8080/v1", {}),
+        "https://a.example/v1/?team=b": ("https://a.example/v1", {"team": "b"}),
+        azure: (f"{azure}/openai/v1", {}),
+        f"{azure}/openai/deployments/o/embeddings?api-version=7": (f"{azure}/openai/v1", {}),
+    }.items():
+        server = find_server(Settings(openai_api_key=KEY, openai_base_url=address))
+        assert (server.url, server.query) == found
 
 
 def test_a_completion_is_asked_for_nothing_rare_and_has_no_half_of_a_surrogate_pair(
@@ -91,6 +101,15 @@ def test_a_server_that_is_gone_or_dribbles_is_given_up_in_time(server: ScriptedS
     with pytest.raises(ModelError, match="too long"):
         chat_at(server.url, retries=0).complete(MESSAGES, 0.5)
     assert server.hung_up.wait(SOON)
+    # A stream ends at its deadline, and what it told stays.
+    words = (f"word{n} " for n in range(300))
+    server.script(Reply(("One sentence. ", *words), delay=0.05))
+    generation = Generation()
+    pieces = chat_at(server.url, deadline=1.0).stream(MESSAGES, generation)
+    text = "".join(truncate(pieces, generation, 1000))
+    assert len(text) < 500
+    assert text[: generation.end].strip() == "One sentence."
+    assert generation.notices == [Notice("language_model_too_slow")]
 
 
 NO_MAX = "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
@@ -100,7 +119,9 @@ def refusal(message: str, status: int = 400) -> Reply:
     return Reply(status=status, body=json.dumps({"error": {"message": message}}))
 
 
-def test_a_refused_parameter_is_replaced_and_remembered(server: ScriptedServer) -> None:
+def test_a_refused_parameter_is_replaced_and_remembered_and_a_refusal_that_stays_told(
+    server: ScriptedServer,
+) -> None:
     bound, other_bound = {"max_tokens": 123}, {"max_completion_tokens": 123, "temperature": 0.0}
     for message, status, others in (
         (NO_MAX, 400, other_bound),
@@ -114,15 +135,13 @@ def test_a_refused_parameter_is_replaced_and_remembered(server: ScriptedServer) 
         names = ("max_tokens", "max_completion_tokens", "temperature")
         sent = [{n: chat.body[n] for n in names if n in chat.body} for chat in server.chats]
         assert sent == [bound | {"temperature": 0.0}, others, others]
-
-
-def test_a_refusal_that_stays_is_raised(server: ScriptedServer) -> None:
+    # A refusal that stays is raised.
     server.script(refusal(NO_MAX))
     with pytest.raises(ModelError, match="refused the request"):
         stream(server, "stubborn")
     assert len(server.chats) == 2
-    bound = "'max_tokens' or 'max_completion_tokens' is too large: 700."
-    server.script(refusal(f"{bound} This model's maximum context length is 512 tokens."))
+    too_large = "'max_tokens' or 'max_completion_tokens' is too large: 700."
+    server.script(refusal(f"{too_large} This model's maximum context length is 512 tokens."))
     with pytest.raises(ContextOverflow):
         stream(server, "small")
     assert len(server.chats) == 1
@@ -151,7 +170,7 @@ def truncated(*pieces: str, again: str = "", finish: str = "") -> tuple[str, Gen
     return text[: generation.end], generation
 
 
-def test_a_sentence_that_is_repeated_is_kept_once() -> None:
+def test_a_sentence_that_is_repeated_is_kept_once_but_lists_and_echoes_stay() -> None:
     for again, kept in {
         "- Labs agree on it [1]\n": " - Labs agree on it [1]",
         "المختبرات تتفق على ذلك [1]. ": " المختبرات تتفق على ذلك [1].",
@@ -164,9 +183,7 @@ def test_a_sentence_that_is_repeated_is_kept_once() -> None:
         if not kept:
             with pytest.raises(ModelError, match="repeated itself"):
                 truncated(again=again)
-
-
-def test_lists_tables_and_short_echoes_are_no_repetition() -> None:
+    # Lists, tables and short echoes are no repetition.
     for text in (
         "| lab | year |\n|---|---|\n| Peru | 2023 |\n| Peru | 2024 |\n| Peru | 2022 |\n",
         "".join(f"- Lab {n} reports that fees matter [1].\n" for n in range(40)),
@@ -191,18 +208,6 @@ def test_an_answer_cut_short_says_so_and_ends_with_a_sentence() -> None:
             with pytest.raises(ModelError):
                 truncated("Half of it", finish=finish)
         assert not truncated(text, finish="stop")[1].notices
-
-
-def test_one_setting_names_servers_of_all_kinds() -> None:
-    azure = "https://name.openai.azure.com"
-    for address, found in {
-        "http://127.0.0.1:8080/v1/chat/completions": ("http://127.0.0.1:8080/v1", {}),
-        "https://a.example/v1/?team=b": ("https://a.example/v1", {"team": "b"}),
-        azure: (f"{azure}/openai/v1", {}),
-        f"{azure}/openai/deployments/o/embeddings?api-version=7": (f"{azure}/openai/v1", {}),
-    }.items():
-        server = find_server(Settings(openai_api_key=KEY, openai_base_url=address))
-        assert (server.url, server.query) == found
 
 
 def test_a_failing_server_is_asked_again_within_patience(server: ScriptedServer) -> None:
@@ -251,17 +256,6 @@ def test_each_status_has_its_sentence_and_no_message_or_log_has_the_key(
     shown = "".join(traceback.format_exception(caught.value))
     assert KEY not in f"{shown}{caught.value!r}{caplog.text}"
     assert str(status) in caplog.text
-
-
-def test_a_stream_that_dribbles_ends_at_the_deadline(server: ScriptedServer) -> None:
-    words = (f"word{n} " for n in range(300))
-    server.script(Reply(("One sentence. ", *words), delay=0.05))
-    generation = Generation()
-    pieces = chat_at(server.url, deadline=1.0).stream(MESSAGES, generation)
-    text = "".join(truncate(pieces, generation, 1000))
-    assert len(text) < 500
-    assert text[: generation.end].strip() == "One sentence."
-    assert generation.notices == [Notice("language_model_too_slow")]
 
 
 def test_windows_and_tables_of_openai_s_models_are_known_without_a_download() -> None:

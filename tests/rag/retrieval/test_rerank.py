@@ -23,7 +23,7 @@ def own_text(read: str) -> str:
     return read.rpartition("\n")[2]
 
 
-def test_a_cross_encoder_moves_the_first_hits_in_any_language(
+def test_a_cross_encoder_moves_the_first_hits_in_any_language_and_reads_whose_one_report_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reranker, plan = CrossEncoder(), Plan("Why?", "Why?", "en")
@@ -40,15 +40,9 @@ def test_a_cross_encoder_moves_the_first_hits_in_any_language(
     assert rerank_first([a, c], replace(plan, language="fr"), reranker) == [a, c]
     monkeypatch.setattr(CrossEncoder, "scores", Mock(side_effect=TimeoutError))
     assert rerank_first([a, c], plan, reranker) == [a, c]
-
-
-def test_a_question_to_one_report_is_read_after_where_that_is_from(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    reranker, plan = CrossEncoder(), Plan("Why?", "Why?", "en")
+    # A question to one report is read after where that is from.
     same = Mock(side_effect=lambda _, texts: [6.0] * len(texts))
     monkeypatch.setattr(CrossEncoder, "scores", same)
-    [a, b] = hits("a", "bb")
     rerank_first([a], replace(plan, alone=True), reranker)
     rerank_first([a, b], plan, reranker)
     origin = a.passage.context.partition(" | ")[0]

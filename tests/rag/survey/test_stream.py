@@ -106,9 +106,7 @@ def test_places_and_years_narrow_the_scope_and_what_can_not_be_surveyed_is_told(
     ):
         with pytest.raises(InputError, match=words):
             sample_engine.survey(question, filters=filters)
-
-
-def test_a_survey_that_is_stopped_keeps_its_rows(sample_engine: Engine) -> None:
+    # One that is stopped keeps its rows.
     stream = sample_engine.survey("seaweed")
     first = next(stream)
     stream.stop()
@@ -251,19 +249,17 @@ def test_a_foreign_topic_has_names_from_the_collection(sample_engine: Engine) ->
     assert not measure.topic("dinero móvil", "es").is_unknown
 
 
-def test_few_words_stand_for_one_of_a_topic_and_none_that_says_nothing(
+def test_unknown_words_are_lacking_where_a_topic_has_a_name_and_few_stand_for_one(
     sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    near = {"avec": 0.9, "kenya": 0.9} | {f"word{n}": 0.8 - n / 999 for n in range(MOST_NEAR + 1)}
-    alike = (Alike(frozenset({"basi"}), near),)
-    monkeypatch.setattr("rag.survey.features.alike_words", lambda *_: alike)
-    topic = Topic.read("basis", "en", sample_engine.report_measure().snapshot)
-    assert list(topic.words[0]) == [*(f"word{n}" for n in range(MOST_NEAR)), "basi"]
-
-
-def test_where_a_topic_has_an_english_name_unknown_words_are_lacking(sample_engine: Engine) -> None:
     index = sample_engine.report_measure().snapshot
     named = Topic.read("dinero xyzzy", "es", index, english=lambda *_: ("mobile money",))
     assert named.texts == ("mobile money",)
     assert [len(part) for part in named.parts] == [2, 2]
     assert [len(part) for part in Topic.read("dinero xyzzy", "es", index).parts] == [1]
+    # Few words stand for one of a topic, and none that says nothing.
+    near = {"avec": 0.9, "kenya": 0.9} | {f"word{n}": 0.8 - n / 999 for n in range(MOST_NEAR + 1)}
+    alike = (Alike(frozenset({"basi"}), near),)
+    monkeypatch.setattr("rag.survey.features.alike_words", lambda *_: alike)
+    topic = Topic.read("basis", "en", sample_engine.report_measure().snapshot)
+    assert list(topic.words[0]) == [*(f"word{n}" for n in range(MOST_NEAR)), "basi"]

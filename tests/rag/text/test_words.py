@@ -104,7 +104,7 @@ def test_contacts_in_braces_are_masked() -> None:
         assert mask_contacts(text, regions) == dots
 
 
-def test_figures_are_not_masked() -> None:
+def test_figures_are_not_masked_unless_a_phone_number_was_asked_for() -> None:
     for text in (
         "Contact was made with 1 049 767 people, or 11.132.456",
         "USD 4 600 000 for 11.132 boats, and +10 000 000 more",
@@ -118,9 +118,7 @@ def test_figures_are_not_masked() -> None:
         "NPV @20% (5 Years) ZMW 422,509.20",
     ):
         assert mask_contacts(text, ("PE", "ZM", "TT", "MR", "GT")) == text
-
-
-def test_the_form_question_tells_whether_digits_are_a_phone_number() -> None:
+    # The form question tells whether digits are a phone number.
     philippines = report("r", "Philippines", "PH")
     for prompt, shown in {"How many?": "9078332188", "Mobile number": MASK * 10}.items():
         assert mask_passage(passage("9078332188", philippines, prompt=prompt)).text == shown
