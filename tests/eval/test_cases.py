@@ -38,9 +38,7 @@ def test_a_line_becomes_a_case_and_a_line_again(tmp_path: Path) -> None:
     assert case.history == (Turn("user", "Who?"), Turn("assistant", "Fiji."))
     assert (case.gold, case.accepted) == ({"beacons"}, {"beacons", "beacons_2"})
     assert case_from_json(json.dumps(case_to_dict(case))) == case
-
-
-def test_of_natural_questions_only_what_is_scored_is_kept() -> None:
+    # Of natural questions only what is scored is kept.
     row = GOOD | {"kind": "tags", "half": "dev", "how": "counted", "evidence": "12", "count": 0}
     del row["type"], row["reports"]
     case = case_from_json(json.dumps(row))

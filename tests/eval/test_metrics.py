@@ -120,9 +120,7 @@ def test_each_metric_is_the_number_computed_by_hand() -> None:
         value = score(Observation(of, given)).get(metric)
         wanted = expected if expected is None else pytest.approx(expected)
         assert value == wanted, (metric, of, given)
-
-
-def test_quotes_have_to_stand_in_the_report_they_name() -> None:
+    # Quotes have to stand in the report that they name.
     raw = {"a": "The lab\u2019s  boats &amp; nets", "b": "other"}
     cited = (("a", "LAB'S BOATS & nets"), ("b", "boats"), ("gone", "boats"), ("a", " "))
     assert score(Observation(case(), answer(cited=cited), raw))["quote_ok"] == 0.25

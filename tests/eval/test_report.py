@@ -70,7 +70,7 @@ def test_the_latest_run_over_an_index_is_kept_in_its_folder(tmp_path: Path) -> N
             load_summary(index / LATEST)
 
 
-def test_figures_have_an_interval_and_proportions_that_of_wilson() -> None:
+def test_intervals_and_p_values_are_those_computed_by_hand() -> None:
     half = report.estimate([0.0, 1.0] * 50)
     assert (half.mean, half.n) == (0.5, 100)
     # The standard error is 0.05, so the normal interval reaches from 0.402 to 0.598.
@@ -80,9 +80,7 @@ def test_figures_have_an_interval_and_proportions_that_of_wilson() -> None:
     nine, half = report.proportion(9, 9), report.proportion(5, 10)
     assert (nine.mean, nine.low, nine.high) == (1.0, pytest.approx(0.701, abs=0.001), 1.0)
     assert (half.low, half.high) == pytest.approx((0.237, 0.763), abs=0.001)
-
-
-def test_p_values_count_sign_patterns_and_are_corrected_by_rank() -> None:
+    # P values count patterns of signs and are corrected by rank.
     assert report.randomisation_p([1.0, 1.0, 1.0]) == 0.25  # two of eight patterns are as extreme
     assert report.randomisation_p([1.0, -1.0] * 20) > 0.9
     assert report.randomisation_p([1.0] * 40) == 1 / 10_001

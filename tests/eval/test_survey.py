@@ -24,7 +24,7 @@ from rag.survey.features import FEATURES
 from rag.survey.types import Survey, SurveyRow
 
 
-def test_scores_by_hand() -> None:
+def test_scores_and_calibration_by_hand() -> None:
     verdicts = {"a": "about", "b": "mentions", "c": "mentions", "d": "silent", "e": "silent"}
     rows = [
         SurveyRow(report(name, "Fiji", "FJ"), verdict, 0.5, 0.5, quote=f"of {name}")  # type: ignore[arg-type]
@@ -39,9 +39,7 @@ def test_scores_by_hand() -> None:
             "says_p": 2 / 3, "count_err": 0.25, "inside": 0, "quote_ok": 2 / 3,
         }
     )  # fmt: skip
-
-
-def test_calibration_is_the_mean_gap_of_ten_bins() -> None:
+    # Calibration is the mean gap of ten bins.
     bins = calibration([0.05, 0.05, 0.75, 0.75], [False, False, True, False])
     assert bins == [(0.05, 0, 2), (0.75, 0.5, 2)]
     assert calibration_error(bins) == pytest.approx(0.15)

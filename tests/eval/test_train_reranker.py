@@ -105,7 +105,7 @@ def test_the_files_name_passages_and_places_and_hold_no_text() -> None:
     assert all(re.fullmatch("[0-9a-f]{12}", name) for name in names)
 
 
-def test_held_out_are_sheets_of_reports_that_no_other_sheet_has(data: Data) -> None:
+def test_held_out_are_sheets_of_reports_that_no_other_sheet_has(data: Data, folder: Path) -> None:
     (sheet,) = data.sheets_held
     assert sheet.questions[0].text == "How many families grow beans?"
     trained = [question.text for sheet in data.sheets for question in sheet.questions]
@@ -121,9 +121,14 @@ def test_held_out_are_sheets_of_reports_that_no_other_sheet_has(data: Data) -> N
     ]
     (nurses,) = data.graded_held
     assert [pair.text for pair in nurses.pairs] == ["Six nurses", "Forty "]
+    # Another collection is refused.
+    with pytest.raises(InputError, match="lacks the reports"):
+        load_data([passage("Nothing of it.")], folder)
 
 
-def test_pairs_tell_what_answers_from_what_is_near(data: Data, passages: list[Passage]) -> None:
+def test_pairs_tell_what_answers_from_what_is_near_and_from_another_report(
+    data: Data, passages: list[Passage]
+) -> None:
     pairs = set(pairs_of(data.sheets, Random(1)))
     texts = {(pair.question.rpartition(": ")[2], pair.text): pair.target for pair in pairs}
     costs, crew, *_ = passages
@@ -141,9 +146,7 @@ def test_pairs_tell_what_answers_from_what_is_near(data: Data, passages: list[Pa
     assert texts[night, crew.in_context] == 0
     read = {pair.question for seed in range(9) for pair in pairs_of(data.sheets, Random(seed))}
     assert read == {cost, f"Peru 2022 plan: {cost}", night}
-
-
-def test_a_question_to_all_reports_is_read_with_another_one(data: Data) -> None:
+    # A question to all reports is read with another one.
     both = [*data.sheets, *data.sheets_held]
     foreign = [p for p in pairs_of(both, Random(1)) if p.question.startswith("How many families")]
     assert any("Solar ferries" in pair.text and pair.target == 0 for pair in foreign)
@@ -167,8 +170,3 @@ def test_figures_of_a_model_that_knows(data: Data) -> None:
     assert told.startswith("2 questions, 1 of them answered: AUC of the best sentence 1.000, ")
     assert "best sentence right 1.000; AUC of quotes: 2 read alone 0.500" in told
     assert auc([(True, 2.0), (True, 0.0), (False, 1.0), (False, 0.0)]) == pytest.approx(0.625)
-
-
-def test_another_collection_is_refused(folder: Path) -> None:
-    with pytest.raises(InputError, match="lacks the reports"):
-        load_data([passage("Nothing of it.")], folder)
