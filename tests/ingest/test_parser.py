@@ -90,15 +90,13 @@ def test_unanswered_questions_are_no_blocks_and_a_heading_as_long_as_a_text_is_o
     ]
 
 
-def test_quoted_lines_of_a_lab_are_its_answer() -> None:
+def test_quoted_lines_lists_tables_and_links_stay_in_the_answer() -> None:
     form = "\n".join(f"> Question number {n}?\n\nAnswer {n}.\n" for n in range(6))
     quoted = "> Question number 6?\n\nThey said\n> the tide is a timetable\n>> twice\nand left.\n"
     said = "They said\nthe tide is a timetable\n> twice\nand left."
     asked = parsed(f"{form}\n{quoted}", learned(form, form))
     assert answers(asked)[-1] == ("Question number 6?", said)
-
-
-def test_lists_tables_and_links_stay_in_the_answer() -> None:
+    # So do lists, tables and links.
     source = parsed(
         "> Which?\n\n- Sense\n- Explore\n\n| port | boats |\n|---|---|\n| Ilo | 12 |\n\n"
         "See [the map](https://a.example/1)[too](https://b.example/2) https://c.example/3\n\n"
@@ -136,7 +134,7 @@ def test_a_text_under_no_question_has_its_heading_for_one() -> None:
     assert parsed("> What do you know now that you didn't?\n\nTides.").info.kind == "closing"
 
 
-def test_facts_are_a_block_whose_spans_are_the_tags() -> None:
+def test_facts_are_a_block_and_a_passage_of_their_own() -> None:
     given_tags = TAGS + (
         "[[methods:Survey]]\n[[sample_size:40 boats]] [[control_group:Yes, the\nsame]]\n"
         "[[sample_size:40 Boats]]\n[[sample_size:2-9]]\n[[latlng:-12.5,77.03]]\n"
@@ -156,6 +154,15 @@ def test_facts_are_a_block_whose_spans_are_the_tags() -> None:
     ]
     # A tag in a lab's sentence is its own words.
     assert answer.text == "They said Note: nothing twice."
+    # They are a passage, too.
+    raw = report("> Q?\n\nLes pêcheurs du port attendent chaque matin la glace du continent.")
+    bare = passages_of(raw)
+    added = "[[sample_size:40]]\n[[control_group:It has no control group]]\n[[year"
+    told, *others = passages_of(raw.replace("[[year", added))
+    assert told.text == "Sample size: 40\nControl group: It has no control group"
+    assert (told.stage, told.prompt, told.section) == ("evidence", FACTS, FACTS)
+    assert [(p.id, p.text) for p in others] == [(p.id, p.text) for p in bare]
+    assert (told.report.language, others[0].language) == ("fr", "fr")
 
 
 # The real reports are no part of the project.
@@ -179,7 +186,7 @@ def test_passages_hold_no_form_text_or_people(folder: Path) -> None:
             assert not any("@" in person and person in repr(passage) for person in people)
 
 
-def test_a_long_answer_is_cut_between_sentences_and_no_link() -> None:
+def test_a_long_answer_is_cut_between_sentences_if_it_has_any_and_loses_nothing() -> None:
     passages = passages_of(report(f"> What left?\n\n{LONG}"))
     assert [(p.part, p.parts) for p in passages] == [(n, 6) for n in range(1, 7)]
     assert all(p.text.endswith("o'clock.") for p in passages)
@@ -188,9 +195,7 @@ def test_a_long_answer_is_cut_between_sentences_and_no_link() -> None:
     passages = passages_of(report(f"> What?\n\n{linked}"))
     assert len(passages) > 1
     assert not [p.text for p in passages if "](" in p.text]
-
-
-def test_a_text_without_sentences_or_of_many_is_cut_and_loses_nothing() -> None:
+    # So is a text without sentences or of many.
     for answer in ("x" * 20_000, "漢" * 5_000, "👩‍👩‍👧 " * 900, "ab!\n\n\n" * 5000):
         raw = report(f"> What?\n\n{answer}")
         found = passages_of(raw)
@@ -198,17 +203,6 @@ def test_a_text_without_sentences_or_of_many_is_cut_and_loses_nothing() -> None:
         assert all(read_back(raw, p) == p.text for p in found)
         assert all(count_tokens(p.text) <= MAX_TOKENS for p in found)
         assert "".join("".join(p.text for p in found).split()) == "".join(answer.split())
-
-
-def test_facts_are_a_passage_of_their_own() -> None:
-    raw = report("> Q?\n\nLes pêcheurs du port attendent chaque matin la glace du continent.")
-    bare = passages_of(raw)
-    added = "[[sample_size:40]]\n[[control_group:It has no control group]]\n[[year"
-    facts, *others = passages_of(raw.replace("[[year", added))
-    assert facts.text == "Sample size: 40\nControl group: It has no control group"
-    assert (facts.stage, facts.prompt, facts.section) == ("evidence", FACTS, FACTS)
-    assert [(p.id, p.text) for p in others] == [(p.id, p.text) for p in bare]
-    assert (facts.report.language, others[0].language) == ("fr", "fr")
 
 
 def test_the_same_place_has_the_same_id_whatever_stands_there_or_elsewhere() -> None:

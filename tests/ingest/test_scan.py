@@ -28,7 +28,7 @@ def test_every_line_is_in_exactly_one_event_and_offsets_go_with_the_clean_text(r
     assert all(0 <= at < len(raw) for at in offsets)
 
 
-def test_tags() -> None:
+def test_tags_and_the_words_after_them() -> None:
     for raw, pairs in (
         ("[[methods:Survey]]\n[[Methods:Survey]]", [("methods", "Survey")] * 2),
         ("[[note:one\n two [b] c]]", [("note", "one two [b] c")]),
@@ -38,9 +38,7 @@ def test_tags() -> None:
         ("an answer that says [[see:below]] [[and:above]]\n  [[b:c]]", [("b", "c")]),
     ):
         assert [(tag.key, tag.value) for tag in scan.find_tags(raw)] == pairs
-
-
-def test_words_after_a_tag_are_an_answer() -> None:
+    # Words after a tag are an answer.
     raw = "[[year:2020]] [[a:b]] The ferry leaves.\nAt noon.\n[[note:one\ntwo]] Yes.\n[[c:d\nNo.\n"
     said = [event.text.strip() for event in scan.scan(raw) if event.kind == "text"]
     assert said == ["The ferry leaves.\nAt noon.", "Yes.", "No."]

@@ -121,7 +121,9 @@ def test_archives_are_read_in_place(tmp_path: Path, name: str) -> None:
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [folder / name]
 
 
-def test_links_in_a_tar_lead_nowhere(tmp_path: Path) -> None:
+def test_links_in_a_tar_lead_nowhere_and_a_damaged_member_costs_itself_alone(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "secret.md").write_text("secret")
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE):
@@ -129,9 +131,7 @@ def test_links_in_a_tar_lead_nowhere(tmp_path: Path) -> None:
             info.type, info.linkname = kind, str(tmp_path / "secret.md")
             archive.addfile(info)
     assert outcome(tmp_path / "a.tar") == {}
-
-
-def test_one_damaged_member_costs_that_member(tmp_path: Path) -> None:
+    # One damaged member costs that member.
     path = pack(tmp_path / "a.zip", {"a.md": TEXT.encode(), "b.md": b"lorem " * 999})
     data = bytearray(path.read_bytes())
     data[data.find(b"b.md") + 8] ^= 0xFF
