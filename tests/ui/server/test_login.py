@@ -41,7 +41,7 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login, "make_secret", lambda text, _=QUICK: make_secret(text, QUICK))
 
 
-def test_a_new_password_replaces_the_old_one_in_the_file(tmp_path: Path) -> None:
+def test_a_new_password_replaces_the_old_one_in_the_file_within_limits(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "logins"
     assert not login.set_login(path, "Ana", "first password")
     assert not login.set_login(path, "Bé", PASSWORD)
@@ -56,9 +56,7 @@ def test_a_new_password_replaces_the_old_one_in_the_file(tmp_path: Path) -> None
     assert path.read_text("utf-8").startswith("Ana:scrypt:")
     assert [file.name for file in path.parent.iterdir()] == ["logins"]
     assert path.stat().st_mode & 0o077 == 0
-
-
-def test_names_and_passwords_have_limits(tmp_path: Path) -> None:
+    # Names and passwords have limits.
     path = tmp_path / "logins"
     for name in ("", " Ana", "a:b", "a\nb", "#a"):
         with pytest.raises(InputError, match="A name has"):

@@ -228,7 +228,7 @@ def drawn(info: ReportInfo, quotes: dict[str, list[str]], at: str = "") -> Outli
     return Outline(reading.render_report(engine, stored, ENGLISH, quotes, at, ""))
 
 
-def test_a_report_is_laid_out_by_section_and_form_question() -> None:
+def test_a_report_is_laid_out_by_section_and_quotes_are_marked_or_told_as_lost() -> None:
     info = report(0, sdgs=("13. Climate action",), facts={"focal_point": ("ana@example.org",)})
     html = drawn(info, {"report_0#1": [QUOTE]}, at="report_0#4")
     order = ["Challenge", "What is your challenge?", "A long beginning", "Its end.", "Learnings"]
@@ -243,9 +243,7 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     assert [block["lang"] for block in blocks] == ["en", "en", "fr", "en", "en", "en"]
     assert [block.get("class") for block in blocks].index("here") == 2
     assert not html.all("a")
-
-
-def test_a_quote_that_is_lost_is_told_and_a_quoted_tag_is_marked() -> None:
+    # A quote that is lost is told, and a quoted tag is marked.
     info = report(0, methods=("Prototyping", "Paper prototyping"))
     lost = drawn(info, {"report_0#1": ["Never said"]})
     assert "The quoted words are no longer in this report" in lost.text

@@ -41,6 +41,10 @@ def test_a_question_is_kept_where_tags_answer_or_three_labs_are_cited() -> None:
     assert [question for _, question in made.answered(ENGLISH)][:3] == kept
     assert made.answered(ENGLISH)[3] == (SURVEY, "food waste")
     assert "rototypage" in made.first(translations_for("fr"))[0][1]
+    # Nothing is suggested of nothing, and a failure hides nothing.
+    assert suggestions(catalog=Catalog([]), passages=[]).answered(ENGLISH) == []
+    fail = Mock(side_effect=ModelError(text_notice("The server does not answer.")))
+    assert suggestions(fail).answered(ENGLISH)[0] == (COUNT, BY_TAGS)
 
 
 def test_what_was_answered_is_kept_with_the_index(tmp_path: Path) -> None:
@@ -76,20 +80,12 @@ def test_few_reports_are_asked_about_themselves(reports: int) -> None:
     ]
 
 
-def test_nothing_is_suggested_of_nothing_and_a_failure_hides_nothing() -> None:
-    assert suggestions(catalog=Catalog([]), passages=[]).answered(ENGLISH) == []
-    fail = Mock(side_effect=ModelError(text_notice("The server does not answer.")))
-    assert suggestions(fail).answered(ENGLISH)[0] == (COUNT, BY_TAGS)
-
-
-def test_questions_under_an_answer_go_on_from_what_it_cites() -> None:
+def test_questions_under_an_answer_go_on_from_what_it_cites_but_not_to_what_was_asked() -> None:
     catalog = FakeEngine().catalog
     made = map(str.lower, follow_ups(answer("What helps?"), catalog, ENGLISH))
     assert "what did the labs learn about food waste?" in made
     assert follow_ups(answer("What?", refused=True), catalog, ENGLISH) == []
-
-
-def test_what_was_asked_in_the_readers_words_is_not_asked_again() -> None:
+    # What was asked in the reader's words is not asked again.
     used = report(1, methods=("Citizen Science",))
     cited = (Citation(1, passage(used), ""),)
     french, catalog = translations_for("fr"), Catalog([used])
@@ -97,8 +93,8 @@ def test_what_was_asked_in_the_readers_words_is_not_asked_again() -> None:
     other = answer("Qui a mesuré l’air ?", citations=cited)
     assert again in " ".join(follow_ups(other, catalog, french))
     asked = answer("Quels laboratoires ont utilisé la science citoyenne ?", citations=cited)
-    made = follow_ups(asked, catalog, french)
-    assert again not in " ".join(made)
-    assert made == ["Sur quoi travaille Togo\u00a0?"]
+    others = follow_ups(asked, catalog, french)
+    assert again not in " ".join(others)
+    assert others == ["Sur quoi travaille Togo\u00a0?"]
     of_lab = replace(asked, coverage=replace(asked.coverage, intent="lab"))
     assert follow_ups(of_lab, catalog, french) == []

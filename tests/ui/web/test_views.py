@@ -82,7 +82,9 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
     assert "No question was answered." in render_quality(failed, "f1", ENGLISH)
 
 
-def test_every_report_with_a_phrase_is_found_and_its_words_are_marked(quick_engine: Engine) -> None:
+def test_every_report_with_a_phrase_is_found_within_the_filters_and_its_words_are_marked(
+    quick_engine: Engine,
+) -> None:
     passage = max(quick_engine.passages, key=lambda p: len(p.text))
     phrase = " ".join(passage.text.split()[3:7])
     texts = [
@@ -96,15 +98,14 @@ def test_every_report_with_a_phrase_is_found_and_its_words_are_marked(quick_engi
     assert "".join(text for text, _ in own.pieces).strip("… ") in own.passage.text
     assert find_words(quick_engine.index, f'"{phrase[::-1]}"', "en", Filters()) == []
 
-
-def test_filters_narrow_it_and_nothing_is_found_of_nothing(quick_engine: Engine) -> None:
-    def found(words: object, filters: Filters = Filters()) -> str:
+    # Filters narrow it, and nothing is found of nothing.
+    def drawn(words: object, filters: Filters = Filters()) -> str:
         return find(Visit(quick_engine, sent={"words": words}, chosen=filters))
 
-    assert "open-report" in found("community")
-    assert "open-report" not in found("community", Filters(year=(1990,)))
-    assert found(" ") == found(None) == ""
-    assert "0 reports" in found("zzzq <b>")
+    assert "open-report" in drawn("community")
+    assert "open-report" not in drawn("community", Filters(year=(1990,)))
+    assert drawn(" ") == drawn(None) == ""
+    assert "0 reports" in drawn("zzzq <b>")
 
 
 def test_a_contact_that_a_piece_cuts_is_masked(tmp_path: Path) -> None:
