@@ -130,15 +130,6 @@ def test_the_headline_counts_cases() -> None:
     assert report.headline_note(found["refused"]) == "75%, 95 % interval 30–95%"
 
 
-def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
-    comparison = compare(*(save(tmp_path / name, *numbered(9, ev_cited=0.5)) for name in "ab"))
-    assert comparison.headline == "No difference that can be shown: 9 of 9 cases score the same."
-    assert comparison.differences[0].change == report.Estimate(0.0, 0.0, 0.0, 9)
-    text = render("compare.md.jinja", comparison=comparison)
-    assert "| ev_cited | 9 | 0.500 | 0.500 | +0.000 | [+0.000, +0.000] | 1.000 | 1.000 |" in text
-    assert "Got better" not in text
-
-
 def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
     after = [*numbered(8, ev_cited=1.0, facts=1.0), outcome(case("c8"), ev_cited=0.25, facts=1.0)]
     a = save(tmp_path / "a", *numbered(9, ev_cited=0.5, facts=1.0))

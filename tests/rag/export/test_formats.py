@@ -186,13 +186,6 @@ def test_references_have_one_entry_per_report_with_all_it_is_cited_for() -> None
     assert text.count("{") == text.count("}")
 
 
-def test_an_unknown_ending_and_no_answer_are_errors() -> None:
-    with pytest.raises(InputError, match=r"'xls'.*docx, pdf, .*, bib, ris"):
-        export([PLAIN], "xls")
-    with pytest.raises(InputError, match="Ask a question first"):
-        export([], "md")
-
-
 @pytest.mark.slow
 def test_long_lists_and_long_texts_are_soon_written() -> None:
     cited = answer(*(passage(f"[[method:m{i}]]", report=f"r{i}") for i in range(1200)))

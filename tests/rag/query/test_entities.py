@@ -1,6 +1,5 @@
 """What a question names: places, years, tags and facts."""
 
-from rag.engine import Engine
 from rag.query.entities import countries_in, is_named, years_in
 
 
@@ -93,14 +92,3 @@ def test_a_name_is_known_in_any_inflection_but_not_by_its_stem_alone() -> None:
         ("", "Nothing is named.", False),
     ):
         assert is_named(name, text) is named, text
-
-
-def test_a_list_by_facts_is_exact_and_cited_by_its_tags(quick_engine: Engine) -> None:
-    question = "How many experiments assigned people at random and cost less than 1,000 dollars?"
-    wanted = {"assignment_type: Random assignment", "total_cost: Less than 1,000 USD"}
-    reports = quick_engine.catalog.reports.values()
-    expected = sorted(info.id for info in reports if wanted.issubset(info.fact_values))
-    answer = quick_engine.ask(question).answer
-    assert answer.coverage.intent == "list"
-    assert sorted(answer.coverage.reports) == expected != []
-    assert all("assignment_type:Random" in c.passage.text for c in answer.citations)

@@ -79,6 +79,8 @@ def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: P
     same = "No difference that can be shown: 2 of 2 cases score the same."
     assert compared.code == 0
     assert same in compared.out
+    assert "| +0.000 | [+0.000, +0.000] | 1.000 | 1.000 |" in compared.out
+    assert "Got better" not in compared.out
     assert run("eval", "compare", "run", "run", "--json").json["headline"] == same
 
 
