@@ -72,14 +72,15 @@ _IS_TOLD, MAY_SAY_IT, SAYS_IT, SAYS_IT_OTHERWISE = (0.3, 1.2, 0.64, -0.3), -1.0,
 # Of reports: the weight of those of its best sentence beside those that it tells what is asked,
 # from which on it is told, and named as one that may tell it. Of 32 topics over 2,189 reports, by
 # halves, these know more of the reports that somebody listed than either alone does.
-_OF_SENTENCE, _TOLD, _MAY_TELL = 0.5, -1.0, -1.5
+_OF_SENTENCE, _TOLD, _MAY_TELL = 0.5, -0.5, -1.0
 # The chance of what is closest, and from which log odds on sentences are told beside the one of
 # their report that says it best, and that one, if others are.
 TELLS, _ALSO_SAYS, _SPEAKS = 0.2, -1.0, -1.5
 # So many lines on reasons the cross-encoder reads, those nearest to the question first. To nearness
 # add the log odds, at least these, that their report speaks of the topic, and what is asked for.
 _READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
-_LEAST_REASONS = 8  # sentences on reasons that are told at least
+# So many sentences on reasons are told at least, and reports on a topic that is surveyed.
+_LEAST_REASONS, _LEAST_REPORTS = 8, 30
 # One line of work alone is told where a sentence has such log odds, so much more than of others.
 _SURELY, _LEAD = 1.0, 1.9
 _FEW_PASSAGES = 5000  # of more than these some are near to any topic
@@ -343,9 +344,7 @@ class ReportChooser(LineReader):
         told = [x for x in told if x.score >= _ALSO_SAYS or x.role in FINDINGS]
         return [x for n, x in enumerate(told) if x.score >= _ALSO_SAYS or n < _LEAST_REASONS]
 
-    def likely_of_each(
-        self, survey: Survey, own: Mapping[str, Sequence[Line]]
-    ) -> dict[str, list[Line]]:
+    def likely_of_each(self, own: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
         """The best lines of each report that likely say what is asked, the likeliest reports first.
 
         All lines where the cross-encoder is busy or can't read the question.
@@ -358,10 +357,8 @@ class ReportChooser(LineReader):
             of_report = told.setdefault(line.report.id, [])
             if line.score >= _ALSO_SAYS or not of_report:
                 of_report.append(line)
-        about = {row.report.id: row.about for row in survey.rows}
-        odds = log_odds(np.array([about.get(i, 0.0) for i in told])).tolist()
-        tells = {i: x + _OF_SENTENCE * told[i][0].score for i, x in zip(told, odds, strict=True)}
-        return {i: told[i] for i in sorted(tells, key=lambda i: -tells[i])}
+        best = enumerate(told.items())
+        return {i: of for n, (i, of) in best if of[0].score >= _SPEAKS or n < _LEAST_REPORTS}
 
     def saying_it(self, least: float = _TOLD) -> dict[str, list[Line]]:
         """The sentences that say what is asked, of each report that likely tells it, best first."""

@@ -83,7 +83,8 @@ _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a repo
 _HELD_BY_SURVEYED = 0.4  # the least share of a topic's words that the passages of a survey hold
 # What is told of less likely reports, of how many, and how many may be closest.
 _OTHERS, _MOST_OTHERS, _MOST_CLOSEST = marked("Other reports that may speak of it"), 8, 6
-_ENOUGH = 16  # rows of a topic
+# Rows of a topic that are enough; then so few of what neither was found nor tried.
+_ENOUGH, _FEWEST_BESIDE = 14, 1
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
@@ -370,8 +371,8 @@ class _Maker(Comparer):
         # Reports that are quoted are among those that are counted.
         scope = {row.report.id for row in survey.rows} if survey else set()
         told = [info for info in told if info.id in scope] or told
-        if survey and not self.by_sentences:
-            own = self.likely_of_each(survey, {info.id: own[info.id] for info in told})
+        if not self.by_sentences:
+            own = self.likely_of_each({info.id: own[info.id] for info in told})
             told = [self.catalog.reports[i] for i in own]
         rows: dict[str, list[Row]] = {part: [] for part in _PARTS}
         labs = Counter[str]()  # how many reports are told
@@ -388,8 +389,10 @@ class _Maker(Comparer):
                     more.append((info, part, telling))
                 continue
             count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else _FEWEST_LINES)
-            full = labs[info.lab] == _PER_LAB or len(rows[part]) >= _PARTS[part][1]
-            full = full or sum(map(len, rows.values())) >= _ENOUGH
+            most = _PARTS[part][1]
+            if part not in ("found", "tried") and sum(map(len, rows.values())) >= _ENOUGH:
+                most = _FEWEST_BESIDE
+            full = labs[info.lab] == _PER_LAB or len(rows[part]) >= most
             if not full and (picked := self.pick(telling, count)):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1

@@ -81,6 +81,10 @@ _JOINS = re.compile(
     r"|ils?|elles?|est[eao]s?|es[ao]s?|ellos|ess[eao]s?|iss?to|eles?|هذا|هذه|ذلك"
     r"|(?:for|par|por) (?:example|instance|exemple|e[jx]emplo)|على سبيل المثال"
     r"|(?:in|dans|en) (?:this|ce|este|ese) cas[eo]?|nes[ts]e caso|في هذه الحالة"
+    # "In 11 of them people moved", "De eso se vendió el 22%", "La troisième est ...".
+    r"|(?:\w+ ){0,4}?(?:of th(?:em|is|[eo]se)|de es[oa]s?|d'entre (?:eux|elles)|disso|del[ea]s)"
+    r"|(?:the|la|le|el|[oa]) (?:second|third|deuxième|troisième|segund[oa]|tercer[oa]|terceir[oa])"
+    r"(?= (?:is|was|est|es|fue|é|foi))"
     r"|(?:as a|como) result(?:ad)?o?(?! (?:of|de))|par conséquent|نتيجة لذلك)\b",
     re.IGNORECASE,
 )
