@@ -53,7 +53,7 @@ _OVERVIEW_LEAD, _TOPICAL = 0.1, 0.4
 _ONE_WORK = 0.1  # the lead of a topic of a lab over a summary of one of its works
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
-_NEAR = 4  # words from one of a name to the next one
+_NEAR = 3  # places from one word of a name to the next one
 _MOST_LABS = 8  # of a region that are told beside each other
 _MOST_SIDES = 2  # years that are compared side by side
 _OF_STAGES = ("begins", "later", "outcomes")
@@ -181,7 +181,8 @@ def _of_work(plan: Plan, work: Work, links: Links, masked: Mapping[str, float]) 
     named = [i for i, word in enumerate(shown) if word in work.words]
     for i, after in pairwise((*named, named[-1] + 1)):
         # "Phones full of doubt" is a name with the small words in it.
-        shown[i : min(after, i + _NEAR)] = [""] * min(after - i, _NEAR)
+        end = after if after - i <= _NEAR else i + 1
+        shown[i:end] = [""] * (end - i)
     shown[named[0]] = _ANY_WORK
     scores = intent_scores(" ".join(filter(None, shown)))[0]
     lead = scores["report"] - scores["passage"]
