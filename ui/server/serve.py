@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import faulthandler
 import gc
 import inspect
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
     from rag.engine import Engine
 
+_REASONS = {
+    errno.EADDRINUSE: "another program uses the port. Choose another with --port.",
+    errno.EACCES: "ports below 1024 are the system's. Choose another with --port.",
+    errno.EADDRNOTAVAIL: "this machine has no such address. Choose another with --host: 127.0.0.1 "
+    "for this machine alone, 0.0.0.0 for the network.",
+}
 SWITCH = 0.0005  # seconds for which a thread may compute while others wait for the interpreter
 _MOST_POOLS = -8  # of memory: M_ARENA_MAX of glibc; other systems have no such option
 # Visits whose conversation is held, some 1 MB each; beyond it, those that were idle longest go.
@@ -231,7 +238,7 @@ def launch(
         )
     except OSError as error:
         # Gradio only says that it found no port; the address was free a moment ago.
-        raise _occupied(host, port, error) from error
+        raise _occupied(host, port, errno.EADDRINUSE) from error
     return str(address).rstrip("/")
 
 
@@ -241,12 +248,11 @@ def check_address(host: str, port: int) -> None:
     try:
         socket.create_server((host.strip("[]"), port), family=family).close()
     except OSError as error:
-        raise _occupied(host, port, error) from error
+        # The numbers of errors of unknown names are others.
+        code = None if isinstance(error, socket.gaierror) else error.errno
+        raise _occupied(host, port, code) from error
 
 
-def _occupied(host: str, port: int, error: OSError) -> SettingsError:
-    return SettingsError(
-        f"The page can't listen on {host}, port {port} ({error.strerror or error}). Choose another "
-        "with --port, or an address of this machine with --host: 127.0.0.1 for it alone, 0.0.0.0 "
-        "for the network."
-    )
+def _occupied(host: str, port: int, code: int | None) -> SettingsError:
+    reason = _REASONS.get(code or 0, _REASONS[errno.EADDRNOTAVAIL])
+    return SettingsError(f"The page can't listen on {host}, port {port}: {reason}")

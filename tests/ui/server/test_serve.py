@@ -55,9 +55,9 @@ def test_behind_a_proxy_addresses_begin_with_its_path(root: str) -> None:
 def test_a_start_that_fails_says_why_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = other.getsockname()[1]
-        with pytest.raises(SettingsError, match=r"Address already in use.*--port"):
+        with pytest.raises(SettingsError, match=r"another program uses the port.*--port"):
             check_address("127.0.0.1", port)
-    with pytest.raises(SettingsError, match=r"address.*--host: 127\.0\.0\.1"):
+    with pytest.raises(SettingsError, match=r"no such address.*--host: 127\.0\.0\.1"):
         check_address("192.0.2.1", free_port())
     # It leaves nothing behind.
     with served(tmp_path / "none", TMPDIR=str(tmp_path)) as (_, process):
