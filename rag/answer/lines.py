@@ -82,9 +82,9 @@ _JOINS = re.compile(
     r"|(?:for|par|por) (?:example|instance|exemple|e[jx]emplo)|على سبيل المثال"
     r"|(?:in|dans|en) (?:this|ce|este|ese) cas[eo]?|nes[ts]e caso|في هذه الحالة"
     # "In 11 of them people moved", "De eso se vendió el 22%", "La troisième est ...".
-    r"|(?:\w+ ){0,4}?(?:of th(?:em|is|[eo]se)|de es[oa]s?|d'entre (?:eux|elles)|disso|del[ea]s)"
+    r"|(?:\w+ ){0,4}?(?:of them|de eso|d'entre (?:eux|elles)|disso|del[ea]s)"
     r"|(?:the|la|le|el|[oa]) (?:second|third|deuxième|troisième|segund[oa]|tercer[oa]|terceir[oa])"
-    r"(?= (?:is|was|est|es|fue|é|foi))"
+    r"(?= (?:is|was|est|es|fue|é|foi)\b)"
     r"|(?:as a|como) result(?:ad)?o?(?! (?:of|de))|par conséquent|نتيجة لذلك)\b",
     re.IGNORECASE,
 )

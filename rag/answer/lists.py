@@ -410,14 +410,15 @@ def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
 
 def _filter_label(
     name: str,
-    values: Iterable[str | int],
+    values: Sequence[str | int],
     t: Translations,
     separator: str = " / ",
     counts: Mapping[str | int, str] = MappingProxyType({}),
 ) -> str:
     """A filter in words: its field and its values, counted; of facts each key and its values."""
     # A region needs no list of thirty names.
-    region = region_label([*values], t) if name == "country" and not counts else ""
+    many = name == "country" and not counts and len(values) > _MOST_CELLS
+    region = region_label(values, t) if many else ""
     by_key: dict[str, list[str]] = {name: [region]} if region else {}
     for value in () if region else values:
         key, _, text = str(value).partition(": ") if name == "fact" else (name, "", str(value))

@@ -223,18 +223,18 @@ class Linker:
         for link in self._values(words, language, taken, goals):
             take(link)
         links += self._ordinals(written, links)
+        # "Clean energy (SDG 7)" only says the name of its goal.
         named = [k for k in links if k.field == "sdg"]
-        # What is in the name of a goal or of a field is no theme: "clean energy (SDG 7)".
-        tags = [str(value) for k in links if k in named or not k.field for value in k.values]
-        said: set[str] = set().union(*(self._named_by.get(tag, set()) for tag in tags))
-        links = [
-            k for k in links if k.field != "theme" or not said.issuperset(words[k.start : k.end])
-        ]
+        beside = [k for k in links for g in named if max(g.start - k.end, k.start - g.end) <= 1]
+        links = [k for k in links if k.field != "theme" or k not in beside]
         links.sort(key=lambda k: k.start)
         breaks = [i for i, (_, b) in enumerate(spans, 1) if _BREAK.match(question, b)]
         for n, link in enumerate(links):
             links[n] = _joined(link, links[n - 1] if n else None, words, breaks, language)
         taken = {i for link in links for i in range(link.start, link.end)}
+        # What names the values of a tag only lists them: "types of partners, firms or cities".
+        tags = [str(value) for k in links if k in named or not k.field for value in k.values]
+        said: set[str] = set().union(*(self._named_by.get(tag, set()) for tag in tags))
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
         stop = light_words() | stop_words(language) | stop_words("en")
@@ -314,6 +314,7 @@ class Linker:
         languages = dict.fromkeys((language, "en", *(LANGUAGES if len(words) <= _FEW else ())))
         heavy = [i for i, word in enumerate(words) if word not in light_words()]
         matches: list[tuple[int, int, dict[_Meaning, int]]] = []
+        as_written = set[int]()  # places of words that name a value in just this form
         for first in range(len(heavy)):
             for last in range(first, min(first + _LONGEST, len(heavy))):
                 places = heavy[first : last + 1]
@@ -335,6 +336,7 @@ class Linker:
                         # "Solutions mapping" is a method, "solutions mapped" are solutions.
                         if len(said) > 1 and _one(" ".join(said)) in map(_one, forms):
                             exact[meaning] = reports
+                        as_written.update(places if said[0] in forms else ())
                 if meanings:
                     matches.append((places[0], places[-1] + 1, exact or meanings))
         fields = [(a, b, {v for f, v in m if not f}) for a, b, m in matches] + list(goals)
@@ -356,8 +358,7 @@ class Linker:
             # "Growth" is a theme only beside "theme"; "n'a" is no "n/a", "common" no "commons".
             usual = end - start == 1 and is_usual(words[start], language)
             usual |= stop_words(language).issuperset(words[start:end])
-            as_written = field in near and " ".join(words[start:end]) in map(fold_name, values)
-            if field not in FREE_FIELDS or as_written or not usual:
+            if field not in FREE_FIELDS or not usual or (field in near and start in as_written):
                 yield Link(start, end, field, values)
 
     def _mended(self, word: str) -> str:
@@ -393,9 +394,8 @@ def _joined(
         excluded = excluded or end in {*breaks, len(words)}
     joined = ""
     if previous and previous.field == link.field:
-        way = re.search(
-            rf"\b(?:(?P<and>{any_of('and')}|{any_of('with')})|(?P<or>{any_of('or')}))\b", between
-        )
+        joins = rf"\b(?:(?P<and>{any_of('and')}|^{any_of('with')}$)|(?P<or>{any_of('or')}))\b"
+        way = re.search(joins, between)
         joined = way.lastgroup or "" if way else "or" if not between else ""
         # "No plans or experiments" excludes both, "reported no experiment" that.
         goes_on = (joined or not previous.values) and len(between.split()) <= 1

@@ -88,10 +88,8 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     lacking = lacking and not (best == "ranking" and has_wording("more_of", words))
     # "Which labs are there?" names nothing else.
     all_labs = "country" in links.fields and not (named or excluded)
-    # "By Togo" and "por su cuenta" ask for nothing of each.
-    told = {i for link in links.links for i in (link.start - 1, link.start)}
-    is_per = any(i in told and has_wording("per", word) for i, word in enumerate(links.words))
-    is_per = is_per and len(named.country) != 1
+    # "By Togo" asks for nothing of each.
+    is_per = has_wording("per", " ".join(links.unlinked)) and len(named.country) != 1
     # "Dos" is Portuguese for "of the", "once" is a time, and "only one" is no limit.
     no_numerals = light_words() | stop_words("en") | {"one"}
     spelled = (fold_name(word) for word in links.unlinked)
