@@ -69,13 +69,9 @@ _BY_ITSELF = (1.1, 0.56, 0.61, 0.49, -1.26, -2.83)
 # from which log odds on it may be told of, from which on it is taken to, and from which on where
 # what speaks of its words holds few of them.
 _IS_TOLD, MAY_SAY_IT, SAYS_IT, SAYS_IT_OTHERWISE = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25, 2.5
-# Of reports: the weight of those of its best sentence beside those that it tells what is asked,
-# from which on it is told, and named as one that may tell it. Of 32 topics over 2,189 reports, by
-# halves, these know more of the reports that somebody listed than either alone does.
-_OF_SENTENCE, _TOLD, _MAY_TELL = 0.5, -0.5, -1.0
-# The chance of what is closest, and from which log odds on sentences are told beside the one of
-# their report that says it best, and that one, if others are.
-TELLS, _ALSO_SAYS, _SPEAKS = 0.2, -1.0, -1.5
+# Then others do from this chance on, if it is this share of the best one's. From which log odds on
+# sentences are told beside the one of their report that says it best, and that one, if others are.
+TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
 # So many lines on reasons the cross-encoder reads, those nearest to the question first. To nearness
 # add the log odds, at least these, that their report speaks of the topic, and what is asked for.
 _READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
@@ -83,6 +79,7 @@ _READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
 _LEAST_REASONS, _LEAST_REPORTS = 8, 30
 # One line of work alone is told where a sentence has such log odds, so much more than of others.
 _SURELY, _LEAD = 1.0, 1.9
+_OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
 _FEW_PASSAGES = 5000  # of more than these some are near to any topic
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
@@ -132,7 +129,7 @@ class ReportChooser(LineReader):
 
     def others_saying_it(self, told: set[str]) -> Iterator[tuple[ReportInfo, list[Line]]]:
         """The best sentence of each further work that may tell what is asked."""
-        for i, lines in self.saying_it(_MAY_TELL).items():
+        for i, lines in self.saying_it(_OTHERS_SHARE).items():
             info = self.catalog.reports[i]
             work = {i, *(other.id for other in self.same_work(info))}
             if told.isdisjoint(work) and (picked := self.pick(lines, 1)):
@@ -360,25 +357,27 @@ class ReportChooser(LineReader):
         best = enumerate(told.items())
         return {i: of for n, (i, of) in best if of[0].score >= _SPEAKS or n < _LEAST_REPORTS}
 
-    def saying_it(self, least: float = _TOLD) -> dict[str, list[Line]]:
-        """The sentences that say what is asked, of each report that likely tells it, best first."""
+    def saying_it(self, share: float = _TELLS_SHARE) -> dict[str, list[Line]]:
+        """The sentences of each report that likely tells what is asked that say it, best first."""
         _, near, said = self.telling
-        odds = {line.report.id: line.score for line in reversed(near)}
-        by_report: dict[str, list[Line]] = {}
+        best = chance(near[0].score) if near else 0.0
+        least = max(min(TELLS, best), share * best)
+        told = dict.fromkeys(x.report.id for x in near if chance(x.score) >= least)
+        by_report: dict[str, list[Line]] = {i: [] for i in told}
         for line in sorted(said, key=lambda x: -x.score):
-            own = by_report.setdefault(line.report.id, [])
-            if not own or line.score >= _ALSO_SAYS:
+            own = by_report.get(line.report.id)
+            if own is not None and (not own or line.score >= _ALSO_SAYS):
                 own.append(line)
-        tells = {i: odds[i] + _OF_SENTENCE * own[0].score for i, own in by_report.items()}
-        first = sorted(tells, key=lambda i: -tells[i])
-        by_report = {i: by_report[i] for n, i in enumerate(first) if not n or tells[i] >= least}
-        if not first or has_wording("many_labs", self.plan.standalone):
+        # A report without such a sentence only touches the topic.
+        speaking = {i: own for i, own in by_report.items() if own[0].score >= _SPEAKS}
+        by_report = speaking or by_report
+        if has_wording("many_labs", self.plan.standalone):
             return by_report
         says = {i: own[0].score for i, own in by_report.items()}
-        best = max(says, key=lambda i: says[i])
-        work = {best, *(r.id for r in self.same_work(self.catalog.reports[best]))}
+        first = max(says, key=lambda i: says[i], default="")
+        work = {first, *(r.id for r in self.same_work(self.catalog.reports[first]))} if says else ()
         others = max((says[i] for i in says if i not in work), default=0.0)
-        alone = says[best] >= max(_SURELY, others + _LEAD)
+        alone = says and says[first] >= max(_SURELY, others + _LEAD)
         return {i: own for i, own in by_report.items() if i in work} if alone else by_report
 
     def odds(self, near: Sequence[Line]) -> float:
