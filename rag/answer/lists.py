@@ -418,9 +418,10 @@ def _filter_label(
     """A filter in words: its field and its values, counted; of facts each key and its values."""
     # A region needs no list of thirty names.
     many = name == "country" and not counts and len(values) > _MOST_CELLS
-    region = region_label(values, t) if many else ""
-    by_key: dict[str, list[str]] = {name: [region]} if region else {}
-    for value in () if region else values:
+    if many and (region := region_label(values, t)):
+        return format_label(t, _tag_word(name, t), region)
+    by_key: dict[str, list[str]] = {}
+    for value in values:
         key, _, text = str(value).partition(": ") if name == "fact" else (name, "", str(value))
         label = value_label(key, text, t).replace(". ", " ")
         by_key.setdefault(key, []).append(label + counts.get(value, ""))

@@ -374,6 +374,12 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     return _ASIDE.sub(" ", question[hyphened.start() if hyphened else 0 : spans[topic[-1]][1]])
 
 
+def _only_asks(word: str, language: str, intent: str = "") -> bool:
+    """Whether a word asks for something that any work has, and can be no topic."""
+    may_be_topic = is_among(word, "of_any_work_or_topic", language)
+    return asks(word, language, intent) and not may_be_topic
+
+
 def topic_of_plan(plan: Plan, linker: Linker) -> str:
     """What a planned question is about: by the name that reports have for it, if it has another."""
     if plan.concept:
@@ -446,9 +452,3 @@ def greeting_language(question: str) -> str:
     """The language of a greeting; "" for anything else."""
     plain = re.sub(r"^\W+|\W+$", "", strip_accents(question))
     return next((c for c in LANGUAGES if re.fullmatch(any_of("greetings", c), plain)), "")
-
-
-def _only_asks(word: str, language: str, intent: str = "") -> bool:
-    """Whether a word asks for something that any work has, and can be no topic."""
-    may_be_topic = is_among(word, "of_any_work_or_topic", language)
-    return asks(word, language, intent) and not may_be_topic
