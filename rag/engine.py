@@ -42,7 +42,7 @@ from rag.query.forms import as_topic
 from rag.query.planner import Planner
 from rag.retrieval.hybrid import SearchResult, choose_passages, is_personal, search, whole_reports
 from rag.retrieval.postprocess import mask_passage
-from rag.retrieval.related import line_of_work
+from rag.retrieval.related import line_of_work, named_by
 from rag.retrieval.rerank import CrossEncoder, make_reranker
 from rag.settings import Settings, versions
 from rag.survey.features import ReportMeasure
@@ -212,6 +212,8 @@ class Engine:
             plan = replace(plan, intent="answer", filters=filters, query=None)
         if deep and not self._researcher:
             plan = replace(plan, notices=(*plan.notices, Notice("no_model_looks")))
+        if works := self._planner.works_compared(plan, snapshot):
+            plan = self._of_works(works, plan, snapshot)
         watch.go_on("plan_ms")
         result: SearchResult | None = None
 
@@ -348,6 +350,29 @@ class Engine:
             opened = self._opened(snapshot, plan.filters.language, plan.reports)
             result = replace(result, hits=tuple(opened))
         return result
+
+    def _of_works(self, works: Sequence[str], plan: Plan, snapshot: Index) -> Plan:
+        """The plan to compare what is found of each of some works, if that is not the same."""
+        found = dict[str, None]()
+        for work in works:
+            hits = self._find(snapshot, self._planner.plan(work, snapshot, (), plan.filters)).hits
+            found |= dict.fromkeys(info.id for info in named_by(work, hits, self._embedding))
+        if len(found) < len(works):
+            return plan
+        named = " ".join(works)
+        told = " ".join(word for word in plan.subject.split() if word not in named)
+        return replace(
+            plan,
+            intent="compare",
+            reports=tuple(found),
+            subject=told,
+            boosted=Filters(),
+            countries=(),
+            sides=(),
+            wide=True,
+            one_thing=False,
+            off_topic=-1.0,
+        )
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         if not self.settings.mask_contacts:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from math import exp, log
 from operator import itemgetter, mul
 from statistics import fmean
@@ -77,11 +78,13 @@ TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
 _READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
 # So many sentences on reasons are told at least, and reports on a topic that is surveyed.
 _LEAST_REASONS, _LEAST_REPORTS = 8, 30
-# One line of work alone is told where a sentence has such log odds, so much more than of others.
-_SURELY, _LEAD = 1.0, 1.9
+# From such log odds on a report surely tells what is asked; one line of work alone is told where a
+# sentence has them, so much more than of others.
+SURELY, _LEAD = 1.0, 1.9
 _OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
+# Passages that were found first, and the share of their scores that is most of them.
+_FIRST_FOUND, _MOST_OF_FOUND = 10, 0.5
 _FEW_PASSAGES = 5000  # of more than these some are near to any topic
-_SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class ReportChooser(LineReader):
         self.same_work, self.reranker = material.same_work, material.reranker
         self.t = translations_for(self.plan.language)
         self._logits: dict[tuple[str, int], float] = {}
+        self._following: dict[tuple[str, int], Line] = {}
         # Whether sentences near to the question tell of a topic, rather than a survey of it. In a
         # large collection that tells of one that is named shortly, and how many speak of it.
         counts = is_quantity(self.plan.standalone)
@@ -145,23 +149,15 @@ class ReportChooser(LineReader):
         places = set(self.plan.boosted.country)
         return [r for r in self.found() if not places.isdisjoint(r.countries)] or self.found()
 
-    def likeliest(self) -> list[ReportInfo]:
-        """The report that is most about the topic, of the lab that is asked for."""
-        found = self.found_there()
-        if not self.plan.subject:
-            return found[:1]
-        said = self._surveys.speaking([info.id for info in found])
-        return [self.catalog.reports[i] for i in said if said[i].says >= _SAYS][:1]
-
-    def nearest_title(self) -> list[ReportInfo]:
-        """The report whose title is what is asked for, among those that were found."""
-        found = list({hit.passage.report.id: hit.passage.report for hit in self.hits[:20]}.values())
-        if not (found and self.plan.subject):
+    def summed_up(self) -> list[ReportInfo]:
+        """The report that most of what was found first is of, where a summary is asked for."""
+        if not has_wording("sums_up", self.plan.standalone):
             return []
-        titles = self._embedding.get_text_embedding_batch([r.title for r in found])
-        nearness = np.asarray(titles, np.float64) @ self._topic()
-        best = int(np.argmax(nearness))
-        return [found[best]] if nearness[best] >= _SAME_TITLE else []
+        scores = defaultdict[str, float](float)
+        for hit in self.hits[:_FIRST_FOUND]:
+            scores[hit.passage.report.id] += hit.score
+        best = self.found_there()[:1]
+        return [r for r in best if scores[r.id] >= _MOST_OF_FOUND * sum(scores.values())]
 
     def saying(self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]) -> list[ReportInfo]:
         """The reports that say most of the topic, of labs where any of those do; then near ones."""
@@ -269,6 +265,8 @@ class ReportChooser(LineReader):
         # A tag that is no word of the topic says what is meant, too.
         asked = focus(self.plan.renamed, self.plan.language)
         lines = self.lines(self.open(self.catalog.reports[i] for i in ids), TELLING, asked)
+        pairs = pairwise(lines)
+        self._following = {x.place: y for x, y in pairs if x.hit.passage.id == y.hit.passage.id}
         nearest = sorted(lines, key=lambda x: -x.topical)
         of_report = {i: [x for x in nearest if x.report.id == i] for i in ids}
         first = [x for own in of_report.values() for x in own[:_OF_READ]]
@@ -288,6 +286,12 @@ class ReportChooser(LineReader):
             own = sorted(of_report[i], key=lambda x: (x.role not in FINDINGS, -x.score))
             more += [x for x in own[:_OF_TELLING] if x.place not in known]
         return survey, near, self._with_odds((*first, *more))
+
+    def after(self, line: Line) -> Iterator[Line]:
+        """The lines that follow one in its passage."""
+        while after := self._following.get(line.place):
+            yield after
+            line = after
 
     def _with_odds(self, lines: Sequence[Line]) -> list[Line]:
         """Lines with the log odds that they say what is asked when quoted alone as their scores."""
@@ -377,7 +381,7 @@ class ReportChooser(LineReader):
         first = max(says, key=lambda i: says[i], default="")
         work = {first, *(r.id for r in self.same_work(self.catalog.reports[first]))} if says else ()
         others = max((says[i] for i in says if i not in work), default=0.0)
-        alone = says and says[first] >= max(_SURELY, others + _LEAD)
+        alone = says and says[first] >= max(SURELY, others + _LEAD)
         return {i: own for i, own in by_report.items() if i in work} if alone else by_report
 
     def odds(self, near: Sequence[Line]) -> float:

@@ -110,7 +110,10 @@ class Comparer(TopicComparer):
         few = max((len(side.reports) for side in sides), default=0) <= READ_OF_SIDE
         in_parts = bool(plan.subject or plan.reports or few)
         told = [
-            "; ".join(self.named(r, of_lab=True) for r in side.reports)
+            "; ".join(
+                self.when(r) if title_of(r) == side.name else self.named(r, of_lab=True)
+                for r in side.reports
+            )
             if in_parts
             else self.overview(side.reports)
             for side in sides
@@ -241,7 +244,9 @@ class Comparer(TopicComparer):
             side.lines = self._lines_of(side.reports)
         silent = [side for side in sides if not (side.chosen if is_asked else side.saying)]
         near = {x.place for x in on_topic([x for side in sides for x in side.lines])}
-        for side in silent if len(silent) < len(sides) and self.plan.subject else ():
+        # A work that is named is told whole.
+        is_narrowed = self.plan.subject and not self.plan.reports and len(silent) < len(sides)
+        for side in silent if is_narrowed else ():
             side.lines = own = [line for line in side.lines if line.place in near]
             side.reports = list({line.report.id: line.report for line in own}.values())
             side.further = ()
@@ -303,7 +308,7 @@ class Comparer(TopicComparer):
         found = [hit for hit in self.hits if hit.passage.report.id in inside][:_READ]
         whole = whole_reports(found, self.opened, self.same_work)
         hits = [hit for hit in whole if hit.passage.report.id in inside]
-        if self.plan.stages and not found:
+        if (self.plan.stages or self.plan.reports) and not found:
             hits = [*self.open(infos)]
         most = max(_FEWEST_READ, SENTENCES_READ // len(self.sides))
         ways = self._embedding, self.reranker
@@ -354,7 +359,12 @@ class Comparer(TopicComparer):
         """The sides, each with all its reports."""
         plan, catalog = self.plan, self.catalog
         if plan.reports:
-            return [_Side(title_of(r), [r]) for r in map(catalog.reports.__getitem__, plan.reports)]
+            named = [catalog.reports[i] for i in plan.reports]
+            works = [self.with_results([info]) for info in named]
+            if len({r.id for work in works for r in work}) < sum(map(len, works)):
+                # Reports of one work are sides themselves.
+                works = [[info] for info in named]
+            return [_Side(title_of(work[0]), work) for work in works]
         within = plan.boosted.merged(plan.filters)
         field = "country" if len(within.country) > 1 else "year"
         scopes = {v: replace(within, **{field: (v,)}) for v in getattr(within, field)}

@@ -48,7 +48,7 @@ from rag.answer.lines import (
     role_of_question,
     title_of,
 )
-from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, Row
+from rag.answer.writing import FEWEST_LINES, HEADINGS, PLANNED, SOLUTIONS, Row
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
@@ -62,7 +62,9 @@ from rag.i18n.labels import (
 from rag.i18n.translations import marked
 from rag.models.prompts import refusal
 from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic, listed_topics
+from rag.query.intents import own_score
 from rag.query.wordings import has_wording
+from rag.retrieval.related import named_by
 from rag.survey.evidence import over_the_years, trend
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity, is_quantity
@@ -76,15 +78,13 @@ _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that
 _FEW_REPORTS, _MOST_TO_COME = 6, 3
 # Reports that a part tells of.
 _MOST_FOUND, _MOST_PLANNED, _MOST_OF_PART = 14, 10, 5
-KEY_POINTS = marked("Key points")
-_FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
-_FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
 _HELD_BY_SURVEYED = 0.4  # the least share of a topic's words that the passages of a survey hold
 # What is told of less likely reports, of how many, and how many may be closest.
 _OTHERS, _MOST_OTHERS, _MOST_CLOSEST = marked("Other reports that may speak of it"), 8, 6
 # Rows of a topic that are enough; then so few of what neither was found nor tried.
 _ENOUGH, _FEWEST_BESIDE = 14, 1
+_OF_MANY = 0.45  # the score from which on what is asked of no one report is asked of many
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
@@ -118,36 +118,18 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
 class _Maker(Comparer):
     """Makes one digest."""
 
-    def key_points(self, rows: list[Row]) -> Iterator[str]:
-        """The best finding of each of some rows of what was found, taken out of them.
-
-        It is what best answers the question, by the cross-encoder, where that has the time.
-        """
-        if len(rows) < _FEWEST_ROWS:
-            return
-        yield self.heading(KEY_POINTS)
-        # "Sand" says little without its form question.
-        own = [
-            [x for x in told if x.role == "found" and len(x.words) >= MIN_WORDS] for _, told in rows
-        ]
-        logits = self.logits([line for lines in own for line in lines])
-        best = {
-            n: max(lines, key=lambda line: logits.get(line.place, line.score))
-            for n, lines in enumerate(own)
-            if lines
-        }
-        strongest = sorted(best, key=lambda n: -logits.get(best[n].place, 0.0))
-        for n in sorted(strongest[:_MOST_KEY_POINTS]):
-            info, told = rows[n]
-            told.remove(best[n])
-            yield self.by(info, [best[n]])
-
     # The forms.
 
     def report(self) -> Iterator[str]:
         """One report, or one line of work: part by part; what it leaves out, others of its work."""
-        named = [self.catalog.reports[i] for i in self.plan.reports]
-        yield from self._whole(named or self.nearest_title() or self.likeliest())
+        named = [self.catalog.reports[i] for i in self.plan.reports] or self.summed_up()
+        question = self.plan.standalone
+        of_many = has_wording("sums_up", question) and own_score("many", question) > _OF_MANY
+        if of_many and not named and (told := [*self.topic()]):
+            yield from told
+            return
+        words = self.plan.subject or question
+        yield from self._whole(named or named_by(words, self.hits, self._embedding))
 
     def _whole(self, reports: Sequence[ReportInfo]) -> Iterator[str]:
         """What reports say of each part of their work, and what they leave out."""
@@ -209,6 +191,9 @@ class _Maker(Comparer):
     def lab(self) -> Iterator[str]:
         """All work of a lab: what was found, tried and is planned, what was collected."""
         plan = self.plan
+        if plan.subject and (one := self.summed_up()):
+            yield from self._whole(one)
+            return
         every = self.catalog.select(plan.filters.merged(plan.boosted))
         reports, topics = [*every], listed_topics(plan)
         about, saying = set[str](), dict[str, list[Line]]()
@@ -388,7 +373,7 @@ class _Maker(Comparer):
                 else:
                     more.append((info, part, telling))
                 continue
-            count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else _FEWEST_LINES)
+            count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else FEWEST_LINES)
             most = _PARTS[part][1]
             if part not in ("found", "tried") and sum(map(len, rows.values())) >= _ENOUGH:
                 most = _FEWEST_BESIDE
@@ -406,6 +391,8 @@ class _Maker(Comparer):
             quoted = {x.report.id for of_part in rows.values() for _, told in of_part for x in told}
             room = min(_MOST_OTHERS, max(0, _ENOUGH - sum(map(len, rows.values()))))
             others += islice(self.others_saying_it(quoted), room)
+        if self.by_sentences:
+            self.add_context(row for of_part in rows.values() for row in of_part)
         yield from self.count(survey)
         yield self.head(info for part in (*rows.values(), others) for info, own in part if own)
         yield from self.key_points(rows["found"])
@@ -416,7 +403,7 @@ class _Maker(Comparer):
     def _by_survey(self) -> tuple[Survey | None, dict[str, list[Line]]]:
         """A topic's survey and the lines of each report; none where these hold few of its words."""
         survey, told, lines = self.surveyed()
-        first = {info.id for info in told[:_FEWEST_LINES]}
+        first = {info.id for info in told[:FEWEST_LINES]}
         near = sorted((x for x in lines if x.report.id in first), key=lambda x: x.topical)
         nearest = {x.report.id: x.hit.passage for x in near}.values()
         # Reports have other words for what is told in everyday ones.
@@ -495,4 +482,4 @@ def _best_first(row: Row) -> float:
 
 def _each(part: str, reports: int) -> int:
     """How many sentences of a report stand in a part; more where there are few reports."""
-    return max(2 if part == "found" else 1, _FEWEST_LINES // reports)
+    return max(2 if part == "found" else 1, FEWEST_LINES // reports)

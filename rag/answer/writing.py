@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from rag.answer.candidates import asked_by, kinds_asked, without_question
-from rag.answer.chosen import Material, ReportChooser
+from rag.answer.chosen import SURELY, Material, ReportChooser
 from rag.answer.extractive import quotes_head
 from rag.answer.lines import Line, Role, title_of
 from rag.catalog.tag_fields import ReportInfo
-from rag.citation.quotable import usable
+from rag.citation.quotable import MIN_WORDS, usable
 from rag.i18n.labels import (
     author_label,
     format_label,
@@ -41,6 +42,10 @@ HEADINGS: dict[Role, str] = {
 }
 PLANNED = marked("What plans say")
 SOLUTIONS = marked("Solutions that innovators wrote and labs collected")
+KEY_POINTS = marked("Key points")
+FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
+_FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
+_MOST_AFTER = 2  # sentences that follow one that says what is asked
 _MOST_THEMES = 5  # most frequent themes of reports that are told
 
 
@@ -138,6 +143,42 @@ class DigestWriter(ReportChooser):
         """A heading and the lines of reports under it; nothing where there are none."""
         lines = [self.by(info, picked, of_lab) for info, picked in rows if picked]
         yield from [self.heading(heading), *lines] if lines else []
+
+    def add_context(self, rows: Iterable[Row]) -> None:
+        """Where little is told, adds what follows the best sentences of surely telling reports."""
+        sure = {x.report.id for x in self.telling[1] if x.score >= SURELY}
+        told = [(line, own) for _, own in rows for line in own]
+        count = len(told)
+        for line, own in sorted(told, key=lambda pair: -pair[0].score):
+            is_wanted = line.report.id in sure and count < FEWEST_LINES
+            for after in islice(self.after(line) if is_wanted else (), _MOST_AFTER):
+                if self.pick([after], 1):
+                    own.insert(own.index(line) + 1, after)
+                    line, count = after, count + 1
+
+    def key_points(self, rows: list[Row]) -> Iterator[str]:
+        """The best finding of each of some rows of what was found, taken out of them.
+
+        It is what best answers the question, by the cross-encoder, where that has the time.
+        """
+        if len(rows) < _FEWEST_ROWS:
+            return
+        yield self.heading(KEY_POINTS)
+        # "Sand" says little without its form question.
+        own = [
+            [x for x in told if x.role == "found" and len(x.words) >= MIN_WORDS] for _, told in rows
+        ]
+        logits = self.logits([line for lines in own for line in lines])
+        best = {
+            n: max(lines, key=lambda line: logits.get(line.place, line.score))
+            for n, lines in enumerate(own)
+            if lines
+        }
+        strongest = sorted(best, key=lambda n: -logits.get(best[n].place, 0.0))
+        for n in sorted(strongest[:_MOST_KEY_POINTS]):
+            info, told = rows[n]
+            told.remove(best[n])
+            yield self.by(info, [best[n]])
 
     def count(self, survey: Survey | None) -> Iterator[str]:
         """How many reports speak of a topic, which are noted; nothing where it may be none."""

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.models.embeddings import encode_cached
+from rag.query.pairs import ONE, OTHER, pairs
 from rag.text.tokenize import strip_accents
 
 _EXAMPLES = Path(__file__).with_name("intents.toml")
@@ -40,11 +41,12 @@ TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons"
 _MORE = ("overview", "particular", "stages")
 _ALL_WORK, _STAGES = ("lab", "overview"), ("stages",)
 # The scores of their own: the last columns of weights.
-_OWN = ("overview", "stages", "many", "lab", "follows", "off")
+_OWN = ("overview", "stages", "many", "lab", "follows", "off", "works")
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
-    "KIND": "reports", "<": "", ">": "",
+    "KIND": "reports", "<": "", ">": "", ONE: "the clay stove project",
+    OTHER: "the solar dryer project",
 }  # fmt: skip
 _OF_WORDS = 0.5  # the length of the part of a vector that tells its words; that of meaning has 1
 _PLACES = 4096  # words and pairs share these by a hash
@@ -72,7 +74,8 @@ def own_score(name: str, question: str) -> float:
     An "overview" asks for all work of a lab. "Stages" holds the stages of a work against each
     other. Both may be of any length and have placeholders. From 0.5 on, a question is rather put to
     "many" than to one work, asks rather for all of a "lab" than for a particular, and rather
-    "follows" from a conversation than stands alone. From 0.6 on, it is nearly always "off" topic.
+    "follows" from a conversation than stands alone, and it compares two "works" that are called
+    as in `rag.query.pairs`. From 0.6 on, it is nearly always "off" topic.
     """
     vector = _features([_unmarked(question)])[0]
     return float(vector @ _trained()[1][:, _OWN.index(name) - len(_OWN)])
@@ -169,9 +172,13 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     asked = [
         (kind == "offtopic", text)
         for kind, _, text in (*own, *examples())
-        if kind not in (*TALK, "follows", "alone")
+        if kind not in (*TALK, "follows", "alone", "works")
     ]
     weights.append(_apart(asked, _RIDGE_OFF))
+    every = [(code, text) for kind, code, text in (*own, *examples()) if kind != "works"]
+    others = {pair.asked for code, text in every for pair in pairs(text, code)}
+    compared = [(True, text) for kind, _, text in own if kind == "works"]
+    weights.append(_apart([*compared, *((False, text) for text in sorted(others))], _RIDGE_WIDE))
     return intents, np.hstack(weights).astype(np.float32)
 
 

@@ -43,17 +43,25 @@ from rag.query.entities import (
     without,
     without_countries,
 )
-from rag.query.forms import MOST_TERMS, OFF_TOPIC_LIKELY, in_form, topic_of_plan
+from rag.query.forms import MOST_TERMS, OFF_TOPIC_LIKELY, in_form, subject, topic_of_plan
 from rag.query.gloss import RENAMED, alike_words, concept_of, in_english
+from rag.query.intents import own_score
 from rag.query.linker import Linker
-from rag.query.parts import MOST_QUESTIONS, are_apart, asks_of, may_be_apart, questions_in
+from rag.query.pairs import QUOTED, pairs
+from rag.query.parts import (
+    MOST_QUESTIONS,
+    are_apart,
+    asks_of,
+    may_be_apart,
+    questions_in,
+)
 from rag.query.rules import Rules
 from rag.query.wordings import has_wording
-from rag.query.works import QUOTED
 from rag.settings import Settings
 from rag.text.tokenize import is_quantity, language_of, terms
 from rag.types import Notice, Plan, Turn
 
+_COMPARES = 0.5  # the score from which on a question compares two works
 TOKENS = 400  # tokens of a reply: a sentence of MOST_CHARACTERS in any script, and the lists
 MOST_CHARACTERS = 600  # characters of a question that a model is given or may give
 # What is read of a reply (characters), of its lists (values), and of each value (characters).
@@ -179,6 +187,30 @@ class Planner:
             if len(plans) == 1 and not (kinds or may_be_apart(plan, planned)):
                 return []
         return [*zip(parts, scopes, strict=True)] if are_apart(plan, plans) else []
+
+    def works_compared(self, plan: Plan, index: Index) -> tuple[str, ...]:
+        """What a planned question calls two works that it compares; () for any other question.
+
+        Each of them is called by more than tags, places and what any work has.
+        """
+        is_told = plan.stages or plan.topics or (plan.intent == "compare" and plan.reports)
+        others = any(has_wording(name, plan.question) for name in ("many_labs", "sums_up"))
+        if is_told or others or plan.query or plan.follows or plan.alone:
+            return ()
+        linker = self.linker_of(index.catalog)
+
+        def is_work(words: str) -> bool:
+            links = linker.link(words, plan.language)
+            tagged = any(k.field in TAGS for k in links.links)
+            return bool(links.rest and (tagged or subject(links, plan.language, "compare")))
+
+        found = [
+            (own_score("works", pair.asked), pair.one, pair.other)
+            for pair in pairs(plan.question, plan.language)
+            if is_work(pair.one) and is_work(pair.other)
+        ]
+        score, *works = max(found, default=(0.0,))
+        return tuple(works) if score > _COMPARES else ()
 
     def _of_regions(
         self, text: str, plan: Plan, index: Index, filters: Filters

@@ -15,6 +15,7 @@ from rag.catalog.normalize import in_dictionary
 from rag.catalog.tag_fields import ReportInfo
 from rag.places.countries import fold_name
 from rag.query.linker import Linker
+from rag.query.pairs import QUOTED
 from rag.query.wordings import has_wording
 from rag.text.sentences import BULLET
 from rag.text.tokenize import LANGUAGES, stop_words, strip_accents, terms
@@ -28,9 +29,6 @@ _FIRST_WORDS = 4  # content words that a title begins with, which name it
 # The share of the reports with a name that are of its country, and how many have to have a name
 # that is written in small letters.
 _AT_HOME, _LEAST_SMALL = 0.9, 2
-
-# Words that somebody wants as they are.
-QUOTED = re.compile(r"""["“«„][^"”»“]+["”»“]|(?<!\w)['‘][^'’]+ [^'’]+['’](?!\w)""")
 
 # The ids of the reports that have each of some words in one passage; of a word any of its terms.
 ReportsWith = Callable[[Sequence[Collection[str]]], Collection[str]]

@@ -17,8 +17,10 @@ import numpy as np
 from rag.catalog.tag_fields import ReportInfo
 from rag.index.interface import Index
 from rag.index.topics import numbered, without_means
+from rag.models.embeddings import Embedding
 from rag.models.encoder import Vectors, unit
 from rag.text.tokenize import terms
+from rag.types import Hit
 
 SIMILAR = 5
 # What two reports are ahead of the others of their lab (in standard deviations), the words of their
@@ -26,8 +28,26 @@ SIMILAR = 5
 # Of 200 pairs of real reports, drawn by strata and judged by reading, 0.96 of those that they link
 # are of one work, and 0.66 of those that are of one work are linked; surely so: 0.96 and 0.58.
 _AHEAD, _TITLE, _KINDS, _SAME_WORK, _SURELY = 0.1, 0.3, 0.1, 0.75, 0.8
+# Hits of which a report is named, and what its title's cosine adds to the score of its best one.
+_FIRST, _CALLED = 20, 0.1
 # How near reports of a lab usually are and how that varies, as if so many more were there.
 _USUAL, _USUAL_SPREAD, _LEAST_SPREAD, _AS_MANY = 0.27, 0.18, 0.05, 2
+
+
+def named_by(words: str, hits: Sequence[Hit], embedding: Embedding) -> list[ReportInfo]:
+    """The report that is called so, of those with the first of these hits; none for no hits.
+
+    Its best passage and its title tell.
+    """
+    first = {hit.passage.report.id: hit for hit in reversed(hits[:_FIRST])}
+    infos = [hit.passage.report for hit in first.values()]
+    texts = [words, *(info.title for info in infos)]
+    called, *titles = unit(np.asarray(embedding.get_text_embedding_batch(texts), np.float32))
+    scores = [
+        hit.score + _CALLED * float(title @ called)
+        for hit, title in zip(first.values(), titles, strict=True)
+    ]
+    return [infos[int(np.argmax(scores))]] if infos else []
 
 
 def line_of_work(index: Index, info: ReportInfo, *, surely: bool = False) -> tuple[ReportInfo, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from rag.answer.about import FEW, LONGEST, TRIES, versus, working_on
-from rag.answer.digests import KEY_POINTS
+from rag.answer.writing import KEY_POINTS
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import fold_tag
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo

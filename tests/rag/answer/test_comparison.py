@@ -167,7 +167,9 @@ def test_titles_and_years_of_one_kind_are_compared_and_no_work_without_a_plan(
     own = [info for info in sample_engine.catalog.reports.values() if info.author == "lab"]
     first, second = (next(info for info in own if info.lab == lab) for lab in ("Lesotho", "Togo"))
     answer = ask(f"Compare {first.title} and {second.title}")
-    assert set(answer.coverage.reports) == {first.id, second.id}
+    # What came of a plan is told with it.
+    assert {first.id, second.id} < set(answer.coverage.reports)
+    assert set(answer.coverage.labs) == {"Lesotho", "Togo"}
     answer = ask("Compare the plans of Lesotho of 2022 and 2023")
     assert answer.coverage.sides == ("2022", "2023")
     assert "experiment" not in {citation.passage.report.kind for citation in answer.citations}
@@ -176,6 +178,29 @@ def test_titles_and_years_of_one_kind_are_compared_and_no_work_without_a_plan(
     answer = ask(question)
     assert answer.coverage.sides == ()
     assert {citation.passage.report.countries for citation in answer.citations} == {("Fiji",)}
+
+
+def test_works_are_compared_by_what_is_said_of_them(ask: Ask) -> None:
+    broom, box = "tide_broom", "charcoal_cold_box_for_the_fish_road"
+    for question, reports in {
+        "how does the cold box made of charcoal hold up against that tide broom?": {box, broom},
+        "La escoba de marea y la caja de carbón para el pescado, ¿en qué se parecen?": {box, broom},
+        "Mets les plateaux plus petits à côté du balai de marée": {
+            "smaller_trays__school_canteens_in_hue",
+            broom,
+        },
+    }.items():
+        answer = ask(question)
+        assert answer.coverage.intent == "compare", question
+        assert len(answer.coverage.sides) == 2
+        assert reports <= set(answer.coverage.reports), question
+    for question in (
+        "What did women and men say about the fee boards?",
+        "Compare Lesotho and Fiji",
+        "What have labs tried for ferry boys and for fish traders?",
+        "ethnography or prototyping: which do labs use?",
+    ):
+        assert set(ask(question).coverage.sides) <= {"Lesotho", "Fiji"}, question
 
 
 def test_a_comparison_is_a_table_in_every_file(ask: Ask) -> None:

@@ -162,10 +162,22 @@ def test_a_large_collection_has_a_sentence_of_each_further_work_that_may_speak_o
 def test_what_one_work_surely_says_is_told_by_it_alone(
     sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.answer.chosen._SURELY", -9.0)
+    monkeypatch.setattr("rag.answer.chosen.SURELY", -9.0)
     monkeypatch.setattr("rag.answer.chosen._LEAD", 0.0)
     answer = sample_engine.ask("why don't people trust mobile money?").answer
     assert {citation.passage.report.lab for citation in answer.citations} == {"Lesotho"}
+
+
+def test_what_surely_tells_is_told_with_what_follows_it(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "what makes people believe a warning?"
+    answer = sample_engine.ask(question).answer
+    monkeypatch.setattr("rag.answer.writing.SURELY", 9.0)
+    bare = sample_engine.ask(question).answer
+    said, alone = ({(c.passage.id, c.quote) for c in a.citations} for a in (answer, bare))
+    assert alone < said
+    assert {place for place, _ in said} == {place for place, _ in alone}
 
 
 def _line(role: Role, stage: Stage, kind: str) -> Line:
@@ -201,8 +213,8 @@ def test_key_points_best_answer_are_told_once_and_leave_few_plans_where_enough_w
 
     monkeypatch.setattr(ReportChooser, "logits", logits)
     many = plans(sample_engine.ask(MONEY).answer)
-    for name in ("_ENOUGH", "_FEWEST_ROWS", "_MOST_KEY_POINTS"):
-        monkeypatch.setattr(f"rag.answer.digests.{name}", 2)
+    for name in ("digests._ENOUGH", "writing._FEWEST_ROWS", "writing._MOST_KEY_POINTS"):
+        monkeypatch.setattr(f"rag.answer.{name}", 2)
     answer = sample_engine.ask(MONEY).answer
     assert 0 < plans(answer) < many
     points, found = answer.text.split("### ")[1:3]

@@ -32,6 +32,25 @@ def test_what_is_a_work_is_answered_by_a_digest_of_it(quick_engine: Engine) -> N
         assert quick_engine.plan(question).intent == "answer", question
 
 
+@pytest.mark.quality
+def test_a_summary_is_of_the_work_that_is_described(quick_engine: Engine) -> None:
+    for question, report in {
+        "sum up the work in Georgia on that mining town that gets smaller, for my boss, in three "
+        "sentences, and did the council go along?": "foresight_for_a_town_that_shrinks",
+        "resumen de las bandejas más pequeñas en las escuelas, ¿y sirvió de algo?": (
+            "smaller_trays__school_canteens_in_hue"
+        ),
+        "un aperçu de la pompe solaire qu'on loue à l'heure et des hippopotames": (
+            "shared_solar_pump_by_the_hour"
+        ),
+    }.items():
+        answer: Answer = quick_engine.ask(question).answer
+        assert answer.text.startswith("**"), question
+        assert {citation.passage.report.id for citation in answer.citations} == {report}, question
+    several = quick_engine.ask("overview of what labs do about mobile money").answer
+    assert len(several.coverage.labs) > 1
+
+
 def test_a_particular_of_a_work_is_answered_from_its_reports_alone(quick_engine: Engine) -> None:
     question = "How much does the Tide Broom cost?"
     plan = quick_engine.plan(question)
