@@ -185,7 +185,7 @@ def test_works_are_compared_by_what_is_said_of_them(ask: Ask) -> None:
     for question, reports in {
         "how does the cold box made of charcoal hold up against that tide broom?": {box, broom},
         "La escoba de marea y la caja de carbón para el pescado, ¿en qué se parecen?": {box, broom},
-        "Mets les plateaux plus petits à côté du balai de marée": {
+        "Les plateaux plus petits face au balai de marée : quelles différences ?": {
             "smaller_trays__school_canteens_in_hue",
             broom,
         },
