@@ -212,9 +212,9 @@ class Engine:
             plan = replace(plan, intent="answer", filters=filters, query=None)
         if deep and not self._researcher:
             plan = replace(plan, notices=(*plan.notices, Notice("no_model_looks")))
+        watch.go_on("plan_ms")
         if works := self._planner.works_compared(plan, snapshot):
             plan = self._of_works(works, plan, snapshot)
-        watch.go_on("plan_ms")
         result: SearchResult | None = None
 
         def finish(draft: Answer) -> Answer:

@@ -61,7 +61,7 @@ from rag.settings import Settings
 from rag.text.tokenize import is_quantity, language_of, terms
 from rag.types import Notice, Plan, Turn
 
-_COMPARES = 0.5  # the score from which on a question compares two works
+_COMPARES = 0.55  # the score from which on a question compares two works
 TOKENS = 400  # tokens of a reply: a sentence of MOST_CHARACTERS in any script, and the lists
 MOST_CHARACTERS = 600  # characters of a question that a model is given or may give
 # What is read of a reply (characters), of its lists (values), and of each value (characters).
