@@ -353,9 +353,9 @@ class Engine:
 
     def _of_works(self, works: Sequence[str], plan: Plan, snapshot: Index) -> Plan:
         """The plan to compare what is found of each of some works, if that is not the same."""
-        found = dict[str, None]()
+        planner, found = self._planner.without_model(), dict[str, None]()
         for work in works:
-            hits = self._find(snapshot, self._planner.plan(work, snapshot, (), plan.filters)).hits
+            hits = self._find(snapshot, planner.plan(work, snapshot, (), plan.filters)).hits
             found |= dict.fromkeys(info.id for info in named_by(work, hits, self._embedding))
         if len(found) < len(works):
             return plan

@@ -5,7 +5,7 @@ questions ask for particulars, whatever they are like.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import dropwhile, pairwise
 
@@ -130,11 +130,10 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return in_form(plan, "trend") if over_time and not particular else plan
     if plan.reports:
         return _of_work(plan, work, links, scores)
-    if words and has_wording("sums_up", plan.standalone):
+    rest = re.sub(rf"\b{any_of('sums_up')}\b", " ", strip_accents(plan.subject)).split()
+    if rest and has_wording("sums_up", plan.standalone):
         # However long it is, it asks for no particular. An overview is not its topic.
-        rest = re.sub(rf"\b{any_of('sums_up')}\b", " ", strip_accents(plan.subject)).split()
-        topic = " ".join(word for word in words if strip_accents(word) in rest)
-        plan = replace(plan, subject=topic)
+        plan = replace(plan, subject=" ".join(w for w in words if strip_accents(w) in rest))
         many = has_wording("labs", plan.standalone)
         summed = in_form(plan, "lab" if plan.boosted.country else "topic" if many else "report")
         return summed if summed.intent in DIGESTS else in_form(plan, "report")
@@ -185,7 +184,14 @@ def _is_overview(plan: Plan, links: Links, scores: Mapping[str, float]) -> bool:
 
 def _of_work(plan: Plan, work: Work, links: Links, masked: Mapping[str, float]) -> Plan:
     """The plan of a question that names a work: summed up, over time, or asked for a particular."""
-    scores = intent_scores(_with_any_work(links, work.words))[0]
+    shown = list(links.words)
+    named = [i for i, word in enumerate(shown) if word in work.words]
+    for i, after in pairwise((*named, named[-1] + 1)):
+        # "Phones full of doubt" is a name with the small words in it.
+        end = after if after - i <= _NEAR else i + 1
+        shown[i:end] = [""] * (end - i)
+    shown[named[0]] = _ANY_WORK
+    scores = intent_scores(" ".join(filter(None, shown)))[0]
     lead = scores["report"] - scores["passage"]
     others = ("passage", "report", "offtopic")
     sums = has_wording("sums_up", plan.standalone)
@@ -196,18 +202,6 @@ def _of_work(plan: Plan, work: Work, links: Links, masked: Mapping[str, float]) 
         # Others may tell it too where common words are no certain name.
         return plan if work.is_name else replace(plan, reports=())
     return replace(plan, intent="report", reports=work.reports or plan.reports)
-
-
-def _with_any_work(links: Links, words: Collection[str]) -> str:
-    """A question in which these words name any work, as in the example questions."""
-    shown = list(links.words)
-    named = [i for i, word in enumerate(shown) if word in words]
-    for i, after in pairwise((*named, named[-1] + 1)):
-        # "Phones full of doubt" is a name with the small words in it.
-        end = after if after - i <= _NEAR else i + 1
-        shown[i:end] = [""] * (end - i)
-    shown[named[0]] = _ANY_WORK
-    return " ".join(filter(None, shown))
 
 
 def in_form(plan: Plan, form: Intent) -> Plan:
