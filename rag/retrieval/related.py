@@ -7,7 +7,7 @@ other reports of their lab; and the rare words that their titles share.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import log
@@ -28,8 +28,9 @@ SIMILAR = 5
 # Of 200 pairs of real reports, drawn by strata and judged by reading, 0.96 of those that they link
 # are of one work, and 0.66 of those that are of one work are linked; surely so: 0.96 and 0.58.
 _AHEAD, _TITLE, _KINDS, _SAME_WORK, _SURELY = 0.1, 0.3, 0.1, 0.75, 0.8
-# Hits of which a report is named, and what its title's cosine adds to the score of its best one.
-_FIRST, _CALLED = 20, 0.1
+# Hits of which a report is named, and those whose scores, as shares of the first one's, add to the
+# cosine of its title: of 130 works that strangers named so, 103 are found; by the first hit 93.
+_FIRST, _BEST = 20, 3
 # How near reports of a lab usually are and how that varies, as if so many more were there.
 _USUAL, _USUAL_SPREAD, _LEAST_SPREAD, _AS_MANY = 0.27, 0.18, 0.05, 2
 
@@ -37,17 +38,18 @@ _USUAL, _USUAL_SPREAD, _LEAST_SPREAD, _AS_MANY = 0.27, 0.18, 0.05, 2
 def named_by(words: str, hits: Sequence[Hit], embedding: Embedding) -> list[ReportInfo]:
     """The report that is called so, of those with the first of these hits; none for no hits.
 
-    Its best passage and its title tell.
+    The scores of its passages, if they are the best of all, and its title tell.
     """
-    first = {hit.passage.report.id: hit for hit in reversed(hits[:_FIRST])}
-    infos = [hit.passage.report for hit in first.values()]
+    infos = list({hit.passage.report.id: hit.passage.report for hit in hits[:_FIRST]}.values())
+    if not infos:
+        return []
+    found = defaultdict[str, float](float)
+    for hit in hits[:_BEST]:
+        found[hit.passage.report.id] += hit.score / (hits[0].score or 1.0)
     texts = [words, *(info.title for info in infos)]
     called, *titles = unit(np.asarray(embedding.get_text_embedding_batch(texts), np.float32))
-    scores = [
-        hit.score + _CALLED * float(title @ called)
-        for hit, title in zip(first.values(), titles, strict=True)
-    ]
-    return [infos[int(np.argmax(scores))]] if infos else []
+    told = [found[r.id] + float(title @ called) for r, title in zip(infos, titles, strict=True)]
+    return [infos[int(np.argmax(told))]]
 
 
 def line_of_work(index: Index, info: ReportInfo, *, surely: bool = False) -> tuple[ReportInfo, ...]:
