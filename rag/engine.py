@@ -29,7 +29,7 @@ from rag.answer.pipeline import (
 )
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import in_dictionary
-from rag.catalog.tag_fields import Filters
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.citation.checker import make_judge
 from rag.errors import InputError, Stopped, TooLong
 from rag.index.interface import Index, StoredReport
@@ -213,7 +213,7 @@ class Engine:
         if deep and not self._researcher:
             plan = replace(plan, notices=(*plan.notices, Notice("no_model_looks")))
         watch.go_on("plan_ms")
-        if works := self._planner.works_compared(plan, snapshot):
+        if not given and (works := self._planner.works_compared(plan, snapshot)):
             plan = self._of_works(works, plan, snapshot)
         result: SearchResult | None = None
 
@@ -352,26 +352,26 @@ class Engine:
         return result
 
     def _of_works(self, works: Sequence[str], plan: Plan, snapshot: Index) -> Plan:
-        """The plan to compare what is found of each of some works, if that is not the same."""
-        planner, found = self._planner.without_model(), dict[str, None]()
+        """The plan to compare two works, if they are known, and of all labs that are named."""
+        planner, found = self._planner.without_model(), dict[str, ReportInfo]()
         for work in works:
-            hits = self._find(snapshot, planner.plan(work, snapshot, (), plan.filters)).hits
-            found |= dict.fromkeys(info.id for info in named_by(work, hits, self._embedding))
-        if len(found) < len(works):
+            asked = planner.plan(work, snapshot, (), plan.filters, plan.ignored)
+            named = named_by(work, self._find(snapshot, asked).hits, self._embedding)
+            found |= {info.id: info for info in named}
+        places = {country for info in found.values() for country in info.countries}
+        if len(found) < len(works) or not places.issuperset(plan.boosted.country):
             return plan
-        named = " ".join(works)
-        told = " ".join(word for word in plan.subject.split() if word not in named)
+        called = set(" ".join(works).split())
         return replace(
             plan,
             intent="compare",
             reports=tuple(found),
-            subject=told,
+            subject=" ".join(word for word in plan.subject.split() if word not in called),
             boosted=Filters(),
             countries=(),
             sides=(),
             wide=True,
             one_thing=False,
-            off_topic=-1.0,
         )
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:

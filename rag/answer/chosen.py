@@ -156,8 +156,8 @@ class ReportChooser(LineReader):
         scores = defaultdict[str, float](float)
         for hit in self.hits[:_FIRST_FOUND]:
             scores[hit.passage.report.id] += hit.score
-        best = self.found_there()[:1]
-        return [r for r in best if scores[r.id] >= _MOST_OF_FOUND * sum(scores.values())]
+        best, least = self.found_there()[:1], _MOST_OF_FOUND * sum(scores.values())
+        return [r for r in best if scores[r.id] >= least > 0]
 
     def saying(self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]) -> list[ReportInfo]:
         """The reports that say most of the topic, of labs where any of those do; then near ones."""

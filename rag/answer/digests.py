@@ -64,7 +64,7 @@ from rag.models.prompts import refusal
 from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic, listed_topics
 from rag.query.intents import own_score
 from rag.query.wordings import has_wording
-from rag.retrieval.related import named_by
+from rag.retrieval.related import SURELY_NAMED, named_by
 from rag.survey.evidence import over_the_years, trend
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity, is_quantity
@@ -128,8 +128,9 @@ class _Maker(Comparer):
         if of_many and not named and (told := [*self.topic()]):
             yield from told
             return
-        words = self.plan.subject or question
-        yield from self._whole(named or named_by(words, self.hits, self._embedding))
+        called = self.plan.subject or question, self.hits, self._embedding
+        if named := named or named_by(*called, ahead=SURELY_NAMED):
+            yield from self._whole(named)
 
     def _whole(self, reports: Sequence[ReportInfo]) -> Iterator[str]:
         """What reports say of each part of their work, and what they leave out."""

@@ -131,7 +131,7 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     if plan.reports:
         return _of_work(plan, work, links, scores)
     rest = re.sub(rf"\b{any_of('sums_up')}\b", " ", strip_accents(plan.subject)).split()
-    if rest and has_wording("sums_up", plan.standalone):
+    if rest and has_wording("sums_up", plan.standalone) and plan.off_topic <= OFF_TOPIC_LIKELY:
         # However long it is, it asks for no particular. An overview is not its topic.
         plan = replace(plan, subject=" ".join(w for w in words if strip_accents(w) in rest))
         many = has_wording("labs", plan.standalone)

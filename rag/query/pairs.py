@@ -8,15 +8,17 @@ may join two is by wordings; whether it compares them, its words beside them tel
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from rag.query.wordings import any_of
 from rag.text.tokenize import strip_accents, terms
 
 # Words that somebody wants as they are.
-QUOTED = re.compile(r"""["“«„][^"”»“]+["”»“]|(?<!\w)['‘][^'’]+ [^'’]+['’](?!\w)""")
+QUOTED = re.compile(r"""["“«„][^"“”«»„]+["”»“]|(?<!\w)['‘][^'’‘ ]+ [^'’‘]+['’](?!\w)""")
 ONE, OTHER = "ONE", "OTHER"  # what stands for two works
 _CLAUSE = r"[:?;؟؛]|[.,،](?= )| [-–—] "
 _MARKS = " ¿?؟;؛,،.:!-–—\"'“”«»"
+_MOST_JOINS = 8  # that are looked at
 _LEAST_TERMS = 2  # of what names a work, if it is written in small letters
 
 
@@ -46,7 +48,7 @@ def pairs(question: str, language: str) -> Iterator[Pair]:
     plain = re.sub(rf"[,،](?={joins})", " ", plain)
     ends = [m.span() for m in re.finditer(rf"{_CLAUSE}|(?<!\w){any_of('compares')}(?!\w)", plain)]
     starts = [*ends, *(m.span() for m in re.finditer(rf"(?<!\w){asks}(?!\w)", plain))]
-    for join in re.finditer(joins, plain):
+    for join in islice(re.finditer(joins, plain), _MOST_JOINS):
         start = max((end for _, end in starts if end <= join.start()), default=0)
         end = min((at for at, _ in ends if at >= join.end()), default=len(text))
         pair = _pair(text, (start, join.start()), (join.end(), end))
@@ -55,7 +57,8 @@ def pairs(question: str, language: str) -> Iterator[Pair]:
 
 
 def _pair(text: str, one: tuple[int, int], other: tuple[int, int]) -> Pair:
-    before, between, after = text[: one[0]], text[one[1] : other[0]], text[other[1] :]
+    plain = text.lower()
+    before, between, after = plain[: one[0]], plain[one[1] : other[0]], plain[other[1] :]
     asked = f"{before} {ONE} {between} {OTHER} {after}"
     return Pair(text[slice(*one)].strip(_MARKS), text[slice(*other)].strip(_MARKS), asked)
 

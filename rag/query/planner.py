@@ -195,6 +195,7 @@ class Planner:
         """
         is_told = plan.stages or plan.topics or (plan.intent == "compare" and plan.reports)
         others = any(has_wording(name, plan.question) for name in ("many_labs", "sums_up"))
+        others = others or plan.off_topic > OFF_TOPIC_LIKELY
         if is_told or others or plan.query or plan.follows or plan.alone:
             return ()
         linker = self.linker_of(index.catalog)

@@ -200,7 +200,16 @@ def test_works_are_compared_by_what_is_said_of_them(ask: Ask) -> None:
         "What have labs tried for ferry boys and for fish traders?",
         "ethnography or prototyping: which do labs use?",
     ):
-        assert set(ask(question).coverage.sides) <= {"Lesotho", "Fiji"}, question
+        assert set(ask(question).coverage.sides) == (
+            {"Lesotho", "Fiji"} if "Fiji" in question else set()
+        ), question
+    for question in ("Compare Messi and Ronaldo", "Harry Potter vs Star Wars: which is better?"):
+        assert ask(question).refused, question
+    # Nothing is lost of what was named.
+    three = ask(
+        "Compare the fee boards in Lesotho, the stove display in Mongolia and the tide broom"
+    )
+    assert {"Lesotho", "Mongolia"} <= set(three.coverage.labs)
 
 
 def test_a_comparison_is_a_table_in_every_file(ask: Ask) -> None:

@@ -47,6 +47,18 @@ def test_a_summary_is_of_the_work_that_is_described(quick_engine: Engine) -> Non
         answer: Answer = quick_engine.ask(question).answer
         assert answer.text.startswith("**"), question
         assert {citation.passage.report.id for citation in answer.citations} == {report}, question
+    for question in (
+        "Summarize the plot of Hamlet",
+        "Overview of quantum physics in 3 sentences",
+        "What is the blockchain voting project?",
+    ):
+        assert quick_engine.ask(question).answer.refused, question
+    # An English "resume" and points of something ask for no summary.
+    for question in (
+        "Can fish traders resume the market?",
+        "What are the main points of friction?",
+    ):
+        assert quick_engine.plan(question).intent not in ("report", "lab"), question
     several = quick_engine.ask("overview of what labs do about mobile money").answer
     assert len(several.coverage.labs) > 1
 
