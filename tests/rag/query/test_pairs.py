@@ -29,4 +29,4 @@ def test_a_pair_reaches_to_the_ends_of_its_clause_and_to_words_that_compare() ->
 
 def test_what_is_asked_of_a_pair_is_told_without_it() -> None:
     (pair,) = pairs("Which was cheaper: the milk van or the goat cheese?", "en")
-    assert pair.asked.split() == ["Which", "was", "cheaper:", "ONE", "or", "OTHER", "?"]
+    assert pair.asked.split() == ["which", "was", "cheaper:", "ONE", "or", "OTHER", "?"]
