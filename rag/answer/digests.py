@@ -63,6 +63,7 @@ from rag.i18n.translations import marked
 from rag.models.prompts import refusal
 from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic, listed_topics
 from rag.query.intents import own_score
+from rag.query.rules import OF_MANY
 from rag.query.wordings import has_wording
 from rag.retrieval.related import SURELY_NAMED, named_by
 from rag.survey.evidence import over_the_years, trend
@@ -84,7 +85,6 @@ _HELD_BY_SURVEYED = 0.4  # the least share of a topic's words that the passages 
 _OTHERS, _MOST_OTHERS, _MOST_CLOSEST = marked("Other reports that may speak of it"), 8, 6
 # Rows of a topic that are enough; then so few of what neither was found nor tried.
 _ENOUGH, _FEWEST_BESIDE = 14, 1
-_OF_MANY = 0.45  # the score from which on what is asked of no one report is asked of many
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
@@ -124,7 +124,7 @@ class _Maker(Comparer):
         """One report, or one line of work: part by part; what it leaves out, others of its work."""
         named = [self.catalog.reports[i] for i in self.plan.reports] or self.summed_up()
         question = self.plan.standalone
-        of_many = has_wording("sums_up", question) and own_score("many", question) > _OF_MANY
+        of_many = has_wording("sums_up", question) and own_score("many", question) > OF_MANY
         if of_many and not named and (told := [*self.topic()]):
             yield from told
             return

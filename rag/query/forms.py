@@ -130,10 +130,10 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return in_form(plan, "trend") if over_time and not particular else plan
     if plan.reports:
         return _of_work(plan, work, links, scores)
-    rest = re.sub(rf"\b{any_of('sums_up')}\b", " ", strip_accents(plan.subject)).split()
-    if rest and has_wording("sums_up", plan.standalone) and plan.off_topic <= OFF_TOPIC_LIKELY:
-        # However long it is, it asks for no particular. An overview is not its topic.
-        plan = replace(plan, subject=" ".join(w for w in words if strip_accents(w) in rest))
+    sums = has_wording("sums_up", plan.standalone) and plan.off_topic <= OFF_TOPIC_LIKELY
+    if sums and (topic := _without_summary(words)):
+        # However long it is, it asks for no particular.
+        plan = replace(plan, subject=topic)
         many = has_wording("labs", plan.standalone)
         summed = in_form(plan, "lab" if plan.boosted.country else "topic" if many else "report")
         return summed if summed.intent in DIGESTS else in_form(plan, "report")
@@ -168,6 +168,13 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         digest = "report" if len(ids) == 1 else "lab"
         plan = replace(plan, reports=tuple(ids) if len(ids) == 1 else ())
     return in_form(plan, digest)
+
+
+def _without_summary(words: Sequence[str]) -> str:
+    """The words of a topic: an overview, or its main points, are none."""
+    plain = strip_accents(" ".join(words))
+    rest = re.sub(rf"\b{any_of('sums_up')}\b", " ", plain).split()
+    return " ".join(word for word in words if strip_accents(word) in rest)
 
 
 def _is_overview(plan: Plan, links: Links, scores: Mapping[str, float]) -> bool:

@@ -48,13 +48,7 @@ from rag.query.gloss import RENAMED, alike_words, concept_of, in_english
 from rag.query.intents import own_score
 from rag.query.linker import Linker
 from rag.query.pairs import QUOTED, pairs
-from rag.query.parts import (
-    MOST_QUESTIONS,
-    are_apart,
-    asks_of,
-    may_be_apart,
-    questions_in,
-)
+from rag.query.parts import MOST_QUESTIONS, are_apart, asks_of, may_be_apart, questions_in
 from rag.query.rules import Rules
 from rag.query.wordings import has_wording
 from rag.settings import Settings
@@ -206,12 +200,13 @@ class Planner:
             return bool(links.rest and (tagged or subject(links, plan.language, "compare")))
 
         found = [
-            (own_score("works", pair.asked), pair.one, pair.other)
+            (score, pair.one, pair.other)
             for pair in pairs(plan.question, plan.language)
-            if is_work(pair.one) and is_work(pair.other)
+            if (score := own_score("works", pair.asked)) > _COMPARES
+            and is_work(pair.one)
+            and is_work(pair.other)
         ]
-        score, *works = max(found, default=(0.0,))
-        return tuple(works) if score > _COMPARES else ()
+        return max(found)[1:] if found else ()
 
     def _of_regions(
         self, text: str, plan: Plan, index: Index, filters: Filters

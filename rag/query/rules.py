@@ -57,7 +57,7 @@ _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, to
 _COUNTS = 0.5  # the score of a count from which a follow-up asks how many a list has
 _OF_ALL = 0.5  # the lead of a question about the product over one to the only report
 # The score of a question that is put to many labs; of one with the words of a title.
-_OF_MANY, _TITLED_OF_MANY = 0.45, 0.6
+OF_MANY, _TITLED_OF_MANY = 0.45, 0.6
 _OFF_TOPIC = 0.5  # the score of a question that may have nothing to do with reports
 _OF_LAB = 0.6  # the score of a question that names a lab and asks for all of its work
 _TO_WORK = ("report", "lab", "compare", "trend", "reasons")  # what work is told in
@@ -236,7 +236,7 @@ class Rules:
         planned = form_of(planned, links, scores, works)
         if planned.intent == "answer" and not boosted.country:
             # Words of a title are surely none in a question that is surely put to many.
-            least = _TITLED_OF_MANY if planned.reports else _OF_MANY
+            least = _TITLED_OF_MANY if planned.reports else OF_MANY
             of_many = own_score("many", question)
             named_one = countries or filters.country or spans or follows or alone
             # One for a number asks for a particular.

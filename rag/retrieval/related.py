@@ -55,7 +55,7 @@ def named_by(
     alike = [float(title @ called) for title in titles]
     told = [found[info.id] + near for info, near in zip(infos, alike, strict=True)]
     best, *others = np.argsort(told)[::-1].tolist()
-    near = max(h.similarity for h in first if h.passage.report == infos[best])
+    near = max(h.similarity for h in first if h.passage.report.id == infos[best].id)
     is_sure = all(told[best] >= told[n] + ahead for n in others[:1])
     return [infos[best]] if is_sure and max(near, alike[best]) >= _NEAR else []
 
