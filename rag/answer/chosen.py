@@ -26,6 +26,7 @@ from rag.i18n.translations import translations_for
 from rag.models.embeddings import Embedding
 from rag.query.forms import is_short_topic
 from rag.query.wordings import has_wording
+from rag.retrieval.related import named_by
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import Speaking, log_odds
 from rag.survey.stream import TopicSurvey, survey_scope
@@ -33,8 +34,7 @@ from rag.survey.types import Survey
 from rag.text.tokenize import focus, is_quantity
 from rag.types import Hit, Plan
 
-# The least probability that a report that is told of says something of a topic.
-_SAYS = 0.1
+_SAYS = 0.1  # the least probability that a report that is told of says something of a topic
 # The least probability that a report says something of what sides are compared on, and its least
 # share of that of the likeliest report of its side, and of all sides.
 _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
@@ -78,8 +78,7 @@ TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
 _READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
 # So many sentences on reasons are told at least, and reports on a topic that is surveyed.
 _LEAST_REASONS, _LEAST_REPORTS = 8, 30
-# From such log odds on a report surely tells what is asked; one line of work alone is told where a
-# sentence has them, so much more than of others.
+# From such log odds on a report surely tells it; one work alone, so far ahead of others.
 SURELY, _LEAD = 1.0, 1.9
 _OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
 # Passages that were found first, and the share of their scores that is most of them.
@@ -156,8 +155,13 @@ class ReportChooser(LineReader):
         scores = defaultdict[str, float](float)
         for hit in self.hits[:_FIRST_FOUND]:
             scores[hit.passage.report.id] += hit.score
-        best, least = self.found_there()[:1], _MOST_OF_FOUND * sum(scores.values())
-        return [r for r in best if scores[r.id] >= least > 0]
+        least = _MOST_OF_FOUND * sum(scores.values())
+        return [info for info in self.called() if scores[info.id] >= least > 0]
+
+    def called(self, ahead: float = 0.0) -> list[ReportInfo]:
+        """The report of what was found that the topic names, if it is so far ahead."""
+        plan = self.plan
+        return named_by(plan.subject or plan.standalone, self.hits, self._embedding, ahead)
 
     def saying(self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]) -> list[ReportInfo]:
         """The reports that say most of the topic, of labs where any of those do; then near ones."""

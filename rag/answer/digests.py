@@ -65,7 +65,7 @@ from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topi
 from rag.query.intents import own_score
 from rag.query.rules import OF_MANY
 from rag.query.wordings import has_wording
-from rag.retrieval.related import SURELY_NAMED, named_by
+from rag.retrieval.related import SURELY_NAMED
 from rag.survey.evidence import over_the_years, trend
 from rag.survey.types import Survey
 from rag.text.tokenize import gives_quantity, is_quantity
@@ -128,8 +128,7 @@ class _Maker(Comparer):
         if of_many and not named and (told := [*self.topic()]):
             yield from told
             return
-        called = self.plan.subject or question, self.hits, self._embedding
-        if named := named or named_by(*called, ahead=SURELY_NAMED):
+        if named := named or self.called(SURELY_NAMED):
             yield from self._whole(named)
 
     def _whole(self, reports: Sequence[ReportInfo]) -> Iterator[str]:

@@ -40,6 +40,9 @@ DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
 # one on it may be off topic; from the second one on it is, and no sentences are shown if nothing
 # answers.
 OFF_TOPIC_LIKELY, OFF_TOPIC_CLEAR = -0.1, 0.1
+# The same of what asks for a summary: "for my boss, in three sentences" is like no question to
+# reports.
+_OFF_TOPIC_SUMMED = 0.25
 _LEAST = 0.25  # the least score of a form
 _LEAD = 0.05  # the least lead of a form over a question to passages
 _LAB_LEAD = 0.4  # that of all of a lab, where the question has more words
@@ -130,9 +133,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
         return in_form(plan, "trend") if over_time and not particular else plan
     if plan.reports:
         return _of_work(plan, work, links, scores)
-    sums = has_wording("sums_up", plan.standalone) and plan.off_topic <= OFF_TOPIC_LIKELY
-    if sums and (topic := _without_summary(words)):
-        # However long it is, it asks for no particular.
+    if _sums_up(plan) and (topic := _without_summary(words)):
+        # However long it is, it asks for no particular; whether it is of a report, that tells.
         plan = replace(plan, subject=topic)
         many = has_wording("labs", plan.standalone)
         summed = in_form(plan, "lab" if plan.boosted.country else "topic" if many else "report")
@@ -170,6 +172,11 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     return in_form(plan, digest)
 
 
+def _sums_up(plan: Plan) -> bool:
+    """Whether a question wants a summary, and not of a novel."""
+    return has_wording("sums_up", plan.standalone) and plan.off_topic <= _OFF_TOPIC_SUMMED
+
+
 def _without_summary(words: Sequence[str]) -> str:
     """The words of a topic: an overview, or its main points, are none."""
     plain = strip_accents(" ".join(words))
@@ -201,7 +208,7 @@ def _of_work(plan: Plan, work: Work, links: Links, masked: Mapping[str, float]) 
     scores = intent_scores(" ".join(filter(None, shown)))[0]
     lead = scores["report"] - scores["passage"]
     others = ("passage", "report", "offtopic")
-    sums = has_wording("sums_up", plan.standalone)
+    sums = _sums_up(plan)
     changes = any(s["trend"] > max(_LEAST, *(s[name] for name in others)) for s in (scores, masked))
     if changes and (not sums or has_wording("over_years", plan.standalone)):
         return in_form(plan, "trend")

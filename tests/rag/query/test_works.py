@@ -40,6 +40,9 @@ def test_a_summary_is_of_the_work_that_is_described(quick_engine: Engine) -> Non
         "resumen de las bandejas más pequeñas en las escuelas, ¿y sirvió de algo?": (
             "smaller_trays__school_canteens_in_hue"
         ),
+        "sum up the work on the shrinking mining town for my boss, in three sentences": (
+            "foresight_for_a_town_that_shrinks"
+        ),
         "un aperçu de la pompe solaire qu'on loue à l'heure et des hippopotames": (
             "shared_solar_pump_by_the_hour"
         ),
