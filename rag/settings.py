@@ -26,7 +26,7 @@ def _check_key(key: SecretStr | None) -> SecretStr | None:
     # Files of secrets end in a line break.
     plain = key.get_secret_value().strip() if key else ""
     if not plain.isascii() or not plain.isprintable():
-        raise ValueError("it has signs that no key has, such as curly quotes")
+        raise ValueError("it has characters that no key has, such as curly quotes")
     return SecretStr(plain) if plain else None
 
 
@@ -106,7 +106,9 @@ class Settings(BaseModel):
         None, description="file of the names and keys of programs; none: they need none"
     )
     root_path: str = Field(
-        "", pattern=r"^(/[\w.~-]+)*$", description="path under which a proxy shows the page"
+        "",
+        pattern=r"^(/[\w.~-]+)*$",
+        description="path under which a proxy shows the page, such as /ask",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severity that the page's log tells"
@@ -177,8 +179,8 @@ def load_settings(
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0])
         raise SettingsError(
-            f"The setting {name} is not usable: {first['msg']}. Correct {values[name][1]}: it is "
-            f"the {fields[name].description}."
+            f"The setting {name} is not usable: {first['msg'].removeprefix('Value error, ')}. "
+            f"Correct {values[name][1]} ({fields[name].description})."
         ) from error
 
 

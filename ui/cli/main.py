@@ -253,7 +253,7 @@ def serve(
     port: Annotated[int | None, Option(help="Port to listen on (7860).")] = None,
     ingest: Annotated[bool | None, Option(help="Let the page's visitors add reports (no).")] = None,
 ) -> None:
-    """Open the web page."""
+    """Serve the web page."""
     settings = load_settings(index=index, host=host, port=port, page_ingest=ingest)
     from ui.server.serve import start
 

@@ -38,7 +38,7 @@ BYTES = 32  # of a salt and of a hash
 COSTS = [2**n for n in range(14, 21)]
 _BASE64 = "([A-Za-z0-9+/]{43}=)"
 _SECRET = re.compile(rf"scrypt:([0-9]{{5,7}}):{BLOCK}:{PARALLEL}:{_BASE64}:{_BASE64}")
-MAX_NAME, MIN_PASSWORD, MAX_PASSWORD = 64, 8, 1024  # signs
+MAX_NAME, MIN_PASSWORD, MAX_PASSWORD = 64, 8, 1024  # characters
 PREFIX = "asklabs-"  # of a key
 SETTINGS = {"login": "ASKLABS_LOGIN", "key": "ASKLABS_API_KEYS"}  # by the command that writes it
 Check = Callable[[str, str, str], Awaitable[bool]]
@@ -126,7 +126,7 @@ def checked_name(name: str) -> str:
     unfit = not name or len(name) > MAX_NAME or name.startswith("#") or name != name.strip()
     if unfit or ":" in name or not name.isprintable():
         raise InputError(
-            f"A name has 1 to {MAX_NAME} signs without colon, line break or space at an end, "
+            f"A name has 1 to {MAX_NAME} characters without colon, line break or space at an end, "
             "and doesn't begin with #."
         )
     return name
@@ -136,7 +136,7 @@ def set_login(path: Path, name: str, password: str, command: str = "login") -> b
     """Write a name's password to a file of its owner's; whether it replaced an earlier one."""
     checked_name(name)
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise InputError(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} signs.")
+        raise InputError(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
     new = make_secret(password).line(name)
     lines = _text(path, command).splitlines() if path.exists() else []
     if any(line.strip() and not line.startswith("#") for line in lines):
