@@ -156,6 +156,7 @@ class Plan:
     reports: tuple[str, ...] = ()  # ids of those that the question names by their titles
     subject: str = ""  # the words that say what it is about, without labs, years and kinds
     concept: str = ""  # what reports call that, where it is named in everyday words
+    hint: str = ""  # what they may call it, where that is not sure
     alone: bool = False  # whether there is only one report to ask
     sides: tuple[Side, ...] = ()  # the places that a "compare" question joins
     topics: tuple[str, ...] = ()  # that a "compare" question holds against each other
@@ -165,15 +166,20 @@ class Plan:
     asks: tuple[Ask, ...] = ()  # what it asks for, if that is more than one thing of one work
 
     @property
+    def named(self) -> str:
+        """What reports call the topic, or may call it."""
+        return self.concept or self.hint
+
+    @property
     def renamed(self) -> str:
         """The stand-alone question with what reports call its topic, if that is another name."""
-        return f"{self.standalone} ({self.concept})" if self.concept else self.standalone
+        return f"{self.standalone} ({self.named})" if self.named else self.standalone
 
     @property
     def english(self) -> str:
         """That in English; "" where it can't be told."""
         own = self.gloss or (self.standalone if self.language == "en" else "")
-        return f"{own} ({self.concept})" if own and self.concept else own
+        return f"{own} ({self.named})" if own and self.named else own
 
     @property
     def first(self) -> Filters:

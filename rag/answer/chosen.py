@@ -68,16 +68,18 @@ _BY_ITSELF = (1.1, 0.56, 0.61, 0.49, -1.26, -2.83)
 # What tells whether a topic is told of: the log odds of the likeliest report, what share of the
 # question's words the best passages hold, and the best logit. Weights of a logistic regression;
 # from which log odds on it may be told of, from which on it is taken to, and from which on where
-# what speaks of its words holds few of them.
-_IS_TOLD, MAY_SAY_IT, SAYS_IT, SAYS_IT_OTHERWISE = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25, 2.5
+# what speaks of its words holds few of them: less if it is near to what reports have a name for.
+_IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
+SAYS_IT_OTHERWISE, SAYS_IT_HINTED = 2.5, 2.0
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
 # sentences are told beside the one of their report that says it best, and that one, if others are.
-TELLS, _TELLS_SHARE, _ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
+TELLS, _TELLS_SHARE, ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
 # So many lines on reasons the cross-encoder reads, those nearest to the question first. To nearness
 # add the log odds, at least these, that their report speaks of the topic, and what is asked for.
 _READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
-# So many sentences on reasons are told at least, and reports on a topic that is surveyed.
-_LEAST_REASONS, _LEAST_REPORTS = 8, 30
+# So many sentences on reasons are told at least if the best one has such log odds, and reports on a
+# topic that is surveyed.
+_LEAST_REASONS, _GIVES_REASONS, _LEAST_REPORTS = 8, -0.85, 30
 # From such log odds on a report surely tells it; one work alone, so far ahead of others.
 SURELY, _LEAD = 1.0, 1.9
 _OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
@@ -341,13 +343,15 @@ class ReportChooser(LineReader):
             if of_report[line.report.id] < _OF_READ_CLOSELY and len(read) < _READ_FOR_REASONS:
                 of_report[line.report.id] += 1
                 read.append(line)
-        if not self.logits(read):
+        if not (read and self.logits(read)):
             return on_topic(lines) if plan.subject else lines
         told = sorted(self._with_odds(read), key=lambda x: -x.score)
+        if told[0].score < _GIVES_REASONS:
+            return []
         told = [x for x in told if x.score >= _SPEAKS]
         # What is told though it is unlikely tells of results, not of a plan's challenge.
-        told = [x for x in told if x.score >= _ALSO_SAYS or x.role in FINDINGS]
-        return [x for n, x in enumerate(told) if x.score >= _ALSO_SAYS or n < _LEAST_REASONS]
+        told = [x for x in told if x.score >= ALSO_SAYS or x.role in FINDINGS]
+        return [x for n, x in enumerate(told) if x.score >= ALSO_SAYS or n < _LEAST_REASONS]
 
     def likely_of_each(self, own: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
         """The best lines of each report that likely say what is asked, the likeliest reports first.
@@ -360,7 +364,7 @@ class ReportChooser(LineReader):
         told: dict[str, list[Line]] = {}
         for line in sorted(self._with_odds(first), key=lambda x: -x.score):
             of_report = told.setdefault(line.report.id, [])
-            if line.score >= _ALSO_SAYS or not of_report:
+            if line.score >= ALSO_SAYS or not of_report:
                 of_report.append(line)
         best = enumerate(told.items())
         return {i: of for n, (i, of) in best if of[0].score >= _SPEAKS or n < _LEAST_REPORTS}
@@ -374,7 +378,7 @@ class ReportChooser(LineReader):
         by_report: dict[str, list[Line]] = {i: [] for i in told}
         for line in sorted(said, key=lambda x: -x.score):
             own = by_report.get(line.report.id)
-            if own is not None and (not own or line.score >= _ALSO_SAYS):
+            if own is not None and (not own or line.score >= ALSO_SAYS):
                 own.append(line)
         # A report without such a sentence only touches the topic.
         speaking = {i: own for i, own in by_report.items() if own[0].score >= _SPEAKS}

@@ -15,9 +15,11 @@ from statistics import fmean
 
 from rag.answer.candidates import covered, kind_beside_topic, kind_wanted, kinds_asked
 from rag.answer.chosen import (
+    ALSO_SAYS,
     MAY_SAY_IT,
     MOST_OF_YEAR,
     SAYS_IT,
+    SAYS_IT_HINTED,
     SAYS_IT_OTHERWISE,
     TELLS,
     Material,
@@ -83,8 +85,9 @@ _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a repo
 _HELD_BY_SURVEYED = 0.4  # the least share of a topic's words that the passages of a survey hold
 # What is told of less likely reports, of how many, and how many may be closest.
 _OTHERS, _MOST_OTHERS, _MOST_CLOSEST = marked("Other reports that may speak of it"), 8, 6
-# Rows of a topic that are enough; then so few of what neither was found nor tried.
-_ENOUGH, _FEWEST_BESIDE = 14, 1
+# Rows of a topic that are enough; then so few of what neither was found nor tried. Reports that
+# say what is asked, fewer than which are few.
+_ENOUGH, _FEWEST_BESIDE, _FEW_SAY_IT = 14, 1, 3
 _LIKELY = 0.5  # the least probability with which a report speaks of a lab's topic, and all its work
 _AFTER = 10.0  # taken from the score of what stands after all else
 _MOST_EACH = 3  # sentences of a report that is told by those that say what is asked
@@ -343,7 +346,11 @@ class _Maker(Comparer):
         least, survey, own = SAYS_IT, None, dict[str, list[Line]]()
         if not self.by_sentences:
             survey, own = self._by_survey()
-            self.by_sentences, least = not own, SAYS_IT_OTHERWISE
+            if not own:
+                least = SAYS_IT_HINTED if self.plan.hint else SAYS_IT_OTHERWISE
+            sure = [i for i in own if own[i][0].score >= ALSO_SAYS]
+            # What reports may call it finds more.
+            self.by_sentences = not own or bool(self.plan.hint and len(sure) < _FEW_SAY_IT)
         if self.by_sentences:
             survey, near, _ = self.telling
             told_of = self.odds(near)
@@ -356,9 +363,6 @@ class _Maker(Comparer):
         # Reports that are quoted are among those that are counted.
         scope = {row.report.id for row in survey.rows} if survey else set()
         told = [info for info in told if info.id in scope] or told
-        if not self.by_sentences:
-            own = self.likely_of_each({info.id: own[info.id] for info in told})
-            told = [self.catalog.reports[i] for i in own]
         rows: dict[str, list[Row]] = {part: [] for part in _PARTS}
         labs = Counter[str]()  # how many reports are told
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
@@ -412,7 +416,8 @@ class _Maker(Comparer):
         held = sorted((covered(plan, passage) for passage in nearest), reverse=True)
         if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
             return None, {}
-        return survey, {r.id: [x for x in lines if x.report.id == r.id] for r in told}
+        of_each = {r.id: said for r in told if (said := [x for x in lines if x.report.id == r.id])}
+        return survey, self.likely_of_each(of_each)
 
     def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
         """What is closest to a topic of which no report surely tells; else after a refusal."""

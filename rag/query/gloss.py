@@ -56,9 +56,10 @@ LEAST_KNOWN = 0.5  # the share of a question's content words that the glossary m
 _CONCEPTS = Path(__file__).with_name("concepts.toml")
 _VECTORS = Path(__file__).with_name("concepts.npz")
 # From which mean cosine to its two nearest phrases a topic means a concept, and how much nearer it
-# is than the next one. Of 120 topics in a stranger's words 40 are called something, 32 by the name
-# meant; of 120 that reports have words for, one is; of 90 that mean no concept, four are.
-_CONCEPT_NEAR, _CONCEPT_LEAD = 0.52, 0.03
+# is than the next one. The same from which on one may be meant, how much less near than the nearest
+# one, how many, and the fewest words that tell.
+_CONCEPT_NEAR, _CONCEPT_LEAD = 0.56, 0.05
+_HINT_NEAR, _HINT_WITHIN, _MOST_HINTS, _HINT_WORDS = 0.5, 0.1, 3, 2
 RENAMED = "in_words_of_reports"  # the code of the notice that says so
 _FEWEST_WORDS = 5  # of a description: fewer are a term
 _SAME_PHRASE = 0.85  # the cosine of a topic to a phrase from which it is nearly that
@@ -291,31 +292,36 @@ def is_concept(text: str) -> bool:
     return text in _concepts()[0]
 
 
-def concept_of(topic: str, language: str, index: Index) -> str:
-    """The concept that a topic means, by the names that reports have for it.
+def concepts_of(topic: str, language: str, index: Index) -> tuple[str, str]:
+    """The concept that a topic means, by the names that reports have for it, and what it may mean.
 
-    It is "" where none is near, or the topic's words name it; and where they are few, or a passage
-    has all of them, unless they are nearly a phrase for it.
+    Both are "" where none is near, or the topic's words name it. None is meant for sure where words
+    are few, or a passage has all of them, unless they are nearly a phrase for it; then the first
+    names of the nearest ones may be.
     """
+    words = [a.terms | a.english for a in alike_words(index, topic, language) if a.rarity > 0]
+    if not words:
+        return "", ""
     names, starts, vectors = _concepts()
     similar = vectors @ np.asarray(encode_cached([topic])[0], np.float32)
-    is_phrase = bool(similar.max() >= _SAME_PHRASE)
-    if len(topic.split()) < _FEWEST_WORDS and not is_phrase:
-        return ""
     nearest = np.maximum.reduceat(similar, starts)
     of_each = np.repeat(nearest, np.diff([*starts, len(similar)]))
     second = np.maximum.reduceat(np.where(similar < of_each, similar, -1.0), starts)
-    other, best = np.argsort(nearest + second)[-2:]
-    score, next_score = (nearest + second)[[best, other]] / 2
-    if is_phrase:
-        best = np.searchsorted(starts, similar.argmax(), side="right") - 1
-    words = [a.terms | a.english for a in alike_words(index, topic, language) if a.rarity > 0]
-    is_near = score >= max(_CONCEPT_NEAR, next_score + _CONCEPT_LEAD)
-    if not words or not (is_phrase or (is_near and not index.having(words, Filters()))):
-        return ""
+    scores = (nearest + second) / 2
+    is_phrase = bool(nearest.max() >= _SAME_PHRASE)
+    best, *others = np.argsort(-scores)[:_MOST_HINTS].tolist()
+    score, next_score = scores[[best, others[0]]]
+    best = int(nearest.argmax()) if is_phrase else best
     own = frozenset(terms(topic, "en")).union(*words)
-    said = (own.issuperset(terms(name, "en")) for name in names[best].split(" / "))
-    return "" if any(said) else names[best]
+    if any(own.issuperset(terms(name, "en")) for name in names[best].split(" / ")):
+        return "", ""
+    is_near = score >= max(_CONCEPT_NEAR, next_score + _CONCEPT_LEAD)
+    is_long = len(topic.split()) >= _FEWEST_WORDS
+    if is_phrase or (is_near and is_long and not index.having(words, Filters())):
+        return names[best], ""
+    least = max(_HINT_NEAR, score - _HINT_WITHIN) if len(words) >= _HINT_WORDS else inf
+    near = [names[i].partition(" / ")[0] for i in (best, *others) if scores[i] >= least]
+    return "", ", ".join(near)
 
 
 @cache

@@ -44,7 +44,7 @@ from rag.query.entities import (
     without_countries,
 )
 from rag.query.forms import MOST_TERMS, OFF_TOPIC_LIKELY, in_form, subject, topic_of_plan
-from rag.query.gloss import RENAMED, alike_words, concept_of, in_english
+from rag.query.gloss import RENAMED, alike_words, concepts_of, in_english
 from rag.query.intents import own_score
 from rag.query.linker import Linker
 from rag.query.pairs import QUOTED, pairs
@@ -243,9 +243,9 @@ class Planner:
         if is_fixed or named or is_long or QUOTED.search(plan.question):
             return plan
         topic = topic_of_plan(plan, self.linker_of(index.catalog))
-        concept = concept_of(without_countries(topic), plan.language, index)
+        concept, hint = concepts_of(without_countries(topic), plan.language, index)
         if not concept:
-            return plan
+            return replace(plan, hint=hint)
         return replace(
             plan,
             concept=concept,

@@ -93,7 +93,9 @@ class Rules:
         unwanted = links.filters(excluded=True).country
         linked = links.filters()
         labs = tuple(lab for lab in labs_in(question, catalog) if lab not in unwanted)
-        named = Filters(country=labs, year=linked.year, type=linked.type, kind=linked.kind)
+        # "Solutions for dry fields" may be plans, too; those of a country are what was collected.
+        kind = linked.kind if labs or linked.kind != ("solution",) else ()
+        named = Filters(country=labs, year=linked.year, type=linked.type, kind=kind)
         many = has_wording("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history, links)
         titled = titled_reports(question, language, history, self.linker) if history else ()

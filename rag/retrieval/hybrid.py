@@ -116,7 +116,7 @@ def _query(embedding: Embedding, plan: Plan, scopes: Sequence[Filters]) -> Query
     words = question_terms(asked, plan.language, plan.wide)
     if plan.gloss:
         words += question_terms(without_countries(plan.gloss), LANGUAGE, plan.wide)
-        words += question_terms(plan.concept, LANGUAGE, plan.wide)
+        words += question_terms(plan.named, LANGUAGE, plan.wide)
     return Query(words, dense, static, scopes, DEPTH, MATCH_SHARE, stage)
 
 

@@ -112,7 +112,7 @@ class TopicSurvey:
         """
         plan, measure = self.plan, self.open()
         text, snapshot = plan.subject or plan.standalone, measure.snapshot
-        text = f"{text} / {plan.concept}" if plan.concept else text
+        text = f"{text} / {plan.named}" if plan.named else text
         # These are words in a row rather than a phrase, which alone has a name in English.
         topic = Topic.read(text, plan.language, snapshot, english=glossed)
         judged = judge_topic(measure, topic, reports, self.reranker, is_quick=True)

@@ -18,6 +18,7 @@ def test_questions_about_the_collection_are_told_from_those_to_its_reports(
         ("ما هي السنوات التي تغطيها؟", ("year",)),
         ("What kinds of reports are there in this collection?", ("kind",)),
         ("Merci beaucoup", ("thanks",)),
+        ("?", ()),
         ("Hello!", ("greeting",)),
         ("Salut, elle sert à quoi, cette page ?", ()),
         ("Who put these reports together?", ()),

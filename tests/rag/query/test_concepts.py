@@ -7,7 +7,7 @@ import pytest
 
 from rag.engine import Engine
 from rag.query import gloss
-from rag.query.gloss import concept_of
+from rag.query.gloss import concepts_of
 from rag.types import Turn
 
 pytestmark = pytest.mark.quality
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.quality
 def test_a_description_means_what_reports_have_a_name_for(
     sample_engine: Engine, topic: str, language: str, concept: str
 ) -> None:
-    assert concept_of(topic, language, sample_engine.index) == concept
+    assert concepts_of(topic, language, sample_engine.index)[0] == concept
 
 
 def test_a_question_in_everyday_words_is_put_in_those_of_reports(sample_engine: Engine) -> None:
@@ -49,7 +49,28 @@ def test_a_question_in_everyday_words_is_put_in_those_of_reports(sample_engine: 
         assert not sample_engine.plan(other).concept, other
     # What a passage tells in the same words has no other name.
     said = next(p for p in sample_engine.passages if p.language == "en" and len(p.text) > 80)
-    assert concept_of(" ".join(said.text.split()[:8]), "en", sample_engine.index) == ""
+    assert not concepts_of(" ".join(said.text.split()[:8]), "en", sample_engine.index)[0]
+
+
+def test_what_a_topic_may_mean_is_read_beside_it_and_counted_nowhere(
+    sample_engine: Engine,
+) -> None:
+    question = "smog in winter, what do labs do"
+    made = sample_engine.plan(question)
+    assert (made.concept, made.hint, made.notices) == ("", "air pollution", ())
+    assert made.english == f"{question} (air pollution)"
+    assert sample_engine.survey(question).survey.topic == "smog in winter"
+    # What has the name itself, or one word, means no other.
+    for other in ("air pollution in winter, what do labs do", "smog, what do labs do"):
+        assert not sample_engine.plan(other).hint, other
+
+
+def test_solutions_for_a_topic_are_those_of_labs_too(sample_engine: Engine) -> None:
+    wide = sample_engine.plan("solutions for thrown away food")
+    assert (wide.boosted.kind, wide.hint) == ((), "food waste")
+    assert sample_engine.plan("what solutions does Togo have for food?").boosted.kind == (
+        "solution",
+    )
 
 
 def test_the_vectors_are_those_of_the_phrases() -> None:
