@@ -198,10 +198,12 @@ class ExtractiveAnswerer:
         """Whether what was found answers the question, may answer it, or doesn't.
 
         It doesn't where the collection has no report of the year or the country that is asked for,
-        unless a sentence surely answers, and where no digest could be made of a topic.
+        unless a sentence surely answers, and where no digest could be made of a topic, or of its
+        reasons.
         """
         if (
             plan.intent == "topic"
+            or (plan.intent == "reasons" and plan.subject)
             or plan.topics
             or any(n.code == "no_reports_of_year" for n in plan.notices)
         ):
