@@ -356,6 +356,7 @@ class Engine:
         planner, found = self._planner.without_model(), dict[str, ReportInfo]()
         for work in works:
             asked = planner.plan(work, snapshot, (), plan.filters, plan.ignored)
+            asked = replace(asked, hint="")  # it is called by its own words
             named = named_by(work, self._find(snapshot, asked).hits, self._embedding)
             found |= {info.id: info for info in named}
         places = {country for info in found.values() for country in info.countries}
@@ -370,6 +371,7 @@ class Engine:
             boosted=Filters(),
             countries=(),
             sides=(),
+            hint="",
             wide=True,
             one_thing=False,
         )

@@ -352,13 +352,13 @@ class _Maker(Comparer):
             # What reports may call it finds more.
             self.by_sentences = not own or bool(self.plan.hint and len(sure) < _FEW_SAY_IT)
         if self.by_sentences:
-            survey, near, _ = self.telling
-            told_of = self.odds(near)
-            if told_of < least:
+            near = self.telling[1]
+            if (told_of := self.odds(near)) >= least:
+                survey, own = self.telling[0], self.saying_it()
+            elif not own:
                 if self.is_small:
                     yield from self._closest(near, is_told=told_of >= MAY_SAY_IT)
                 return
-            own = self.saying_it()
         told = [self.catalog.reports[i] for i in own]
         # Reports that are quoted are among those that are counted.
         scope = {row.report.id for row in survey.rows} if survey else set()

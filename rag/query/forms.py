@@ -44,7 +44,6 @@ OFF_TOPIC_LIKELY, OFF_TOPIC_CLEAR = -0.1, 0.1
 # reports.
 _OFF_TOPIC_SUMMED = 0.25
 _LEAST = 0.25  # the least score of a form
-_LEAST_LETTERS = 2  # of a question
 _LEAD = 0.05  # the least lead of a form over a question to passages
 _LAB_LEAD = 0.4  # that of all of a lab, where the question has more words
 _TREND_LEAD = 0.25  # that of changes over the years, where no lab is named
@@ -455,7 +454,7 @@ def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tupl
     The names of fields, "greeting", "thanks", "self", or nothing for "what can you do?", for a
     letter or a sign alone, and for an attempt to change the rules.
     """
-    if overrides(question) or len(re.findall(r"\w", question)) < _LEAST_LETTERS:
+    if overrides(question) or re.fullmatch(r"\W*[a-z]?\W*", question.lower()):
         return ()
     # What names nothing is rather talk to the product than off the topic.
     names = scores.keys() - ({"offtopic"} if not links.rest else set())

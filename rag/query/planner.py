@@ -236,7 +236,8 @@ class Planner:
 
     def _in_words_of_reports(self, plan: Plan, index: Index) -> Plan:
         """The plan of a question whose topic has another name in reports, by that name, too."""
-        is_fixed = plan.query or plan.reports or plan.alone or plan.off_topic > OFF_TOPIC_LIKELY
+        is_fixed = plan.query or plan.reports or plan.alone or plan.intent == "compare"
+        is_fixed = is_fixed or plan.off_topic > OFF_TOPIC_LIKELY
         # Of labs that are named, or at length, something particular is asked.
         named = plan.boosted.country or plan.filters.country
         is_long = len(terms(plan.question, plan.language)) > MOST_TERMS

@@ -94,7 +94,8 @@ class Rules:
         linked = links.filters()
         labs = tuple(lab for lab in labs_in(question, catalog) if lab not in unwanted)
         # "Solutions for dry fields" may be plans, too; those of a country are what was collected.
-        kind = linked.kind if labs or linked.kind != ("solution",) else ()
+        collected = labs or filters.country or has_wording("innovators", question)
+        kind = linked.kind if collected or linked.kind != ("solution",) else ()
         named = Filters(country=labs, year=linked.year, type=linked.type, kind=kind)
         many = has_wording("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history, links)
