@@ -35,8 +35,8 @@ from rag.text.tokenize import focus, is_quantity
 from rag.types import Hit, Plan
 
 _SAYS = 0.1  # the least probability that a report that is told of says something of a topic
-# The least probability that a report says something of what sides are compared on, and its least
-# share of that of the likeliest report of its side, and of all sides.
+# The same of what sides are compared on, and its least share of that of the likeliest report of its
+# side, and of all sides.
 _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
 _FAR_LESS = 0.5  # the same share of a lab's own report beside what others wrote
 _NEAR_AS_LIKELY = 0.1  # the same share of a report that is near to the topic
@@ -51,29 +51,24 @@ _READ_OVER_TIME, _READ_OF_YEAR, MOST_OF_YEAR = 16, 8, 3
 READ_OF_SIDE, _MOST_TOLD = 3, 60
 _NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
 ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
-# What tells how likely a report tells what is asked of many: the log odds that it speaks of the
-# topic, how near its nearest sentence is to the question, the logit of the cross-encoder, which
-# reads so many sentences of so many reports, and the logarithm of its rank among those found.
-# Weights of a logistic regression: those of 48 questions to the sample and of 60 to 2,189 reports,
-# each fitted alone, are alike.
+# How likely a report tells what is asked of many: the log odds that it speaks of the topic, how near
+# its nearest sentence is to the question, the logit of the cross-encoder, which reads so many
+# sentences of so many reports, and the logarithm of its rank among those found (eval/tuning.md).
 _TELLS, _NOT_FOUND = (0.35, 3.9, 0.33, -0.58, 0.95), 150
 _READ, _OF_READ, _USUAL_LOGIT = 30, 2, -3.7
-# Of the likeliest reports it reads more that are near, and those that tell most. What tells how
-# likely a sentence says by itself what is asked: how near it is, the logit, the logarithm of its
-# words, whether it is a finding, and whether it is a question. Weights of a logistic regression
-# over 2,823 sentences that were labelled by reading, and that the cross-encoder never learned from.
-# Of few reports it reads more, so many sentences together.
+# Of the likeliest reports it reads more that are near, and those that tell most; of few reports, so
+# many sentences together. How likely a sentence says by itself what is asked: how near it is, the
+# logit, the logarithm of its words, whether it is a finding, and whether it is a question.
 _READ_CLOSELY, _OF_READ_CLOSELY, _OF_TELLING, _READ_OF_FEW = 12, 6, 3, 72
 _BY_ITSELF = (1.1, 0.56, 0.61, 0.49, -1.26, -2.83)
-# What tells whether a topic is told of: the log odds of the likeliest report, what share of the
-# question's words the best passages hold, and the best logit. Weights of a logistic regression;
-# from which log odds on it may be told of, from which on it is taken to, and from which on where
-# what speaks of its words holds few of them: less if it is near to what reports have a name for.
+# Whether a topic is told of: the log odds of the likeliest report, what share of the question's
+# words the best passages hold, and the best logit; from which log odds on it may be told of, from
+# which on it is, and from which on where what speaks of its words holds few, or has a name for it.
 _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 SAYS_IT_OTHERWISE, SAYS_IT_HINTED = 2.5, 2.0
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
-# sentences are told beside the one of their report that says it best, and that one, if others are.
-TELLS, _TELLS_SHARE, ALSO_SAYS, _SPEAKS = 0.2, 0.4, -1.0, -1.5
+# sentences are told beside the best one of their report, and that one, or by the report's chance.
+TELLS, _TELLS_SHARE, ALSO_SAYS, _SPEAKS, _LIKELY_TELLS = 0.2, 0.4, -1.0, -1.5, 0.7
 # So many lines on reasons the cross-encoder reads, those nearest to the question first. To nearness
 # add the log odds, at least these, that their report speaks of the topic, and what is asked for.
 _READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
@@ -375,13 +370,14 @@ class ReportChooser(LineReader):
         best = chance(near[0].score) if near else 0.0
         least = max(min(TELLS, best), share * best)
         told = dict.fromkeys(x.report.id for x in near if chance(x.score) >= least)
+        likely = {x.report.id for x in near if chance(x.score) >= _LIKELY_TELLS}
         by_report: dict[str, list[Line]] = {i: [] for i in told}
         for line in sorted(said, key=lambda x: -x.score):
             own = by_report.get(line.report.id)
             if own is not None and (not own or line.score >= ALSO_SAYS):
                 own.append(line)
-        # A report without such a sentence only touches the topic.
-        speaking = {i: own for i, own in by_report.items() if own[0].score >= _SPEAKS}
+        # A report without such a sentence only touches the topic, unless it is likely to tell.
+        speaking = {i: x for i, x in by_report.items() if x[0].score >= _SPEAKS or i in likely}
         by_report = speaking or by_report
         if has_wording("many_labs", self.plan.standalone):
             return by_report
