@@ -51,7 +51,7 @@ _READ_OVER_TIME, _READ_OF_YEAR, MOST_OF_YEAR = 16, 8, 3
 READ_OF_SIDE, _MOST_TOLD = 3, 60
 _NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
 ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
-# How likely a report tells what is asked of many: the log odds that it speaks of the topic, how near
+# How likely a report tells what is asked of many: the log odds that it speaks of it, and how near
 # its nearest sentence is to the question, the logit of the cross-encoder, which reads so many
 # sentences of so many reports, and the logarithm of its rank among those found (eval/tuning.md).
 _TELLS, _NOT_FOUND = (0.35, 3.9, 0.33, -0.58, 0.95), 150
