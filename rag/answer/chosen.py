@@ -35,8 +35,7 @@ from rag.text.tokenize import focus, is_quantity
 from rag.types import Hit, Plan
 
 _SAYS = 0.1  # the least probability that a report that is told of says something of a topic
-# The same of what sides are compared on, and its least share of that of the likeliest report of its
-# side, and of all sides.
+# The same of what sides are compared on; its share of the likeliest one's of its side, and of all.
 _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
 _FAR_LESS = 0.5  # the same share of a lab's own report beside what others wrote
 _NEAR_AS_LIKELY = 0.1  # the same share of a report that is near to the topic
@@ -51,9 +50,9 @@ _READ_OVER_TIME, _READ_OF_YEAR, MOST_OF_YEAR = 16, 8, 3
 READ_OF_SIDE, _MOST_TOLD = 3, 60
 _NEAR_SHARE = 0.5  # of the nearest sentence's nearness to a topic that others have
 ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
-# How likely a report tells what is asked of many: the log odds that it speaks of it, and how near
-# its nearest sentence is to the question, the logit of the cross-encoder, which reads so many
-# sentences of so many reports, and the logarithm of its rank among those found (eval/tuning.md).
+# How likely a report tells what is asked of many: the log odds that it speaks of it, how near its
+# best sentence is, the logit of the cross-encoder, which reads so many sentences of so many, and
+# the logarithm of its rank among those found (eval/tuning.md).
 _TELLS, _NOT_FOUND = (0.35, 3.9, 0.33, -0.58, 0.95), 150
 _READ, _OF_READ, _USUAL_LOGIT = 30, 2, -3.7
 # Of the likeliest reports it reads more that are near, and those that tell most; of few reports, so
@@ -67,7 +66,7 @@ _BY_ITSELF = (1.1, 0.56, 0.61, 0.49, -1.26, -2.83)
 _IS_TOLD, MAY_SAY_IT, SAYS_IT = (0.3, 1.2, 0.64, -0.3), -1.0, -0.25
 SAYS_IT_OTHERWISE, SAYS_IT_HINTED = 2.5, 2.0
 # Then others do from this chance on, if it is this share of the best one's. From which log odds on
-# sentences are told beside the best one of their report, and that one, or by the report's chance.
+# sentences are told beside the best one of their report, that one, or by the report's chance.
 TELLS, _TELLS_SHARE, ALSO_SAYS, _SPEAKS, _LIKELY_TELLS = 0.2, 0.4, -1.0, -1.5, 0.7
 # So many lines on reasons the cross-encoder reads, those nearest to the question first. To nearness
 # add the log odds, at least these, that their report speaks of the topic, and what is asked for.
@@ -370,7 +369,8 @@ class ReportChooser(LineReader):
         best = chance(near[0].score) if near else 0.0
         least = max(min(TELLS, best), share * best)
         told = dict.fromkeys(x.report.id for x in near if chance(x.score) >= least)
-        likely = {x.report.id for x in near if chance(x.score) >= _LIKELY_TELLS}
+        least = _LIKELY_TELLS if self.plan.intent != "lab" else 1.0  # others are of the same work
+        likely = {x.report.id for x in near if chance(x.score) >= least}
         by_report: dict[str, list[Line]] = {i: [] for i in told}
         for line in sorted(said, key=lambda x: -x.score):
             own = by_report.get(line.report.id)
