@@ -180,7 +180,7 @@ def load_settings(
         name = str(first["loc"][0])
         raise SettingsError(
             f"The setting {name} is not usable: {first['msg'].removeprefix('Value error, ')}. "
-            f"Correct {values[name][1]} ({fields[name].description})."
+            f"Correct {values[name][1]}: {fields[name].description}."
         ) from error
 
 

@@ -61,7 +61,7 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path) -> None:
         ({"ASKLABS_PASAGES": "3"}, b"", r"'pasages' \(ASKLABS_PASAGES\)\. Did you mean passages"),
         ({}, b"prot = 3", r"'prot' \(prot in .*asklabs\.toml\)\. Did you mean port"),
         ({"ASKLABS_PASSAGES": "0"}, b"", r"passages is not usable.*Correct ASKLABS_PASSAGES: "),
-        ({}, b'\xef\xbb\xbfport = "x"', r"Correct port in .*asklabs\.toml \(port of"),
+        ({}, b'\xef\xbb\xbfport = "x"', r"Correct port in .*asklabs\.toml: port of"),
         ({}, b"port = = 3", r"asklabs\.toml: not valid TOML"),
         ({}, b"\xff\xfe", r"asklabs\.toml: not valid TOML"),
     ]
