@@ -340,7 +340,7 @@ class ReportChooser(LineReader):
         if not (read and self.logits(read)):
             return on_topic(lines) if plan.subject else lines
         told = sorted(self._with_odds(read), key=lambda x: -x.score)
-        if told[0].score < _GIVES_REASONS:
+        if told[0].score < _GIVES_REASONS and not self.is_small:
             return []
         told = [x for x in told if x.score >= _SPEAKS]
         # What is told though it is unlikely tells of results, not of a plan's challenge.

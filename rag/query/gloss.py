@@ -33,7 +33,7 @@ from rag.catalog.catalog import Catalog, find_value
 from rag.catalog.tag_fields import Filters, listed_names
 from rag.index.interface import Index
 from rag.models.embeddings import encode_cached
-from rag.models.encoder import Vectors
+from rag.models.encoder import LANGUAGE, Vectors
 from rag.places.countries import english_name, fold_name
 from rag.query.entities import country_spans
 from rag.query.linker import Link, Links, asks
@@ -308,7 +308,9 @@ def concepts_of(topic: str, language: str, index: Index) -> tuple[str, str]:
     of_each = np.repeat(nearest, np.diff([*starts, len(similar)]))
     second = np.maximum.reduceat(np.where(similar < of_each, similar, -1.0), starts)
     scores = (nearest + second) / 2
-    is_phrase = bool(nearest.max() >= _SAME_PHRASE)
+    is_long = len(topic.split()) >= _FEWEST_WORDS
+    # A usual term of another language stays as it is.
+    is_phrase = bool(nearest.max() >= _SAME_PHRASE) and (is_long or language == LANGUAGE)
     best, *others = np.argsort(-scores)[:_MOST_HINTS].tolist()
     score, next_score = scores[[best, others[0]]]
     best = int(nearest.argmax()) if is_phrase else best
@@ -316,7 +318,6 @@ def concepts_of(topic: str, language: str, index: Index) -> tuple[str, str]:
     if any(own.issuperset(terms(name, "en")) for name in names[best].split(" / ")):
         return "", ""
     is_near = score >= max(_CONCEPT_NEAR, next_score + _CONCEPT_LEAD)
-    is_long = len(topic.split()) >= _FEWEST_WORDS
     if is_phrase or (is_near and is_long and not index.having(words, Filters())):
         return names[best], ""
     least = max(_HINT_NEAR, score - _HINT_WITHIN) if len(words) >= _HINT_WORDS else inf
