@@ -369,8 +369,8 @@ class ReportChooser(LineReader):
         best = chance(near[0].score) if near else 0.0
         least = max(min(TELLS, best), share * best)
         told = dict.fromkeys(x.report.id for x in near if chance(x.score) >= least)
-        least = _LIKELY_TELLS if self.plan.intent != "lab" else 1.0  # others are of the same work
-        likely = {x.report.id for x in near if chance(x.score) >= least}
+        is_lab = self.plan.intent == "lab"  # its other reports are of the same work, mostly
+        likely = {x.report.id for x in near if chance(x.score) >= _LIKELY_TELLS and not is_lab}
         by_report: dict[str, list[Line]] = {i: [] for i in told}
         for line in sorted(said, key=lambda x: -x.score):
             own = by_report.get(line.report.id)

@@ -353,9 +353,12 @@ class _Maker(Comparer):
             self.by_sentences = not own or bool(self.plan.hint and len(sure) < _FEW_SAY_IT)
         if self.by_sentences:
             near = self.telling[1]
-            if (told_of := self.odds(near)) >= least:
+            told_of = self.odds(near)
+            if told_of >= least:
                 survey, own = self.telling[0], self.saying_it()
-            elif not own:
+            elif own:
+                self.by_sentences = False
+            else:
                 if self.is_small:
                     yield from self._closest(near, is_told=told_of >= MAY_SAY_IT)
                 return
@@ -405,7 +408,7 @@ class _Maker(Comparer):
         yield from self.part(_OTHERS, others)
 
     def _by_survey(self) -> tuple[Survey | None, dict[str, list[Line]]]:
-        """A topic's survey and the lines of each report; none where these hold few of its words."""
+        """A topic's survey and what each report likely says; none if few of its words are held."""
         survey, told, lines = self.surveyed()
         first = {info.id for info in told[:FEWEST_LINES]}
         near = sorted((x for x in lines if x.report.id in first), key=lambda x: x.topical)

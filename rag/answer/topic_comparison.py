@@ -29,7 +29,7 @@ class TopicComparer(DigestWriter):
         self.sides, material = self.plan.topics, self.material
         surveys, told, tagged, parts = [], [], [], defaultdict[str, list[str]](list)
         for topic in self.sides:
-            plan = replace(self.plan, standalone=topic, subject=topic, concept="", gloss="")
+            plan = replace(self.plan, standalone=topic, subject=topic, gloss="")
             asked = replace(material.surveys, plan=plan)
             side = ReportChooser(replace(material, plan=plan, surveys=asked, hits=()))
             # Of all years, whether or not the joint question found them.

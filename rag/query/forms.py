@@ -345,7 +345,8 @@ def topic_of(question: str, links: Links, language: str, intent: str = "") -> st
     left_out = {i for k in links.links if k.field in named for i in range(k.start, k.end)}
     stop = light_words() | stop_words(language)
     words = [fold_name(word) for word in links.words]
-    asked = [any(has_wording(n, word) for n in ("labs", "solutions")) for word in words]
+    speakers = ("labs", "solutions", "innovators")
+    asked = [any(has_wording(name, word) for name in speakers) for word in words]
     left_out |= {i for i, word in enumerate(words) if word in stop or asked[i]}
     # What is in brackets says more of what is before them.
     aside = [match.span() for match in _ASIDE.finditer(question)]

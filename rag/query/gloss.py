@@ -299,9 +299,6 @@ def concepts_of(topic: str, language: str, index: Index) -> tuple[str, str]:
     are few, or a passage has all of them, unless they are nearly a phrase for it; then the first
     names of the nearest ones may be.
     """
-    words = [a.terms | a.english for a in alike_words(index, topic, language) if a.rarity > 0]
-    if not words:
-        return "", ""
     names, starts, vectors = _concepts()
     similar = vectors @ np.asarray(encode_cached([topic])[0], np.float32)
     nearest = np.maximum.reduceat(similar, starts)
@@ -313,6 +310,11 @@ def concepts_of(topic: str, language: str, index: Index) -> tuple[str, str]:
     is_phrase = bool(nearest.max() >= _SAME_PHRASE) and (is_long or language == LANGUAGE)
     best, *others = np.argsort(-scores)[:_MOST_HINTS].tolist()
     score, next_score = scores[[best, others[0]]]
+    if not is_phrase and score < _HINT_NEAR:
+        return "", ""
+    words = [a.terms | a.english for a in alike_words(index, topic, language) if a.rarity > 0]
+    if not words:
+        return "", ""
     best = int(nearest.argmax()) if is_phrase else best
     own = frozenset(terms(topic, "en")).union(*words)
     if any(own.issuperset(terms(name, "en")) for name in names[best].split(" / ")):

@@ -210,7 +210,8 @@ def side_plans(plan: Plan) -> list[Plan]:
 def collected_factor(plan: Plan) -> float:
     """The factor of what innovators wrote: 1 unless a question is to labs and not of solutions."""
     to_labs = plan.wide or has_wording("labs", plan.standalone)
-    return 1.0 if not to_labs or has_wording("solutions", plan.standalone) else COLLECTED
+    of_others = any(has_wording(n, plan.standalone) for n in ("solutions", "innovators"))
+    return 1.0 if of_others or not to_labs else COLLECTED
 
 
 def _apart(plan: Plan) -> tuple[str, ...]:
