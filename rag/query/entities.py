@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from functools import lru_cache
 from operator import ge, gt, le, lt
 
 from rag.catalog.catalog import Catalog
@@ -135,7 +136,8 @@ def _without_others(text: str) -> str:
     return re.sub(r"['’]s\b", "  ", others.sub(lambda m: " " * len(m.group()), text))
 
 
-def country_spans(text: str) -> list[tuple[str, Span]]:
+@lru_cache(256)  # a plan looks at its question several times
+def country_spans(text: str) -> tuple[tuple[str, Span], ...]:
     """The countries that a text names, in order: their codes, and where their names stand.
 
     A name that two countries have stands for both.
@@ -155,7 +157,7 @@ def country_spans(text: str) -> list[tuple[str, Span]]:
         if i >= done and (codes := _countries(" ".join(folded[i:last]), text[start:end], capitals)):
             countries += [(code, (start, end)) for code in codes.split()]
             done = last
-    return countries
+    return tuple(countries)
 
 
 def years_named(text: str) -> tuple[int, ...]:

@@ -42,6 +42,7 @@ from rag.text.tokenize import LANGUAGES, content_forms, content_words, stemmer, 
 from rag.types import Alike, Passage
 
 ALIKE = 0.65  # cosine similarity from which two words are alike
+_MOST_CACHED = 5_000  # words whose near ones are kept
 MOST = 60  # words of a question that are looked up: what is longer is a text, and takes too long
 _LIKE = 0.85  # the least similarity of what is meant for sure; of other things it is below 0.8
 _MOST_REST = 5  # words that nothing explains: more of them ask for more than a fact
@@ -73,35 +74,44 @@ def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
     near = _nearness(index)
     if not words or not near:
         return ()
-    encode_cached(words)  # at once, which is faster than one by one
     stems = {word: frozenset((*terms(word, language), *terms(word, "en"))) for word in words}
     in_en = {word: frozenset(terms(english_word(word, language), "en")) for word in words}
     every = list(frozenset().union(*stems.values(), *in_en.values()))
     counts = dict(zip(every, index.frequencies(every), strict=True))
     size = len(index.passages) + 1
     found = []
-    for word, own in stems.items():
+    for (word, own), alike in zip(stems.items(), near(words), strict=True):
         # "Turismo" is no rarer than "tourism".
         most = min(size, max((counts[term] for term in own | in_en[word]), default=0))
         rarity = 0.0 if asks(word, language) else log(size / (most + 1))
-        found.append(Alike(own, near(word), in_en[word], rarity))
+        found.append(Alike(own, alike, in_en[word], rarity))
     return tuple(found)
 
 
 @lru_cache(maxsize=2)  # a page has one index, and for surveys the files of it
-def _nearness(index: Index) -> Callable[[str], Mapping[str, float]] | None:
-    """Finds the terms of frequent words that are near to a word; None where no vectors are kept."""
+def _nearness(index: Index) -> Callable[[Sequence[str]], list[Mapping[str, float]]] | None:
+    """Finds the terms of frequent words near to each of some words; None without their vectors."""
     words = index.frequent_words
     found = index.vectors(list(words.values()))
     known = {term: found[form] for term, form in words.items() if form in found}
     if not known:
         return None
     names, vectors = list(known), np.array(list(known.values()), np.float32)
+    cached: dict[str, Mapping[str, float]] = {}
 
-    @lru_cache(maxsize=5_000)
-    def near(word: str) -> Mapping[str, float]:
-        similar = vectors @ np.asarray(encode_cached([word])[0], np.float32)
-        return {names[i]: float(similar[i]) for i in np.flatnonzero(similar >= ALIKE).tolist()}
+    def near(words: Sequence[str]) -> list[Mapping[str, float]]:
+        alike = {word: cached[word] for word in words if word in cached}
+        if new := [word for word in words if word not in alike]:
+            # All at once, which is faster than one by one.
+            similar = np.asarray(encode_cached(new), np.float32) @ vectors.T
+            alike |= {
+                word: {names[i]: float(row[i]) for i in np.flatnonzero(row >= ALIKE).tolist()}
+                for word, row in zip(new, similar, strict=True)
+            }
+            if len(cached) > _MOST_CACHED:
+                cached.clear()
+            cached.update((word, alike[word]) for word in new)
+        return [alike[word] for word in words]
 
     return near
 
