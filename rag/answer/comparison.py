@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from rag.answer.candidates import Candidate, kind_beside_topic
 from rag.answer.chosen import READ_OF_SIDE, Material
 from rag.answer.extractive import SENTENCES_READ, answering, choose
-from rag.answer.lines import ROLES, Line, Role, on_topic, title_of
+from rag.answer.lines import ROLES, Line, Role, on_topic
 from rag.answer.topic_comparison import TopicComparer
 from rag.answer.writing import HEADINGS
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.i18n.labels import format_count, format_label, value_label
+from rag.i18n.labels import format_count, format_label, title_of, value_label
 from rag.i18n.translations import marked
 from rag.query.wordings import has_wording
 from rag.retrieval.hybrid import side_plans, whole_reports
@@ -32,6 +32,7 @@ _ROWS: dict[Role, int] = {
 }  # fmt: skip
 # The same beside what is asked of each side.
 _ROWS_BESIDE = {role: n for role, n in _ROWS.items() if role not in ("aim", "extent", "next")}
+_WHOLE_TITLE = 200  # characters of a title beside one that begins with the same words
 _TOPIC_WORDS = 2  # words of a topic that asks for nothing of it
 ASKED, NEW = marked("On the question"), marked("What only this plan says")
 SHORT, SPEAKING = marked("In short"), marked("Reports that speak of “{topic}”")
@@ -111,7 +112,9 @@ class Comparer(TopicComparer):
         in_parts = bool(plan.subject or plan.reports or few)
         told = [
             "; ".join(
-                self.when(r) if title_of(r) == side.name else self.named(r, of_lab=True)
+                self.when(r)
+                if side.name in (title_of(r), title_of(r, _WHOLE_TITLE))
+                else self.named(r, of_lab=True)
                 for r in side.reports
             )
             if in_parts
@@ -364,7 +367,11 @@ class Comparer(TopicComparer):
             if len({r.id for work in works for r in work}) < sum(map(len, works)):
                 # Reports of one work are sides themselves.
                 works = [[info] for info in named]
-            return [_Side(title_of(work[0]), work) for work in works]
+            names = [title_of(work[0]) for work in works]
+            if len(set(names)) < len(names):
+                # "House 1" and "House 2" may stand at the end.
+                names = [title_of(work[0], _WHOLE_TITLE) for work in works]
+            return [_Side(name, work) for name, work in zip(names, works, strict=True)]
         within = plan.boosted.merged(plan.filters)
         field = "country" if len(within.country) > 1 else "year"
         scopes = {v: replace(within, **{field: (v,)}) for v in getattr(within, field)}

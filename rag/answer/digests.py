@@ -48,7 +48,6 @@ from rag.answer.lines import (
     part_of,
     role_asked,
     role_of_question,
-    title_of,
 )
 from rag.answer.writing import FEWEST_LINES, HEADINGS, PLANNED, SOLUTIONS, Row
 from rag.catalog.tag_fields import ReportInfo
@@ -60,6 +59,7 @@ from rag.i18n.labels import (
     format_label,
     join_parts,
     kinds_label,
+    title_of,
 )
 from rag.i18n.translations import marked
 from rag.models.prompts import refusal
@@ -142,7 +142,10 @@ class _Maker(Comparer):
         lines = self.lines(self.open(reports))
         # A question for partners gets only these; one for results gets the findings first.
         prompts = {x.hit.passage.prompt for x in lines if x.role == "found"}
-        asks_found = bool(wanted := kind_wanted(self.plan)) and wanted in kinds_asked(prompts)
+        wanted = kind_wanted(self.plan)
+        asks_found = ROLE_OF_KIND.get(wanted) == "found" or bool(
+            wanted and wanted in kinds_asked(prompts)
+        )
         roles: Sequence[Role] = ("partners",)
         if not has_wording("partners", self.plan.standalone):
             roles = sorted(ROLES[:-1], key=lambda role: asks_found and role != "found")
@@ -160,7 +163,7 @@ class _Maker(Comparer):
         # The form of a solution asks for no more than what it is.
         left = [self.t.gettext(HEADINGS[role]) for role in blank if role not in ("about", *others)]
         if left and any(info.author == "lab" for info in reports):
-            nothing = self.t.gettext("The report says nothing on")
+            nothing = self.t.gettext("The report's form has no answer on")
             yield format_label(self.t, nothing, join_parts(self.t, "; ", left)) + "."
 
     def of_role(self, role: Role) -> Iterator[str]:

@@ -32,6 +32,7 @@ from rag.i18n.labels import (
     format_label,
     join_parts,
     lab_label,
+    title_of,
     value_label,
 )
 from rag.i18n.translations import Translations, marked, translations_for
@@ -317,13 +318,14 @@ def quotes_head(reports: Sequence[ReportInfo], t: Translations) -> str:
 
 
 def _lines(chosen: Sequence[Candidate], t: Translations, named: bool) -> Iterator[str]:
-    """One line a report: its author, year and kind if `named`, and the sentences with marks."""
+    """One line a report: what it is if `named`, and the sentences with their marks."""
     for _, group in groupby(chosen, key=lambda c: c.report):
         members = list(group)
         info = members[0].passage.report
         text = " ".join(with_marks(defuse(c.text), [c.n]) for c in members)
         when = join_parts(t, ", ", [str(info.year or "?"), value_label("kind", info.kind, t)])
-        yield format_label(t, f"{author_label(info, t)} ({when})", text) if named else text
+        who = join_parts(t, ", ", [author_label(info, t), title_of(info)])
+        yield format_label(t, f"{who} ({when})", text) if named else text
 
 
 def nearest(plan: Plan, hits: Sequence[Hit]) -> Iterator[str]:
@@ -452,15 +454,16 @@ def _answer_first(chosen: Sequence[Candidate], candidates: Sequence[Candidate]) 
 def by_lab(chosen: Sequence[Candidate]) -> list[Candidate]:
     """Sentences lab by lab, the best lab first; of a lab, reports with findings go first.
 
-    What innovators wrote comes after the labs.
+    What innovators wrote comes after the labs; of a passage they keep their order.
     """
     findings = {c.report for c in chosen if c.passage.stage == "finding"}
     labs = [author_label(c.passage.report) for c in chosen]
-    reports = [c.report for c in chosen]
+    reports, passages = [c.report for c in chosen], [c.n for c in chosen]
 
-    def place(c: Candidate) -> tuple[bool, int, bool, int]:
+    def place(c: Candidate) -> tuple[bool, int, bool, int, int, int]:
         info = c.passage.report
         lab, report = labs.index(author_label(info)), reports.index(c.report)
-        return info.author != "lab", lab, c.report not in findings, report
+        inside = passages.index(c.n), c.start
+        return info.author != "lab", lab, c.report not in findings, report, *inside
 
     return sorted(chosen, key=place)

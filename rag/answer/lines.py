@@ -73,7 +73,6 @@ _CENTRAL, _TOPICAL, _NUMBER, _NAME, _ODD, _WORDS, _ASKED = 0.5, 1.0, 0.04, 0.02,
 _GOOD_LENGTH = range(8, 45)  # words
 # The share of the nearest line's nearness to the topic that others have that are on it.
 _NEAR_AT_ALL = 0.6
-_MOST_TITLE = 70  # characters of a title that names a line
 _SHORT = 0.3  # what fewer words than a sentence has take from the score
 
 _JOINS = re.compile(
@@ -253,14 +252,6 @@ def part_of(info: ReportInfo, lines: Sequence[Line], asked: bool) -> tuple[str, 
         return "found", [x for x in lines if x.role in FINDINGS or (asked and x in tried)]
     part = "tried" if tried else "about" if done else "planned"
     return part, (tried or [*lines]) if asked else first_role(tried or lines)
-
-
-def title_of(info: ReportInfo) -> str:
-    """A report's title as the name of a line."""
-    title = re.sub(r"^\W*\d+[.)](?!\d)\s*|[\[\]*()_]", " ", info.title)
-    title = re.sub(r"\s*:(?=\s)", " –", title).replace(":", "·")
-    title = " ".join(title.split()).strip("– ") or info.id
-    return title if len(title) <= _MOST_TITLE else title[:_MOST_TITLE].rsplit(" ", 1)[0] + " …"
 
 
 def role_and_weight(passage: Passage) -> tuple[Role, float]:

@@ -9,7 +9,7 @@ from itertools import islice
 from rag.answer.candidates import asked_by, kinds_asked, without_question
 from rag.answer.chosen import SURELY, Material, ReportChooser
 from rag.answer.extractive import quotes_head
-from rag.answer.lines import Line, Role, title_of
+from rag.answer.lines import Line, Role
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, usable
 from rag.i18n.labels import (
@@ -18,6 +18,7 @@ from rag.i18n.labels import (
     join_parts,
     kinds_label,
     survey_sentence,
+    title_of,
     value_label,
 )
 from rag.i18n.translations import marked
@@ -65,9 +66,12 @@ class DigestWriter(ReportChooser):
         return with_marks(defuse(text), [list(self.quoted).index(hit.passage.id) + 1])
 
     def quote(self, lines: Iterable[Line]) -> str:
-        """Sentences with their marks."""
+        """Sentences with their marks; of a passage they keep their order."""
         told: dict[str, str] = {}
+        of_passage: dict[str, list[Line]] = {}
         for line in lines:
+            of_passage.setdefault(line.hit.passage.id, []).append(line)
+        for line in (x for own in of_passage.values() for x in sorted(own, key=lambda x: x.start)):
             for text in filter(None, (line.before, line.text)):
                 told.setdefault(text, self.cite(line.hit, text))
         return " ".join(told.values())

@@ -4,6 +4,7 @@ The code that has something to say makes a `Notice`; only here is it put into wo
 needs a code in the table `messages` of `words.toml` and its translations (`make words`).
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
@@ -34,6 +35,7 @@ _VALUES = {
 }
 # Values that labs write in small letters, which would be read as words.
 _ACRONYMS = ("it", "ict", "iot", "gis", "ngo", "gbv")
+MOST_TITLE = 70  # characters of a title that names a quote
 # The heading of a report's tags (`rag.types.FACTS`).
 FACTS_HEADING = marked("Facts of this report")
 MESSAGES = WORDS["messages"] | WORDS["english"]
@@ -110,6 +112,18 @@ def lab_label(info: ReportInfo, t: Translations) -> str:
     return join_parts(t, ", ", [country_label(name, t) for name in info.countries]) or (
         t.gettext("Unknown lab")
     )
+
+
+def title_of(info: ReportInfo, most: int = MOST_TITLE) -> str:
+    """A report's title as the name of what is quoted from it, of so many characters at most.
+
+    It ends no sentence, and no label.
+    """
+    title = re.sub(r"^\W*\d+[.)](?!\d)\s*|[\[\]*()_]", " ", info.title)
+    title = re.sub(r"\s*(?:[:!?؟](?=\s|$)|\.(?=\s+[^\W\d_a-z]|$))", " –", title)
+    title = title.replace(":", "·")
+    title = " ".join(title.split()).strip("– ") or info.id
+    return title if len(title) <= most else title[:most].rsplit(" ", 1)[0] + " …"
 
 
 def author_label(info: ReportInfo, t: Translations = ENGLISH) -> str:

@@ -11,11 +11,11 @@ from readers import squeezed, text_of
 
 from rag.answer.chosen import ReportChooser
 from rag.answer.comparison import Comparer
-from rag.answer.lines import title_of
 from rag.answer.topic_comparison import leading
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
 from rag.export.formats import export
+from rag.i18n.labels import title_of
 from rag.i18n.translations import ENGLISH
 from rag.types import Answer
 

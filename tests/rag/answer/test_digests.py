@@ -8,10 +8,11 @@ import pytest
 from passages import passage, report
 
 from rag.answer.chosen import ReportChooser
-from rag.answer.lines import Line, Role, part_of, role_and_weight, role_asked, title_of
+from rag.answer.lines import Line, Role, part_of, role_and_weight, role_asked
 from rag.answer.writing import HEADINGS
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
+from rag.i18n.labels import title_of
 from rag.text.citation_marks import keep_known, marks
 from rag.types import Answer, Hit, Stage
 
@@ -66,7 +67,7 @@ def test_a_digest_has_its_parts_and_quotes_in_reading_order(
 
 def test_what_a_report_or_a_side_does_not_tell_is_said(ask: Ask) -> None:
     pumps = ask("Summarise the report on solar pumps")
-    assert pumps.text.splitlines()[-1].startswith("The report says nothing on: ")
+    assert pumps.text.splitlines()[-1].startswith("The report's form has no answer on: ")
     # None that says nothing of a topic is summed up.
     assert not ask("Summarise the report on nuclear power stations").text.startswith("**")
     sides = ask("Compare Lesotho and Uruguay on mobile money")
@@ -272,9 +273,15 @@ def test_each_report_across_labs_is_told_with_its_title(ask: Ask) -> None:
         "2. Boats: a story (pending)": "Boats – a story pending",
         "The 12:30 bus": "The 12·30 bus",
         "3.5 million people": "3.5 million people",
+        "Who holds it? A card. Or two!": "Who holds it – A card – Or two",
         "[ ]": "a",
     }.items():
         assert title_of(report("a", title=title)) == shown
+
+
+def test_the_lessons_of_a_plan_are_those_of_what_came_of_it(ask: Ask) -> None:
+    told = ask("main lessons of the plan on phones full of doubt")
+    assert (told.coverage.intent, headings(told)[0]) == ("report", HEADINGS["found"])
 
 
 def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(ask: Ask) -> None:

@@ -63,8 +63,16 @@ def test_sentences_stand_lab_by_lab_with_findings_first() -> None:
     head, *lines = answer_text("How do women sell smoked fish?", found, wide=True).split("\n")
     assert head == "Quotes from 2 labs:"
     labs = [line.partition(" ")[0] for line in lines]
-    assert labs in (["Peru", "Peru", "Ghana"], ["Ghana", "Peru", "Peru"])
-    assert learned[:-1] in lines[labs.index("Peru")]
+    assert labs in (["Peru,", "Peru,", "Ghana,"], ["Ghana,", "Peru,", "Peru,"])
+    assert learned[:-1] in lines[labs.index("Peru,")]
+
+
+def test_sentences_of_a_passage_keep_their_order() -> None:
+    first = "At noon fish that women sell spoils where no boat brings any."
+    for told in ((first, FISH), (FISH, first)):
+        of_two = (passage(" ".join(told), report("a")), passage(BOATS, report("b", "Ghana", "GH")))
+        text = answer_text(QUESTION, [Hit(p, 1.0, 0.8) for p in of_two], wide=True)
+        assert -1 < text.find(told[0][:-1]) < text.find(told[1][:-1])
 
 
 def test_other_labs_that_answer_a_short_question_are_quoted_too() -> None:
@@ -102,7 +110,7 @@ def test_labs_and_innovators_are_told_apart_and_labs_come_first(
     assert first == head if named else first.startswith(f"{head} ")
     assert ["Ghana" in line for line in lines] == ([False] * labs + [True] * innovators) * named
     if language == "en" and named:
-        assert lines[-1].startswith("An innovator in Ghana (2023, solution): ")
+        assert lines[-1].startswith("An innovator in Ghana, Title of s1 (2023, solution): ")
 
 
 def test_off_the_topic_is_what_looks_so_and_finds_nothing() -> None:
@@ -133,9 +141,8 @@ def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_wor
     near = "The women of the market will tell us how many kilograms of smoked fish they sell a day."
     question = "How many kilograms of smoked fish do the women sell a day?"
     text = answer_text(question, hits(near, "The meeting room has 34 chairs."))
-    assert text.startswith(
-        f"{refusal('en')}\nClosest in the reports:\nPeru (2023, plan): {near[:-1]} [1]."
-    )
+    shown = f"Closest in the reports:\nPeru, Title of r1 (2023, plan): {near[:-1]} [1]."
+    assert text.startswith(f"{refusal('en')}\n{shown}")
 
 
 class Reader(CrossEncoder):
@@ -204,7 +211,9 @@ def test_a_country_or_year_that_is_asked_about_is_told_of_or_the_question_refuse
     # A year without reports is answered by what is closest.
     missing = (Notice("no_reports_of_year", {"years": "2019", "first": 2020, "last": 2025}),)
     text = answer_text(QUESTION, hits(FISH), notices=missing)
-    assert text.startswith(f"{refusal('en')}\nClosest in the reports:\nPeru (2023, plan): ")
+    assert text.startswith(
+        f"{refusal('en')}\nClosest in the reports:\nPeru, Title of r1 (2023, plan): "
+    )
     assert marks(text) == [1]
 
 
