@@ -39,6 +39,7 @@ from rag.models.client import Stop
 from rag.models.embeddings import is_builtin, make_embedding, use_stored_vectors
 from rag.models.tokens import count_tokens
 from rag.query.forms import as_topic
+from rag.query.gloss import HINTED
 from rag.query.planner import Planner
 from rag.retrieval.hybrid import SearchResult, choose_passages, is_personal, search, whole_reports
 from rag.retrieval.postprocess import mask_passage
@@ -227,6 +228,9 @@ class Engine:
 
         if plan.intent == "about":
             return _finished(finish(about_draft(plan, snapshot)))
+        if plan.hint and not given:
+            told = Notice(HINTED, {"names": plan.hint})
+            plan = replace(plan, notices=(*plan.notices, told))
         reports = frozenset(hit.passage.report.id for hit in given)
         result = SearchResult(tuple(given), reports) if given else self._find(snapshot, plan)
         hits = self._masked(choose_passages(result, plan, self.settings, passages))

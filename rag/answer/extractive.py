@@ -136,7 +136,7 @@ class ExtractiveAnswerer:
         history: Sequence[Turn],
         generation: Generation | None = None,
     ) -> Iterator[str]:
-        """One line a report: its lab, year, and sentences, each with its mark."""
+        """One line a report: what it is, and sentences, each with its mark."""
         del generation
         t = translations_for(plan.language)
         asked = [

@@ -39,9 +39,9 @@ class Line:
 
 _NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
-# How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."
+# How an answer made of the reports' own sentences says who speaks: "Peru, Boats (2022, plan): ..."
 _SPEAKER = re.compile(
-    r"([^\[\]*:]{2,160} \((?:\d{4}|\?)(?:[,،] \w+(?: \w+){0,3})?\)[ \u00a0\u202f]?:)(?= )"
+    r"([^\[\]*:]{2,400} \((?:\d{4}|\?)(?:[,،] \w+(?: \w+){0,3})?\)[ \u00a0\u202f]?:)(?= )"
 )
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 # Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.

@@ -19,6 +19,7 @@ from rag.i18n.translations import ENGLISH, WORDS, Translations, format_number, l
 from rag.places.countries import region_name, region_of, resolve_country
 from rag.survey.types import Survey
 from rag.text.citation_marks import keep_known
+from rag.text.sentences import sentences
 from rag.types import Answer, Notice, Passage, Status, Struck
 
 FIELD_LABELS = WORDS["field"] | {name: tag.singular for name, tag in TAGS.items()}
@@ -117,11 +118,11 @@ def lab_label(info: ReportInfo, t: Translations) -> str:
 def title_of(info: ReportInfo, most: int = MOST_TITLE) -> str:
     """A report's title as the name of what is quoted from it, of so many characters at most.
 
-    It ends no sentence, and no label.
+    It ends no sentence before the label's end, and no label.
     """
     title = re.sub(r"^\W*\d+[.)](?!\d)\s*|[\[\]*()_]", " ", info.title)
-    title = re.sub(r"\s*(?:[:!?؟](?=\s|$)|\.(?=\s+[^\W\d_a-z]|$))", " –", title)
-    title = title.replace(":", "·")
+    parts = [title[start:end].rstrip(".!?؟。… ") for start, end in sentences(title)]
+    title = re.sub(r"\s*:(?=\s)", " –", " – ".join(filter(None, parts))).replace(":", "·")
     title = " ".join(title.split()).strip("– ") or info.id
     return title if len(title) <= most else title[:most].rsplit(" ", 1)[0] + " …"
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import frequency, likely_language, usage
@@ -24,8 +25,8 @@ from rag.text.tokenize import (
 )
 from rag.types import Turn
 
-# The beginning of a line of an answer: a lab, with its year and kind in brackets.
-_LAB = re.compile(r"^(?:- )?([^\n(:]{2,80}) \((?:\d{4}|\?|\d{1,2}\))", re.MULTILINE)
+# The beginning of a line of an answer: labs and a title, with its year and kind in brackets.
+_LAB = re.compile(r"^(?:- )?([^\n(:]{2,300}) \((?:\d{4}|\?|\d{1,2}\))", re.MULTILINE)
 TURN = 600  # how many characters of a turn are read
 # A question with fewer words of its own says too little to be searched for; in one with more
 # than so many, what a word points to stands in the question itself.
@@ -237,7 +238,13 @@ def quoted_labs(turn: Turn, catalog: Catalog) -> tuple[str, ...]:
     if reports := known_reports(turn, catalog):
         return tuple({c: None for info in reports for c in info.countries})
     text = turn.content if turn.role == "assistant" else ""
-    return named_in("\n".join(_LAB.findall(text)), catalog).country
+    return named_in("\n".join(map(_before_title, _LAB.findall(text))), catalog).country
+
+
+def _before_title(label: str) -> str:
+    """The labs that a line of an answer names before its title, which may name others."""
+    first, *others = re.split("[,،] ", label)
+    return ", ".join([first, *takewhile(lambda part: not without_countries(part), others)])
 
 
 def reports_meant(

@@ -61,7 +61,7 @@ _VECTORS = Path(__file__).with_name("concepts.npz")
 # one, how many, and the fewest words that tell.
 _CONCEPT_NEAR, _CONCEPT_LEAD = 0.56, 0.05
 _HINT_NEAR, _HINT_WITHIN, _MOST_HINTS, _HINT_WORDS = 0.5, 0.1, 3, 2
-# The codes of the notices that say so.
+# The codes of the notices that a concept, and that hints are searched for, too.
 RENAMED, HINTED = "in_words_of_reports", "looked_for_too"
 _FEWEST_WORDS = 5  # of a description: fewer are a term
 _SAME_PHRASE = 0.85  # the cosine of a topic to a phrase from which it is nearly that
@@ -101,7 +101,8 @@ def _nearness(index: Index) -> Callable[[Sequence[str]], list[Mapping[str, float
     cached: dict[str, Mapping[str, float]] = {}
 
     def near(words: Sequence[str]) -> list[Mapping[str, float]]:
-        alike = {word: cached[word] for word in words if word in cached}
+        known = ((word, cached.get(word)) for word in words)
+        alike = {word: found for word, found in known if found is not None}
         if new := [word for word in words if word not in alike]:
             # All at once, which is faster than one by one.
             similar = np.asarray(encode_cached(new), np.float32) @ vectors.T

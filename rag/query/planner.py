@@ -44,7 +44,7 @@ from rag.query.entities import (
     without_countries,
 )
 from rag.query.forms import MOST_TERMS, OFF_TOPIC_LIKELY, in_form, subject, topic_of_plan
-from rag.query.gloss import HINTED, RENAMED, alike_words, concepts_of, in_english
+from rag.query.gloss import RENAMED, alike_words, concepts_of, in_english
 from rag.query.intents import own_score
 from rag.query.linker import Linker
 from rag.query.pairs import QUOTED, pairs
@@ -246,8 +246,7 @@ class Planner:
         topic = topic_of_plan(plan, self.linker_of(index.catalog))
         concept, hint = concepts_of(without_countries(topic), plan.language, index)
         if not concept:
-            told = (Notice(HINTED, {"names": hint}),) if hint else ()
-            return replace(plan, hint=hint, notices=(*plan.notices, *told))
+            return replace(plan, hint=hint)
         told = (Notice(RENAMED, {"concept": concept.partition(" / ")[0]}),)
         wide = plan.wide or not plan.follows
         return replace(plan, concept=concept, wide=wide, notices=(*plan.notices, *told))

@@ -12,7 +12,10 @@ from rag.text.tokenize import LISTS, strip_accents
 
 # A match begins only at the first of several marks, or a line of dots would take quadratic time.
 _CLOSING = "\"'”’»)]"
-_END = re.compile(rf"(?<![.!?؟。…])[.!?؟。…]+[{re.escape(_CLOSING)}]*(?=\s)|\n+")
+# A year in brackets goes on: "Who holds it? (2023, plan): ...".
+_END = re.compile(
+    rf"(?<![.!?؟。…])[.!?؟。…]+[{re.escape(_CLOSING)}]*(?=\s)(?!\s\((?:\d{{4}}|\?)[),،])|\n+"
+)
 _NUMBER = re.compile(r"\s*\(?\w{1,2}\.")
 # A number before a full stop, and the word before it.
 _LAST_NUMBER = re.compile(r"(?P<before>\w+)\s*(?P<mark>[;:,)]?)\s+(?P<number>\d{1,2})\.$")

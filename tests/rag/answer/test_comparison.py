@@ -67,6 +67,18 @@ def test_sides_stand_beside_each_other(
     assert question != TRIALS or list(rows) == ["Reports", ASKED]
 
 
+def test_works_whose_titles_begin_alike_are_told_apart(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(info: ReportInfo, most: int = 0) -> str:
+        return title_of(info, most) if most else "Works …"
+
+    monkeypatch.setattr("rag.answer.comparison.title_of", cut)
+    answer = sample_engine.ask("Compare phones full of doubt with tide broom").answer
+    assert answer.coverage.sides == ("Phones full of doubt re-submission 2023", "Tide broom")
+    assert answer.comparison[0] == ("Reports", ("2023, plan", "2023, solution"))
+
+
 WRITTEN_OF = "Do labs write more about mobile money or about seaweed?"
 USED = "Is citizen science used more than ethnography?"
 SPANISH = "¿Hay más trabajo sobre ciencia ciudadana o sobre etnografía?"

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import pytest
 from passages import passage, report
@@ -13,7 +14,7 @@ from rag.answer.writing import HEADINGS
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.i18n.labels import title_of
-from rag.text.citation_marks import keep_known, marks
+from rag.text.citation_marks import cited_sentences, keep_known, marks
 from rag.types import Answer, Hit, Stage
 
 pytestmark = pytest.mark.quality
@@ -274,14 +275,31 @@ def test_each_report_across_labs_is_told_with_its_title(ask: Ask) -> None:
         "The 12:30 bus": "The 12·30 bus",
         "3.5 million people": "3.5 million people",
         "Who holds it? A card. Or two!": "Who holds it – A card – Or two",
+        "Dr. Amina in St. Lucia vs. the U.S. ...": "Dr. Amina in St. Lucia vs. the U.S",
         "[ ]": "a",
+        f"{'Ice is dear, so ' * 5}fish spoils": f"{'Ice is dear, so ' * 4}Ice …",
     }.items():
-        assert title_of(report("a", title=title)) == shown
+        name = title_of(report("a", title=title))
+        assert name == shown
+        said = f"Peru, {name} (2023, plan): Ice is dear [1]."
+        assert cited_sentences(said) == [(said.replace(" [1]", ""), [1])]
 
 
 def test_the_lessons_of_a_plan_are_those_of_what_came_of_it(ask: Ask) -> None:
     told = ask("main lessons of the plan on phones full of doubt")
     assert (told.coverage.intent, headings(told)[0]) == ("report", HEADINGS["found"])
+
+
+def test_sentences_of_a_passage_keep_their_order(ask: Ask) -> None:
+    several = 0
+    for question in (MONEY, "What is Lesotho working on?", "main lessons of tide broom"):
+        answer = ask(question)
+        for row, n in product(answer.text.splitlines(), {c.n for c in answer.citations}):
+            of_passage = [c for c in answer.citations if c.n == n and c.quote.rstrip(".") in row]
+            in_row = sorted(of_passage, key=lambda c: row.find(c.quote.rstrip(".")))
+            assert in_row == sorted(of_passage, key=lambda c: c.span or (0, 0)), row
+            several += len(in_row) > 1
+    assert several
 
 
 def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(ask: Ask) -> None:

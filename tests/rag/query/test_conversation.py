@@ -29,8 +29,8 @@ def plan(engine: Engine, question: str, *history: Turn) -> Plan:
 BEFORE = said("What did Fiji try?", "Racks for seaweed [1].")
 MANY = said(
     "What did labs learn about seaweed?",
-    "2 labs wrote:\nFiji (2022, closing): Racks dry it [1].\n"
-    "Tanzania (2023, experiment): Women sell it in Vanuatu [2].",
+    "2 labs wrote:\nFiji, Reefs of Samoa, and Tonga (2022, closing): Racks dry it [1].\n"
+    "Tanzania, Women sell it (2023, experiment): Women sell it in Vanuatu [2].",
 )
 LIST = said("Which plans of 2023 are tagged with SDG 14?", "1 report of 1 lab")
 

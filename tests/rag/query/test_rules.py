@@ -373,6 +373,7 @@ def test_a_topic_ends_where_a_time_or_another_question_begins(quick_engine: Engi
         "What do labs do about ice (and dry ice) sellers?": "ice sellers",
         "Did work with ice grow over the years across all labs, or is it hype?": "ice",
         "is there more ice in our work now than a few years ago": "ice",
+        "how did work on ice other than dry ice change over the years": "ice other than dry ice",
     }.items():
         made = plan(quick_engine, question)
         links = quick_engine.report_measure().linker.link(made.standalone, made.language)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from fake_engine import HOSTILE, QUOTE, answer, checked, hostile, passage, report
+from markupsafe import escape
 from readers import Outline
 
 from rag.catalog.catalog import Catalog
@@ -62,9 +63,10 @@ def test_lists_headings_and_bold_are_understood() -> None:
     assert names == ["h4", "p", "strong", "ul", "li", "li", "ol", "li", "li", "p"]
     assert html.all("ol") == [{"start": "3", "dir": "auto"}]
     # So is who speaks.
-    speaks = "Côte d'Ivoire (2022, plan): It is (so far: 3) new [1]."
-    told = view.render_prose(speaks, 1, {}, ENGLISH)
-    assert told.startswith('<p dir="auto"><strong>Côte d&#39;Ivoire (2022, plan):</strong> It')
+    labs = ", ".join(f"Island {n} of the sea" for n in range(6))
+    for who in ("Côte d'Ivoire", "Peru, Boats – a story", f"{labs}, {'Ice is dear, so ' * 4}ice …"):
+        told = view.render_prose(f"{who} (2022, plan): It is (so far: 3) new [1].", 1, {}, ENGLISH)
+        assert told.startswith(f'<p dir="auto"><strong>{escape(who)} (2022, plan):</strong> It')
 
 
 def test_a_list_answer_counts_and_lists_every_report() -> None:
