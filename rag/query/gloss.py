@@ -61,7 +61,7 @@ _VECTORS = Path(__file__).with_name("concepts.npz")
 # one, how many, and the fewest words that tell.
 _CONCEPT_NEAR, _CONCEPT_LEAD = 0.56, 0.05
 _HINT_NEAR, _HINT_WITHIN, _MOST_HINTS, _HINT_WORDS = 0.5, 0.1, 3, 2
-# The codes of the notices that a concept, and that hints are searched for, too.
+# The codes of the notices that a concept, or what reports may call a topic, was searched for too.
 RENAMED, HINTED = "in_words_of_reports", "looked_for_too"
 _FEWEST_WORDS = 5  # of a description: fewer are a term
 _SAME_PHRASE = 0.85  # the cosine of a topic to a phrase from which it is nearly that
