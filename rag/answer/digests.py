@@ -143,9 +143,8 @@ class _Maker(Comparer):
         # A question for partners gets only these; one for results gets the findings first.
         prompts = {x.hit.passage.prompt for x in lines if x.role == "found"}
         wanted = kind_wanted(self.plan)
-        asks_found = ROLE_OF_KIND.get(wanted) == "found" or bool(
-            wanted and wanted in kinds_asked(prompts)
-        )
+        asks_found = ROLE_OF_KIND.get(wanted) == "found"
+        asks_found = asks_found or (bool(wanted) and wanted in kinds_asked(prompts))
         roles: Sequence[Role] = ("partners",)
         if not has_wording("partners", self.plan.standalone):
             roles = sorted(ROLES[:-1], key=lambda role: asks_found and role != "found")

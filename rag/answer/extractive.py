@@ -32,7 +32,7 @@ from rag.i18n.labels import (
     format_label,
     join_parts,
     lab_label,
-    title_of,
+    report_label,
     value_label,
 )
 from rag.i18n.translations import Translations, marked, translations_for
@@ -323,9 +323,7 @@ def _lines(chosen: Sequence[Candidate], t: Translations, named: bool) -> Iterato
         members = list(group)
         info = members[0].passage.report
         text = " ".join(with_marks(defuse(c.text), [c.n]) for c in members)
-        when = join_parts(t, ", ", [str(info.year or "?"), value_label("kind", info.kind, t)])
-        who = join_parts(t, ", ", [author_label(info, t), title_of(info)])
-        yield format_label(t, f"{who} ({when})", text) if named else text
+        yield format_label(t, report_label(info, t), text) if named else text
 
 
 def nearest(plan: Plan, hits: Sequence[Hit]) -> Iterator[str]:

@@ -13,13 +13,14 @@ from rag.answer.lines import Line, Role
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, usable
 from rag.i18n.labels import (
-    author_label,
     format_label,
     join_parts,
     kinds_label,
+    report_label,
     survey_sentence,
     title_of,
     value_label,
+    when_label,
 )
 from rag.i18n.translations import marked
 from rag.survey.types import Survey
@@ -67,19 +68,16 @@ class DigestWriter(ReportChooser):
 
     def quote(self, lines: Iterable[Line]) -> str:
         """Sentences with their marks; of a passage they keep their order."""
-        told: dict[str, str] = {}
-        of_passage: dict[str, list[Line]] = {}
-        for line in lines:
-            of_passage.setdefault(line.hit.passage.id, []).append(line)
-        for line in (x for own in of_passage.values() for x in sorted(own, key=lambda x: x.start)):
+        lines = [*lines]
+        told, passages = dict[str, str](), [line.hit.passage.id for line in lines]
+        for line in sorted(lines, key=lambda x: (passages.index(x.hit.passage.id), x.start)):
             for text in filter(None, (line.before, line.text)):
                 told.setdefault(text, self.cite(line.hit, text))
         return " ".join(told.values())
 
     def when(self, info: ReportInfo) -> str:
         """A report's year and kind."""
-        kind = value_label("kind", info.kind, self.t)
-        return join_parts(self.t, ", ", [str(info.year or "?"), kind])
+        return when_label(info, self.t)
 
     def heading(self, text: str) -> str:
         """A heading in the reader's language."""
@@ -104,8 +102,7 @@ class DigestWriter(ReportChooser):
 
     def named(self, info: ReportInfo, of_lab: bool = False) -> str:
         """A report's author (left out where all are `of_lab`), title, year and kind."""
-        who = () if of_lab else (author_label(info, self.t),)
-        return f"{join_parts(self.t, ', ', [*who, title_of(info)])} ({self.when(info)})"
+        return report_label(info, self.t, of_lab=of_lab)
 
     def of_work(self, lines: Sequence[Line]) -> str:
         """What another report of a work says."""

@@ -136,6 +136,18 @@ def author_label(info: ReportInfo, t: Translations = ENGLISH) -> str:
     return t.gettext("An innovator in {country}").format(country=lab_label(info, t))
 
 
+def when_label(info: ReportInfo, t: Translations) -> str:
+    """A report's year and kind."""
+    kind = value_label("kind", info.kind, t)
+    return join_parts(t, ", ", [str(info.year or "?"), kind])
+
+
+def report_label(info: ReportInfo, t: Translations, *, of_lab: bool = False) -> str:
+    """A report's author (left out where all are `of_lab`), title, year and kind."""
+    who = () if of_lab else (author_label(info, t),)
+    return f"{join_parts(t, ', ', [*who, title_of(info)])} ({when_label(info, t)})"
+
+
 def stage_label(passage: Passage, t: Translations) -> str:
     """What a passage of a lab tells; of an innovator's, who wrote it."""
     if passage.report.author == "lab":

@@ -15,7 +15,7 @@ from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.brief import Brief, Part, Table, cells, make_brief
 from rag.export.formats import BRIEFS
 from rag.export.lines import Line, Run, bare, one_line, quoted
-from rag.i18n.labels import author_label, format_label, join_parts, title_of, value_label
+from rag.i18n.labels import format_label, join_parts, report_label
 from rag.i18n.translations import Translations, language_code, marked
 from rag.text.citation_marks import defuse, drop_marks, keep_known, marks
 from rag.types import Answer, Citation, Coverage, Hit, Passage
@@ -169,10 +169,8 @@ class _Writer:
                 self.citations.append(Citation(len(self.citations) + 1, found, quote))
                 said.append(f"{defuse(' '.join(quote.split()))} [{len(self.citations)}]")
         if info:
-            kind = value_label("kind", info.kind, self.t)
-            when = join_parts(self.t, ", ", [str(info.year or "?"), kind])
-            who = join_parts(self.t, ", ", [author_label(info, self.t), title_of(info)])
-            self.lines.append(f"- {format_label(self.t, f'{who} ({when})', ' '.join(said))}")
+            who = report_label(info, self.t)
+            self.lines.append(f"- {format_label(self.t, who, ' '.join(said))}")
 
     def _answer(self, answer: Answer) -> None:
         text = key_points(answer.text, answer.language) or answer.text
