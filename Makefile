@@ -39,8 +39,9 @@ test: dev browser ## install what the tests need, then run lint, types and all t
 quick: dev browser # Most of these wait for processes and pages: three at a time keep two cores busy.
 	@$(PYTEST) -n 3 -m "not slow"
 
-test-slow: dev browser postgres typescript ## run the slow tests: kills, full disks, servers, the rarer ways over the page
+test-slow: dev browser postgres typescript ## run the slow tests: kills, full disks, servers, the rarer ways over the page, the sample's floors
 	@$(PYTEST) -n 2 -m slow
+	@$(PYTEST) -m "quality and slow"
 
 lint: dev ## check style and types
 	@$(BIN)/ruff check .

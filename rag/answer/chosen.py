@@ -25,6 +25,7 @@ from rag.citation.quotable import MIN_WORDS
 from rag.i18n.translations import translations_for
 from rag.models.embeddings import Embedding
 from rag.query.forms import is_short_topic
+from rag.query.intents import own_score
 from rag.query.wordings import has_wording
 from rag.retrieval.related import named_by
 from rag.retrieval.rerank import CrossEncoder
@@ -55,10 +56,13 @@ ABOUT = 0.5  # the least probability that a report is about a topic, whose findi
 # the logarithm of its rank among those found (eval/tuning.md).
 _TELLS, _NOT_FOUND = (0.35, 3.9, 0.33, -0.58, 0.95), 150
 _READ, _OF_READ, _USUAL_LOGIT = 30, 2, -3.7
-# Of the likeliest reports it reads more that are near, and those that tell most; of few reports, so
-# many sentences together. How likely a sentence says by itself what is asked: how near it is, the
-# logit, the logarithm of its words, whether it is a finding, and whether it is a question.
-_READ_CLOSELY, _OF_READ_CLOSELY, _OF_TELLING, _READ_OF_FEW = 12, 6, 3, 72
+# The same in a large collection: the mean logit of its best sentences, the logarithm of how many of
+# its passages were found, and the log odds that it is about the topic.
+_FITS, _BEST_READ = (0.62, 0.63, 0.08, -0.09), 3
+# Of the likeliest reports it reads more that are near, and of the first those that tell most; of
+# few reports, so many sentences together. How likely a sentence says by itself what is asked: how
+# near it is, the logit, the logarithm of its words, whether it is a finding, and a question.
+_READ_CLOSELY, _OF_READ_CLOSELY, _MOST_TELLING, _OF_TELLING, _READ_OF_FEW = 20, 6, 12, 3, 72
 _BY_ITSELF = (1.1, 0.56, 0.61, 0.49, -1.26, -2.83)
 # Whether a topic is told of: the log odds of the likeliest report, what share of the question's
 # words the best passages hold, and the best logit; from which log odds on it may be told of, from
@@ -74,8 +78,9 @@ _READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
 # So many sentences on reasons are told at least if the best one has such log odds, and reports on a
 # topic that is surveyed.
 _LEAST_REASONS, _GIVES_REASONS, _LEAST_REPORTS = 8, -0.85, 30
-# From such log odds on a report surely tells it; one work alone, so far ahead of others.
-SURELY, _LEAD = 1.0, 1.9
+# From such log odds on a report surely tells it; one work alone, so far ahead of others, unless a
+# question to a large collection has such a score as one put to many.
+SURELY, _LEAD, _OF_MANY = 1.0, 1.9, 0.7
 _OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
 # Passages that were found first, and the share of their scores that is most of them.
 _FIRST_FOUND, _MOST_OF_FOUND = 10, 0.5
@@ -112,6 +117,7 @@ class ReportChooser(LineReader):
         self.t = translations_for(self.plan.language)
         self._logits: dict[tuple[str, int], float] = {}
         self._following: dict[tuple[str, int], Line] = {}
+        self._chances: dict[str, float] = {}  # that a report tells what is asked
         # Whether sentences near to the question tell of a topic, rather than a survey of it. In a
         # large collection that tells of one that is named shortly, and how many speak of it.
         counts = is_quantity(self.plan.standalone)
@@ -180,12 +186,6 @@ class ReportChooser(LineReader):
         near = [i for i in near if i in work or i not in said or said[i].says >= least]
         return [known[i] for i in dict.fromkeys((*saying, *near))]
 
-    def touching(self, said: Mapping[str, Speaking]) -> Mapping[str, set[tuple[str, int]]]:
-        """The places of the sentences on the topic, by report, of works that only touch it."""
-        about = [self.catalog.reports[i] for i in said if said[i].about >= ABOUT]
-        told = {info.id for report in about for info in (report, *self.same_work(report))}
-        return {i: {*speaks.sentences} for i, speaks in said.items() if i not in told}
-
     def on_subject(
         self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
     ) -> list[ReportInfo]:
@@ -195,15 +195,6 @@ class ReportChooser(LineReader):
             found = [info for info in self.found() if info in infos]
             saying = [*saying, *self.saying(infos, said), *found[: _FEW - len(saying)]]
         return list({info.id: info for info in saying}.values())
-
-    def said_of(self, topics: Iterable[str], reports: Iterable[ReportInfo]) -> dict[str, Speaking]:
-        """What reports say of any of some topics, by their ids."""
-        ids, said = [info.id for info in reports], dict[str, Speaking]()
-        for topic in topics:
-            survey = replace(self._surveys, plan=replace(self.plan, subject=topic))
-            for i, speaks in survey.speaking(ids).items():
-                said[i] = max(said.get(i, speaks), speaks, key=lambda x: x.says)
-        return said
 
     def surveyed(self, by_year: bool = False) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
         """The survey, the reports that say most of the topic, and their sentences nearest to it.
@@ -254,7 +245,7 @@ class ReportChooser(LineReader):
         elif self.is_small:
             made = self._surveys.likely()
         survey, said = made or (None, self._surveys.speaking(scope, also_absent=True))
-        says = _odds_of(said)
+        says, about = (_odds_of(said, of) for of in ("says", "about"))
         ranks = {report: rank for rank, report in enumerate(found)}
 
         def odds(report: str, near: float, logit: float) -> float:
@@ -280,12 +271,24 @@ class ReportChooser(LineReader):
         closely = list(dict.fromkeys(x.report.id for x in near))[:_READ_CLOSELY]
         of_each = max(_OF_READ_CLOSELY, _READ_OF_FEW // max(1, len(closely)))
         more = [x for i in closely for x in of_report[i][_OF_READ:of_each]]
+        chances = {x.report.id: x.score for x in reversed(near)}
+        if not self.is_small and self.plan.intent != "lab":
+            logits |= self.logits(more)
+            chances = {i: self._fit(of_report[i], logits, about[i]) for i in chances}
+        self._chances = {i: chance(chances[i]) for i in chances}
         # What was found need not have the words of the question.
         known = {x.place for x in (*first, *more)}
-        for i in closely:
+        for i in closely[:_MOST_TELLING]:
             own = sorted(of_report[i], key=lambda x: (x.role not in FINDINGS, -x.score))
             more += [x for x in own[:_OF_TELLING] if x.place not in known]
         return survey, near, self._with_odds((*first, *more))
+
+    def _fit(self, lines: Sequence[Line], logits: Mapping[Any, float], about: float) -> float:
+        """The log odds that a report is wanted: by lines of it, and those that it is about it."""
+        best = sorted(logits[x.place] for x in lines if x.place in logits)[-_BEST_READ:]
+        found = sum(hit.passage.report.id == lines[0].report.id for hit in self.hits)
+        known = fmean(best or [_USUAL_LOGIT]), log(1 + found), about, 1.0
+        return float(sum(map(mul, _FITS, known)))
 
     def after(self, line: Line) -> Iterator[Line]:
         """The lines that follow one in its passage."""
@@ -348,29 +351,31 @@ class ReportChooser(LineReader):
         return [x for n, x in enumerate(told) if x.score >= ALSO_SAYS or n < _LEAST_REASONS]
 
     def likely_of_each(self, own: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
-        """The best lines of each report that likely say what is asked, the likeliest reports first.
+        """The best lines of each report that likely say what is asked, the best reports first.
 
         All lines where the cross-encoder is busy or can't read the question.
         """
         first = [x for of in own.values() for x in sorted(of, key=lambda x: -x.score)[:_OF_READ]]
-        if not self.logits(first):
+        if not (logits := self.logits(first)):
             return {i: list(of) for i, of in own.items()}
         told: dict[str, list[Line]] = {}
         for line in sorted(self._with_odds(first), key=lambda x: -x.score):
             of_report = told.setdefault(line.report.id, [])
             if line.score >= ALSO_SAYS or not of_report:
                 of_report.append(line)
-        best = enumerate(told.items())
-        return {i: of for n, (i, of) in best if of[0].score >= _SPEAKS or n < _LEAST_REPORTS}
+        _, said = self._surveys.survey(own)
+        about = _odds_of(said, "about")
+        best = enumerate(sorted(told, key=lambda i: -self._fit(own[i], logits, about[i])))
+        return {i: told[i] for n, i in best if told[i][0].score >= _SPEAKS or n < _LEAST_REPORTS}
 
     def saying_it(self, share: float = _TELLS_SHARE) -> dict[str, list[Line]]:
         """The sentences of each report that likely tells what is asked that say it, best first."""
-        _, near, said = self.telling
-        best = chance(near[0].score) if near else 0.0
+        said, chances = self.telling[2], self._chances
+        best = max(chances.values(), default=0.0)
         least = max(min(TELLS, best), share * best)
-        told = dict.fromkeys(x.report.id for x in near if chance(x.score) >= least)
+        told = sorted((i for i in chances if chances[i] >= least), key=lambda i: -chances[i])
         is_lab = self.plan.intent == "lab"  # its other reports are of the same work, mostly
-        likely = {x.report.id for x in near if chance(x.score) >= _LIKELY_TELLS and not is_lab}
+        likely = {i for i in told if chances[i] >= _LIKELY_TELLS and not is_lab}
         by_report: dict[str, list[Line]] = {i: [] for i in told}
         for line in sorted(said, key=lambda x: -x.score):
             own = by_report.get(line.report.id)
@@ -385,7 +390,8 @@ class ReportChooser(LineReader):
         first = max(says, key=lambda i: says[i], default="")
         work = {first, *(r.id for r in self.same_work(self.catalog.reports[first]))} if says else ()
         others = max((says[i] for i in says if i not in work), default=0.0)
-        alone = says and says[first] >= max(SURELY, others + _LEAD)
+        of_one = self.is_small or own_score("many", self.plan.standalone) < _OF_MANY
+        alone = says and of_one and says[first] >= max(SURELY, others + _LEAD)
         return {i: own for i, own in by_report.items() if i in work} if alone else by_report
 
     def odds(self, near: Sequence[Line]) -> float:
@@ -435,16 +441,6 @@ class ReportChooser(LineReader):
         """The meaning of the topic's words."""
         return np.asarray(self._embedding.get_query_embedding(self.plan.subject), np.float32)
 
-    def with_results(self, infos: Sequence[ReportInfo]) -> list[ReportInfo]:
-        """The reports, each plan followed by the last report of what came of it."""
-        told: dict[str, ReportInfo] = {}
-        inside = self.catalog.ids(self.plan.filters)
-        for info in infos:
-            same = self.same_work(info) if info.kind == "plan" else ()
-            results = [r for r in same if r.kind != "plan" and r.id in inside]
-            told |= {r.id: r for r in (info, *results[-1:])}
-        return list(told.values())
-
     def over_time(self, countries: tuple[str, ...]) -> list[ReportInfo]:
         """The reports of labs, or of the work that is named, that tell most, by their years."""
         plan, reports = self.plan, self.catalog.reports
@@ -484,9 +480,9 @@ def _first_of_years(reports: Iterable[ReportInfo], each: int) -> list[ReportInfo
     return [info for own in first for *_, info in own]
 
 
-def _odds_of(said: Mapping[str, Speaking]) -> dict[str, float]:
-    """The log odds that each report speaks of the topic."""
-    chances = np.array([speaks.says for speaks in said.values()])
+def _odds_of(said: Mapping[str, Speaking], of: str = "says") -> dict[str, float]:
+    """The log odds that each report says something of the topic, or is "about" it."""
+    chances = np.array([getattr(speaks, of) for speaks in said.values()])
     return dict(zip(said, log_odds(chances).tolist(), strict=True))
 
 

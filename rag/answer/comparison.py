@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.answer.candidates import Candidate, kind_beside_topic
-from rag.answer.chosen import READ_OF_SIDE, Material
+from rag.answer.chosen import ABOUT, READ_OF_SIDE, Material
 from rag.answer.extractive import SENTENCES_READ, answering, choose
 from rag.answer.lines import ROLES, Line, Role, on_topic
 from rag.answer.topic_comparison import TopicComparer
@@ -20,6 +20,7 @@ from rag.i18n.labels import format_count, format_label, title_of, value_label
 from rag.i18n.translations import marked
 from rag.query.wordings import has_wording
 from rag.retrieval.hybrid import side_plans, whole_reports
+from rag.survey.classifier import Speaking
 from rag.survey.evidence import of_sides
 from rag.text.citation_marks import defuse
 from rag.text.tokenize import gives_quantity, is_quantity, terms
@@ -405,3 +406,19 @@ class Comparer(TopicComparer):
         most = side.saying[:READ_OF_SIDE]
         known = {info.id: info for info in (*most, *cited.values())}
         return self.with_results([*known.values()][:_MOST_TOLD])
+
+    def touching(self, said: Mapping[str, Speaking]) -> Mapping[str, set[tuple[str, int]]]:
+        """The places of the sentences on the topic, by report, of works that only touch it."""
+        about = [self.catalog.reports[i] for i in said if said[i].about >= ABOUT]
+        told = {info.id for report in about for info in (report, *self.same_work(report))}
+        return {i: {*speaks.sentences} for i, speaks in said.items() if i not in told}
+
+    def with_results(self, infos: Sequence[ReportInfo]) -> list[ReportInfo]:
+        """The reports, each plan followed by the last report of what came of it."""
+        told: dict[str, ReportInfo] = {}
+        inside = self.catalog.ids(self.plan.filters)
+        for info in infos:
+            same = self.same_work(info) if info.kind == "plan" else ()
+            results = [r for r in same if r.kind != "plan" and r.id in inside]
+            told |= {r.id: r for r in (info, *results[-1:])}
+        return list(told.values())

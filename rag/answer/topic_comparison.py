@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rag.answer.chosen import ReportChooser
 from rag.answer.lines import part_of
 from rag.answer.writing import HEADINGS, PLANNED, SOLUTIONS, DigestWriter
-from rag.catalog.tag_fields import TAGS, Filters
+from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.i18n.labels import format_count, format_label, join_parts, survey_sentence, value_label
 from rag.i18n.translations import Translations, marked
 from rag.query.gloss import meant
+from rag.survey.classifier import Speaking
 from rag.survey.types import Survey
 from rag.text.citation_marks import defuse
 
@@ -76,6 +77,15 @@ class TopicComparer(DigestWriter):
         reports = {i for name, own in of_tags.items() for i in ids(Filters.of({name: own}))}
         names = [value_label(name, value, self.t) for name, own in of_tags.items() for value in own]
         return f" ({join_parts(self.t, '; ', names)})" if names else "", reports & ids(scope)
+
+    def said_of(self, topics: Iterable[str], reports: Iterable[ReportInfo]) -> dict[str, Speaking]:
+        """What reports say of any of some topics, by their ids."""
+        ids, said = [info.id for info in reports], dict[str, Speaking]()
+        for topic in topics:
+            survey = replace(self._surveys, plan=replace(self.plan, subject=topic))
+            for i, speaks in survey.speaking(ids).items():
+                said[i] = max(said.get(i, speaks), speaks, key=lambda x: x.says)
+        return said
 
 
 def leading(surveys: Sequence[Survey], tagged: Sequence[int], t: Translations) -> str:

@@ -166,8 +166,25 @@ def test_what_one_work_surely_says_is_told_by_it_alone(
 ) -> None:
     monkeypatch.setattr("rag.answer.chosen.SURELY", -9.0)
     monkeypatch.setattr("rag.answer.chosen._LEAD", 0.0)
-    answer = sample_engine.ask("why don't people trust mobile money?").answer
+    question = "why don't people trust mobile money?"
+    answer = sample_engine.ask(question).answer
     assert {citation.passage.report.lab for citation in answer.citations} == {"Lesotho"}
+    # In a large collection what is surely asked of many is told by more.
+    monkeypatch.setattr("rag.answer.chosen._FEW_PASSAGES", 0)
+    assert len(sample_engine.ask(question).answer.coverage.labs) > 1
+
+
+def test_a_large_collection_is_told_by_the_reports_that_fit(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(_: ReportChooser, lines: Sequence[Line], *_known: object) -> float:
+        return 3.0 if lines[0].report.lab in ("Bangladesh", "Lesotho") else -3.0
+
+    monkeypatch.setattr(ReportChooser, "_fit", fit)
+    question = "What have labs found about husbands who hold the phone or the card?"
+    assert "Sierra Leone" in sample_engine.ask(question).answer.coverage.labs
+    monkeypatch.setattr("rag.answer.chosen._FEW_PASSAGES", 0)
+    assert {*sample_engine.ask(question).answer.coverage.labs} == {"Bangladesh", "Lesotho"}
 
 
 def test_what_surely_tells_is_told_with_what_follows_it(
