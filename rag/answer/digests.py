@@ -7,10 +7,10 @@ report or a lab all passages are read, not only those that a search found.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby, islice
+from itertools import count, groupby, islice
 from statistics import fmean
 
 from rag.answer.candidates import covered, kind_beside_topic, kind_wanted, kinds_asked
@@ -373,6 +373,9 @@ class _Maker(Comparer):
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
         # Reports of works that are told of under findings.
         more: list[tuple[ReportInfo, str, list[Line]]] = []
+        # Each lab is heard before one is heard again.
+        heard = defaultdict[str, Iterator[int]](count)
+        told.sort(key=lambda info: next(heard[info.lab]))
         parted = [(info, *part_of(info, own[info.id], asked=self.by_sentences)) for info in told]
         # Findings come first, so that a lab's plans do not take their places.
         for info, part, telling in sorted(parted, key=lambda row: list(_PARTS).index(row[1])):
@@ -382,12 +385,12 @@ class _Maker(Comparer):
                 else:
                     more.append((info, part, telling))
                 continue
-            count = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else FEWEST_LINES)
+            each = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else FEWEST_LINES)
             most = _PARTS[part][1]
             if part not in ("found", "tried") and sum(map(len, rows.values())) >= _ENOUGH:
                 most = _FEWEST_BESIDE
             full = labs[info.lab] == _PER_LAB or len(rows[part]) >= most
-            if not full and (picked := self.pick(telling, count)):
+            if not full and (picked := self.pick(telling, each)):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
                 of_work |= {other.id: (part, picked) for other in self.same_work(info)}
