@@ -98,6 +98,7 @@ def test_the_record_tells_how_to_repeat_the_run_but_no_secret(tmp_path: Path) ->
 
 @pytest.mark.quality
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_sample_holds_its_floors(sample_engine: Any, sample_cases: Any, tmp_path: Path) -> None:
     assert {case.group for case in sample_cases} == {*CASE_TYPES, "crosslingual"} - {"survey"}
     run_cases(sample_engine, sample_cases, tmp_path)

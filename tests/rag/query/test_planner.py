@@ -188,7 +188,7 @@ def test_without_a_usable_reply_in_time_rules_plan(
     quick_engine: Engine, server: ScriptedServer, fault: str
 ) -> None:
     server.script(FAULTS[fault])
-    hasty = planning(quick_engine, server.settings(planner="auto", timeout=0.5))
+    hasty = planning(quick_engine, server.settings(planner="auto", timeout=2.0))
     made = hasty(FOLLOW_UP, BEFORE)
     assert made == replace(quick_engine.plan(FOLLOW_UP, history=BEFORE), planner="fallback")
     assert len(server.chats) == 1
