@@ -44,8 +44,8 @@ def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser)
             expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         log_in(page, "Ana", PASSWORDS["Ana"])
         expect(conversations).to_have_text(["What of Ana?"])
-        # Once a question is answered the page is at rest: what goes on meanwhile would break off, and
-        # Gradio reloads a page whose connection breaks.
+        # Once a question is answered the page is at rest: Gradio reloads it where a connection of
+        # what still goes on breaks.
         ask(page, "What else?")
         page.context.clear_cookies()  # like a session that ends with its password
         page.locator("#question textarea").fill("What is kept?")
