@@ -56,8 +56,8 @@ ABOUT = 0.5  # the least probability that a report is about a topic, whose findi
 # the logarithm of its rank among those found (eval/tuning.md).
 _TELLS, _NOT_FOUND = (0.35, 3.9, 0.33, -0.58, 0.95), 150
 _READ, _OF_READ, _USUAL_LOGIT = 30, 2, -3.7
-# The same in a large collection: the mean logit of its best sentences, the logarithm of how many of
-# its passages were found, and the log odds that it is about the topic.
+# How likely one of a large collection is wanted: the mean logit of its best sentences, the
+# logarithm of how many of its passages were found, and the log odds that it is about the topic.
 _FITS, _BEST_READ = (0.62, 0.63, 0.08, -0.09), 3
 # Of the likeliest reports it reads more that are near, and of the first those that tell most; of
 # few reports, so many sentences together. How likely a sentence says by itself what is asked: how
@@ -78,9 +78,9 @@ _READ_FOR_REASONS, _OF_ODDS, _LEAST_ODDS, _AS_ASKED = 120, 0.04, -4.0, 0.25
 # So many sentences on reasons are told at least if the best one has such log odds, and reports on a
 # topic that is surveyed.
 _LEAST_REASONS, _GIVES_REASONS, _LEAST_REPORTS = 8, -0.85, 30
-# From such log odds on a report surely tells it; one work alone, so far ahead of others, unless a
-# question to a large collection has such a score as one put to many.
-SURELY, _LEAD, _OF_MANY = 1.0, 1.9, 0.7
+# From such log odds on a report surely tells it; one work alone, so far ahead of others, unless
+# the collection is large and the question has such a score as one put to many.
+SURELY, _LEAD, _SURELY_OF_MANY = 1.0, 1.9, 0.7
 _OTHERS_SHARE = 0.2  # of the best report's chance, from which on others may tell it
 # Passages that were found first, and the share of their scores that is most of them.
 _FIRST_FOUND, _MOST_OF_FOUND = 10, 0.5
@@ -272,7 +272,7 @@ class ReportChooser(LineReader):
         of_each = max(_OF_READ_CLOSELY, _READ_OF_FEW // max(1, len(closely)))
         more = [x for i in closely for x in of_report[i][_OF_READ:of_each]]
         chances = {x.report.id: x.score for x in reversed(near)}
-        if not self.is_small and self.plan.intent != "lab":
+        if logits and not self.is_small and self.plan.intent != "lab":
             logits |= self.logits(more)
             chances = {i: self._fit(of_report[i], logits, about[i]) for i in chances}
         self._chances = {i: chance(chances[i]) for i in chances}
@@ -284,7 +284,7 @@ class ReportChooser(LineReader):
         return survey, near, self._with_odds((*first, *more))
 
     def _fit(self, lines: Sequence[Line], logits: Mapping[Any, float], about: float) -> float:
-        """The log odds that a report is wanted: by lines of it, and those that it is about it."""
+        """The log odds that a report is wanted: by lines of it, and the log odds of `about` it."""
         best = sorted(logits[x.place] for x in lines if x.place in logits)[-_BEST_READ:]
         found = sum(hit.passage.report.id == lines[0].report.id for hit in self.hits)
         known = fmean(best or [_USUAL_LOGIT]), log(1 + found), about, 1.0
@@ -351,7 +351,7 @@ class ReportChooser(LineReader):
         return [x for n, x in enumerate(told) if x.score >= ALSO_SAYS or n < _LEAST_REASONS]
 
     def likely_of_each(self, own: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
-        """The best lines of each report that likely say what is asked, the best reports first.
+        """The best lines of each report that likely say what is asked; what fits best first.
 
         All lines where the cross-encoder is busy or can't read the question.
         """
@@ -365,7 +365,7 @@ class ReportChooser(LineReader):
                 of_report.append(line)
         _, said = self._surveys.survey(own)
         about = _odds_of(said, "about")
-        best = enumerate(sorted(told, key=lambda i: -self._fit(own[i], logits, about[i])))
+        best = enumerate(sorted(told, key=lambda i: -self._fit(own[i], logits, about.get(i, 0.0))))
         return {i: told[i] for n, i in best if told[i][0].score >= _SPEAKS or n < _LEAST_REPORTS}
 
     def saying_it(self, share: float = _TELLS_SHARE) -> dict[str, list[Line]]:
@@ -390,7 +390,7 @@ class ReportChooser(LineReader):
         first = max(says, key=lambda i: says[i], default="")
         work = {first, *(r.id for r in self.same_work(self.catalog.reports[first]))} if says else ()
         others = max((says[i] for i in says if i not in work), default=0.0)
-        of_one = self.is_small or own_score("many", self.plan.standalone) < _OF_MANY
+        of_one = self.is_small or own_score("many", self.plan.standalone) < _SURELY_OF_MANY
         alone = says and of_one and says[first] >= max(SURELY, others + _LEAD)
         return {i: own for i, own in by_report.items() if i in work} if alone else by_report
 

@@ -373,12 +373,12 @@ class _Maker(Comparer):
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
         # Reports of works that are told of under findings.
         more: list[tuple[ReportInfo, str, list[Line]]] = []
-        # Each lab is heard before one is heard again.
-        heard = defaultdict[str, Iterator[int]](count)
-        told.sort(key=lambda info: next(heard[info.lab]))
         parted = [(info, *part_of(info, own[info.id], asked=self.by_sentences)) for info in told]
-        # Findings come first, so that a lab's plans do not take their places.
-        for info, part, telling in sorted(parted, key=lambda row: list(_PARTS).index(row[1])):
+        # Findings come first, so that a lab's plans do not take their places; of each part every
+        # lab is heard before one is heard again.
+        heard = defaultdict[tuple[str, str], Iterator[int]](count)
+        parted.sort(key=lambda x: (list(_PARTS).index(x[1]), next(heard[x[1], x[0].lab])))
+        for info, part, telling in parted:
             if begun := of_work.get(info.id):
                 if begun[0] in (part, "tried", "about"):
                     begun[1].extend(self.pick(telling, 1))

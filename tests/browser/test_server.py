@@ -1,11 +1,12 @@
 """The page as servers show it: behind a login, to many at once."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from fake_engine import QUOTE, FakeEngine, answer, passage, report
 from page_fixtures import Visit, ask, serve
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from rag.types import Answer, Citation
 from ui.server.login import make_secret
@@ -24,9 +25,29 @@ def log_in(page: Page, name: str, password: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def resting(page: Page) -> Callable[[], None]:
+    """What waits until no event of the page has been under way for half a second.
+
+    Gradio reloads a page whose connection breaks while an event is.
+    """
+    under_way = set[Request]()
+    page.on("request", lambda one: under_way.add(one) if "/queue/" in one.url else None)
+    for end in ("requestfinished", "requestfailed"):
+        page.on(end, lambda one: under_way.discard(one))
+
+    def rest() -> None:
+        quiet = 0
+        while quiet < 10:
+            page.wait_for_timeout(50)
+            quiet = 0 if under_way else quiet + 1
+
+    return rest
+
+
 def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser) -> None:
     logins = {name: make_secret(password, 2**14) for name, password in PASSWORDS.items()}
     page = browser.new_page()
+    rest = resting(page)
     with serve(FakeEngine(), logins=logins) as site:
         page.goto(site)
         log_in(page, "Ana", PASSWORDS["<b>Bo</b>"])
@@ -44,9 +65,7 @@ def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser)
             expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         log_in(page, "Ana", PASSWORDS["Ana"])
         expect(conversations).to_have_text(["What of Ana?"])
-        # Once a question is answered the page is at rest: Gradio reloads it where a connection of
-        # what still goes on breaks.
-        ask(page, "What else?")
+        rest()
         page.context.clear_cookies()  # like a session that ends with its password
         page.locator("#question textarea").fill("What is kept?")
         page.keyboard.press("Enter")

@@ -171,7 +171,10 @@ def test_what_one_work_surely_says_is_told_by_it_alone(
     assert {citation.passage.report.lab for citation in answer.citations} == {"Lesotho"}
     # In a large collection what is surely asked of many is told by more.
     monkeypatch.setattr("rag.answer.chosen._FEW_PASSAGES", 0)
+    question = "how can women keep control of the money on the phone that their husbands hold?"
     assert len(sample_engine.ask(question).answer.coverage.labs) > 1
+    monkeypatch.setattr("rag.answer.chosen._SURELY_OF_MANY", 9.0)
+    assert len(sample_engine.ask(question).answer.coverage.labs) == 1
 
 
 def test_a_large_collection_is_told_by_the_reports_that_fit(
