@@ -31,7 +31,7 @@ from rag.retrieval.related import named_by
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import Speaking, log_odds
 from rag.survey.stream import TopicSurvey, survey_scope
-from rag.survey.types import Survey
+from rag.survey.types import Survey, SurveyRow
 from rag.text.tokenize import focus, is_quantity
 from rag.types import Hit, Plan
 
@@ -117,7 +117,6 @@ class ReportChooser(LineReader):
         self.t = translations_for(self.plan.language)
         self._logits: dict[tuple[str, int], float] = {}
         self._following: dict[tuple[str, int], Line] = {}
-        self._chances: dict[str, float] = {}  # that a report tells what is asked
         # Whether sentences near to the question tell of a topic, rather than a survey of it. In a
         # large collection that tells of one that is named shortly, and how many speak of it.
         counts = is_quantity(self.plan.standalone)
@@ -232,11 +231,12 @@ class ReportChooser(LineReader):
         return survey, told, [x for x in lines if x.place in places]
 
     @cached_property
-    def telling(self) -> tuple[Survey | None, list[Line], list[Line]]:
-        """A small collection's survey; what is nearest to the question, and what says it itself.
+    def telling(self) -> tuple[Survey | None, list[Line], list[Line], dict[str, float]]:
+        """A small collection's survey, what is nearest, what says it itself, chances of reports.
 
-        What is nearest has as its score the log odds that its report tells what is asked, best
-        first; what says it those that it does so when quoted alone.
+        What is nearest to the question has as its score the log odds that its report tells what is
+        asked, best first; what says it those that it does so when quoted alone. Chances are those
+        by which reports are chosen.
         """
         found = [info.id for info in self.found_there()]
         scope, made = found, None
@@ -275,16 +275,16 @@ class ReportChooser(LineReader):
         if logits and not self.is_small and self.plan.intent != "lab":
             logits |= self.logits(more)
             chances = {i: self._fit(of_report[i], logits, about[i]) for i in chances}
-        self._chances = {i: chance(chances[i]) for i in chances}
         # What was found need not have the words of the question.
         known = {x.place for x in (*first, *more)}
         for i in closely[:_MOST_TELLING]:
             own = sorted(of_report[i], key=lambda x: (x.role not in FINDINGS, -x.score))
             more += [x for x in own[:_OF_TELLING] if x.place not in known]
-        return survey, near, self._with_odds((*first, *more))
+        says_it = self._with_odds((*first, *more))
+        return survey, near, says_it, {i: chance(chances[i]) for i in chances}
 
     def _fit(self, lines: Sequence[Line], logits: Mapping[Any, float], about: float) -> float:
-        """The log odds that a report is wanted: by lines of it, and the log odds of `about` it."""
+        """The log odds that the report of lines is wanted; `about` that it is about the topic."""
         best = sorted(logits[x.place] for x in lines if x.place in logits)[-_BEST_READ:]
         found = sum(hit.passage.report.id == lines[0].report.id for hit in self.hits)
         known = fmean(best or [_USUAL_LOGIT]), log(1 + found), about, 1.0
@@ -350,7 +350,9 @@ class ReportChooser(LineReader):
         told = [x for x in told if x.score >= ALSO_SAYS or x.role in FINDINGS]
         return [x for n, x in enumerate(told) if x.score >= ALSO_SAYS or n < _LEAST_REASONS]
 
-    def likely_of_each(self, own: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
+    def likely_of_each(
+        self, own: Mapping[str, Sequence[Line]], survey: Survey | None
+    ) -> dict[str, list[Line]]:
         """The best lines of each report that likely say what is asked; what fits best first.
 
         All lines where the cross-encoder is busy or can't read the question.
@@ -363,14 +365,14 @@ class ReportChooser(LineReader):
             of_report = told.setdefault(line.report.id, [])
             if line.score >= ALSO_SAYS or not of_report:
                 of_report.append(line)
-        _, said = self._surveys.survey(own)
-        about = _odds_of(said, "about")
+        surveyed = {row.report.id: row for row in survey.rows} if survey else {}
+        about = _odds_of({i: surveyed[i] for i in told if i in surveyed}, "about")
         best = enumerate(sorted(told, key=lambda i: -self._fit(own[i], logits, about.get(i, 0.0))))
         return {i: told[i] for n, i in best if told[i][0].score >= _SPEAKS or n < _LEAST_REPORTS}
 
     def saying_it(self, share: float = _TELLS_SHARE) -> dict[str, list[Line]]:
         """The sentences of each report that likely tells what is asked that say it, best first."""
-        said, chances = self.telling[2], self._chances
+        *_, said, chances = self.telling
         best = max(chances.values(), default=0.0)
         least = max(min(TELLS, best), share * best)
         told = sorted((i for i in chances if chances[i] >= least), key=lambda i: -chances[i])
@@ -480,7 +482,7 @@ def _first_of_years(reports: Iterable[ReportInfo], each: int) -> list[ReportInfo
     return [info for own in first for *_, info in own]
 
 
-def _odds_of(said: Mapping[str, Speaking], of: str = "says") -> dict[str, float]:
+def _odds_of(said: Mapping[str, Speaking | SurveyRow], of: str = "says") -> dict[str, float]:
     """The log odds that each report says something of the topic, or is "about" it."""
     chances = np.array([getattr(speaks, of) for speaks in said.values()])
     return dict(zip(said, log_odds(chances).tolist(), strict=True))

@@ -425,7 +425,7 @@ class _Maker(Comparer):
         if survey and held and fmean(held[:BEST_PASSAGES]) < _HELD_BY_SURVEYED:
             return None, {}
         of_each = {r.id: said for r in told if (said := [x for x in lines if x.report.id == r.id])}
-        return survey, self.likely_of_each(of_each)
+        return survey, self.likely_of_each(of_each, survey)
 
     def _closest(self, lines: Sequence[Line], is_told: bool) -> Iterator[str]:
         """What is closest to a topic of which no report surely tells; else after a refusal."""

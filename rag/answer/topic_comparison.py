@@ -43,7 +43,7 @@ class TopicComparer(DigestWriter):
             tagged.append(self._tagged(topic, survey.filters))
             own = {r.id: said for r in infos if (said := [x for x in lines if x.report.id == r.id])}
             of_labs: dict[str, dict[str, str]] = {part: {} for part in _PARTS_OF_TOPIC}
-            for said in side.likely_of_each(own).values():
+            for said in side.likely_of_each(own, survey).values():
                 info = said[0].report
                 part, telling = part_of(info, said, asked=False)
                 labs = of_labs.get(part, {})
