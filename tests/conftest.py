@@ -22,6 +22,7 @@ from eval.cases import Case, load_cases
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
 from rag.query import intents
+from rag.retrieval import rerank
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 from ui.cli import main as cli
@@ -49,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
         sys.path.insert(0, str(FAKE_MODELS))
         _train_stand_in(config.cache.mkdir("stand-in") / "intents.npz")
     os.environ["PYTHONPATH"] = os.pathsep.join([*path, os.environ.get("PYTHONPATH", "")])
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        rerank.THREADS = 1  # processes that share the tests out share the cores, too
 
 
 def _train_stand_in(weights: Path) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MODELS = Path(__file__).parents[1] / "models"
 TRAINED, TRAINED_MANY = MODELS / "cross_encoder.onnx", MODELS / "cross_encoder_many.onnx"
 TOKENS = 256  # tokens of a question with a passage; the rest of a longer passage is not read
+THREADS = os.cpu_count() or 1  # that read the pairs of a question
 PAIRS = 4  # pairs at a time: of similar length, so that little is padding
 # The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
 TEMPERATURE = 2.0
@@ -165,7 +166,7 @@ class CrossEncoder:
         from onnxruntime import InferenceSession, SessionOptions
 
         options = SessionOptions()
-        options.intra_op_num_threads = os.cpu_count() or 1
+        options.intra_op_num_threads = THREADS
         # It would keep the 75 MB that the longest passages have taken.
         options.enable_cpu_mem_arena = False
         # Threads that spin while they wait take the other visitors' time.

@@ -197,10 +197,6 @@ def test_works_are_compared_by_what_is_said_of_them(ask: Ask) -> None:
     for question, reports in {
         "how does the cold box made of charcoal hold up against that tide broom?": {box, broom},
         "La escoba de marea y la caja de carbón para el pescado, ¿en qué se parecen?": {box, broom},
-        "Les plateaux plus petits face au balai de marée : quelles différences ?": {
-            "smaller_trays__school_canteens_in_hue",
-            broom,
-        },
     }.items():
         answer = ask(question)
         assert answer.coverage.intent == "compare", question
@@ -209,14 +205,12 @@ def test_works_are_compared_by_what_is_said_of_them(ask: Ask) -> None:
     for question in (
         "What did women and men say about the fee boards?",
         "Compare Lesotho and Fiji",
-        "What have labs tried for ferry boys and for fish traders?",
         "ethnography or prototyping: which do labs use?",
     ):
         assert set(ask(question).coverage.sides) == (
             {"Lesotho", "Fiji"} if "Fiji" in question else set()
         ), question
-    for question in ("Compare Messi and Ronaldo", "Harry Potter vs Star Wars: which is better?"):
-        assert ask(question).refused, question
+    assert ask("Compare Messi and Ronaldo").refused
     # Nothing is lost of what was named.
     three = ask(
         "Compare the fee boards in Lesotho, the stove display in Mongolia and the tide broom"

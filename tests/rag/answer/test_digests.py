@@ -312,7 +312,7 @@ def test_the_lessons_of_a_plan_are_those_of_what_came_of_it(ask: Ask) -> None:
 
 def test_sentences_of_a_passage_keep_their_order(ask: Ask) -> None:
     several = 0
-    for question in (MONEY, "What is Lesotho working on?", "main lessons of tide broom"):
+    for question in (MONEY, "What is Lesotho working on?"):
         answer = ask(question)
         for row, n in product(answer.text.splitlines(), {c.n for c in answer.citations}):
             of_passage = [c for c in answer.citations if c.n == n and c.quote.rstrip(".") in row]
@@ -338,10 +338,8 @@ def test_the_only_report_is_asked_in_any_language_and_in_everyday_words(
     # Words of the form question under which its answer stands, or None where it tells nothing.
     for question, asked in (
         ("Onde foi feito?", ""),
-        ("من المستفيد؟", ""),
         ("¿Cuántos murciélagos contaron?", None),
         ("what's the problem?", "frontier challenge"),
-        ("quel est le problème ?", "frontier challenge"),
         ("avec qui ont-ils travaillé ?", "partner"),
         # Two things are both told.
         ("how many people took part and what did it cost?", ""),
