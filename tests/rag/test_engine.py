@@ -74,6 +74,7 @@ def test_what_is_off_topic_is_refused(sample_engine: Engine) -> None:
     for question, language in {
         "Which composer wrote the opera about the barber of Seville?": "en",
         "ما هي عاصمة الأرجنتين؟": "ar",
+        "Which towns let figure skaters choose the music at the rink, and did people stay?": "en",
     }.items():
         answer = sample_engine.ask(question).answer
         assert answer.refused, answer.text
