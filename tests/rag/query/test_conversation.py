@@ -61,6 +61,7 @@ def test_what_is_like_examples_of_follow_ups_is_one(quick_engine: Engine) -> Non
     }.items():
         assert plan(quick_engine, question, *BEFORE).follows is follows, question
         assert not plan(quick_engine, question).follows
+    assert plan(quick_engine, "And why?", *LIST).intent == "reasons"
 
 
 @pytest.mark.quality
@@ -214,7 +215,6 @@ def test_a_list_is_refined(quick_engine: Engine) -> None:
         made = plan(quick_engine, question, *LIST)
         assert (made.intent, made.filters.year) == (intent, (year,))
         assert made.filters.sdg == ("14. Life below water",)
-    assert plan(quick_engine, "And why?", *LIST).intent == "reasons"
 
 
 def test_a_follow_up_has_the_form_that_it_asks_for(quick_engine: Engine) -> None:
