@@ -67,8 +67,8 @@ class Catalog:
         passing = self._every
         if filters.topic:
             self._know_topics()
-        for field in FILTER_FIELDS:
-            for values in alternatives(field, getattr(filters, field)):
+        for field, chosen in filters.as_dict().items():
+            for values in alternatives(field, chosen):
                 passing &= self._ids_of(field, (s for v in values for s in self._written(field, v)))
         return passing
 

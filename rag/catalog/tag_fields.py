@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -74,7 +74,7 @@ class Filters:
     topic: tuple[str, ...] = ()  # names of clusters of reports
 
     def __post_init__(self) -> None:
-        for name in (one.name for one in fields(self)):
+        for name in self.__slots__:
             given = getattr(self, name)
             if isinstance(given, str | int):
                 raise TypeError(f"A filter is a tuple of values: Filters({name}=({given!r},))")

@@ -1,7 +1,7 @@
 """Corrects slips of the keyboard in questions, and writes out what is typed short."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from rag.catalog.normalize import american, frequency, in_dictionary
@@ -57,7 +57,7 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
     if len(plain) < SHORTEST or not plain.isascii():
         return word
     # A word of another language has the stem that its own language gives it.
-    count = max(_passages_with(plain, code, index) for code in {language, *LANGUAGES})
+    (count,) = _passages_with([plain], {language, *LANGUAGES}, index)
     known = count > FEW or plain in stop_words(language)
     name = plain in _country_words() or adjective_to_iso(plain) is not None
     if known or name or in_dictionary(plain) or in_dictionary(american(plain)):
@@ -66,7 +66,8 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
     # Each candidate with how usual it is, and how many passages have it.
     candidates = {other: (len(other), 0) for other in near & _country_words() if places}
     if not candidates and language == "en":
-        usage = {o: (frequency(o), _passages_with(o, language, index)) for o in near}
+        passages_of = zip(near, _passages_with(near, [language], index), strict=True)
+        usage = {other: (frequency(other), passages) for other, passages in passages_of}
         # What only has the stem of another word ("driverness") is none that anybody wrote.
         written = {o for o in near for stem in terms(o, language) if index.spellings.get(stem) == o}
         candidates = {
@@ -82,9 +83,13 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
     return best.capitalize() if word[0].isupper() else best
 
 
-def _passages_with(word: str, language: str, index: Index) -> int:
-    stems = {*terms(word, language), *terms(word, "en")}
-    return max(index.frequencies(stems), default=0)
+def _passages_with(words: Iterable[str], languages: Iterable[str], index: Index) -> list[int]:
+    """How many passages have each word, by the stem of any of the languages that most have."""
+    codes = {*languages, "en"}
+    stems = [{stem for code in codes for stem in terms(word, code)} for word in words]
+    every = list(set().union(*stems))
+    counts = dict(zip(every, index.frequencies(every), strict=True)) if every else {}
+    return [max((counts[stem] for stem in own), default=0) for own in stems]
 
 
 @cache

@@ -156,15 +156,25 @@ def meant(links: Links, catalog: Catalog, language: str) -> Links:
 @lru_cache(maxsize=2 * len(LANGUAGES))
 def _named(catalog: Catalog, language: str) -> list[tuple[str, str, str]]:
     """What has names in a language and in English: name, field and value."""
+    held = _held(catalog)
+    return [
+        (name, "" if field == "field" else field, held[field, value])
+        for field, value, code, name in listed_names()
+        if code in (language, "en") and (field, value) in held
+    ]
+
+
+@lru_cache(maxsize=2)
+def _held(catalog: Catalog) -> dict[tuple[str, str], str]:
+    """The field and value of listed names that some report has, as the collection spells them."""
     facts = {fact.partition(": ")[0] for fact, _ in catalog.counts("fact")}
-    found: list[tuple[str, str, str]] = []
-    for field, value, code, name in listed_names():
-        if code in (language, "en") and field == "field" and value in facts:
-            found.append((name, "", value))
-        elif code in (language, "en") and field in ("fact", "method", "datasource"):
-            held = find_value(catalog, field, value)
-            found += [] if held is None else [(name, field, str(held))]
-    return found
+    held: dict[tuple[str, str], str | int | None] = {}
+    for field, value in {(field, value) for field, value, _, _ in listed_names()}:
+        if field == "field":
+            held[field, value] = value if value in facts else None
+        elif field in ("fact", "method", "datasource"):
+            held[field, value] = find_value(catalog, field, value)
+    return {listed: str(own) for listed, own in held.items() if own is not None}
 
 
 @lru_cache(maxsize=2 * len(LANGUAGES))
