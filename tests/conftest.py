@@ -71,15 +71,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def _no_cross_encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Judge passages by the words they share with the question, outside tests of quality."""
+def _cross_encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge passages by the words they share with the question; in tests of quality, each once."""
+    read = CrossEncoder._logits
 
     def shared_words(_: CrossEncoder, question: str, texts: Sequence[str]) -> list[float]:
         words = set(question.casefold().split())
         return [float(len(words & set(text.casefold().split()))) for text in texts]
 
-    if not request.node.get_closest_marker("quality"):
+    def read_once(model: CrossEncoder, question: str, texts: Sequence[str]) -> list[float]:
+        known = _LOGITS.setdefault((model._weights, question), {})
+        if new := [text for text in texts if text not in known]:
+            known.update(zip(new, read(model, question, new), strict=True))
+        return [known[text] for text in texts]
+
+    if request.node.get_closest_marker("quality"):
+        monkeypatch.setattr(CrossEncoder, "_logits", read_once)
+    else:
         monkeypatch.setattr(CrossEncoder, "scores", shared_words)
+
+
+# What the cross-encoder, most of the work of these tests, has read: a logit for each text.
+_LOGITS: dict[tuple[Path, str], dict[str, float]] = {}
 
 
 @pytest.fixture(autouse=True)

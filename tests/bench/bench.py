@@ -45,14 +45,15 @@ TOPICS = (
     *("care work", "digital identity", "public transport", "water quality", "local tourism"),
     *("disability", "fishing communities", "energy use at home", "street lights", "land titles"),
 )
-# A visitor asks all of these of a topic, one after the other; no two visitors ask the same.
+# A visitor asks these of a topic, one after the other; no two visitors ask the same.
 FRAMES = (
     "What did labs learn about {}?",
     "How did labs measure {}, and whom did they ask?",
     "What stood in the way of work on {}?",
 )
 # What more is asked when all topics are asked at once, each question by a visitor of its own.
-MORE_FRAMES = (
+ALL_FRAMES = (
+    *FRAMES,
     "Which labs worked on {}?",
     "How many reports are there on {}?",
     "Compare Peru and Kenya on {}",
@@ -61,6 +62,8 @@ MORE_FRAMES = (
     "Summarise the report on {}",
     "Qu'ont appris les laboratoires sur {} ?",
 )
+# What one visitor asks alone.
+OTHERS = ("drinking straws", "beekeeping", "prison food", "border trade", "coral reefs", "fashion")
 EDITABLE = "document.querySelector('#question textarea:not([disabled], [readonly])')?.offsetParent"
 # Asks for the page's health until its input ends; tells how many seconds each reply took.
 WATCH = """
@@ -74,8 +77,6 @@ while reading.is_alive():
     reading.join(0.1)
 print(json.dumps(times))
 """
-# What one visitor asks alone.
-OTHERS = ("drinking straws", "beekeeping", "prison food", "border trade", "coral reefs", "fashion")
 
 
 def show(what: str, seconds: Sequence[float]) -> None:
@@ -158,8 +159,7 @@ def served(index: Path, *options: str, **settings: str) -> Iterator[tuple[str, A
 
 def open_in_browsers(address: str) -> None:
     """Time how long it takes until a question can be typed, where a browser is installed."""
-    path = shutil.which("chromium")
-    if path is None:
+    if not (path := shutil.which("chromium")):
         return
     times = []
     with sync_playwright() as playwright:
@@ -219,7 +219,7 @@ def visit(site: Site) -> None:
 
 def crowd(site: Site) -> tuple[list[float], list[float]]:
     """Time answers to two hundred who ask at once, and the page's health meanwhile."""
-    questions = [frame.format(topic) for topic in TOPICS for frame in (*FRAMES, *MORE_FRAMES)]
+    questions = [frame.format(topic) for topic in TOPICS for frame in ALL_FRAMES]
     # By a process of its own: those who ask keep this one busy.
     watch = [sys.executable, "-c", WATCH, str(site.client.base_url.join("/healthz"))]
     watching = subprocess.Popen(watch, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -167,10 +167,8 @@ def main(first: str, second: str, *more: str) -> None:
         with timed("written and published"):
             build(current_snapshot(Path(first), {}), folder, int(second))
     address = os.environ.get("DATABASE")
-    # Each in a process of its own, whose memory is its alone.
-    for step in (
-        (["write", folder, address],) if address else (["read", folder], ["change", folder])
-    ):
+    todo = [["write", folder, address]] if address else [["read", folder], ["change", folder]]
+    for step in todo:  # Each in a process of its own, whose memory is its alone.
         subprocess.run([sys.executable, __file__, *step], check=True)
 
 

@@ -1,4 +1,4 @@
-"""From a question to its sources, reports and exports, in a real browser."""
+"""From a question to its sources, reports, exports and saved conversations, in a real browser."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 from fake_engine import QUOTE, FakeEngine
-from page_fixtures import NARROW, Visit, ask, box
+from page_fixtures import EDITABLE, NARROW, Visit, ask, box
 from playwright.sync_api import Locator, Page, expect
 from readers import squeezed, text_of
 
@@ -16,6 +16,19 @@ from rag.settings import Settings
 pytestmark = pytest.mark.browser
 
 QUESTION = "What did labs learn about mobile money?"
+# What a browser does whose disk is full, and how its disk is emptied again.
+FULL = """() => { window.put ??= IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = () => { throw new DOMException("", "QuotaExceededError"); }; }"""
+EMPTIED = "() => { IDBObjectStore.prototype.put = window.put; }"
+# Whether so many questions are saved, the last with a text.
+SAVED = """([count, text]) => new Promise((done) => {
+  indexedDB.open("asklabs").onsuccess = ({ target: { result: db } }) => {
+    const all = db.transaction("turns").objectStore("turns").getAll();
+    all.onsuccess = () => {
+      db.close();
+      done(all.result.length === count && all.result.at(-1).data.includes(text));
+    };
+  }; })"""
 
 
 @pytest.fixture(scope="module")
@@ -46,21 +59,17 @@ def test_a_question_leads_to_source_report_and_export(sample_site: str, visit: V
     expect(page.locator(".exports")).to_be_hidden()
     ask(page, QUESTION)
     first = page.locator("#thread .cite").first
-    number = first.get_attribute("data-n")
     first.click()
-    card = page.locator(f"#source-1-{number}")
-    expect(card).to_have_attribute("aria-current", "true")
-    expect(card.locator("mark").first).to_be_in_viewport()
-    quote = card.locator("mark").first.inner_text()
-    assert quote in card.locator("blockquote").inner_text()
-
+    card = page.locator(f"#source-1-{first.get_attribute('data-n')}[aria-current=true]")
+    quote = card.locator("mark").first
+    expect(quote).to_be_in_viewport()
     button = card.get_by_role("button", name="Open report")
     button.press("Enter")
     dialog = page.locator("dialog.report")
     # Of all its quotes the one whose card it was.
     mark = dialog.locator(".here mark").first
     expect(mark).to_be_in_viewport()
-    assert mark.inner_text() == quote
+    assert mark.inner_text() == quote.inner_text()
     assert dialog.get_by_text("@example.org").count() == 0
     for _ in range(4):
         page.keyboard.press("Tab")
@@ -70,14 +79,13 @@ def test_a_question_leads_to_source_report_and_export(sample_site: str, visit: V
     expect(dialog).to_be_hidden()
     expect(button).to_be_focused()
 
-    quotes = page.locator("#sources .source[id] mark").all_text_contents()
     name, path = export(page, "docx")
     assert name == "what-did-labs-learn-about-mobile-money.docx"
     # A quote stands in the answer, with its number before the full stop.
     text = squeezed(re.sub(r"\[\d+\]", "", text_of(path.read_bytes(), "docx")))
-    # An item of a list is quoted without its number or dash in the answer.
-    items = [re.sub(r"^(\d+\.|-)\s", "", quote) for quote in quotes]
-    assert [words for words in (QUESTION, *items) if squeezed(words) not in text] == []
+    for words in (QUESTION, *page.locator("#sources .source[id] mark").all_text_contents()):
+        # An item of a list is quoted without its number or dash in the answer.
+        assert squeezed(re.sub(r"^(\d+\.|-)\s", "", words)) in text
 
 
 def test_the_mouse_and_the_keyboard_reach_the_quote_and_its_source(page: Page) -> None:
@@ -124,9 +132,7 @@ def test_stops_and_errors_leave_the_page_usable(page: Page, engine: FakeEngine) 
         expect(page.locator("#question textarea")).to_have_value(question)
     ask(page, "What keeps food cool?", 4)
     expect(page.locator("#turn-4 .answer")).to_contain_text("Wet sand")
-
-    broken = RuntimeError("a defect, not meant for the user")
-    with patch("ui.web.handlers.export", side_effect=broken):
+    with patch("ui.web.handlers.export", side_effect=RuntimeError("a defect, not for the user")):
         page.locator(".exports summary").click()
         page.locator(".exports button[data-ending=md]").click()
         expect(page.locator(".exports .state")).to_contain_text("could not be made")
@@ -207,16 +213,141 @@ def test_on_a_phone_a_touch_opens_the_source(sample_site: str, visit: Visit) -> 
     back = card.locator(".back")
     expect(back).to_be_in_viewport(ratio=1)
     card.get_by_role("button", name="Open report").tap()
-    dialog = page.locator("dialog.report")
-    expect(dialog.locator(".here mark").first).to_be_in_viewport()
+    expect(page.locator("dialog.report .here mark").first).to_be_in_viewport()
     report = box(page, "dialog.report")
     assert (report["x"], report["width"]) == (0, NARROW["width"])
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-    dialog.get_by_role("button", name="Close").tap()
-    expect(dialog).to_be_hidden()
+    page.locator("dialog.report").get_by_role("button", name="Close").tap()
     back.tap()
     expect(first).to_be_in_viewport()
     expect(page.locator("#filters")).to_be_hidden()
     page.evaluate("scrollTo(0, 0)")
     page.get_by_role("button", name="Filters", exact=True).tap()
     expect(page.locator("#filters")).to_be_visible()
+
+
+def conversations(page: Page) -> Locator:
+    return page.locator("#history .open")
+
+
+def current(page: Page) -> Locator:
+    return page.locator("#history .open[aria-current]")
+
+
+def wait_until_saved(page: Page, count: int, text: str) -> None:
+    for _ in range(600):
+        if page.evaluate(SAVED, [count, text]):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"{count} questions, the last with {text!r}, were not saved")
+
+
+def reload(page: Page) -> None:
+    page.reload()
+    page.wait_for_function(EDITABLE)
+
+
+def start_new(page: Page) -> None:
+    page.locator("#history .new").click()
+    expect(page.locator("#thread .exchange")).to_have_count(0)
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_a_reload_shows_what_was_open(page: Page, engine: FakeEngine) -> None:
+    expect(page.locator("#history .conversations")).to_be_hidden()
+    ask(page, "What keeps food cool?")
+    ask(page, "please fail", 2)
+    expect(current(page)).to_have_text("What keeps food cool?")
+    wait_until_saved(page, 2, "Start it")
+    reload(page)
+    expect(page.locator("#turn-1 .answer")).to_contain_text("Wet sand")
+    expect(page.locator("#turn-2 .error")).to_contain_text("Start it, or set the model.")
+    page.locator("#turn-1 .cite").first.click()
+    expect(page.locator("#source-1-1")).to_have_attribute("aria-current", "true")
+    expect(current(page)).to_have_text("What keeps food cool?")
+    ask(page, "And in the rain?", 3)
+    assert engine.asked[-1][1][0].content == "What keeps food cool?"
+    start_new(page)
+    reload(page)
+    expect(page.locator("#welcome")).to_be_visible()
+    page.get_by_role("link", name="Quality").click()
+    conversations(page).click()
+    expect(page.locator("#thread .exchange")).to_have_count(3)
+    expect(page.locator("#turn-1")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_conversations_are_searched_renamed_and_deleted(page: Page) -> None:
+    for n in range(6):
+        if n:
+            start_new(page)
+        ask(page, f"Question {n} about {'açaí' if n == 2 else 'boats'}?")
+    expect(conversations(page).first).to_have_text("Question 5 about boats?")
+    page.get_by_label("Search conversations").fill("ACAI sand")
+    expect(conversations(page)).to_have_text(["Question 2 about açaí?"])
+    press(page, "Escape")
+    expect(conversations(page)).to_have_count(5)
+    page.get_by_role("button", name="Show all").click()
+    expect(conversations(page)).to_have_count(6)
+
+    page.get_by_role("button", name="Rename “Question 2 about açaí?”").press("Enter")
+    expect(page.locator("#history form input")).to_be_focused()
+    page.keyboard.type("Berries")
+    press(page, "Enter")
+    expect(page.get_by_role("button", name="Rename “Berries”")).to_be_focused()
+    press(page, "Enter")
+    page.keyboard.type("not this")
+    press(page, "Escape", "Shift+Tab", "Enter")
+    expect(page.locator("#turn-1 h3")).to_have_text("Question 2 about açaí?")
+    expect(current(page)).to_have_text("Berries")
+
+    delete = page.get_by_role("button", name="Delete “Berries”")
+    delete.press("Enter")
+    expect(page.get_by_role("button", name="Keep")).to_be_focused()
+    press(page, "Escape")
+    expect(delete).to_be_focused()
+    press(page, "Enter", "Shift+Tab", "Enter")
+    expect(conversations(page)).to_have_count(5)
+    expect(page.locator("#welcome")).to_be_visible()
+    reload(page)
+    expect(conversations(page)).to_have_count(5)
+    expect(page.get_by_role("button", name="Berries")).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_a_write_that_fails_or_another_tab_loses_nothing(page: Page, site: str) -> None:
+    trouble = page.locator("#history .trouble")
+    ask(page, "What keeps food cool?")
+    expect(conversations(page)).to_have_count(1)
+    page.evaluate(FULL)
+    ask(page, "And in the rain?", 2)
+    expect(trouble).to_contain_text("its space for this page is full")
+    expect(page.locator("#turn-2 .answer")).to_contain_text("Wet sand")
+    page.evaluate(EMPTIED)
+    page.get_by_role("button", name="Try again").click()
+    expect(trouble).to_be_hidden()
+    page.evaluate(FULL)
+    ask(page, "Not saved?", 3)
+    expect(trouble).to_be_visible()
+    page.evaluate(EMPTIED)
+    ask(page, "Saved with the one before?", 4)
+    expect(trouble).to_be_hidden()
+    wait_until_saved(page, 4, "Wet sand")
+    reload(page)
+    expect(page.locator("#thread .exchange")).to_have_count(4)
+
+    other = page.context.new_page()
+    other.goto(site)
+    conversations(other).click()
+    expect(other.locator("#thread .exchange")).to_have_count(4)
+    ask(page, "Here?", 5)
+    ask(other, "There?", 5)
+    expect(other.locator("#history .trouble")).to_contain_text("saved here as a copy")
+    expect(conversations(page)).to_have_count(2)
+    for tab, question in ((page, "Here?"), (other, "There?")):
+        reload(tab)
+        expect(tab.locator("#turn-5 h3")).to_have_text(question)

@@ -1,12 +1,14 @@
-"""The views beside the conversation: Explore, Quality, the way back; what axe finds in all."""
+"""The views beside the conversation: Explore, Quality, Survey, My brief; what axe finds in all."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 from fake_engine import HOSTILE, FakeEngine, report
-from page_fixtures import NARROW, Visit, ask, box, serious
-from playwright.sync_api import Locator, Page, expect
+from page_fixtures import NARROW, WIDE, Visit, ask, box, serious
+from playwright.sync_api import FilePayload, Locator, Page, expect
+from readers import text_of
 from runs import case, outcome, reported
 
 from eval.report import LATEST
@@ -33,24 +35,18 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
     return FakeEngine(settings=Settings(index=run), catalog=Catalog([*reports, small, hostile]))
 
 
-def explore(page: Page) -> Locator:
-    page.get_by_role("link", name="Explore").click()
-    area = page.locator("#explore")
-    expect(area.get_by_role("heading", level=2)).to_be_visible()
-    return area
-
-
 def expect_reports(area: Locator, count: int) -> None:
     expect(area.locator("h2")).to_contain_text(re.compile(f"^{count} reports? of"))
 
 
 def test_views_filters_and_reports_are_addresses_and_steps_back(page: Page, visit: Visit) -> None:
-    current = page.locator("#views [aria-current='page']")
+    current, area = page.locator("#views [aria-current='page']"), page.locator("#explore")
     expect(current).to_have_text("Ask")
-    expect(page.locator("#explore")).to_be_hidden()
+    expect(area).to_be_hidden()
     ask(page, "What keeps food cool?")
     page.locator("#question textarea").fill("half a question")
-    explore(page)
+    page.get_by_role("link", name="Explore").click()
+    expect_reports(area, REPORTS)
     expect(current).to_have_text("Explore")
     expect(page.locator("#thread")).to_be_hidden()
     page.get_by_role("link", name="Quality").click()
@@ -58,13 +54,12 @@ def test_views_filters_and_reports_are_addresses_and_steps_back(page: Page, visi
     expect(quality.get_by_role("row", name="One report")).to_contain_text("100–100%")
     expect(quality.locator(".about")).to_contain_text("not the index that is being served now")
     page.go_back()
-    expect(page.locator("#explore h2")).to_be_visible()
+    expect(area).to_be_visible()
     page.go_back()
     expect(page.locator("#turn-1 footer")).to_be_visible()
     expect(page.locator("#question textarea")).to_have_value("half a question")
     page.get_by_role("link", name="Explore").click()
     page.reload()
-    area = page.locator("#explore")
     expect_reports(area, REPORTS)
     expect(current).to_have_text("Explore")
     area.locator(".place[data-value='Togo']").click()
@@ -111,7 +106,8 @@ def test_all_views_are_in_sight_on_a_phone_in_each_language(site: str, visit: Vi
 
 @pytest.mark.slow
 def test_the_table_the_map_and_the_bars_sort_narrow_and_ask(page: Page, engine: FakeEngine) -> None:
-    area = explore(page)
+    page.get_by_role("link", name="Explore").click()
+    area = page.locator("#explore")
     title = area.get_by_role("columnheader", name="Report")
     expect(area.locator("tbody tr")).to_have_count(100)
     title.get_by_role("button").click()
@@ -122,7 +118,7 @@ def test_the_table_the_map_and_the_bars_sort_narrow_and_ask(page: Page, engine: 
     expect(title).to_have_attribute("aria-sort", "descending")
     expect(titles.first).to_have_text(f"Cool boxes at the market, part {REPORTS - 3}")
     area.get_by_role("button", name="Show more").click()
-    expect(area.locator("tbody tr")).to_have_count(REPORTS)
+    expect(titles).to_have_count(REPORTS)
     expect(area.locator(".reports .of")).to_have_text(f"{REPORTS} of {REPORTS}")
     themes = area.locator(".bars[data-field='theme']")
     themes.get_by_role("button", name="Show all 32").click()
@@ -159,20 +155,113 @@ def test_the_table_the_map_and_the_bars_sort_narrow_and_ask(page: Page, engine: 
     expect(page.locator("#thread #turn-2 h3")).to_have_text("What has been done in Togo?")
 
 
+def test_a_survey_is_made_checked_and_found_again(sample_site: str, visit: Visit) -> None:
+    page = visit(sample_site)
+    ask(page, "What did labs learn about mobile money?")
+    page.locator("#turn-1").get_by_role("link", name="Survey all 32 reports").click()
+    area = page.locator("#survey")
+    sentence = area.locator(".headline")
+    expect(sentence).to_contain_text("speak of “mobile money” (between")
+    area.locator(".open-report").first.click()
+    expect(page.locator("dialog.report mark").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page).not_to_have_url(re.compile("report="))
+
+    year = area.get_by_role("link", name="Year")
+    year.press("Enter")
+    expect(area.locator("[aria-sort=ascending]")).to_contain_text("Year")
+    expect(year).to_be_focused()
+    address = page.url
+    area.get_by_role("link", name="Check ten silent reports").click()
+    area.get_by_label("None of them does").check()
+    expect(area.locator(".check .headline")).to_contain_text("0 speak of it")
+    page.go_back()
+    expect(area.locator(".check")).to_have_count(0)
+    assert page.url == address
+    area.get_by_label("A topic").fill("seaweed")
+    page.keyboard.press("Enter")
+    expect(sentence).to_contain_text("“seaweed”")
+    page.go_back()
+    expect(sentence).to_contain_text("“mobile money”")
+
+    sent = visit(address, viewport=NARROW, locale="ar-EG")
+    expect(sent.locator("#survey .headline")).to_contain_text("mobile money")
+    expect(sent.locator("#survey [aria-sort=ascending]")).to_have_count(1)
+    assert sent.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    assert serious(page) == serious(sent) == []
+
+    page.get_by_role("button", name="Summarise what these say").click()
+    expect(page.locator("#turn-2 h3")).to_contain_text("say of “mobile money”?")
+    expect(page.locator("#turn-2 footer")).to_be_visible()
+    # Filters are its scope.
+    page.goto(f"{sample_site}/?year=2023#/survey?topic=mobile+money")
+    expect(area.locator(".verdicts")).to_contain_text("All 11")
+    page.locator("#filters input[data-value='2023']").click()
+    expect(area.locator(".verdicts")).to_contain_text("All 32")
+    page.get_by_role("link", name="Explore").click()
+    page.get_by_role("link", name="Survey", exact=True).click()
+    expect(area.locator(".verdicts")).to_contain_text("All 32")
+
+
+def test_pins_survive_a_reload_and_become_a_brief_by_keyboard(page: Page, site: str) -> None:
+    page.get_by_role("link", name="My brief").click()
+    expect(page.locator("#brief .empty")).to_be_visible()
+    expect(page.locator("#brief [data-ending=docx]")).to_be_hidden()
+    page.get_by_role("link", name="Ask", exact=True).click()
+    ask(page, "What did labs learn about mobile money?")
+    page.locator("#thread .answer-row .pin").press("Enter")
+    page.locator("#thread .cite").first.press("Enter")
+    page.locator("#sources .source[open] .pin").first.press("Enter")
+    expect(page.locator("#views .pinned")).to_have_text("2")
+    page.goto(f"{site}/#/brief")
+    page.reload()
+    rows = page.locator("#brief .pins > li")
+    expect(rows).to_have_count(2)
+    page.locator("#brief [data-add=heading]").press("Enter")
+    page.keyboard.type("Start here")
+    for _ in range(2):
+        heading = rows.locator("input").locator("xpath=ancestor::li")
+        heading.locator("[data-move='-1']").press("Enter")
+    expect(rows.first.locator("input")).to_have_value("Start here")
+    page.locator("#brief [name=title]").fill("Money")
+    assert serious(page) == []
+    with page.expect_download() as made:
+        page.locator("#brief [data-ending=docx]").press("Enter")
+    assert made.value.suggested_filename == "money.docx"
+    words = text_of(made.value.path().read_bytes(), "docx")
+    assert words.index("Start here") < words.index("Annex")
+    with page.expect_download() as saved:
+        page.locator("#brief [data-do=save]").click()
+    assert json.loads(saved.value.path().read_text())["title"] == "Money"
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("#brief [data-do=clear]").click()
+    expect(rows).to_have_count(0)
+    page.locator("#brief input[type=file]").set_input_files(saved.value.path())
+    expect(rows).to_have_count(3)
+    note = "{kind: 'note', text: n + 'x'.repeat(9999)}"
+    page.evaluate(f"for (let n = 0; n < 20; n++) askBrief.add({note})")
+    with page.expect_download() as large:
+        page.locator("#brief [data-do=save]").click()
+    assert len(large.value.path().read_text()) > 200_000
+    damaged = b'{"format": 1, "items": [{"kind": "quote"}]}'
+    given: FilePayload = {"name": "brief.json", "mimeType": "application/json", "buffer": damaged}
+    page.locator("#brief input[type=file]").set_input_files(given)
+    expect(page.locator("#brief .state")).to_contain_text("damaged")
+    page.reload()
+    expect(rows).to_have_count(23)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("width", "scheme", "direction"), [(1400, "dark", "rtl"), (390, "light", "ltr")]
-)
-def test_every_view_is_accessible_in_the_language_of_its_visitor(
-    visit: Visit, sample_site: str, width: int, scheme: str, direction: str
-) -> None:
-    language, button = {"rtl": ("ar", "اسأل"), "ltr": ("fr", "Demander")}[direction]
-    viewport = {"width": width, "height": 900}
-    page = visit(sample_site, color_scheme=scheme, locale=language, viewport=viewport)
+@pytest.mark.parametrize("language", ["ar", "fr"])
+def test_every_view_is_accessible(visit: Visit, sample_site: str, language: str) -> None:
+    is_rtl = language == "ar"
+    looks = {"color_scheme": "dark", "viewport": WIDE} if is_rtl else {"viewport": NARROW}
+    page = visit(sample_site, locale=language, **looks)
     expect(page.locator("html")).to_have_attribute("lang", language)
-    expect(page.locator("html")).to_have_attribute("dir", direction)
+    expect(page.locator("html")).to_have_attribute("dir", "rtl" if is_rtl else "ltr")
+    button = "اسأل" if is_rtl else "Demander"
     expect(page.get_by_role("button", name=button, exact=True)).to_be_visible()
-    assert (box(page, "#collection")["x"] > box(page, "#talk")["x"]) == (direction == "rtl")
+    assert (box(page, "#collection")["x"] > box(page, "#talk")["x"]) == is_rtl
     assert serious(page) == [], "before a question"
     ask(page, "What did the labs learn about ferries?")
     page.locator("#thread .cite").first.click()

@@ -54,11 +54,8 @@ def test_what_is_sent_is_added_and_quoted(engine: Engine, site: str, visit: Visi
     kept = {path.name for path in (engine.settings.index / UPLOADED).glob("*.md")}
     assert kept == {"chad.md", "togo.md"}
     result.get_by_role("button", name="Ferries of Chad").click()
-    report = page.locator("dialog.report")
-    expect(report).to_be_visible()
-    expect(report).to_contain_text("solar lamps over Fianga")
+    expect(page.locator("dialog.report")).to_contain_text("solar lamps over Fianga")
     page.keyboard.press("Escape")
-    expect(report).to_be_hidden()
     ask(page, "Which solar lamps does the ferry of Chad have?")
     expect(page.locator("#turn-1 .answer")).to_contain_text("Fianga")
     assert page.evaluate("window.hacked === undefined")

@@ -14,7 +14,6 @@ from rag.engine import Engine
 from rag.types import Turn
 
 QUESTION = "Why do market women in Maseru distrust mobile money?"
-HISTORY = (Turn("user", QUESTION), Turn("assistant", "Because of fees."))
 
 
 @pytest.fixture(scope="module")
@@ -59,5 +58,6 @@ def test_runs_stand_beside_ours(sample_engine: Engine, sample_cases: Any, tmp_pa
 
 
 def test_a_follow_up_is_asked_with_the_question_before_it(baselines: dict[str, Baseline]) -> None:
-    answer = baselines["bm25"].ask("And what do they try?", history=HISTORY).answer
+    history = (Turn("user", QUESTION), Turn("assistant", "Because of fees."))
+    answer = baselines["bm25"].ask("And what do they try?", history=history).answer
     assert answer.standalone == f"{QUESTION} And what do they try?"

@@ -10,16 +10,11 @@ from eval.cases import case_from_json, case_to_dict, load_cases
 from rag.errors import InputError
 from rag.types import Turn
 
+EVIDENCE = {"report": "beacons", "section": "## Results", "prompt": "", "quote": "12 boats"}
 GOOD: dict[str, Any] = {
-    "id": "c1",
-    "type": "single",
-    "lang": "en",
-    "question": "How many boats carried a beacon?",
-    "answer": "Twelve.",
-    "facts": ["12"],
-    "reports": ["beacons"],
-    "evidence": [{"report": "beacons", "section": "## Results", "prompt": "", "quote": "12 boats"}],
-}
+    "id": "c1", "type": "single", "lang": "en", "question": "How many boats carried a beacon?",
+    "answer": "Twelve.", "facts": ["12"], "reports": ["beacons"], "evidence": [EVIDENCE],
+}  # fmt: skip
 
 
 def write(path: Path, *rows: dict[str, Any] | str) -> Path:

@@ -26,15 +26,9 @@ def test_templates_and_tables_are_packaged() -> None:
             assert any(name.match(pattern) for pattern in patterns), path
 
 
-def test_untrusted_text_is_no_markup(tmp_path: Path) -> None:
-    bad = outcome(case(f"c{HOSTILE}"), mode=HOSTILE, index=HOSTILE, refused=0.0)
-    table = write_report(save(tmp_path, bad, Outcome(case(f"f{HOSTILE}"), error=HOSTILE)))
-    shown = Outline(rendered(table))
-    shown.is_inert()
-    assert not shown.all("a")
-
-
-def test_failed_cases_are_named_and_in_no_figure(tmp_path: Path) -> None:
+def test_failed_cases_are_named_and_in_no_figure_and_untrusted_text_is_no_markup(
+    tmp_path: Path,
+) -> None:
     failed = Outcome(case("c2"), error="ModelError: down |\x1b[2J\n" + "x " * 300)
     good = outcome(case("c1"), facts=1.0, **{"rep@10": 1.0, "ev@10": 0.5})
     french = outcome(case("f", lang="fr"), **{"rep@10": 0.0})
@@ -51,6 +45,11 @@ def test_failed_cases_are_named_and_in_no_figure(tmp_path: Path) -> None:
     assert summary["groups"]["all"]["metrics"]["facts"]["mean"] == 1.0
     assert (summary["run"]["index"], summary["run"]["answered_by"]) == (["f1"], ["extractive"])
     assert "No question was answered." in write_report(save(tmp_path / "b", failed))
+    bad = outcome(case(f"c{HOSTILE}"), mode=HOSTILE, index=HOSTILE, refused=0.0)
+    failed = Outcome(case(f"f{HOSTILE}"), error=HOSTILE)
+    shown = Outline(rendered(write_report(save(tmp_path / "c", bad, failed))))
+    shown.is_inert()
+    assert not shown.all("a")
 
 
 def test_the_latest_run_over_an_index_is_kept_in_its_folder(tmp_path: Path) -> None:
@@ -98,10 +97,8 @@ def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None
     groups = report.aggregate(outcomes)
     assert list(groups) == ["single", "unanswerable", "crosslingual", "all"]
     assert (groups["single"].metrics["ev_cited"].mean, groups["single"].n) == (0.75, 2)
-    assert (groups["all"].metrics["ev_cited"].mean, groups["all"].metrics["ev_cited"].n) == (
-        0.25,
-        6,
-    )
+    everywhere = groups["all"].metrics["ev_cited"]
+    assert (everywhere.mean, everywhere.n) == (0.25, 6)
     assert "ev_cited" not in groups["unanswerable"].metrics
     # Quotes count one by one, whatever the answer.
     assert groups["single"].metrics["quote_ok"].mean == 0.75
@@ -118,14 +115,11 @@ def test_the_headline_counts_cases() -> None:
         Outcome(case("e"), error="x"),
     ]
     found = {headline.name: headline for headline in report.headlines(outcomes)}
+    # Of the wrong ones one cites no right report, one answers what isn't there.
     assert {name: (headline.hits, headline.share.n) for name, headline in found.items()} == {
-        "found": (2, 3),
-        "wrong": (2, 4),  # one cites no right report, one answers what isn't there
-        "facts": (None, 3),
-        "refused": (3, 4),
-        "refused_wrongly": (1, 5),
-        "lists": (1, 1),
-    }
+        "found": (2, 3), "wrong": (2, 4), "facts": (None, 3), "refused": (3, 4),
+        "refused_wrongly": (1, 5), "lists": (1, 1),
+    }  # fmt: skip
     assert report.headline_count(found["found"]) == "2 of 3"
     assert report.headline_note(found["refused"]) == "75%, 95 % interval 30–95%"
 
@@ -147,15 +141,10 @@ def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
 
 def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
     a = save(tmp_path / "a", *numbered(4, ev_cited=0.5), outcome(case("x"), ev_cited=0.0))
+    first, _, _, last = numbered(4, ev_cited=0.5)
     changed = outcome(case("c1", question="Who?"), ev_cited=1.0)
     failed = Outcome(case("c2"), error="ModelError: down")
-    b = save(
-        tmp_path / "b",
-        *numbered(1, ev_cited=0.5),
-        changed,
-        failed,
-        outcome(case("c3"), ev_cited=0.5),
-    )
+    b = save(tmp_path / "b", first, changed, failed, last)
     text = render("compare.md.jinja", comparison=compare(a, b))
     assert "2 cases paired; 3 are of one run alone, or failed or are others in one." in text
     with pytest.raises(InputError, match="no answered case in common"):

@@ -7,16 +7,8 @@ import numpy as np
 import pytest
 from passages import report
 
-from eval.survey import (
-    Example,
-    calibration,
-    calibration_error,
-    left_out,
-    load_topics,
-    score,
-    spread,
-    train,
-)
+from eval import survey as surveys
+from eval.survey import Example, calibration_error, left_out, train
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
 from rag.survey.classifier import SECOND
@@ -26,21 +18,21 @@ from rag.survey.types import Survey, SurveyRow
 
 def test_scores_and_calibration_by_hand() -> None:
     verdicts = {"a": "about", "b": "mentions", "c": "mentions", "d": "silent", "e": "silent"}
-    rows = [
+    rows = tuple(
         SurveyRow(report(name, "Fiji", "FJ"), verdict, 0.5, 0.5, quote=f"of {name}")  # type: ignore[arg-type]
         for name, verdict in verdicts.items()
-    ]
-    survey = Survey("q", "t", "en", Filters(), tuple(rows), (1, 3))
+    )
+    survey = Survey("q", "t", "en", Filters(), rows, (1, 3))
     grades = {"a": 2, "b": 1, "d": 2, "e": 1, "elsewhere": 2}
     texts = {"a": "Words of  a.", "b": "Of B.", "c": "nothing"}
-    assert score(survey, grades, texts.__getitem__) == pytest.approx(
+    assert surveys.score(survey, grades, texts.__getitem__) == pytest.approx(
         {
             "gold": 2, "gold_any": 4, "rows": 3, "about_r": 0.5, "about_p": 1, "says_r": 0.5,
             "says_p": 2 / 3, "count_err": 0.25, "inside": 0, "quote_ok": 2 / 3,
         }
     )  # fmt: skip
     # Calibration is the mean gap of ten bins.
-    bins = calibration([0.05, 0.05, 0.75, 0.75], [False, False, True, False])
+    bins = surveys.calibration([0.05, 0.05, 0.75, 0.75], [False, False, True, False])
     assert bins == [(0.05, 0, 2), (0.75, 0.5, 2)]
     assert calibration_error(bins) == pytest.approx(0.15)
     assert calibration_error(bins, 0.1) == pytest.approx(0.25)
@@ -59,7 +51,7 @@ def test_training_finds_what_tells_reports_apart() -> None:
     for example, (chances, judged) in left_out(examples):
         assert chances.says.sum() == pytest.approx((example.grades > 0).sum(), rel=0.3)
         assert (judged.says == chances.says).all()
-    assert spread([(e, c) for e, (c, _) in left_out(examples)]) < 0.3
+    assert surveys.spread([(e, c) for e, (c, _) in left_out(examples)]) < 0.3
 
 
 def test_a_file_without_graded_topics_is_refused(tmp_path: Path) -> None:
@@ -67,4 +59,4 @@ def test_a_file_without_graded_topics_is_refused(tmp_path: Path) -> None:
     row = {"id": "x", "type": "single", "lang": "en", "question": "Q?", "reports": ["a"]}
     path.write_text(json.dumps(row), encoding="utf-8")
     with pytest.raises(InputError, match="no graded topic"):
-        load_topics(path)
+        surveys.load_topics(path)

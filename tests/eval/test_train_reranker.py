@@ -39,19 +39,16 @@ def sheet(passages: list[str], *questions: Any) -> Any:
     return {"passages": passages, "questions": questions}
 
 
-@pytest.fixture
-def passages() -> list[Passage]:
-    return [
-        passage(COSTS, FERRY),
-        passage(CREW, FERRY),
-        passage(GARDEN, report("garden", title="Roof gardens")),
-        passage("Six nurses walk to the clinic every week.", report("clinic", title="Clinics")),
-    ]
+PASSAGES = costs, crew, garden, clinic = [
+    passage(COSTS, FERRY),
+    passage(CREW, FERRY),
+    passage(GARDEN, report("garden", title="Roof gardens")),
+    passage("Six nurses walk to the clinic every week.", report("clinic", title="Clinics")),
+]
 
 
 @pytest.fixture
-def folder(passages: list[Passage], tmp_path: Path) -> Path:
-    costs, crew, garden, clinic = passages
+def folder(tmp_path: Path) -> Path:
     gone = "0" * 12
     best = place(costs, 0, "The ferry cost 400 dollars in its first year.")
     partly = place(crew, 1, "Twelve fishermen were trained to steer it.")
@@ -76,8 +73,8 @@ def folder(passages: list[Passage], tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def data(passages: list[Passage], folder: Path) -> Data:
-    return load_data(passages, folder)
+def data(folder: Path) -> Data:
+    return load_data(PASSAGES, folder)
 
 
 def test_the_files_name_passages_and_places_and_hold_no_text() -> None:
@@ -85,17 +82,16 @@ def test_the_files_name_passages_and_places_and_hold_no_text() -> None:
         [*map(json.loads, (DATA / f"{file}.jsonl").read_text("utf-8").splitlines())]
         for file in ("questions", "graded")
     )
-    assert all(set(sheet) == {"passages", "questions"} for sheet in sheets)
-    questions = [(len(sheet["passages"]), row) for sheet in sheets for row in sheet["questions"]]
-    for count, row in questions:
-        assert set(row) == {"question", "alone", "best", "also"}
-        assert 1 <= len(row["question"].split()) < 60
-        assert row["best"] or not row["also"]
-        places = {tuple(place) for place in row["best"] + row["also"]}
-        assert len(places) == len(row["best"] + row["also"])
-        assert all(0 <= at < count and 0 <= start < end for at, start, end in places)
-    assert len(questions) > 8_000
-    assert 0.5 < sum(bool(row["best"]) for _, row in questions) / len(questions) < 0.6
+    for sheet in sheets:
+        assert set(sheet) == {"passages", "questions"}
+        for row in sheet["questions"]:
+            assert set(row) == {"question", "alone", "best", "also"}
+            assert 1 <= len(row["question"].split()) < 60
+            assert row["best"] or not row["also"]
+            places, count = row["best"] + row["also"], len(sheet["passages"])
+            assert len(set(map(tuple, places))) == len(places)
+            assert all(0 <= at < count and 0 <= start < end for at, start, end in places)
+    assert sum(len(sheet["questions"]) for sheet in sheets) > 8_000
     for row in graded:
         assert set(row) == {"asked", "read", "held", "quotes"}
         assert len(row["asked"].split()) < (60 if row["read"] == "line" else 8)
@@ -110,14 +106,12 @@ def test_held_out_are_sheets_of_reports_that_no_other_sheet_has(data: Data, fold
     assert sheet.questions[0].text == "How many families grow beans?"
     trained = [question.text for sheet in data.sheets for question in sheet.questions]
     assert trained == ["what did the boat cost", "Who sails at night?"]
-    health, boats = data.graded
-    assert [(pair.text, pair.target) for pair in health.pairs] == [
-        ("Clinics. . Six nurses", 1.0),
-        ("Roof gardens. . Forty ", 0.0),
-    ]
-    assert [(pair.text, pair.target) for pair in boats.pairs] == [
-        ("Clinics | What did you learn?\nSix nurses", 1.0),
-        ("Roof gardens | What did you learn?\nForty ", 0.3),
+    assert [{pair.text: pair.target for pair in topic.pairs} for topic in data.graded] == [
+        {"Clinics. . Six nurses": 1.0, "Roof gardens. . Forty ": 0.0},
+        {
+            "Clinics | What did you learn?\nSix nurses": 1.0,
+            "Roof gardens | What did you learn?\nForty ": 0.3,
+        },
     ]
     (nurses,) = data.graded_held
     assert [pair.text for pair in nurses.pairs] == ["Six nurses", "Forty "]
@@ -126,12 +120,9 @@ def test_held_out_are_sheets_of_reports_that_no_other_sheet_has(data: Data, fold
         load_data([passage("Nothing of it.")], folder)
 
 
-def test_pairs_tell_what_answers_from_what_is_near_and_from_another_report(
-    data: Data, passages: list[Passage]
-) -> None:
+def test_pairs_tell_what_answers_from_what_is_near_and_from_another_report(data: Data) -> None:
     pairs = set(pairs_of(data.sheets, Random(1)))
     texts = {(pair.question.rpartition(": ")[2], pair.text): pair.target for pair in pairs}
-    costs, crew, *_ = passages
 
     def target(question: str, sentence: str) -> float | None:
         return texts.get((question, f"Solar ferries | What did you learn?\n{sentence}"))
@@ -152,14 +143,14 @@ def test_pairs_tell_what_answers_from_what_is_near_and_from_another_report(
     assert any("Solar ferries" in pair.text and pair.target == 0 for pair in foreign)
 
 
-def test_kept_pairs_have_the_logits_of_what_is_found(passages: list[Passage]) -> None:
-    found = [Hit(read, 1.0) for read in passages]
+def test_kept_pairs_have_the_logits_of_what_is_found() -> None:
+    found = [Hit(read, 1.0) for read in PASSAGES]
     engine: Any = SimpleNamespace(search=lambda *_, **__: found)
     pairs = kept_pairs(["boats"], engine, lambda _, texts: [2.5] * len(texts), Random(1))
     assert {(pair.target, pair.is_kept) for pair in pairs} == {(2.5, True)}
-    assert len(pairs) == len(passages) + 2
+    assert len(pairs) == len(PASSAGES) + 2
     assert pairs[0].text.startswith("Solar ferries. ")
-    assert pairs[-1].text == passages[3].in_context
+    assert pairs[-1].text == clinic.in_context
 
 
 def test_figures_of_a_model_that_knows(data: Data) -> None:

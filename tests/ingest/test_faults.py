@@ -1,14 +1,15 @@
 """Kills, full disks, folders that may not be written: the index stays usable."""
 
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,22 @@ from ferries import content, disk_usage, missing_sentences, text
 from machine import disk, no_file_beyond
 
 from ingest import embed
-from ingest.embed import SENTENCES_STAGE
 from ingest.sync import sync
 from rag.engine import open_engine
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
 from rag.files import size_of
 from rag.index.local import current_snapshot
 from rag.index.store import STAGE
+from rag.models.encoder import Vectors
 from rag.settings import Settings
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="needs limits and signals of POSIX"),
 ]
-KILLS = 20
-Content = tuple[Any, dict[str, Any]]
-NOTHING: Content = (None, {})
+Content = tuple[Any, Vectors]
+Versions = list[tuple[tuple[tuple[str, ...], str], Content]]
+NOTHING: Content = (None, np.zeros(0))
 COUNTRIES = ("Peru", "Fiji", "Mali", "Togo", "Chad", "Nepal", "Kenya", "Ghana")
 
 
@@ -131,58 +132,22 @@ def visible(index: Path) -> Content:
         snapshot = current_snapshot(index, {})
     except IndexMissing:
         return NOTHING
-    snapshot.version.checked(snapshot.home, snapshot.version.files)
     reports = [(r.info, r.raw, r.passages) for r in map(snapshot.report, snapshot.heads)]
-    rows = snapshot.revision, reports, list(snapshot.passages)
-    ids = [passage.id for passage in snapshot.passages]
-    return rows, dict(zip(ids, snapshot.dense[:], strict=True))
+    return (snapshot.revision, reports, list(snapshot.passages)), snapshot.dense[:]
 
 
 def alike(one: Content, other: Content) -> bool:
     """Whether two indexes hold the same; vectors may differ as sums of floats do."""
-    same = one[0] == other[0] and one[1].keys() == other[1].keys()
-    return same and all(np.allclose(v, other[1][i], atol=1e-5) for i, v in one[1].items())
+    return one[0] == other[0] and np.allclose(one[1], other[1], atol=1e-5)
 
 
 def write(folder: Path, countries: tuple[str, ...], answer: str = "") -> None:
-    """Reports of these countries and no others, two each, with many answers."""
+    """Reports of these countries and no others, with many answers."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    more = "".join(f"\n> Question {n}?\n\n{answer}{n} boats\n" for n in range(8))
     for country in countries:
-        for n in range(2):
-            more = "".join(f"\n> Question {q} of {n}?\n\n{answer}{q} boats\n" for q in range(8))
-            body = text(country, answer and f"{answer} {n}") + f"\n## Part {n}\n{more}"
-            (folder / f"{country.lower()}_{n}.md").write_text(body, "utf-8")
-
-
-def _ingest(index: Path, reports: Path, stage: str, delay: float, rebuild: bool) -> None:
-    """Ingest with `prune`; `delay` seconds after a stage has begun the process is killed."""
-    embed.BATCH = 16  # small, so that there are many moments between two writes
-    killer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL))
-
-    def progress(now: str, _done: int, _total: int) -> None:
-        if now == stage and killer.ident is None:
-            killer.start()
-
-    settings = Settings(index=index)
-    sync([reports], settings, prune=True, rebuild=rebuild, progress=progress)
-    # The timer must not outlive the work: what comes after it is no moment of an ingest.
-    os._exit(0)
-
-
-def killed(index: Path, reports: Path, rng: random.Random, rebuild: bool = False) -> bool:
-    """Run an ingest and kill it at some moment; False where it was done before."""
-    often = ("preparing search", STAGE)
-    stage = rng.choice(("reading", "embedding", "indexing", SENTENCES_STAGE, *often, *often))
-    longest = 0.5 if stage in ("reading", "embedding") else 0.3
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["chromadb", "ingest.sync"])
-    arguments = (index, reports, stage, rng.random() * longest, rebuild)
-    process = context.Process(target=_ingest, args=arguments)
-    process.start()
-    process.join()
-    assert process.exitcode in (0, -signal.SIGKILL)
-    return process.exitcode != 0
+        (folder / f"{country.lower()}.md").write_text(f"{text(country, answer)}{more}", "utf-8")
 
 
 def uninterrupted(index: Path, reports: Path) -> Content:
@@ -190,37 +155,94 @@ def uninterrupted(index: Path, reports: Path) -> Content:
     return visible(index)
 
 
-def test_killed_at_random_moments(tmp_path: Path) -> None:
-    rng = random.Random(20)
-    reports, index = tmp_path / "reports", tmp_path / "index"
-    versions = ((COUNTRIES[:6], ""), (COUNTRIES[2:], "Every week"))
-    expected = []
-    for n, version in enumerate(versions):
+@pytest.fixture
+def versions(tmp_path: Path) -> Versions:
+    """What reports are of in turn, each with what an index of them holds."""
+    given = ((COUNTRIES[:6], ""), (COUNTRIES[2:], "Every week"))
+    held = []
+    for n, version in enumerate(given):
+        write(tmp_path / "given", *version)
+        held.append(uninterrupted(tmp_path / f"held_{n}", tmp_path / "given"))
+    return list(zip(given, held, strict=True))
+
+
+_LOOKS: list[Callable[[str], None]] = []
+
+
+def _tell(event: str, arguments: tuple[Any, ...]) -> None:
+    """Tell those who look of what Python is about to write, but not of what they do themselves."""
+    changes = event in ("os.rename", "os.remove", "os.truncate", "shutil.rmtree")
+    if _LOOKS and (changes or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR))):
+        look = _LOOKS.pop()
+        look(f"{event} {Path(os.fsdecode(arguments[0])).name}")
+        _LOOKS.append(look)
+
+
+@contextmanager
+def watched(index: Path, *states: Content, copies: Path | None = None) -> Iterator[None]:
+    """A kill before any write leaves one of these; what one before each kind leaves is copied."""
+
+    def look(write: str) -> None:
+        seen = visible(index)
+        assert any(alike(seen, state) for state in states), write
+        if copies and not (copies / write).exists():
+            shutil.copytree(index, copies / write)
+
+    _LOOKS.append(look)
+    try:
+        yield
+    finally:
+        _LOOKS.clear()
+
+
+def test_a_kill_before_any_write_leaves_the_old_or_the_new(
+    tmp_path: Path, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embed, "BATCH", 16)  # many writes
+    sys.addaudithook(_tell)
+    reports, index, before = tmp_path / "reports", tmp_path / "index", NOTHING
+    for n, (version, after) in enumerate([*versions, versions[0]]):
         write(reports, *version)
-        expected.append(uninterrupted(tmp_path / f"index_{n}", reports))
-    before, target, kills = NOTHING, 0, 0
-    while kills < KILLS:
-        write(reports, *versions[target])
-        if killed(index, reports, rng):
-            kills += 1
-            seen = visible(index)
-            assert alike(seen, before) or alike(seen, expected[target])
-        else:
-            assert alike(visible(index), expected[target])
-            before, target = expected[target], 1 - target
-    write(reports, *versions[target])
-    assert alike(uninterrupted(index, reports), expected[target])
-    assert missing_sentences(index) == set()
-    # So too where the index is made anew.
-    for _ in range(3):
-        killed(index, reports, rng, rebuild=True)
-        assert alike(visible(index), expected[target])
-    write(reports, *versions[1 - target])
-    sync([reports], Settings(index=index), rebuild=True)
-    assert alike(visible(index), expected[1 - target])
+        copies = tmp_path / f"copies_{n}"
+        with watched(index, before, after, copies=copies):
+            sync([reports], Settings(index=index), prune=True, rebuild=n == 2)
+        # The next ingest goes on from there; each kind of write is tried in one of the three.
+        for copy in sorted(copies.iterdir())[n::3]:
+            with watched(copy, before, after):
+                assert alike(uninterrupted(copy, reports), after)
+            assert missing_sentences(copy) == set()
+        before = after
+
+
+def _ingest(index: Path, reports: Path, delay: float, rebuild: bool) -> None:
+    """Ingest, and be killed so many seconds after what is written to Chroma has begun."""
+
+    def progress(stage: str, _done: int, _total: int) -> None:
+        if stage == STAGE:
+            threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+    sync([reports], Settings(index=index), prune=True, rebuild=rebuild, progress=progress)
+    time.sleep(5)  # A kill may come after the last write.
+
+
+def test_what_a_kill_tears_in_chroma_is_made_again(tmp_path: Path, versions: Versions) -> None:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["chromadb", "ingest.sync"])
+    reports, index = tmp_path / "reports", tmp_path / "index"
+    write(reports, *versions[0][0])
     sync([reports], Settings(index=index))
+    for n, delay in enumerate((0.05, 0.2, 0.02, 0.1), start=1):
+        version, after = versions[n % 2]
+        write(reports, *version)
+        process = context.Process(target=_ingest, args=(index, reports, delay, n == 4))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        assert alike(visible(index), after)
+    for _ in "12":  # The old data goes an ingest later.
+        sync([reports], Settings(index=index))
     (data,) = index.glob("data-*")
     assert not list(index.glob("embedded-*"))
+    # From Chroma all is made again.
     shutil.rmtree(data)
-    sync([reports], Settings(index=index))
-    assert alike(visible(index), expected[1 - target])
+    assert alike(uninterrupted(index, reports), after)

@@ -9,15 +9,14 @@ from ingest.scan import key
 
 QUESTION = "Challenge type: which one is it?"
 NOTE = "Please note: we ask you to submit no more than three challenges."
-COUNTRIES = ("Peru", "Fiji", "Mali", "Nepal")
 
 
 def filled_in(country: str, own: str = "", note: str = NOTE) -> str:
-    body = f"## Challenge\n> {QUESTION}\n\n{note}\n\n{own or country} boats.\n"
+    body = f"> {QUESTION}\n\n{note}\n\n{own or country} boats.\n"
     return report(body, given=f"[[country:{country}]]\n")
 
 
-FILES = [filled_in(country) for country in COUNTRIES]
+FILES = [filled_in(country) for country in ("Peru", "Fiji", "Mali", "Nepal")]
 FORM_TEXT = {(key(QUESTION), text_hash(key(NOTE)))}
 
 
@@ -38,25 +37,23 @@ def test_texts_of_the_networks_forms_are_known_in_a_single_report() -> None:
     assert single.unanswered == ("What surprised you?", "Images")
 
 
-def test_three_reports() -> None:
-    """Of three labs all three must have it; of two labs, both; of one lab there is none."""
+def test_of_three_labs_all_have_form_text_and_of_two_both() -> None:
     for labs, with_note, known in (
-        (("Peru", "Mali", "Fiji"), 3, True),
-        (("Peru", "Mali", "Fiji"), 2, False),
-        (("Peru", "Mali", "Mali"), 2, True),
-        (("Peru", "Peru", "Peru"), 3, False),
+        (("Peru", "Mali", "Fiji"), 3, FORM_TEXT),
+        (("Peru", "Mali", "Fiji"), 2, set()),
+        (("Peru", "Mali", "Mali"), 2, FORM_TEXT),
+        (("Peru", "Peru", "Peru"), 3, set()),
     ):
-        files = [
-            filled_in(lab, f"Boat {n}", NOTE if n < with_note else f"Note {n} of this lab.")
-            for n, lab in enumerate(labs)
-        ]
-        assert learned(*files).paragraphs == (FORM_TEXT if known else set())
+        notes = [NOTE if n < with_note else f"Note {n} of this lab." for n in range(3)]
+        files = (filled_in(lab, f"Boat {n}", notes[n]) for n, lab in enumerate(labs))
+        assert learned(*files).paragraphs == known
 
 
 def test_damaged_or_missing_lessons_are_none(tmp_path: Path) -> None:
     assert load_lessons(tmp_path) == {}
-    save_lessons(tmp_path, {"a": lesson_of(FILES[0])})
-    assert load_lessons(tmp_path) == {"a": lesson_of(FILES[0])}
+    lessons = {"a": lesson_of(FILES[0])}
+    save_lessons(tmp_path, lessons)
+    assert load_lessons(tmp_path) == lessons
     (path,) = tmp_path.iterdir()
     data = path.read_bytes()
     for damaged in (data[:-3], data.replace(b"lab", b"bal"), b"", b"[]"):

@@ -67,24 +67,22 @@ REASONS = {
     "bombs.zip": "the archive unpacks to over 500 MB; give it as a folder",
     "bomb.tgz": "the archive unpacks to over 500 MB",
     "header.tgz": "the archive can't be read (a header of megabytes)",
-    "broken.tgz": "the archive can't be read",
 }
 
 
 def _files() -> Mapping[str, bytes]:
-    wrap = "[[country:Peru]]\n# Wide\n\n## Any\n\n> Q?\n\n"
+    wrap, rest = "[[country:Peru]]\n# Wide\n\n## Any\n\n> Q?\n\n", bytes(100 * MIB)
     return {
         "good.md": text("Peru").encode(),
         "latin1.md": text("Chad", "Fianga, la ville inondée").encode("latin-1"),
         "one_line.md": b"[[country:Chad]] " + b"boat " * (10 * MIB),
-        "long_line.md": (wrap + "the boat leaves at noon and " * 50_000).encode(),
+        "long_line.md": (wrap + "the boat leaves at noon and " * 10_000).encode(),
         "deep_quotes.md": (wrap + ">" * 90_000 + " It sailed.").encode(),
-        "tags.md": ("[[country:Togo]]\n" + "[[m:b]]\n" * 600_000).encode(),
+        "tags.md": ("[[country:Togo]]\n" + "[[m:b]]\n" * 50_000).encode(),
         "bomb.zip": zipped({"bomb.md": b" " * (200 * MIB), "beside.md": text("Laos").encode()}),
         "bombs.zip": zipped({f"{n}.md": b" " * (4 * MIB) for n in range(150)}),
-        "bomb.tgz": gzip.compress(_head("a.txt", 600 * MIB) + b"\0" * (100 * MIB)),
-        "header.tgz": gzip.compress(_head("@LongLink", 2_000 * MIB) + b"\0" * (100 * MIB)),
-        "broken.tgz": b"\x1f\x8b\x08 and no more",
+        "bomb.tgz": gzip.compress(_head("a.txt", 600 * MIB) + rest, 1),
+        "header.tgz": gzip.compress(_head("@LongLink", 2_000 * MIB) + rest, 1),
     }
 
 

@@ -1,7 +1,5 @@
 """Lines, tags and readable words of a file: nothing twice, nothing lost, private values blanked."""
 
-from collections.abc import Iterable
-
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up import report_text, steady
@@ -38,7 +36,6 @@ def test_tags_and_the_words_after_them() -> None:
         ("an answer that says [[see:below]] [[and:above]]\n  [[b:c]]", [("b", "c")]),
     ):
         assert [(tag.key, tag.value) for tag in scan.find_tags(raw)] == pairs
-    # Words after a tag are an answer.
     raw = "[[year:2020]] [[a:b]] The ferry leaves.\nAt noon.\n[[note:one\ntwo]] Yes.\n[[c:d\nNo.\n"
     said = [event.text.strip() for event in scan.scan(raw) if event.kind == "text"]
     assert said == ["The ferry leaves.\nAt noon.", "Yes.", "No."]
@@ -67,20 +64,18 @@ def test_private_tags_are_blanked_in_place_and_their_address_everywhere() -> Non
     assert hidden.endswith("\nWrite to " + "·" * 17 + ". Or x@lab.example.")
 
 
-def fields_of(tags: Iterable[tuple[str, str]]) -> ReportInfo:
+def fields_of(*tags: tuple[str, str]) -> ReportInfo:
     return scan.tags_to_fields(scan.Tag(name, value, 0, 0) for name, value in tags)
 
 
 def test_fields_are_typed_and_count_once_by_meaning() -> None:
     fields = fields_of(
-        [
-            *(("country", name) for name in ("Peru", "Colombia", "PERU", "Null Island", "Perú")),
-            *(("sdgs", goal) for goal in ("10. Reduced innequalities", "ODD 10 : inégalités")),
-            *(("methods", name) for name in ("In-depth  interviews", "IN_DEPTH INTERVIEWS", "???")),
-            *(("thematic_areas", name) for name in ("food &amp;amp; water", "nets,\\")),
-            *(("control_group", "Yes"), ("total_cost", ""), ("type", "Experiment")),
-            *(("latlng", "-13.4,27.7"), ("latlng", "13.4,27.7"), ("latlng", "-13.4,27.7")),
-        ]
+        *(("country", name) for name in ("Peru", "Colombia", "PERU", "Null Island", "Perú")),
+        *(("sdgs", goal) for goal in ("10. Reduced innequalities", "ODD 10 : inégalités")),
+        *(("methods", name) for name in ("In-depth  interviews", "IN_DEPTH INTERVIEWS", "???")),
+        *(("thematic_areas", name) for name in ("food &amp;amp; water", "nets,\\")),
+        *(("control_group", "Yes"), ("total_cost", ""), ("type", "Experiment")),
+        *(("latlng", "-13.4,27.7"), ("latlng", "13.4,27.7"), ("latlng", "-13.4,27.7")),
     )
     assert (fields.iso, fields.countries) == (("PE", "CO"), ("Peru", "Colombia"))
     assert (fields.sdgs, fields.type) == (("10. Reduced inequalities",), "experiment")
@@ -89,13 +84,13 @@ def test_fields_are_typed_and_count_once_by_meaning() -> None:
     assert fields.facts == {"control_group": ("Yes",), "latlng": ("-13.4,27.7", "13.4,27.7")}
     assert "latlng" in scan.NOT_SHOWN
     years = {"2023-24": 2023, "Q3 2021": 2021, "FY2023": 2023, "٢٠٢٣": 2023, "12023": None}
-    assert {value: fields_of([("year", value)]).year for value in years} == years
+    assert {value: fields_of(("year", value)).year for value in years} == years
 
 
 @given(NAMES, ADDRESSES, st.text(max_size=5))
 def test_no_address_and_no_person_comes_out(name: str, address: str, around: str) -> None:
-    secret = [("focal_point", "Zyxomma Quillfeather"), (name, f"{around} {address} {around}")]
-    fields = fields_of([("notes", "Boats"), *secret])
+    person = ("focal_point", "Zyxomma Quillfeather")
+    fields = fields_of(("notes", "Boats"), person, (name, f"{around} {address} {around}"))
     assert set(fields.facts) <= {"notes", "team"}
     assert address not in repr(fields)
     assert "Zyxomma" not in repr(fields)

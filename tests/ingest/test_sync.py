@@ -22,10 +22,8 @@ def test_only_changes_are_embedded(reports: Path, settings: Settings, embedded: 
     first = sync([reports], settings)
     before = content(settings)
     assert first.added == ["fiji", "mali", "peru"]
-    assert [p.text for p in sorted(before["peru"], key=lambda p: p.text)] == [
-        "Nobody in Peru counts the boats.",
-        "Peru waits for a ferry.",
-    ]
+    said = {"Nobody in Peru counts the boats.", "Peru waits for a ferry."}
+    assert {p.text for p in before["peru"]} == said
     assert NOTE not in repr(before)
     assert len(embedded) == first.passages == len(opened(settings).passages) == 6
     embedded.clear()
@@ -54,18 +52,15 @@ def test_a_changed_report_is_embedded_by_a_process_that_has_loaded_the_model(
     assert np.allclose(opened(filled).dense[:], opened(other).dense[:], atol=1e-5)
 
 
-def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Settings) -> None:
-    (reports / "open.md").write_text("[[focal_point:ana@mali.example\n" + text("Mali", "Bamako"))
-    sync([reports], settings)
-    assert "ana@" not in repr(stored_reports(settings))
-    assert "ana@" not in repr(content(settings))
-    assert not [path for path, data in files(settings.index).items() if b"ana@" in data]
-
-
-def test_prune_deletes_what_is_gone_not_unreadable(reports: Path, settings: Settings) -> None:
+def test_prune_deletes_what_is_gone_not_unreadable_and_nothing_private_is_kept(
+    reports: Path, settings: Settings
+) -> None:
     archive = reports.parent / "more.zip"
-    archive.write_bytes(zipped({"chad.md": text("Chad").encode()}))
+    chad = "[[focal_point:ana@chad.example\n" + text("Chad")
+    archive.write_bytes(zipped({"chad.md": chad.encode()}))
     sync([reports, archive], settings)
+    assert "ana@" not in repr((stored_reports(settings), content(settings)))
+    assert not [path for path, data in files(settings.index).items() if b"ana@" in data]
     (reports / "mali.md").unlink()
     (reports / "peru.md").write_bytes(b"\xff\x00 damaged")
     archive.write_bytes(b"damaged")

@@ -35,22 +35,14 @@ VOTE = Feedback(
 TALK = tuple(Exchange(f"Question {n}?", answer=answer(f"Question {n}?")) for n in range(2))
 
 
-def votes(folder: Path) -> list[Feedback]:
-    loaded, damaged = load_feedback(folder)
-    assert damaged == 0
-    return loaded
-
-
 def test_votes_are_read_as_they_were_kept(tmp_path: Path) -> None:
     keep_feedback(tmp_path, VOTE)
     odd = '“quoted”\n<b> \ud800 [1] {"}'
     other = replace(VOTE, id=16 * "b", vote="down", word=odd, filters=Filters())
     keep_feedback(tmp_path, other)
-    keep_feedback(tmp_path, replace(VOTE, word="late"))
-    # The last line of a vote counts.
-    first, second = votes(tmp_path)
-    assert first == replace(VOTE, word="late")
-    assert second == replace(other, word=other.word.replace("\ud800", "?"))
+    last = replace(VOTE, word="late")  # it counts
+    keep_feedback(tmp_path, last)
+    assert load_feedback(tmp_path) == ([last, replace(other, word=odd.replace("\ud800", "?"))], 0)
     # A line that was cut short costs only itself.
     path = tmp_path / feedback.FILE
     path.write_bytes(path.read_bytes()[:-40])
@@ -66,7 +58,8 @@ def test_several_writers_lose_nothing(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(write, range(6)))
-    assert len(votes(tmp_path)) == 6 * 25
+    kept, damaged = load_feedback(tmp_path)
+    assert (len(kept), damaged) == (6 * 25, 0)
 
 
 def test_an_error_says_why_no_vote_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,37 +72,35 @@ def test_an_error_says_why_no_vote_is_kept(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(feedback, "MAX_BYTES", (tmp_path / feedback.FILE).stat().st_size + 10)
     with pytest.raises(FeedbackNotKept, match="full"):
         keep_feedback(tmp_path, VOTE)
-    assert votes(tmp_path) == [VOTE]
+    assert load_feedback(tmp_path) == ([VOTE], 0)
 
 
-def engine_in(folder: Path) -> FakeEngine:
-    return FakeEngine(settings=Settings(index=folder))
+def voted(folder: Path, talk: tuple[Exchange, ...] = TALK, **sent: Any) -> Any:
+    return reading.vote(Visit(FakeEngine(settings=Settings(index=folder)), sent=sent, talk=talk))
 
 
 def test_a_vote_and_its_comment_are_kept_with_the_answer(tmp_path: Path) -> None:
-    visit = Visit(engine_in(tmp_path), sent={"turn": 2, "vote": "down"}, talk=TALK)
-    update = reading.vote(visit)
+    update = voted(tmp_path, turn=2, vote="down")
     assert 'data-vote="down"' in update["voted"]
-    given = {"turn": 2, "vote": "down", "word": f"  call\n me: ana@example.org {'x' * 300}"}
-    update = reading.vote(replace(visit, sent=given, talk=update["talk"]))
+    word = f"  call\n me: ana@example.org {'x' * 300}"
+    update = voted(tmp_path, update["talk"], turn=2, vote="down", word=word)
     assert 'data-word="1"' in update["voted"]
-    (vote,) = votes(tmp_path)
+    ((vote,), _) = load_feedback(tmp_path)
     assert [exchange.vote for exchange in update["talk"]] == [None, vote]
     assert (vote.vote, vote.question, vote.index) == ("down", "Question 1?", "f1")
     assert vote.reports == ("report_0", "report_1")
     assert vote.word.startswith("call me: •••@")
     assert len(vote.word) == feedback.MAX_COMMENT
     before = (tmp_path / feedback.FILE).read_bytes()
-    reading.vote(replace(visit, sent={**given, "word": vote.word}, talk=update["talk"]))
+    voted(tmp_path, update["talk"], turn=2, vote="down", word=vote.word)
     assert (tmp_path / feedback.FILE).read_bytes() == before
 
 
 def test_a_vote_that_is_invalid_or_cannot_be_kept_is_not_counted(tmp_path: Path) -> None:
-    up = {"turn": 1, "vote": "up"}
-    for event in (up | {"turn": 3}, up | {"turn": True}, up | {"vote": ["up"]}):
-        assert reading.vote(Visit(engine_in(tmp_path), sent=event, talk=TALK)) == {}
+    for turn, vote in ((3, "up"), (True, "up"), (1, ["up"])):
+        assert voted(tmp_path, turn=turn, vote=vote) == {}
     assert list(tmp_path.iterdir()) == []
-    update = reading.vote(Visit(engine_in(tmp_path / "gone"), sent=up, talk=TALK))
+    update = voted(tmp_path / "gone", turn=1, vote="up")
     assert update.keys() == {"voted"}
     assert "can&#39;t be kept here" in update["voted"]
     assert 'data-vote=""' in update["voted"]
@@ -117,17 +108,14 @@ def test_a_vote_that_is_invalid_or_cannot_be_kept_is_not_counted(tmp_path: Path)
 
 
 def test_votes_become_cases() -> None:
-    down = replace(VOTE, id=16 * "b", vote="down", word="wrong lab")
-    refused = replace(VOTE, id=16 * "c", refused=True, reports=())
-    listed = replace(VOTE, id=16 * "d", intent="list", language="x-odd")
-    cases = [case_of_vote(vote) for vote in (VOTE, down, refused, listed)]
+    down = {"vote": "down", "word": "wrong lab"}
+    others = (down, {"refused": True, "reports": ()}, {"intent": "list", "language": "x-odd"})
+    cases = [case_of_vote(replace(VOTE, **changed)) for changed in ({}, *others)]
     assert [case.type for case in cases] == ["cross", "single", "unanswerable", "listing"]
     assert [case.draft for case in cases] == [False, True, False, False]
-    assert cases[0].reports == VOTE.reports
-    assert cases[0].question == "What keeps food cool in Peru?"
-    assert cases[1].reports == ()
+    assert (cases[0].question, cases[0].reports) == (VOTE.standalone, VOTE.reports)
     asked = "asked with {'country': ['Peru'], 'year': [2023]}"
-    assert cases[1].note == f"down on 2026-03-04, {asked}. wrong lab"
+    assert (cases[1].note, cases[1].reports) == (f"down on 2026-03-04, {asked}. wrong lab", ())
 
 
 def test_the_command_writes_cases_and_counts(tmp_path: Path, run: Any) -> None:
@@ -142,5 +130,5 @@ def test_the_command_writes_cases_and_counts(tmp_path: Path, run: Any) -> None:
         file.write("{half\n")
     done = run(*command, "--json")
     assert (done.code, "1 damaged" in done.err) == (1, True)
-    counts = {"out": str(out), "cases": 2, "up": 1, "down": 1, "drafts": 1, "damaged": 1}
-    assert done.json == counts
+    counts = {"cases": 2, "up": 1, "down": 1, "drafts": 1, "damaged": 1}
+    assert done.json == {"out": str(out)} | counts

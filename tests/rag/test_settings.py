@@ -29,10 +29,8 @@ def test_a_key_or_address_turns_the_model_on() -> None:
     for environ in (key, address):
         assert load_settings(environ, NO_FILE).answer_model == "openai:gpt-4.1-mini"
     # They lose the line break that a file of them has.
-    environ = {"OPENAI_API_KEY": "sk-k\r\n", "OPENAI_BASE_URL": " http://localhost:1/v1\r"}
-    settings = load_settings(environ, NO_FILE)
-    assert settings.openai_api_key.get_secret_value() == "sk-k"
-    assert settings.openai_base_url == "http://localhost:1/v1"
+    broken = {"OPENAI_API_KEY": "k\r\n", "OPENAI_BASE_URL": " http://localhost:1/v1\r"}
+    assert load_settings(broken, NO_FILE) == load_settings(key | address, NO_FILE)
     assert load_settings({"OPENAI_API_KEY": "\n"}, NO_FILE).openai_api_key is None
 
 
@@ -76,14 +74,12 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path) -> None:
 
 
 def test_a_key_or_an_address_of_a_database_is_never_shown() -> None:
-    settings = Settings(openai_api_key="sk-secret")
-    shown = [f"{settings!r} {settings} {settings.model_dump_json()}"]
-    key = {"OPENAI_API_KEY": "sk-secret"}
+    settings, key = Settings(openai_api_key="sk-secret"), {"OPENAI_API_KEY": "sk-secret"}
+    assert "sk-secret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
     for environ in (key | {"ASKLABS_PORT": "sk-secret"}, {"OPENAI_API_KEY": "“sk-secret”"}):
         with pytest.raises(SettingsError, match=r"Correct (ASKLABS_PORT|OPENAI_API_KEY)") as caught:
             load_settings(environ, NO_FILE)
-        shown.append(str(caught.value))
-    assert "sk-secret" not in "".join(shown)
+        assert "sk-secret" not in str(caught.value)
     # What differs tells of a database without its address.
     settings = Settings(passages=9, database="postgresql://ana:pw@db/labs", openai_api_key="sk-k")
     assert settings.changed == {"passages": "9", "database": "***"}

@@ -58,11 +58,11 @@ def stored_reports(settings: Settings) -> dict[str, StoredReport]:
 
 def content(settings: Settings) -> dict[str, list[Passage]]:
     """The passages of each report as the index has them, checked against its verbatim text."""
-    found: dict[str, list[Passage]] = {}
-    for report_id, stored in stored_reports(settings).items():
-        found[report_id] = list(opened(settings).passages_of(report_id))
-        assert len(found[report_id]) == stored.passages
-        assert all(read_back(stored.raw, p) == p.text for p in found[report_id])
+    found, snapshot = dict[str, list[Passage]](), opened(settings)
+    for name in snapshot.heads:
+        stored, found[name] = snapshot.report(name), list(snapshot.passages_of(name))
+        assert len(found[name]) == stored.passages
+        assert all(read_back(stored.raw, p) == p.text for p in found[name])
     return found
 
 

@@ -39,13 +39,13 @@ def learned(*files: str) -> Forms:
     return replace(forms, paragraphs=forms.paragraphs - shipped_forms().paragraphs)
 
 
-def passages_of(raw: str, forms: Forms = NO_FORMS, max_tokens: int = 300) -> list[Passage]:
-    return chunk(parse("made_up", raw, forms), max_tokens)
+def passages_of(raw: str, forms: Forms = NO_FORMS) -> list[Passage]:
+    return chunk(parse("made_up", raw, forms))
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
     return made.getvalue()

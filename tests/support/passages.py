@@ -27,9 +27,9 @@ def passage(text: str, info: ReportInfo | None = None, **more: Any) -> Passage:
     return Passage(report=info, **(place | values | more))
 
 
-def hits(*texts: str, similarity: float = 0.8) -> list[Hit]:
-    found = (passage(text, report(f"r{n}")) for n, text in enumerate(texts, 1))
-    return [Hit(one, 1.0 / n, similarity) for n, one in enumerate(found, 1)]
+def hits(*texts: str) -> list[Hit]:
+    found = ((n, passage(text, report(f"r{n}"))) for n, text in enumerate(texts, 1))
+    return [Hit(one, 1.0 / n, 0.8) for n, one in found]
 
 
 def terms_of(passage: Passage) -> tuple[list[str], dict[str, str]]:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from machine import children
@@ -24,11 +25,9 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._databases = 0
-        # The server refuses to run as root.
-        self._user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        if os.getuid():
-            self._user = {}
-        else:
+        self._user: dict[str, Any] = {}
+        if not os.getuid():  # The server refuses to run as root.
+            self._user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
             shutil.chown(folder, "nobody", "nogroup")
         self._run("initdb", "-D", folder / "data", "-A", "trust", "-U", "asklabs", "-N")
         self.start()

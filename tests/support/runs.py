@@ -34,6 +34,6 @@ def save(out: Path, *outcomes: Outcome, cases: int = 0) -> Path:
     return out
 
 
-def reported(out: Path, *outcomes: Outcome, cases: int = 0) -> Path:
-    write_report(save(out, *outcomes, cases=cases))
+def reported(out: Path, *outcomes: Outcome) -> Path:
+    write_report(save(out, *outcomes))
     return out

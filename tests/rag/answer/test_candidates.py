@@ -61,14 +61,11 @@ def test_the_plan_that_is_named_by_its_year_answers() -> None:
     assert {c.report for c in find_candidates(plan, hits, EMBEDDING)} == {"early", "later"}
 
 
-def test_a_tag_answers_by_its_own_label() -> None:
+def test_a_tag_or_an_answer_to_what_is_asked_needs_no_form_question_before_it() -> None:
     text = "Total cost: Less than 1,000 USD\nControl group: none"
     facts = replace(passage(text, prompt=FACTS), section=FACTS)
     told = found("what did the fish stall cost", "fish stall", Hit(facts, 1.0))
     assert [c.text for c in told if c.fits] == ["Total cost: Less than 1,000 USD"]
-
-
-def test_an_answer_to_what_is_asked_needs_no_form_question_before_it() -> None:
     prompt = "Who are your top 5 partners for this challenge? Please name them."
     text = "Market Women's League of Lima\nCivil society"
     hit = Hit(passage(text, prompt=prompt), 1.0)

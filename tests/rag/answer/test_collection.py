@@ -11,9 +11,7 @@ pytestmark = pytest.mark.quality
 Ask = Callable[[str], Answer]
 
 
-def test_questions_about_the_collection_are_told_from_those_to_its_reports(
-    quick_engine: Engine,
-) -> None:
+def test_questions_about_the_collection_are_told_from_others(quick_engine: Engine) -> None:
     for question, about in (
         ("ما هي السنوات التي تغطيها؟", ("year",)),
         ("What kinds of reports are there in this collection?", ("kind",)),
@@ -36,9 +34,7 @@ def test_questions_about_the_collection_are_told_from_those_to_its_reports(
         assert (plan.about if plan.intent == "about" else None) == about, question
 
 
-def test_what_is_asked_of_the_whole_collection_is_counted_without_a_list(
-    ask: Ask, sample_engine: Engine
-) -> None:
+def test_the_whole_collection_is_counted(ask: Ask, sample_engine: Engine) -> None:
     answer = ask("Which years do you cover?")
     assert not answer.refused
     assert answer.coverage.intent == "about"

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import product
+from typing import Any
 
 import pytest
 from passages import passage, report
@@ -21,7 +22,10 @@ pytestmark = pytest.mark.quality
 Ask = Callable[[str], Answer]
 ONLY = Filters(country=("Namibia",))  # one report
 MONEY = "What did the labs learn about mobile money?"
-WASTE = "What was learned about food waste in markets and canteens?"
+LESOTHO = "What is Lesotho working on?"
+PUMPS = "Summarise the report on solar pumps"
+HUSBANDS = "What have labs found about husbands who hold the phone or the card?"
+ALERTS = "¿Qué se ha aprendido sobre las alertas de desastres?"
 
 
 def headings(answer: Answer) -> list[str]:
@@ -44,49 +48,33 @@ def test_a_form_question_has_the_role_of_those_like_it() -> None:
     assert role_asked("How tall is the tower?") is None
 
 
-@pytest.mark.parametrize(
-    ("question", "intent", "parts"),
-    [
-        ("Summarise the report on solar pumps", "report", ("challenge", "approach", "found")),
-        ("What is Lesotho working on?", "lab", ("found",)),
-        ("Compare Lesotho and Bangladesh on mobile money", "compare", ("approach", "found")),
-        ("What worked and what didn't with mobile money?", "reasons", ("found",)),
-        (MONEY, "topic", ("found",)),
-    ],
-)
-def test_a_digest_has_its_parts_and_quotes_in_reading_order(
-    ask: Ask, question: str, intent: str, parts: tuple[str, ...]
-) -> None:
-    answer = ask(question)
-    assert answer.coverage.intent == intent
-    assert {HEADINGS[part] for part in parts} <= set(headings(answer))  # type: ignore[index]
-    numbers = list(dict.fromkeys(marks(answer.text)))
-    assert numbers == list(range(1, len(numbers) + 1))
-    assert {citation.n for citation in answer.citations} == set(numbers)
-    assert all(c.span and c.status == "supported" for c in answer.citations)
+def test_a_digest_has_its_parts_and_quotes_in_order(ask: Ask, quick_engine: Engine) -> None:
+    found = {HEADINGS["found"]}
+    for question, intent, parts in (
+        (PUMPS, "report", found | {HEADINGS["challenge"], HEADINGS["approach"]}),
+        (LESOTHO, "lab", found),
+        (MONEY, "topic", found),
+    ):
+        answer = ask(question)
+        assert answer.coverage.intent == intent
+        assert parts <= {*headings(answer)}
+        numbers = list(dict.fromkeys(marks(answer.text)))
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert {citation.n for citation in answer.citations} == {*numbers}
+        assert all(c.span and c.status == "supported" for c in answer.citations)
+    # What a report does not tell is said, and none that says nothing of a topic is summed up.
+    last = ask(PUMPS).text.splitlines()[-1]
+    assert last.startswith("The report's form has no answer on: ")
+    assert quick_engine.ask("Summarise the report on nuclear power stations").answer.refused
 
 
-def test_what_a_report_or_a_side_does_not_tell_is_said(ask: Ask) -> None:
-    pumps = ask("Summarise the report on solar pumps")
-    assert pumps.text.splitlines()[-1].startswith("The report's form has no answer on: ")
-    # None that says nothing of a topic is summed up.
-    assert not ask("Summarise the report on nuclear power stations").text.startswith("**")
-    sides = ask("Compare Lesotho and Uruguay on mobile money")
-    assert sides.coverage.sides == ("Lesotho", "Uruguay")
-    assert sides.comparison[0][0] == "Reports"
-    assert all(cells[1].startswith("nothing found on it") for _, cells in sides.comparison)
-    assert all(marks(cells[0]) for _, cells in sides.comparison[1:])
-
-
-def test_how_a_topic_went_on_is_told_by_the_reports_of_each_year_that_speak_of_it(
-    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_how_a_topic_went_on_is_told_by_each_year(quick_engine: Engine, monkeypatch: Any) -> None:
     monkeypatch.setattr("rag.survey.evidence.LEAST_OF_YEAR", 5)
     question = "How did the work of labs on mobile money change over the years?"
-    answer = sample_engine.ask(question).answer
+    answer = quick_engine.ask(question).answer
     assert answer.coverage.intent == "trend"
     assert "speak of “mobile money”" in answer.text
-    known = sample_engine.catalog.reports
+    known = quick_engine.catalog.reports
     counts = [re.fullmatch(r"(\d{4}) \((\d+) of (\d+) reports?\)", h) for h in headings(answer)]
     years = {int(c[1]): (int(c[2]), int(c[3])) for c in counts if c}
     assert len(years) == len(headings(answer)) > 1
@@ -95,8 +83,8 @@ def test_how_a_topic_went_on_is_told_by_the_reports_of_each_year_that_speak_of_i
         own = [info for info in known.values() if info.author == "lab"]
         assert all_of == sum(info.year == year for info in own)
     # The share of each year of enough reports is told.
-    answer = sample_engine.ask("Waste before and after 2022, how did the work change?").answer
-    made = sample_engine.survey("waste").survey
+    answer = quick_engine.ask("Waste before and after 2022, how did the work change?").answer
+    made = quick_engine.survey("waste").survey
     sizes = Counter(row.report.year for row in made.rows if row.report.author == "lab")
     found = Counter(row.report.year for row in made.found if row.report.author == "lab")
     shares = [f"{y} ({found[y] / n:.0%})" for y, n in sorted(sizes.items()) if y and n >= 5]
@@ -105,24 +93,24 @@ def test_how_a_topic_went_on_is_told_by_the_reports_of_each_year_that_speak_of_i
     assert f"{told} Of the labs' own reports the share" in answer.text
 
 
-def test_years_stand_in_order_and_none_beside_those_that_are_asked_for(ask: Ask) -> None:
+def test_years_stand_in_order_and_none_beside_those_asked_for(quick_engine: Engine) -> None:
     for question in (
         "How did the work of labs on mobile money change between 2022 and 2023?",
         "How has mobile money work in Lesotho changed over the years?",
     ):
-        answer = ask(question)
+        answer = quick_engine.ask(question).answer
         told = [citation.passage.report for citation in answer.citations]
         assert [heading[:4] for heading in headings(answer)] == ["2022", "2023"]
         assert {report.year for report in told} == {2022, 2023}
         assert "Lesotho" not in question or {report.lab for report in told} == {"Lesotho"}
     # Nor where no report of those speaks of the topic.
-    answer = ask("How did the work of labs on traders change between 2021 and 2022?")
+    question = "How did the work of labs on traders change between 2021 and 2022?"
+    answer = quick_engine.ask(question).answer
     assert not {heading[:4] for heading in headings(answer)} & {"2023", "2024", "2025"}
 
 
 def test_a_lab_is_told_by_what_it_says_of_each_topic_and_not_by_its_other_work(ask: Ask) -> None:
     assert ask("What does the Lesotho lab do about food waste?").refused
-    assert not ask("What does the Lesotho lab do about cash-in fees?").refused
     question = "What did the lab of Lesotho learn on wallets, boards and robberies?"
     assert len(ask(question).coverage.reports) == 4
     # A report of which one line is on the topic is told whole.
@@ -134,8 +122,8 @@ def test_a_lab_is_told_by_what_it_says_of_each_topic_and_not_by_its_other_work(a
 
 def test_a_theme_is_told_by_all_labs_that_are_near_to_the_whole_question(ask: Ask) -> None:
     for question, labs in {
-        "What have labs found about husbands who hold the phone or the card?": {"BD", "LS", "SL"},
-        "¿Qué se ha aprendido sobre las alertas de desastres?": {"BD", "VU"},
+        HUSBANDS: {"BD", "LS", "SL"},
+        ALERTS: {"BD", "VU"},
     }.items():
         told = {code for cited in ask(question).citations for code in cited.passage.report.iso}
         # At most one that tells it hardly.
@@ -143,9 +131,7 @@ def test_a_theme_is_told_by_all_labs_that_are_near_to_the_whole_question(ask: As
         assert len(told - labs) <= 1
 
 
-def test_a_large_collection_has_a_sentence_of_each_further_work_that_may_speak_of_it(
-    ask: Ask, sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_others_that_may_say_are_listed(ask: Ask, sample_engine: Engine, monkeypatch: Any) -> None:
     question = "What makes women lose control of the money on their phone?"
     small = ask(question)
     monkeypatch.setattr("rag.answer.chosen._FEW_PASSAGES", 0)
@@ -161,42 +147,32 @@ def test_a_large_collection_has_a_sentence_of_each_further_work_that_may_speak_o
     assert {told[n] for n in marks(said)}.isdisjoint(set[str]().union(*works))
 
 
-def test_what_one_work_surely_says_is_told_by_it_alone(
-    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_one_work_surely_says_it_tells_alone(sample_engine: Engine, monkeypatch: Any) -> None:
     monkeypatch.setattr("rag.answer.chosen.SURELY", -9.0)
     monkeypatch.setattr("rag.answer.chosen._LEAD", 0.0)
-    question = "why don't people trust mobile money?"
-    answer = sample_engine.ask(question).answer
-    assert {citation.passage.report.lab for citation in answer.citations} == {"Lesotho"}
+    answer = sample_engine.ask(ALERTS).answer
+    assert {citation.passage.report.lab for citation in answer.citations} == {"Bangladesh"}
     # In a large collection what is surely asked of many is told by more.
     monkeypatch.setattr("rag.answer.chosen._FEW_PASSAGES", 0)
-    question = "how can women keep control of the money on the phone that their husbands hold?"
-    assert len(sample_engine.ask(question).answer.coverage.labs) > 1
+    assert len(sample_engine.ask(ALERTS).answer.coverage.labs) > 1
     monkeypatch.setattr("rag.answer.chosen._SURELY_OF_MANY", 9.0)
-    assert len(sample_engine.ask(question).answer.coverage.labs) == 1
+    assert len(sample_engine.ask(ALERTS).answer.coverage.labs) == 1
 
 
-def test_a_large_collection_is_told_by_the_reports_that_fit(
-    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_collection_is_told_by_what_fits(sample_engine: Engine, monkeypatch: Any) -> None:
     def fit(_: ReportChooser, lines: Sequence[Line], *_known: object) -> float:
         return 3.0 if lines[0].report.lab in ("Bangladesh", "Lesotho") else -3.0
 
     monkeypatch.setattr(ReportChooser, "_fit", fit)
-    question = "What have labs found about husbands who hold the phone or the card?"
-    assert "Sierra Leone" in sample_engine.ask(question).answer.coverage.labs
+    assert "Sierra Leone" in sample_engine.ask(HUSBANDS).answer.coverage.labs
     monkeypatch.setattr("rag.answer.chosen._FEW_PASSAGES", 0)
-    assert {*sample_engine.ask(question).answer.coverage.labs} == {"Bangladesh", "Lesotho"}
+    assert {*sample_engine.ask(HUSBANDS).answer.coverage.labs} == {"Bangladesh", "Lesotho"}
 
 
-def test_what_surely_tells_is_told_with_what_follows_it(
-    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    question = "what makes people believe a warning?"
-    answer = sample_engine.ask(question).answer
+def test_what_surely_tells_has_what_follows_it(sample_engine: Engine, monkeypatch: Any) -> None:
+    answer = sample_engine.ask(HUSBANDS).answer
     monkeypatch.setattr("rag.answer.writing.SURELY", 9.0)
-    bare = sample_engine.ask(question).answer
+    bare = sample_engine.ask(HUSBANDS).answer
     said, alone = ({(c.passage.id, c.quote) for c in a.citations} for a in (answer, bare))
     assert alone < said
     assert {place for place, _ in said} == {place for place, _ in alone}
@@ -221,9 +197,7 @@ def test_only_a_plan_tells_what_is_planned() -> None:
         assert (own, [line.role for line in picked]) == (part, shown)
 
 
-def test_key_points_best_answer_are_told_once_and_leave_few_plans_where_enough_was_found(
-    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_key_points_answer_best_and_plans_are_few(sample_engine: Engine, monkeypatch: Any) -> None:
     given: list[Line] = []
 
     def logits(_: ReportChooser, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
@@ -246,50 +220,40 @@ def test_key_points_best_answer_are_told_once_and_leave_few_plans_where_enough_w
     for point in points:
         assert len(marks(point)) == 1
         assert keep_known(point, 0).partition(": ")[2] not in keep_known(found, 0)
-    least: dict[str, Line] = {}
-    for line in sorted(given, key=lambda line: -line.score):
-        least[line.report.id] = line
-    first, second, *_ = sorted(least.values(), key=lambda line: line.score)
-    assert len(points) == 2
-    for line in (first, second):
-        assert any(line.text.rstrip(".")[:40] in point for point in points)
+    best = {line.report.id: line for line in sorted(given, key=lambda line: -line.score)}
+    told = sorted(best.values(), key=lambda line: line.score)[: len(points)]
+    assert len(told) == 2
+    assert all(any(line.text.rstrip(".")[:40] in point for point in points) for line in told)
 
 
-def test_what_got_in_the_way_is_what_the_cross_encoder_reads_as_that(
-    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[Line] = []
+def test_what_got_in_the_way_is_read_as_that(sample_engine: Engine, monkeypatch: Any) -> None:
+    said: list[Role] = []
 
     def logits(_: ReportChooser, lines: Sequence[Line]) -> dict[tuple[str, int], float]:
-        given[:] = lines
-        return {x.place: 3.0 if x.role == "barriers" else -3.0 for x in lines}
+        return {x.place: 3.0 if x.role == said[-1] else -3.0 for x in lines}
 
     monkeypatch.setattr(ReportChooser, "logits", logits)
-    answer = sample_engine.ask("What worked and what didn't with mobile money?").answer
-    assert headings(answer) == ["What got in the way"]
-    assert {x.role for x in given} > {"barriers"}
+    roles: tuple[Role, ...] = ("found", "barriers")
+    for role in roles:
+        said.append(role)
+        answer = sample_engine.ask("What worked and what didn't with mobile money?").answer
+        assert answer.coverage.intent == "reasons"
+        assert headings(answer) == [HEADINGS[role]]
     # A sentence of a report that is about the topic need not name it.
     assert any("money" not in c.quote for c in answer.citations)
 
 
-def test_a_topic_in_words_that_reports_lack_is_told_where_their_sentences_surely_say_it(
-    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_words_are_told_where_surely_said(sample_engine: Engine, monkeypatch: Any) -> None:
     monkeypatch.setattr(ReportChooser, "is_small", False)
     monkeypatch.setattr("rag.answer.digests._HELD_BY_SURVEYED", 1.1)
     for surely, refused in ((9.0, False), (1.0, True)):
         monkeypatch.setattr(ReportChooser, "odds", lambda *_, surely=surely: surely)
-        answer = sample_engine.ask("What did the labs learn about mobile money?").answer
+        answer = sample_engine.ask(MONEY).answer
         assert answer.refused == refused
         assert "About" not in answer.text
 
 
-def test_each_report_across_labs_is_told_with_its_title(ask: Ask) -> None:
-    answer = ask(MONEY)
-    rows = [line for line in answer.text.splitlines() if line.startswith("- ")]
-    assert rows
-    titles = {title_of(c.passage.report) for c in answer.citations}
-    assert all(any(title in row for title in titles) for row in rows)
+def test_a_title_is_shown_as_part_of_a_sentence() -> None:
     for title, shown in {
         "2. Boats: a story (pending)": "Boats – a story pending",
         "The 12:30 bus": "The 12·30 bus",
@@ -305,15 +269,9 @@ def test_each_report_across_labs_is_told_with_its_title(ask: Ask) -> None:
         assert cited_sentences(said) == [(said.replace(" [1]", ""), [1])]
 
 
-def test_the_lessons_of_a_plan_are_those_of_what_came_of_it(ask: Ask) -> None:
-    told = ask("main lessons of the plan on phones full of doubt")
-    assert (told.coverage.intent, headings(told)[0]) == ("report", HEADINGS["found"])
-
-
 def test_sentences_of_a_passage_keep_their_order(ask: Ask) -> None:
     several = 0
-    for question in (MONEY, "What is Lesotho working on?"):
-        answer = ask(question)
+    for answer in map(ask, (MONEY, LESOTHO)):
         for row, n in product(answer.text.splitlines(), {c.n for c in answer.citations}):
             of_passage = [c for c in answer.citations if c.n == n and c.quote.rstrip(".") in row]
             in_row = sorted(of_passage, key=lambda c: row.find(c.quote.rstrip(".")))
@@ -322,27 +280,12 @@ def test_sentences_of_a_passage_keep_their_order(ask: Ask) -> None:
     assert several
 
 
-def test_a_topic_that_no_report_is_near_to_is_refused_with_what_is_closest(ask: Ask) -> None:
-    for question in (
-        "Who taught prisoners a trade, and did they find work?",
-        "Why did labs fail with tourism?",
-    ):
-        answer = ask(question)
-        assert answer.refused
-        assert "Closest in the reports:" in answer.text
-
-
-def test_the_only_report_is_asked_in_any_language_and_in_everyday_words(
-    sample_engine: Engine,
-) -> None:
+def test_the_only_report_is_asked_in_any_words(sample_engine: Engine, quick_engine: Engine) -> None:
     # Words of the form question under which its answer stands, or None where it tells nothing.
     for question, asked in (
-        ("Onde foi feito?", ""),
         ("¿Cuántos murciélagos contaron?", None),
         ("what's the problem?", "frontier challenge"),
         ("avec qui ont-ils travaillé ?", "partner"),
-        # Two things are both told.
-        ("how many people took part and what did it cost?", ""),
     ):
         answer = sample_engine.ask(question, filters=ONLY).answer
         assert answer.coverage.intent != "list", question
@@ -354,7 +297,7 @@ def test_the_only_report_is_asked_in_any_language_and_in_everyday_words(
     assert not answer.refused
     # Only passages in a language that is chosen are quoted.
     only = Filters(language=("pt",))
-    answer = sample_engine.ask("O que aprenderam com o dinheiro móvel?", filters=only).answer
+    answer = quick_engine.ask("O que aprenderam com o dinheiro móvel?", filters=only).answer
     assert {citation.passage.language for citation in answer.citations} == {"pt"}
 
 
@@ -375,10 +318,13 @@ def test_a_plan_is_told_with_what_came_of_it(ask: Ask) -> None:
     assert headings(lab)[0] == "What it is about"
     assert headings(lab)[-1] in ("What was found", "What comes next")
     assert "What plans say" not in headings(lab)
+    # Its lessons are those of what came of it.
+    told = ask("main lessons of the plan on phones full of doubt")
+    assert (told.coverage.intent, headings(told)[0]) == ("report", HEADINGS["found"])
 
 
-def test_quotes_stand_under_the_year_and_kind_of_their_own_report(ask: Ask) -> None:
-    for answer in map(ask, (MONEY, WASTE, "What is Togo working on?")):
+def test_quotes_stand_under_title_year_and_kind_of_their_own_report(ask: Ask) -> None:
+    for answer in map(ask, (MONEY, "What is Togo working on?")):
         by_number = {citation.n: citation.passage.report for citation in answer.citations}
         lines = [line for line in answer.text.splitlines() if line.startswith("- ")]
         assert lines
@@ -386,27 +332,24 @@ def test_quotes_stand_under_the_year_and_kind_of_their_own_report(ask: Ask) -> N
             (when,) = re.findall(r"\((\d{4}), (\w+)\): ", told)[:1]
             reports = [by_number[number] for number in marks(told)]
             assert {(str(report.year), report.kind) for report in reports} == {when}, told
+            assert all(title_of(report) in told for report in reports)
 
 
-def test_what_reports_say_is_told(ask: Ask) -> None:
-    plan = "¿Qué aprendió el laboratorio de Paraguay sobre el arroyo?"
-    erosion = "Tell me about the Bangladesh team's work on river erosion alerts."
-    for question, told in (
-        ("What has been learned about meals in schools?", "from 71 g to 44 g per child"),
-        # A plan has its own title.
-        (plan, "Barreras de bambú reenvío 2023 (2023, plan)"),
-        # What a lab found on a topic is told whichever words it has.
-        (erosion, "acted on by 68%"),
-        (erosion, "rose from 16% to 59%"),
-    ):
-        assert told in ask(question).text, question
+def test_what_a_lab_found_on_a_topic_is_told_whichever_words_it_has(ask: Ask) -> None:
+    told = ask("Tell me about the Bangladesh team's work on river erosion alerts.").text
+    assert "acted on by 68%" in told
+    assert "rose from 16% to 59%" in told
 
 
-def test_a_topic_told_in_other_words_is_answered_from_the_reports_near_to_it(ask: Ask) -> None:
+def test_a_topic_in_other_words_is_answered_from_near_ones(ask: Ask, quick_engine: Engine) -> None:
     answer = ask("Which labs fight polluted air at home?")
     assert answer.citations[0].passage.report.lab == "Mongolia"
     assert not answer.refused
     assert not answer.coverage.speaking
-    # Nor is a question off the topic whose words stand in a passage.
-    text = ask("¿quiénes son los socios de la barrera de bambú?").text
+    # One that no report is near to is refused with what is closest.
+    answer = ask("Who taught prisoners a trade, and did they find work?")
+    assert answer.refused
+    assert "Closest in the reports:" in answer.text
+    # No question is off the topic whose words stand in a passage.
+    text = quick_engine.ask("¿quiénes son los socios de la barrera de bambú?").answer.text
     assert "No parece una pregunta" not in text

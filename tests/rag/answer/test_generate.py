@@ -1,11 +1,13 @@
-"""Answers by a chat model over HTTP: streamed, cited, checked, and replaced where it fails.
+"""Answers by a chat model over HTTP: streamed, cited, checked, stopped, replaced where it fails.
 
 The model may search further before it writes: its tools, their limits, and servers without any.
 """
 
+import gc
 import json
 import logging
 import re
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 from ferries import engine_of
-from openai_server import KEY, TOO_LONG, Reply, ScriptedServer, calls
+from openai_server import KEY, TOO_LONG, Reply, ScriptedServer, calls, event
 
 from rag.answer.generate import STEPS
 from rag.catalog.tag_fields import Filters
@@ -25,6 +27,8 @@ from rag.i18n.translations import ENGLISH
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.text.sentences import sentences
 from rag.types import FACTS, Answer, Notice, Turn
+from ui.web import handlers
+from ui.web.handlers import Visit
 
 Ask = Callable[[str], Answer]
 QUESTION = "What did the labs learn about mobile money?"
@@ -33,6 +37,8 @@ SEAWEED = "Who bought the seaweed of the lab of Peru?"
 DONE = Reply(("DONE",)), Reply(("Yes [1].",))
 PUMPS = ("search", {"query": "solar pumps by the hour", "countries": ["Namibia", "Atlantis"]})
 MADE_UP = "Penguins built a bank of ice in Antarctica"
+# Seconds; far less than the servers here would go on, and machines may be busy.
+SOON = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +69,8 @@ def prompts(server: ScriptedServer, number: int = -1) -> tuple[str, str]:
     return system["content"], user["content"]
 
 
-def test_pieces_arrive_one_by_one_and_the_answer_says_how_it_was_written(
-    engine: Engine, server: ScriptedServer
-) -> None:
-    server.script(Reply(("Fees ", "matter ", "[1][9", "9]. ", "Trust too [2]."), gated=True))
+def test_an_answer_comes_in_pieces_with_its_run(engine: Engine, server: ScriptedServer) -> None:
+    server.script(Reply(("Fees ", "matter ", "[1][9", "9]. ", "Trust too? [2]."), gated=True))
     stream = engine.ask(QUESTION)
     shown = ""
     for expected, pieces in (("Fees", 1), ("Fees matter", 1), ("Fees matter [1].", 2)):
@@ -76,8 +80,11 @@ def test_pieces_arrive_one_by_one_and_the_answer_says_how_it_was_written(
             assert expected.startswith(shown)
     server.gate.release()
     answer = stream.answer
-    assert (answer.text, answer.mode) == ("Fees matter [1]. Trust too [2].", "test-model")
+    assert (answer.text, answer.mode) == ("Fees matter [1]. Trust too [2]?", "test-model")
     assert not answer.refused
+    # Without a check all stays.
+    assert [citation.status for citation in answer.citations] == ["unchecked"] * 2
+    assert answer.checked == {"unchecked": 2}
     assert answer.generation.prompt_version == PROMPT_VERSION
     assert answer.tokens["prompt"] > 200
     assert answer.tokens["completion"] > 5
@@ -88,9 +95,7 @@ def test_pieces_arrive_one_by_one_and_the_answer_says_how_it_was_written(
     assert (run["passages"], run["tokens"]) == (read, answer.tokens["prompt"])
 
 
-def test_the_refusal_phrase_marks_an_answer_refused_and_a_gap_told_first_does_not(
-    engine: Engine, server: ScriptedServer
-) -> None:
+def test_only_the_phrase_marks_an_answer_refused(engine: Engine, server: ScriptedServer) -> None:
     answer = said(engine, server, refusal("ar")[:5], refusal("ar")[5:])
     assert answer.refused
     assert not answer.coverage.reports
@@ -133,9 +138,7 @@ def test_a_failing_model_is_replaced_by_the_reports_own_words(
     assert KEY not in f"{shown}{answer!r}{exported}{hasty.settings!r}{caplog.text}"
 
 
-def test_a_prompt_that_is_too_long_is_sent_again_with_half_of_the_passages(
-    engine: Engine, server: ScriptedServer
-) -> None:
+def test_what_is_too_long_is_sent_again_by_half(engine: Engine, server: ScriptedServer) -> None:
     # What is left half written is no part of the answer.
     server.script(TOO_LONG, Reply(("Fees matter [1][20].", " Trust mat"), finish="length"))
     answer = engine.ask(QUESTION).answer
@@ -146,9 +149,7 @@ def test_a_prompt_that_is_too_long_is_sent_again_with_half_of_the_passages(
     left_out, cut = answer.notices
     assert (left_out.code, left_out.params["read"]) == ("passages_left_out", second)
     assert cut == Notice("cut_short_by_tokens")
-
-
-def test_without_passages_nothing_is_sent(engine: Engine, server: ScriptedServer) -> None:
+    # Without passages nothing is sent.
     tiny = server.engine(engine.settings.index, context_window=900)
     answer = said(tiny, server, "Invented [1].")
     assert answer.mode == "extractive"
@@ -158,9 +159,7 @@ def test_without_passages_nothing_is_sent(engine: Engine, server: ScriptedServer
 
 
 @pytest.mark.quality
-def test_a_model_reads_what_a_digest_quotes_and_is_told_what_was_counted_and_searched(
-    ask: Ask, strict: Engine, server: ScriptedServer
-) -> None:
+def test_a_model_reads_what_digests_quote(ask: Ask, strict: Engine, server: ScriptedServer) -> None:
     quoted = ask(QUESTION)
     counted = quoted.text.partition("\n")[0]
     assert quoted.coverage.speaking
@@ -180,9 +179,7 @@ def test_a_model_reads_what_a_digest_quotes_and_is_told_what_was_counted_and_sea
     assert 'lab="Namibia"' not in prompt
 
 
-def test_a_prompt_has_the_form_of_the_question_and_the_last_two_answers(
-    engine: Engine, server: ScriptedServer
-) -> None:
+def test_a_prompt_has_form_and_last_two_answers(engine: Engine, server: ScriptedServer) -> None:
     turns = [Turn("user", "What of nets?"), Turn("assistant", "Nets tear."), *TURNS, *TURNS]
     many = "young fishers, bakers and tailors of Peru"
     for question, form in {
@@ -209,9 +206,7 @@ def test_a_server_s_embeddings_can_ingest_and_ask(server: ScriptedServer, tmp_pa
     assert answer.hits[0].similarity > answer.hits[1].similarity
 
 
-def test_a_sentence_gets_the_mark_of_a_passage_that_supports_it_or_is_struck(
-    strict: Engine, server: ScriptedServer
-) -> None:
+def test_a_sentence_is_marked_anew_or_struck(strict: Engine, server: ScriptedServer) -> None:
     texts = [hit.passage.text for hit in strict.ask(QUESTION).answer.hits]
     firsts = [text[slice(*sentences(text)[0])].rstrip(".?!") for text in texts]
     _, prompt = prompts(server)
@@ -236,19 +231,7 @@ def test_a_sentence_gets_the_mark_of_a_passage_that_supports_it_or_is_struck(
     assert answer.notices == (Notice("nothing_supported"),)
 
 
-def test_without_a_check_all_stays_and_is_said_to_be_unchecked(
-    engine: Engine, server: ScriptedServer
-) -> None:
-    # Also where its mark stands behind another full stop.
-    for written, text in (("{} [1].", "{} [1]."), ("{}? [1].", "{} [1]?")):
-        answer = said(engine, server, written.format(MADE_UP))
-        assert answer.text == text.format(MADE_UP)
-        assert (answer.citations[0].status, answer.checked) == ("unchecked", {"unchecked": 1})
-
-
-def test_an_answer_tells_the_tokens_of_its_check(
-    server: ScriptedServer, sample_index: Path
-) -> None:
+def test_the_tokens_of_a_check_are_told(server: ScriptedServer, sample_index: Path) -> None:
     verdict = '{"verdicts": [{"sentence": 1, "verdict": "supported", "reason": ""}]}'
     server.script(Reply(("Labs learned much about mobile money [1].",)), Reply((verdict,)))
     answer = server.engine(sample_index).ask(QUESTION).answer
@@ -331,9 +314,7 @@ def test_what_is_found_again_is_read_first(server: ScriptedServer, sample_index:
     assert answer.citations[0].passage == small.search(SEAWEED, k=1)[0].passage
 
 
-def test_reports_are_opened_and_counted_within_the_reader_s_filters(
-    engine: Engine, server: ScriptedServer
-) -> None:
+def test_tools_keep_within_the_reader_s_filters(engine: Engine, server: ScriptedServer) -> None:
     namibia, fiji = Filters(country=("Namibia",)), Filters(country=("Fiji",))
     ours, other = (engine.catalog.select(filters)[0] for filters in (namibia, fiji))
     made = [
@@ -367,9 +348,7 @@ def test_calls_of_any_kind_do_no_harm_and_end(engine: Engine, server: ScriptedSe
     assert prompt.count("</question>") == 1
 
 
-def test_a_list_is_looked_into_and_without_calls_or_a_model_the_answer_is_the_usual_one(
-    engine: Engine, server: ScriptedServer
-) -> None:
+def test_without_calls_the_answer_is_the_usual_one(engine: Engine, server: ScriptedServer) -> None:
     for first in ([Reply(status=400)], [Reply(("DONE",))], [Reply(status=503)] * 3):
         answer = asked(engine, server, *first, Reply(("Yes [1].",)))
         assert (answer.text, answer.mode) == ("Yes [1].", "test-model")
@@ -384,4 +363,53 @@ def test_a_list_is_looked_into_and_without_calls_or_a_model_the_answer_is_the_us
     stream.stop()
     answer = stream.answer
     assert (answer.text, answer.coverage.intent) == ("", "answer")
+    assert len(server.chats) == 1
+
+
+def test_closing_early_hangs_up(engine: Engine, server: ScriptedServer) -> None:
+    server.script(Reply(tuple(f"word{n} " for n in range(5000)), delay=0.005))
+    stream = engine.ask(QUESTION)
+    written = [next(stream) for _ in range(3)]
+    # Not left to the garbage collector, which may come late.
+    gc.disable()
+    try:
+        stream.close()
+        assert server.hung_up.wait(SOON)
+    finally:
+        gc.enable()
+    assert stream.answer.text == "".join(written).strip()
+    assert stream.answer.mode == "test-model"
+    # Who stops before anything was asked asks nothing.
+    server.say("Fees matter [1].")
+    stream = engine.ask(QUESTION)
+    stream.stop()
+    assert not stream.answer.text
+    assert not server.chats
+
+
+SILENT = {
+    "before its headers": Reply(mute=30),
+    "after some words": Reply(("Fees ", "matter "), stall=30),
+    "while it reasons": Reply(raw=(event(reasoning_content="Hm. "),) * 500, delay=0.05),
+    "while it wants to be asked again": Reply(status=503, headers={"retry-after": "15"}),
+}
+
+
+@pytest.mark.parametrize("when", SILENT)
+def test_stopping_leaves_a_silent_server(engine: Engine, server: ScriptedServer, when: str) -> None:
+    server.script(SILENT[when])
+    updates = handlers.ask(Visit(engine, question=QUESTION))
+    run = [next(updates), next(updates)][1]["run"]
+    until = time.monotonic() + 10
+    while not server.chats:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    time.sleep(0.2)
+    run.stop()
+    if SILENT[when].status == 200:
+        assert server.hung_up.wait(SOON)
+    last = list(updates)[-1]["talk"][0]
+    assert (last.stopped, last.error) == (True, "")
+    text = last.answer.text if last.answer else last.text
+    assert text == ("Fees matter" if when == "after some words" else "")
     assert len(server.chats) == 1

@@ -33,10 +33,8 @@ APART = {
     "AIDS": "aid",
     "معلم": "متعلم",
 }
-NUMBERS = [(1, 1), (1, 40), (40, 1)]
 # Few letters and a few words that are close to each other, so that merges happen often.
-WORD_LIST = "ferry ferries engagement engagment harbour harbor co-sail cosail tide,"
-WORDS = st.sampled_from(WORD_LIST.split())
+WORDS = st.sampled_from(["ferry", "ferries", "harbour", "harbor", "co-sail", "cosail", "engagment"])
 VALUES = st.one_of(st.lists(WORDS, max_size=4).map(" ".join), st.text(max_size=12))
 COUNTS = st.dictionaries(VALUES, st.integers(1, 50), max_size=12)
 
@@ -45,7 +43,7 @@ def groups(*values: str, n: int = 1) -> list[str]:
     return [group.name for group in Vocabulary(dict.fromkeys(values, n)).groups]
 
 
-@pytest.mark.parametrize("numbers", NUMBERS)
+@pytest.mark.parametrize("numbers", [(1, 1), (1, 40), (40, 1)])
 def test_spellings_of_one_value_are_merged_and_others_not(numbers: tuple[int, int]) -> None:
     for spellings in SAME.items():
         counts = dict(zip(spellings, numbers, strict=True))

@@ -1,10 +1,8 @@
 """Hard facts of claims, and what becomes of an answer: citations, doubts, struck sentences."""
 
 import re
-from collections.abc import Sequence
 
 import orjson
-import pytest
 from openai_server import TOO_LONG, Reply, ScriptedServer
 from passages import passage, report
 
@@ -126,41 +124,33 @@ def reply(*verdicts: str) -> str:
     return orjson.dumps({"verdicts": entries}).decode()
 
 
-@pytest.mark.parametrize(
-    ("replied", "statuses", "codes"),
-    [
-        (Reply((reply(*FOUND),)), ["supported", "partly", "unsupported", "partly"], []),
-        # Of what it leaves out nothing is known, but what hard facts deny.
-        (Reply((f"Here: ```{reply('supported')}```",)), ["supported", *["unchecked"] * 3], []),
-        *(
-            (failed, ["unchecked"] * 4, [code, "not_checked"])
-            for failed, code in (
-                (Reply(("I find no fault.",)), "language_model_reply_broken"),
-                (Reply((reply("fine", "no"),)), "language_model_reply_broken"),
-                (Reply(status=500), "language_model_server_failed"),
-            )
-        ),
-    ],
-)
-def test_a_model_judges_all_sentences_in_one_call(
-    server: ScriptedServer, replied: Reply, statuses: Sequence[str], codes: Sequence[str]
-) -> None:
-    server.script(replied)
+def test_a_model_judges_all_sentences_in_one_call(server: ScriptedServer) -> None:
     judge = make_judge(Settings(model="openai:test", openai_base_url=server.url))
-    checked = check(" ".join(WRITTEN), READ, "en", "Who sells?", judge)
-    assert [*checked.statuses.values()] == statuses
-    assert [notice.code for notice in checked.notices] == codes
-    assert (checked.tokens > 100) == (not codes)
-    if not codes and len({*statuses}) > 2:
-        (struck,) = checked.struck
-        assert (struck.reason, struck.at) == (Notice("text", {"text": "Why 5"}), len(checked.text))
-        reasons = [doubt.reason.params for doubt in checked.doubted]
-        assert reasons == [{"number": "60"}, {"text": "Why 3"}, {"text": "Why 4"}]
-    (chat,) = server.chats
-    prompt = chat.body["messages"][1]["content"]
-    assert '<sentence number="3" cites="1">' in prompt
-    assert '<sentence number="4" cites="all">' in prompt
-    assert chat.body["response_format"]["json_schema"]["strict"]
+    broken = ("language_model_reply_broken", "not_checked")
+    for replied, statuses, codes in (
+        (Reply((reply(*FOUND),)), ["supported", "partly", "unsupported", "partly"], ()),
+        # Of what it leaves out nothing is known, but what hard facts deny.
+        (Reply((f"Here: ```{reply('supported')}```",)), ["supported", *["unchecked"] * 3], ()),
+        (Reply(("I find no fault.",)), ["unchecked"] * 4, broken),
+        (Reply((reply("fine", "no"),)), ["unchecked"] * 4, broken),
+        (Reply(status=500), ["unchecked"] * 4, ("language_model_server_failed", "not_checked")),
+    ):
+        server.script(replied)
+        checked = check(" ".join(WRITTEN), READ, "en", "Who sells?", judge)
+        assert [*checked.statuses.values()] == statuses
+        assert tuple(notice.code for notice in checked.notices) == codes
+        assert (checked.tokens > 100) == (not codes)
+        if "unsupported" in statuses:
+            (struck,) = checked.struck
+            assert struck.reason == Notice("text", {"text": "Why 5"})
+            assert struck.at == len(checked.text)
+            reasons = [doubt.reason.params for doubt in checked.doubted]
+            assert reasons == [{"number": "60"}, {"text": "Why 3"}, {"text": "Why 4"}]
+        (chat,) = server.chats
+        prompt = chat.body["messages"][1]["content"]
+        assert '<sentence number="3" cites="1">' in prompt
+        assert '<sentence number="4" cites="all">' in prompt
+        assert chat.body["response_format"]["json_schema"]["strict"]
 
 
 def test_the_settings_say_who_checks(server: ScriptedServer) -> None:
@@ -193,7 +183,7 @@ def verify(sentence: str, *cited: Passage, question: str = "") -> tuple[Claim, V
     return Verifier(Text([claim], ALL, question, "en")).verify(claim)
 
 
-def test_what_passages_have_is_supported() -> None:
+def test_what_passages_have_is_supported_and_a_number_or_place_that_they_lack_named() -> None:
     for sentence, cited in (
         ("The Peruvian lab asked 34 women who sell smoked fish.", ICE),
         ("In Peru they sell smoked fish from 14:00.", ICE),
@@ -205,9 +195,6 @@ def test_what_passages_have_is_supported() -> None:
         ("In the DRC boats carry ice.", CONGO),
     ):
         assert verify(sentence, cited)[1].status == "supported", sentence
-
-
-def test_a_number_or_place_that_they_lack_is_named() -> None:
     for sentence, cited, status, name, value in (
         ("The lab in Peru asked 43 women.", ICE, "unsupported", "number", "43"),
         ("The lab in Chile asked 34 women.", ICE, "unsupported", "country", "Chile"),

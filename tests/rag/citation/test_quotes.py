@@ -52,8 +52,8 @@ def test_a_quote_is_found_at_its_place_or_cut_to_what_stands() -> None:
     assert verbatim("dear. Nets dry", raw, [(24, 37), (38, 47)]) == ("dear. Nets dry", (32, 46))
     assert verbatim("Boats wait", raw, [(38, 47)]) == ("Boats wait", (13, 23))
     raw = "Ask the lady who sells ice on +51 912 345 678 or ········ before noon on Sundays."
-    quote = "Ask the lady who sells ice on +•• ••• ••• ••• or ········ before noon on Sundays."
-    assert located(quote, raw) == ("Ask the lady who sells ice on",) * 2
+    masked = raw.replace("51 912 345 678", "•• ••• ••• •••")
+    assert located(masked, raw) == ("Ask the lady who sells ice on",) * 2
     assert located("or ········ before noon on Sundays", raw)[0] == "before noon on Sundays"
     # Accents and ligatures belong to their letters.
     raw = "Le cafe\u0301 ferme\u0301, l&eacute;ger &#233;t&#xe9; ﬁni…"
@@ -203,15 +203,12 @@ def test_a_short_answer_is_shown_with_its_question() -> None:
     assert usable(passage("No", prompt=FREE_TEXT)) == ()
 
 
-@pytest.mark.parametrize(
-    ("text", "is_meant"),
-    [
-        ("IF nets are dyed THEN they last longer.", True),
-        ("Se tingirmos as redes, então elas duram mais.", True),
-        ("If nets are dyed, they last longer.", False),
-        ("Se secaron las redes y desde entonces duran más.", False),
-        ("Si les filets durent, alors que d'autres cassent, ils coûtent.", False),
-    ],
-)
-def test_what_would_follow_is_a_hypothesis(text: str, is_meant: bool) -> None:
-    assert is_hypothesis(text) == is_meant
+def test_what_would_follow_is_a_hypothesis() -> None:
+    for text, is_meant in {
+        "IF nets are dyed THEN they last longer.": True,
+        "Se tingirmos as redes, então elas duram mais.": True,
+        "If nets are dyed, they last longer.": False,
+        "Se secaron las redes y desde entonces duran más.": False,
+        "Si les filets durent, alors que d'autres cassent, ils coûtent.": False,
+    }.items():
+        assert is_hypothesis(text) == is_meant, text

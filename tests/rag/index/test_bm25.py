@@ -42,9 +42,7 @@ def test_scores_are_those_of_bm25s_and_each_word_has_its_passages() -> None:
     found, at = KEYWORD.occurrences(set().union(*words))
     assert np.bincount(at).tolist() == [len(own) for own in words]
     assert len(set(found.tolist())) == len(set().union(*words))
-
-
-def test_no_passages_and_no_words_are_no_problem() -> None:
+    # No passages and no words are no problem.
     for passages in ([], [passage("...", report("b", title=""), prompt="")]):
         index = keyword_index(passages)
         assert not index.scores(["smoked", "fish"]).any()

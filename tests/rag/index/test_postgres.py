@@ -44,8 +44,8 @@ def stored(postgres: Postgres, settings: Settings, reports: Path) -> Settings:
 
 @pytest.fixture
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WAIT", "MOST_WAIT"):
-        monkeypatch.setattr(f"rag.index.postgres.{name}", 2.0)
+    monkeypatch.setattr("rag.index.postgres.WAIT", 1.0)
+    monkeypatch.setattr("rag.index.postgres.MOST_WAIT", 0.5)
 
 
 def reader(stored: Settings, tmp_path: Path) -> Engine:
@@ -53,8 +53,12 @@ def reader(stored: Settings, tmp_path: Path) -> Engine:
     return open_engine(stored.model_copy(update={"index": tmp_path / "nothing"}))
 
 
+def url_of(stored: Settings) -> str:
+    return str(stored.database and stored.database.get_secret_value())
+
+
 def name_of(stored: Settings) -> str:
-    return str(stored.database and stored.database.get_secret_value()).split("/")[3].split("?")[0]
+    return url_of(stored).split("/")[3].split("?")[0]
 
 
 def answer_of(engine: Engine) -> str:
@@ -68,26 +72,27 @@ def test_it_finds_lists_and_surveys_as_files_do(
     stored = using(Settings(index=index), postgres.new())
     sync([], stored)
     engine = reader(stored, tmp_path)
+    both = (engine, sample_engine)
     assert engine.revision == sample_engine.revision
     shares = []
-    for case in sample_cases:
-        found = (one.search(case.question, k=10) for one in (sample_engine, engine))
-        theirs, ours = ([hit.passage.id for hit in hits] for hits in found)
-        shares.append(len(set(theirs) & set(ours)) / max(1, len(theirs)))
-        if case.question.startswith(("Which labs", "How many")):
-            answers = (one.ask(case.question).answer for one in (sample_engine, engine))
-            assert len({(a.coverage.intent, a.coverage.reports) for a in answers}) == 1
+    for case in sample_cases[::3]:
+        found = (one.search(case.question, k=10) for one in both)
+        ours, theirs = ({hit.passage.id for hit in hits} for hits in found)
+        shares.append(len(ours & theirs) / max(1, len(theirs)))
     assert np.mean(shares) > 0.97
+    for case in [case for case in sample_cases if case.type == "listing"][:3]:
+        ours, theirs = (one.ask(case.question).answer.coverage for one in both)
+        assert (ours.intent, ours.reports) == (theirs.intent, theirs.reports)
     assert list(engine.passages) == list(sample_engine.passages)
     for_fiji = engine.search("fish", filters=Filters(country=("Fiji",), language=("en",)))
     assert {hit.passage.report.lab for hit in for_fiji} == {"Fiji"}
     # A survey reads everything, and copies it here.
-    surveys = [one.survey("mobile money").survey for one in (engine, sample_engine)]
+    surveys = (one.survey("mobile money").survey for one in both)
     ours, theirs = ({row.report.id: row.verdict for row in one.rows} for one in surveys)
     assert ours == theirs
     assert engine.report_measure() is engine.report_measure()
     # The vectors of words and sentences, too: by them it knows near words.
-    ours, theirs = (one.report_measure().snapshot.memo for one in (engine, sample_engine))
+    ours, theirs = (one.report_measure().snapshot.memo for one in both)
     assert ours.hashes.tolist() == theirs.hashes.tolist()
     assert np.allclose(ours[:], theirs[:], atol=1e-6)
     # So are the reports that go with one, and what is checked without a folder.
@@ -121,11 +126,10 @@ def test_machines_take_turns_and_readers_see_each_change(
     # The first machine takes that over, and finds nothing to do.
     assert counts(sync([reports], stored, prune=True)) == (0, 0, 3, 0, 0)
     assert len(embedded) == 3
-    writer = Database(stored.database.get_secret_value(), writes=True)
-    writer.run(state)
-    with pytest.raises(IndexBusy, match="Another ingest"):
-        sync([reports], other)
-    writer.close()
+    with closing(Database(url_of(stored), writes=True)) as writer:
+        writer.run(state)
+        with pytest.raises(IndexBusy, match="Another ingest"):
+            sync([reports], other)
     assert sync([reports], other, rebuild=True).revision == page.revision
 
 
@@ -163,10 +167,7 @@ def test_an_index_is_read_as_it_is_at_one_moment(
 
 @pytest.mark.usefixtures("_short_waits")
 def test_a_lost_connection_is_made_again_and_a_server_that_hangs_or_is_lost_is_told(
-    postgres: Postgres,
-    stored: Settings,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+    postgres: Postgres, stored: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = reader(stored, tmp_path)
     before = answer_of(page)
@@ -178,10 +179,9 @@ def test_a_lost_connection_is_made_again_and_a_server_that_hangs_or_is_lost_is_t
     assert answer_of(page) == before
     postgres.stop()
     try:
-        with pytest.raises(IndexUnusable, match=r"can't be reached.*ASKLABS_DATABASE"):
-            answer_of(page)
-        with pytest.raises(IndexUnusable, match="can't be reached"):
-            sync([], stored)
+        for work in (lambda: answer_of(page), lambda: sync([], stored)):
+            with pytest.raises(IndexUnusable, match=r"can't be reached.*ASKLABS_DATABASE"):
+                work()
     finally:
         postgres.start()
     assert answer_of(page) == before
@@ -189,21 +189,18 @@ def test_a_lost_connection_is_made_again_and_a_server_that_hangs_or_is_lost_is_t
     assert not caplog.records
 
 
-def test_what_refuses_a_login_is_asked_once(
+def test_a_full_disk_is_told_as_such_and_what_refuses_a_login_is_asked_once(
     postgres: Postgres, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.index.postgres.ConnectionPool", None)
-    url = postgres.new().replace("asklabs@", "nobody:wrong@")
-    for work in (lambda: open_engine(using(settings, url)), lambda: sync([], using(settings, url))):
-        with pytest.raises(IndexUnusable, match=r"can't be reached.*nobody.*ASKLABS_DATABASE"):
-            work()
-
-
-def test_a_full_disk_is_told_as_such(stored: Settings) -> None:
     full = b"DO $$BEGIN RAISE EXCEPTION 'No space left' USING ERRCODE = 'disk_full'; END$$"
     told = pytest.raises(IndexUnusable, match=r"refused what was asked \(No space left")
-    with closing(Database(stored.database.get_secret_value())) as database, told:
+    with closing(Database(postgres.new())) as database, told:
         database.run(lambda connection: connection.execute(full))
+    monkeypatch.setattr("rag.index.postgres.ConnectionPool", None)
+    refused = using(settings, postgres.new().replace("asklabs@", "nobody:wrong@"))
+    for work in (lambda: open_engine(refused), lambda: sync([], refused)):
+        with pytest.raises(IndexUnusable, match=r"can't be reached.*nobody.*ASKLABS_DATABASE"):
+            work()
 
 
 @pytest.mark.usefixtures("_short_waits")
@@ -229,12 +226,11 @@ def test_a_server_that_goes_away_during_an_ingest(
             sync([reports], stored, progress=progress)
         postgres.start()
         # One report is new, whole; the others are as they were.
-        found = sum("swims" in p.text for p in page.passages)
-        assert found <= 1
+        assert sum("swims" in p.text for p in page.passages) <= 1
         embedded.clear()
     sync([reports], stored, progress=progress)
-    assert not for_good or not embedded
     assert gone
+    assert not for_good or not embedded
     assert "Peru swims waits for a ferry" in answer_of(page)
     assert len({p.text for p in page.passages if "swims" in p.text}) == 3
 

@@ -48,9 +48,7 @@ def test_a_model_is_made_by_its_name_and_its_server_by_its_address() -> None:
         assert (server.url, server.query) == found
 
 
-def test_a_completion_is_asked_for_nothing_rare_and_has_no_half_of_a_surrogate_pair(
-    server: ScriptedServer,
-) -> None:
+def test_a_completion_is_asked_for_nothing_rare(server: ScriptedServer) -> None:
     server.say("<think>Hm.</think> Mobile ", "\ud800 money.")
     assert stream(server, answer_tokens=123) == "Mobile ? money."
     addressed = chat_at(f"{server.url}?team=b", answer_tokens=77)
@@ -63,36 +61,59 @@ def test_a_completion_is_asked_for_nothing_rare_and_has_no_half_of_a_surrogate_p
     assert streamed.headers["authorization"] == f"Bearer {KEY}"
 
 
-BAD_KEY = f'{{"error": {{"message": "bad {KEY}"}}}}'
+def refusal(message: str, status: int = 400) -> Reply:
+    return Reply(status=status, body=json.dumps({"error": {"message": message}}))
+
+
 WELL = event(reasoning_content="Well. ")
-# Of a stream, or of a whole completion: what the server does, and what is said of it.
+LONG = f"the context length {KEY}"
+# Of a stream, or of a whole completion: what the server does, what is said of it, and how often
+# it is asked.
 FAULTS = (
-    (True, Reply(("One ",), cut=True), "broke off"),
-    (True, Reply(("One ",), raw=("data: {not json",)), "can't be read"),
-    (True, Reply(raw=('data: {"choices": [{"delta": 7}]}',)), "can't be read"),
-    (True, Reply(raw=(f"data: {BAD_KEY}",)), "broke off"),
-    (True, Reply((" ", "\n")), "empty answer"),
-    (True, Reply(("<think>Hm.",), finish="length"), "ASKLABS_ANSWER_TOKENS"),
-    (True, Reply(("<think>", *("Well. ",) * 2000)), "ASKLABS_ANSWER_TOKENS"),
-    (True, Reply(raw=(WELL,) * 2000), "ASKLABS_ANSWER_TOKENS"),
-    (True, Reply(status=307, headers={"Location": "/v1/chat/completions"}), "HTTP 307"),
-    (False, Reply(status=503, body="<html>down</html>"), "HTTP 503"),
-    (False, Reply(raw=('{"choices": []}',)), "can't be read"),
-    (False, Reply(), "empty answer"),
+    (True, Reply(("One ",), cut=True), "broke off", 1),
+    (True, Reply(("One ",), raw=("data: {not json",)), "can't be read", 1),
+    (True, Reply(raw=('data: {"choices": [{"delta": 7}]}',)), "can't be read", 1),
+    (True, Reply(raw=(f"data: {refusal(f'bad {KEY}').body}",)), "broke off", 1),
+    (True, Reply((" ", "\n")), "empty answer", 1),
+    (True, Reply(("<think>Hm.",), finish="length"), "ASKLABS_ANSWER_TOKENS", 1),
+    (True, Reply(("<think>", *("Well. ",) * 2000)), "ASKLABS_ANSWER_TOKENS", 1),
+    (True, Reply(raw=(WELL,) * 2000), "ASKLABS_ANSWER_TOKENS", 1),
+    (True, Reply(status=307, headers={"Location": "/v1/chat/completions"}), "HTTP 307", 1),
+    (True, refusal(f"bad {KEY}", 400), "ASKLABS_CONTEXT_TOKENS", 1),
+    (True, refusal(LONG, 401), "OPENAI_API_KEY", 1),
+    (True, refusal(LONG, 404), "model's name", 1),
+    (True, refusal(LONG, 429), "over its limit", 3),
+    (True, refusal(f"bad {KEY}", 500), "HTTP 500", 3),
+    (False, Reply(status=503, body="<html>down</html>"), "HTTP 503", 3),
+    (False, Reply(raw=('{"choices": []}',)), "can't be read", 1),
+    (False, Reply(), "empty answer", 1),
 )
 
 
-def test_faults_are_told(server: ScriptedServer) -> None:
-    chat = chat_at(server.url, retries=0, answer_tokens=50)
-    for streamed, reply, words in FAULTS:
+def test_faults_are_told_and_no_message_or_log_has_the_key(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    chat = chat_at(server.url, answer_tokens=50)
+    for streamed, reply, words, tries in FAULTS:
+        caplog.clear()
         server.script(reply)
         with pytest.raises(ModelError, match=words) as caught:
             "".join(chat.stream(MESSAGES)) if streamed else chat.complete(MESSAGES, 10)
-        assert KEY not in str(caught.value)
-        assert len(server.chats) == 1
+        assert not isinstance(caught.value, ContextOverflow)
+        assert len(server.chats) == tries
+        shown = "".join(traceback.format_exception(caught.value))
+        assert KEY not in f"{shown}{caught.value!r}{caplog.text}"
+        assert str(reply.status) in caplog.text
 
 
-def test_a_server_that_is_gone_or_dribbles_is_given_up_in_time(server: ScriptedServer) -> None:
+def test_a_server_is_asked_again_and_given_up_in_time(server: ScriptedServer) -> None:
+    server.script(Reply(status=429, headers={}), Reply(("Yes.",)))
+    assert stream(server) == "Yes."
+    server.script(Reply(status=429, headers={"retry-after": "21"}), Reply(("Yes.",)))
+    with pytest.raises(ModelError, match="over its limit"):
+        stream(server)
+    assert len(server.chats) == 1
     with running() as gone:
         pass
     with pytest.raises(ModelError, match=r"can't be reached\. Check OPENAI_BASE_URL"):
@@ -115,13 +136,7 @@ def test_a_server_that_is_gone_or_dribbles_is_given_up_in_time(server: ScriptedS
 NO_MAX = "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
 
 
-def refusal(message: str, status: int = 400) -> Reply:
-    return Reply(status=status, body=json.dumps({"error": {"message": message}}))
-
-
-def test_a_refused_parameter_is_replaced_and_remembered_and_a_refusal_that_stays_told(
-    server: ScriptedServer,
-) -> None:
+def test_a_refused_parameter_is_replaced_and_remembered(server: ScriptedServer) -> None:
     bound, other_bound = {"max_tokens": 123}, {"max_completion_tokens": 123, "temperature": 0.0}
     for message, status, others in (
         (NO_MAX, 400, other_bound),
@@ -210,15 +225,6 @@ def test_an_answer_cut_short_says_so_and_ends_with_a_sentence() -> None:
         assert not truncated(text, finish="stop")[1].notices
 
 
-def test_a_failing_server_is_asked_again_within_patience(server: ScriptedServer) -> None:
-    server.script(Reply(status=429, headers={}), Reply(("Yes.",)))
-    assert stream(server) == "Yes."
-    server.script(Reply(status=429, headers={"retry-after": "21"}), Reply(("Yes.",)))
-    with pytest.raises(ModelError, match="over its limit"):
-        stream(server)
-    assert len(server.chats) == 1
-
-
 def test_a_prompt_that_is_too_long_is_recognised(server: ScriptedServer) -> None:
     for message, status in {
         "This model's maximum context length is 8192 tokens. You requested 9000.": 400,
@@ -226,36 +232,11 @@ def test_a_prompt_that_is_too_long_is_recognised(server: ScriptedServer) -> None
         "Context size has been exceeded.": 500,
         "Requested tokens (2285) exceed context window of 2048": 400,
     }.items():
-        error = f'{{"error": {{"message": "{message}"}}}}'
-        for reply in (Reply(status=status, body=error), Reply(raw=(f"data: {error}",))):
+        refused = refusal(message, status)
+        for reply in (refused, Reply(raw=(f"data: {refused.body}",))):
             server.script(reply)
             with pytest.raises(ContextOverflow, match="ASKLABS_CONTEXT_WINDOW"):
                 stream(server)
-
-
-@pytest.mark.parametrize(
-    ("status", "words", "tries"),
-    [
-        (400, "ASKLABS_CONTEXT_TOKENS", 1),
-        (401, "OPENAI_API_KEY", 1),
-        (404, "model's name", 1),
-        (429, "over its limit", 3),
-        (500, "HTTP 500", 3),
-    ],
-)
-def test_each_status_has_its_sentence_and_no_message_or_log_has_the_key(
-    server: ScriptedServer, caplog: pytest.LogCaptureFixture, status: int, words: str, tries: int
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    message = "the context length" if status in (401, 404, 429) else "bad"
-    server.script(Reply(status=status, body=f'{{"error": {{"message": "{message} {KEY}"}}}}'))
-    with pytest.raises(ModelError, match=words) as caught:
-        stream(server)
-    assert not isinstance(caught.value, ContextOverflow)
-    assert len(server.chats) == tries
-    shown = "".join(traceback.format_exception(caught.value))
-    assert KEY not in f"{shown}{caught.value!r}{caplog.text}"
-    assert str(status) in caplog.text
 
 
 def test_windows_and_tables_of_openai_s_models_are_known_without_a_download() -> None:

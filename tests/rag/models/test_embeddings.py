@@ -26,7 +26,7 @@ def served(server: ScriptedServer) -> Settings:
     return server.settings(model="extractive", embedding="openai:test-embedding")
 
 
-def test_embeddings_come_from_the_server_in_order(server: ScriptedServer) -> None:
+def test_a_server_gives_embeddings_in_order_or_its_failure(server: ScriptedServer) -> None:
     server.say("Yes.")
     model = make_embedding(served(server))
     texts = [f"text\n{n}" for n in range(120)]
@@ -35,10 +35,6 @@ def test_embeddings_come_from_the_server_in_order(server: ScriptedServer) -> Non
     assert {request.body["model"] for request in server.requests} == {"test-embedding"}
     assert "text 0" in server.requests[0].body["input"]
     assert embedding_name(served(server)) == "openai:test-embedding"
-
-
-def test_a_failing_server_has_its_sentence(server: ScriptedServer) -> None:
-    server.say("Yes.")
     for words, fault in {
         "OPENAI_API_KEY": Reply(status=401),
         "over its limit": Reply(status=429, headers=SOON),

@@ -13,21 +13,18 @@ from rag.types import Turn
 pytestmark = pytest.mark.quality
 
 
-@pytest.mark.parametrize(
-    ("topic", "language", "concept"),
-    [
-        ("girls who marry before they are sixteen", "en", "child marriage"),
-        ("jóvenes que se van del pueblo a la ciudad", "es", "rural-urban migration"),
-        ("نفايات تطفو على سطح البحر وتصل إلى الشاطئ", "ar", "marine litter"),
+def test_a_description_means_what_reports_have_a_name_for(sample_engine: Engine) -> None:
+    # What a passage tells in the same words has no other name.
+    said = next(p for p in sample_engine.passages if p.language == "en" and len(p.text) > 80)
+    for topic, (language, concept) in {
+        "jóvenes que se van del pueblo a la ciudad": ("es", "rural-urban migration"),
+        "نفايات تطفو على سطح البحر وتصل إلى الشاطئ": ("ar", "marine litter"),
         # A term is no description, nor is what has words for no concept.
-        ("marine litter", "en", ""),
-        ("a hat for a cat on a mat", "en", ""),
-    ],
-)
-def test_a_description_means_what_reports_have_a_name_for(
-    sample_engine: Engine, topic: str, language: str, concept: str
-) -> None:
-    assert concepts_of(topic, language, sample_engine.index)[0] == concept
+        "marine litter": ("en", ""),
+        "a hat for a cat on a mat": ("en", ""),
+        " ".join(said.text.split()[:8]): ("en", ""),
+    }.items():
+        assert concepts_of(topic, language, sample_engine.index)[0] == concept, topic
 
 
 def test_a_question_in_everyday_words_is_put_in_those_of_reports(sample_engine: Engine) -> None:
@@ -47,9 +44,6 @@ def test_a_question_in_everyday_words_is_put_in_those_of_reports(sample_engine: 
         "what helps girls in Togo who marry before they are sixteen?",
     ):
         assert not sample_engine.plan(other).concept, other
-    # What a passage tells in the same words has no other name.
-    said = next(p for p in sample_engine.passages if p.language == "en" and len(p.text) > 80)
-    assert not concepts_of(" ".join(said.text.split()[:8]), "en", sample_engine.index)[0]
 
 
 def test_what_a_topic_may_mean_is_read_beside_it_and_counted_nowhere(
@@ -65,14 +59,11 @@ def test_what_a_topic_may_mean_is_read_beside_it_and_counted_nowhere(
     # What has the name itself, or one word, means no other.
     for other in ("air pollution in winter, what do labs do", "smog, what do labs do"):
         assert not sample_engine.plan(other).hint, other
-
-
-def test_solutions_for_a_topic_are_those_of_labs_too(sample_engine: Engine) -> None:
+    # Solutions for a topic are those of labs, too.
     wide = sample_engine.plan("solutions for thrown away food")
     assert (wide.boosted.kind, wide.hint) == ((), "food waste")
-    assert sample_engine.plan("what solutions does Togo have for food?").boosted.kind == (
-        "solution",
-    )
+    of_togo = sample_engine.plan("what solutions does Togo have for food?")
+    assert of_togo.boosted.kind == ("solution",)
 
 
 def test_the_vectors_are_those_of_the_phrases() -> None:
@@ -81,6 +72,5 @@ def test_the_vectors_are_those_of_the_phrases() -> None:
     assert len(phrases) == len(set(phrases))
     names, starts, vectors = gloss._concepts()
     assert names == sorted(said)
-    assert np.allclose(
-        vectors[starts], gloss._encoded([("", n.split(" / ")[0]) for n in names]), atol=0.01
-    )
+    first = gloss._encoded([("", name.split(" / ")[0]) for name in names])
+    assert np.allclose(vectors[starts], first, atol=0.01)

@@ -108,7 +108,7 @@ def test_only_what_the_collection_has_is_taken_and_nothing_narrows(
     made = plan(ALONE)
     assert made.boosted == Filters(country=("Côte d'Ivoire",), year=(2023, 2022), kind=("closing",))
     assert made.filters == Filters()
-    assert (made.standalone, made.question) == (ALONE, ALONE)
+    assert made.standalone == made.question == ALONE
     assert made.intent == quick_engine.plan(ALONE).intent
     server.say(reply(kinds=["plan", "solution", "closing", "experiment"]))
     assert plan(ALONE).boosted == Filters()
@@ -129,7 +129,9 @@ def test_a_list_is_one_where_all_words_are_understood(
     assert narrower.filters == Filters()
 
 
-def test_a_model_asks_tags_by_a_schema(plan: Planning, server: ScriptedServer) -> None:
+def test_a_model_asks_tags_by_a_schema_and_plainly_where_its_server_has_none(
+    plan: Planning, quick_engine: Engine, server: ScriptedServer
+) -> None:
     unwanted = {"kinds": ["Closing", "memoir"], "years": "never", "limit": 3}
     parts = {"years": [2023], "excluded": unwanted, "group_by": "methods", "every": "maybe"}
     server.say(reply(intent="list", limit=3, **parts))
@@ -144,11 +146,6 @@ def test_a_model_asks_tags_by_a_schema(plan: Planning, server: ScriptedServer) -
     assert made == CatalogQuery(Filters(method=("Ethnography", "Citizen Science")))
     server.say(reply(intent="list", group_by="secrets", excluded=["Fiji"]))
     assert plan(ALONE).query is None
-
-
-def test_a_server_without_schemas_is_asked_plainly(
-    quick_engine: Engine, server: ScriptedServer
-) -> None:
     plain = planning(quick_engine, server.settings(planner="model", model="openai:plain"))
     refused = '{"error": {"message": "This response_format type is unavailable now"}}'
     server.script(Reply(status=400, body=refused), Reply((reply(countries=["Fiji"]),)))
@@ -172,7 +169,6 @@ def test_two_sides_are_compared_and_what_is_certain_stays(
 
 
 FAULTS = {
-    "empty": Reply(),
     "cut JSON": Reply(('{"standalone": "What got in the',)),
     "too long": Reply((json.dumps({"standalone": "What? " * 200}),)),
     "another language": Reply(('{"standalone": "Quels obstacles ont gêné les pompes ?"}',)),
@@ -188,8 +184,7 @@ def test_without_a_usable_reply_in_time_rules_plan(
     quick_engine: Engine, server: ScriptedServer, fault: str
 ) -> None:
     server.script(FAULTS[fault])
-    hasty = planning(quick_engine, server.settings(planner="auto", timeout=2.0))
-    made = hasty(FOLLOW_UP, BEFORE)
+    made = planning(quick_engine, server.settings(planner="auto", timeout=1.0))(FOLLOW_UP, BEFORE)
     assert made == replace(quick_engine.plan(FOLLOW_UP, history=BEFORE), planner="fallback")
     assert len(server.chats) == 1
 

@@ -125,6 +125,4 @@ def test_a_side_is_asked_its_own_part_in_english_too() -> None:
     sides = (Side("¿cuántas mujeres?", "Peru"), Side("¿cuánta basura?", "Chile"))
     both = Filters(country=("Peru", "Chile"))
     asked = plan("¿?", "es", intent="compare", boosted=both, sides=sides, gloss="of both")
-    of_peru, of_chile = (side.english for side in side_plans(asked))
-    assert "women" in of_peru
-    assert "women" not in of_chile
+    assert ["women" in side.english for side in side_plans(asked)] == [True, False]

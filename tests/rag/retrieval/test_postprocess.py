@@ -43,15 +43,12 @@ def test_an_answer_repeated_in_a_report_is_a_duplicate_and_a_changed_word_is_not
     """Partners of one report often have the same description."""
     again = [Hit(passage(text, report("a")), 1.0) for text in (SAID, SAID.upper())]
     assert siblings(fold_duplicates([*again, *hits(LONG)])) == [("a", []), ("r1", []), ("a", [])]
-    partners = [
-        Hit(passage(f"{name} brings us together. {SAID}", report("a")), 1.0)
-        for name in ("Kelp", "Tide")
-    ]
+    named = (f"{name} brings us together. {SAID}" for name in ("Kelp", "Tide"))
+    partners = [Hit(passage(text, report("a")), 1.0) for text in named]
     others = [replace(hit, passage=replace(hit.passage, report=report("b"))) for hit in partners]
     assert fold_duplicates(partners) == partners
-    assert siblings(fold_duplicates([partners[0], *others])) == [
-        ("a", ["b"]), ("b", []), ("b", []),
-    ]  # fmt: skip
+    folded = siblings(fold_duplicates([partners[0], *others]))
+    assert folded == [("a", ["b"]), ("b", []), ("b", [])]
 
 
 def test_copies_name_each_other_by_year_where_neither_countries_nor_years_are_compared() -> None:

@@ -47,9 +47,8 @@ def of_one_report(folder: Path, form: dict[str, str], *names: str) -> Survey:
     asked = "\n\n".join(f"## {question}\n\n{answer}" for question, answer in form.items())
     engine = engine_of(folder, {"fish": f"# Fish\n\n[[country:Togo]]\n\n{asked}\n"})
     survey = engine.survey("boats").survey
-    (row,) = survey.rows
-    survey = replace(survey, rows=(replace(row, verdict="about"),))
-    return with_columns(survey, names, engine.report_measure())
+    about = tuple(replace(row, verdict="about") for row in survey.rows)
+    return with_columns(replace(survey, rows=about), names, engine.report_measure())
 
 
 def test_no_column_reads_a_contact(tmp_path: Path) -> None:
@@ -100,11 +99,8 @@ def test_a_partner_has_its_name_that_stands_apart(measure: ReportMeasure, survey
 
 
 def test_a_cell_has_no_dashes_of_a_list_and_says_that_it_is_cut(tmp_path: Path) -> None:
-    form = {
-        SIZE: "- 10-49\n- More than 1,000",
-        "What did it cost?": "We counted:\n\n- nets.\n- -5 °C",
-        LEARNED: ("nets, boats, " * 40).strip(),
-    }
+    cost, learned = "We counted:\n\n- nets.\n- -5 °C", ("nets, boats, " * 40).strip()
+    form = {SIZE: "- 10-49\n- More than 1,000", "What did it cost?": cost, LEARNED: learned}
     (row,) = of_one_report(tmp_path, form, "sample size", "cost", "learnings").rows
     *lists, cut = row.cells.values()
     assert [cell.value for cell in lists] == ["10-49; More than 1,000", "We counted: nets. -5 °C"]

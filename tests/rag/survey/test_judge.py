@@ -74,7 +74,6 @@ def test_verdicts_and_sentences_are_the_models_and_what_it_left_out_is_by_rules(
     assert made.notices[-1].code == "survey_by_rules"
     told = "Verdicts by judge: 1 report; the others by rules."
     assert survey_sentence(made).endswith(told)
-    assert told not in survey_sentence(rules)
     one = survey_sentence(replace(rules, rows=rules.rows[:1], labs=rules.labs[:1]))
     assert one.startswith("About 1 report of 1 lab speaks of “mobile money”")
     assert "never follow instructions" in str(server.chats[0].body)
@@ -84,11 +83,8 @@ def test_verdicts_and_sentences_are_the_models_and_what_it_left_out_is_by_rules(
 def test_what_a_model_writes_in_other_ways_is_read_and_0_gives_no_quote(
     judged: Judging, rules: Survey
 ) -> None:
-    said = [("About", "2"), ("about", 0), ("about", 99), (" MENTIONS", "none")]
-    entries = [
-        {"report": str(n), "verdict": verdict, "sentence": sentence}
-        for n, (verdict, sentence) in enumerate(said, start=1)
-    ]
+    said = enumerate([("About", "2"), ("about", 0), ("about", 99), (" MENTIONS", "none")], start=1)
+    entries = [{"report": str(n), "verdict": word, "sentence": at} for n, (word, at) in said]
     # Silent reports need no entry of their own; one that has an entry is what that says.
     rows, before = judged(*entries, silent=[5, "6", 2, 99])[:7], rules.rows[:4]
     assert [row.verdict for row in rows[:6]] == [*["about"] * 3, "mentions", "silent", "silent"]
@@ -101,8 +97,9 @@ def test_what_a_model_writes_in_other_ways_is_read_and_0_gives_no_quote(
 
 
 def test_the_prompt_has_what_is_nearest_first(tmp_path: Path, server: ScriptedServer) -> None:
-    tags = [f"[[thematic_areas:{name} of harbour towns and islands]]" for name in "ABCDEFGH"]
-    head = "\n".join(["# Coast", *tags, "[[thematic_areas:growing oysters]]", "", "## Answer\n\n"])
+    tags = (f"{name} of harbour towns and islands" for name in "ABCDEFGH")
+    tagged = "".join(f"[[thematic_areas:{tag}]]\n" for tag in (*tags, "growing oysters"))
+    head = f"# Coast\n{tagged}\n## Answer\n\n"
     lines = [f"Shellfish such as mussels and clams grew in bay {n} of the coast." for n in range(9)]
     own = "The ferries that cross on Mondays carry letters, oysters and oil."
     texts = {
@@ -139,8 +136,7 @@ def test_reports_whose_title_or_tags_name_the_topic_are_judged_whatever_their_sc
 def test_what_was_judged_is_known_and_only_the_rest_is_uncertain(
     engine: Engine, server: ScriptedServer, rules: Survey
 ) -> None:
-    likely = {row.report.id for row in rules.rows[:BATCH]}
-    rows = [row if row.report.id in likely else replace(row, score=0.019) for row in rules.rows]
+    rows = [*rules.rows[:BATCH], *(replace(row, score=0.019) for row in rules.rows[BATCH:])]
     server.script(_all("about"), _all("silent"))
     made = engine.survey_judge(replace(rules, rows=(*rows,) * 3)).judge()
     rest = 0.019 * sum(row.judge == "rules" for row in made.rows)
@@ -181,10 +177,8 @@ def test_stances_are_counted_and_what_is_not_plain_is_unclear(
 
     rows = (row("a", "proven", "scaled"), row("b", "disproven"), row("c", None), row("d", "blank"))
     survey = Survey("q", "nudges", "en", Filters(), rows, (1, 4))
-    plain = consensus(survey, "Do nudges work?")
-    assert {stance: len(found) for stance, found in plain.rows.items()} == {
-        "supports": 1, "partly": 0, "against": 1, "unclear": 2,
-    }  # fmt: skip
+    plain = {stance: len(x) for stance, x in consensus(survey, "Do nudges work?").rows.items()}
+    assert plain == {"supports": 1, "partly": 0, "against": 1, "unclear": 2}
     assert consensus(survey, "Do nudges work?", weighted=True).shares["supports"] == 5 / 14
     assert consensus(survey, "Nudges do not work").shares["unclear"] == 1
 
@@ -195,20 +189,16 @@ def test_cells_are_in_the_models_words_by_a_sentence_that_it_names_and_checked(
     plain = engine.survey_judge(rules).estimate()
     rules = with_columns(rules, ["learnings", "methods"], engine.report_measure())
     assert engine.survey_judge(rules).estimate().completion > plain.completion
-    answers = [
-        {"sentence": 1, "answer": "People trusted whom they knew."},
-        {"sentence": 1, "answer": "It reached 98765 people."},
-        {"sentence": 0, "answer": ""},
-        {"sentence": 99, "answer": "No such sentence."},
-        "no cell",
-    ]
+    said = "People trusted whom they knew."
+    answers = [(1, said), (1, "It reached 98765 people."), (0, ""), (99, "No such sentence.")]
+    cells = [*({"sentence": n, "answer": answer} for n, answer in answers), "no cell"]
     entries = [
-        {"report": n, "verdict": "about", "sentence": 1, "cells": [answer]}
-        for n, answer in enumerate(answers, start=1)
+        {"report": n, "verdict": "about", "sentence": 1, "cells": [cell]}
+        for n, cell in enumerate(cells, start=1)
     ]
     rows, before = judged(*entries, rules=rules)[:5], [row.cells for row in rules.rows]
     first, wrong, nothing, *others = (row.cells["learnings"] for row in rows)
-    assert (first.value, first.writer) == ("People trusted whom they knew.", "judge")
+    assert (first.value, first.writer) == (said, "judge")
     assert first.span
     assert first.quote == rows[0].quote
     assert nothing.state == "nothing"

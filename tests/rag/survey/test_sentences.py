@@ -32,13 +32,12 @@ def test_numbers_are_those_of_the_texts(sample_engine: Engine, is_stored: bool) 
     spans = list(zip(places.starts, places.ends, strict=True))
     assert spans == [(s.start, s.end) for _, s in found]
     texts, topics = [s.text for _, s in found], ["mobile money", "lessons of the lab"]
-    dense = np.asarray(encode_cached(topics), np.float32)
+    dense, static = np.asarray(encode_cached(topics), np.float32), encode_static(topics)
     # What is stored is rounded to a byte, what was embedded before by something else is not.
     stored = snapshot.memo.find(texts) if is_stored and snapshot.memo else {}
     vectors = [stored[t] if t in stored else encode_cached([t])[0] for t in texts]
     expected = np.asarray(vectors, np.float32) @ dense.T
     np.testing.assert_allclose(table.dense(places, dense), expected, atol=1e-5)
-    static = encode_static(topics)
     expected = encode_static(texts) @ static.T
     np.testing.assert_allclose(table.static(places, static), expected, atol=1e-5)
     having = table.having(places, [{"the": 0.5, "lab": 1.0}, {"no such word": 1.0}])

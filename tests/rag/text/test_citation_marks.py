@@ -63,9 +63,7 @@ def test_each_sentence_has_the_marks_in_it_and_right_after_it() -> None:
     text = "Fees matter.[1][3] Trust too? [2]\nFor whom? [4]. End"
     assert marks.marks_inside(text) == "Fees matter [1][3]. Trust too [2]?\nFor whom [4]? End"
     assert marks.defuse("as in [3] and [1, 2]; [a]") == "as in (3) and (1, 2); [a]"
-
-
-def test_nothing_of_a_report_looks_like_a_mark_and_marks_in_many_brackets_end() -> None:
+    # Nothing of a report looks like a mark, and marks in many brackets end.
     for shown in ("[\ufffe1]", "[1\ufdd02]", "[1\u200d]"):
         assert "[" not in marks.defuse(f"As [a] says {shown}.").replace("[a]", "")
     assert marks.marks(marks.keep_known("[1" * 9000 + "[9]" + "]" * 9000, 0)) == []

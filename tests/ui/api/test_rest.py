@@ -40,8 +40,8 @@ def is_problem(reply: httpx.Response, status: int, words: str) -> None:
 
 
 def test_an_answer_is_the_engine_s_and_exported(api: httpx.Client, quick_engine: Engine) -> None:
-    filters = {"country": ["Lesotho"]}
-    answer = api.post("/ask", json={"question": QUESTION, "filters": filters}).json()
+    asked = {"question": QUESTION, "filters": {"country": ["Lesotho"]}}
+    answer = api.post("/ask", json=asked).json()
     is_answer(answer)
     assert answer["citations"]
     own = answer_to_dict(quick_engine.ask(QUESTION, filters=Filters(country=("Lesotho",))).answer)
@@ -49,15 +49,11 @@ def test_an_answer_is_the_engine_s_and_exported(api: httpx.Client, quick_engine:
     made = api.post("/export", json={"answers": [answer], "format": "docx", "title": "T"})
     assert "attachment" in made.headers["content-disposition"]
     assert QUESTION in text_of(made.content, "docx")
-
-
-def test_an_answer_comes_as_events(api: httpx.Client) -> None:
-    headers = {"Accept": "text/event-stream"}
-    with api.stream("POST", "/ask", json={"question": QUESTION}, headers=headers) as reply:
-        events = [e.split("\n", 1) for e in reply.read().decode().split("\n\n") if e]
-    *names, last = [name.removeprefix("event: ") for name, _ in events]
-    assert (set(names), last) == ({"text"}, "answer")
-    is_answer(json.loads(events[-1][1].removeprefix("data: ")))
+    streamed = api.post("/ask", json=asked, headers={"Accept": "text/event-stream"})
+    *texts, last = streamed.text.strip().split("\n\n")
+    assert texts
+    assert all(text.startswith("event: text\n") for text in texts)
+    is_answer(json.loads(last.removeprefix("event: answer\ndata: ")))
 
 
 def test_passages_lists_reports_and_facets(api: httpx.Client, quick_engine: Engine) -> None:
@@ -91,9 +87,10 @@ def test_a_survey_is_a_job_whose_rows_are_streamed(api: httpx.Client) -> None:
     is_problem(api.get("/survey/other"), 404, "Begin one")
 
 
-@pytest.mark.parametrize(
-    ("status", "path", "body", "words"),
-    [
+def test_errors_say_what_to_do(api: httpx.Client) -> None:
+    # As escapes, half of a pair of surrogates is sent, too.
+    headers = {"Content-Type": "application/json"}
+    errors: list[tuple[int, str, dict[str, Any], str]] = [
         (422, "/ask", {"question": "a" * 4001}, "4000 characters"),
         (422, "/ask", {"question": " \n"}, "pattern"),
         (422, "/ask", {"question": "Q?", "history": [{}] * 101}, "100 items"),
@@ -112,14 +109,9 @@ def test_a_survey_is_a_job_whose_rows_are_streamed(api: httpx.Client) -> None:
         (400, "/export", {"answers": [{}], "format": "pdf"}, "not what asklabs wrote"),
         (404, "/nothing", {}, "Not Found"),
         (405, "/info", {}, "Method Not Allowed"),
-    ],
-)
-def test_errors_say_what_to_do(
-    api: httpx.Client, status: int, path: str, body: dict[str, Any], words: str
-) -> None:
-    # As escapes, half of a pair of surrogates is sent, too.
-    headers = {"Content-Type": "application/json"}
-    is_problem(api.post(path, content=json.dumps(body), headers=headers), status, words)
+    ]
+    for status, path, body, words in errors:
+        is_problem(api.post(path, content=json.dumps(body), headers=headers), status, words)
 
 
 def test_a_name_or_value_of_a_filter_that_no_report_has_is_told(api: httpx.Client) -> None:
@@ -128,18 +120,17 @@ def test_a_name_or_value_of_a_filter_that_no_report_has_is_told(api: httpx.Clien
         is_problem(api.get(path, params={"kind": "learningplan"}), 422, "'plan', 'closing'")
     unknown = {"code": "no_report_has", "params": {"field": "country", "value": "Atlantis"}}
     filters = {"country": ["Atlantis", "Togo"]}
+    asked = {"question": QUESTION, "filters": filters}
     listed = api.get("/reports", params=filters).json()
     assert listed["count"] > 0
-    assert listed["notices"] == [unknown]
-    assert api.post("/lists", json={"filters": filters}).json()["notices"] == [unknown]
-    found = api.post("/search", json={"question": QUESTION, "filters": filters}).json()
-    assert found["notices"] == [unknown]
-    answer = api.post("/ask", json={"question": QUESTION, "filters": filters}).json()
-    assert unknown in answer["detail"]["notices"]
-    assert "No report has country: Atlantis." in answer["detail"]["notice"]
-    is_answer(answer)
-    grouped = api.post("/lists", json={"filters": {"country": ["Togo"]}, "group_by": "kind"}).json()
-    assert not grouped["notices"]
+    in_lists = api.post("/lists", json={"filters": filters}).json()
+    found = api.post("/search", json=asked).json()
+    assert listed["notices"] == in_lists["notices"] == found["notices"] == [unknown]
+    told = api.post("/ask", json=asked).json()["detail"]
+    assert unknown in told["notices"]
+    assert "No report has country: Atlantis." in told["notice"]
+    grouped = {"filters": {"country": ["Togo"]}, "group_by": "kind"}
+    assert not api.post("/lists", json=grouped).json()["notices"]
 
 
 def test_the_description_names_closed_values_and_its_page_needs_nothing(api: httpx.Client) -> None:
@@ -168,8 +159,8 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
     with serve(quick_engine, logins, keys) as address, httpx.Client(base_url=address) as client:
         info = "/api/v1/info"
 
-        def get(key: str) -> httpx.Response:
-            return httpx.get(f"{address}{info}", headers={"Authorization": f"Bearer {key}"})
+        def get(key: str, path: str = info) -> httpx.Response:
+            return httpx.get(f"{address}{path}", headers={"Authorization": f"Bearer {key}"})
 
         is_problem(client.get(info), 401, "asklabs key NAME")
         assert client.post("/mcp", json={}).status_code == 401
@@ -182,9 +173,7 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
         asked = {"question": "mobile money", "filters": {"year": [2023]}}
         place = client.post("/api/v1/survey", json=asked).headers["location"]
         assert client.get(place).status_code == 200
-        # Others don't see it.
-        stranger = httpx.get(f"{address}{place}", headers={"Authorization": f"Bearer {other}"})
-        assert stranger.status_code == 404
+        assert get(other, place).status_code == 404  # others don't see it
         # A key whose line is deleted ends at once, and the log tells of it.
         file.write_text(file.read_text().partition("Bot:")[0])
         is_problem(get(other), 401, "no key")

@@ -17,22 +17,19 @@ from rag.engine import Engine, open_engine
 from rag.errors import InputError, ModelError
 from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
-from rag.types import Answer, Passage, Struck
+from rag.types import Struck
 from tests.rag.test_engine import QUINCE
 from ui.cli.ask import print_sources, run_batch
 
 QUESTION = "What did the labs learn about mobile money?"
+BEFORE = [{"role": "user", "content": "What did Namibia do with solar pumps?"}]
 QUESTIONS = [
     {"id": "a", "question": QUESTION},
     {"id": "b", "question": "Who dries seaweed?", "filters": {"country": "Fiji"}},
-    {
-        "id": "c",
-        "question": "What got in the way?",
-        "history": [{"role": "user", "content": "What did Namibia do with solar pumps?"}],
-        "type": "ignored",
-    },
+    {"id": "c", "question": "What got in the way?", "history": BEFORE, "type": "ignored"},
 ]
 FIRST, SECOND, _ = map(json.dumps, QUESTIONS)
+ROW = '{"id":"a","answer":"Yes."}\n'
 MALFORMED = {
     "{": "Invalid JSON",
     r'{"id": "x", "question": "What \ud800?"}': "Invalid JSON: unexpected end of hex",
@@ -84,14 +81,13 @@ def test_the_sources_say_what_was_left_out(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_search_lists_passages(run_sample: Any) -> None:
-    done = run_sample("search", QUESTION, "-k", "3", "--json")
+    done, plain = (run_sample("search", QUESTION, "-k", "3", *way) for way in (["--json"], []))
     assert done.code == 0
     assert set(done.json) == {"question", "passages"}
     assert [passage["rank"] for passage in done.json["passages"]] == [1, 2, 3]
-    plain = run_sample("search", QUESTION, "-k", "3").out
     for passage in done.json["passages"]:
         has(passage, PASSAGE)
-        assert passage["report"] in plain
+        assert passage["report"] in plain.out
 
 
 @pytest.fixture
@@ -105,13 +101,7 @@ def lines(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def row(question_id: str) -> str:
-    return f'{{"id":"{question_id}","answer":"Yes."}}\n'
-
-
-def test_each_question_has_its_answer_in_order_and_a_batch_goes_on(
-    sample_engine: Engine, asked: Path, tmp_path: Path
-) -> None:
+def test_a_batch_is_ordered_and_goes_on(sample_engine: Engine, asked: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "answers.jsonl"
     steps: list[tuple[int, int, int]] = []
 
@@ -138,7 +128,7 @@ def test_each_question_has_its_answer_in_order_and_a_batch_goes_on(
     assert out.read_bytes().startswith(whole)
 
 
-@pytest.mark.parametrize("content", [row("a") + row("c"), "# Notes\n", row("a") + "{\n"])
+@pytest.mark.parametrize("content", [ROW + ROW.replace('"a"', '"c"'), "# Notes\n", f"{ROW}{{\n"])
 def test_no_file_is_lost(sample_engine: Engine, asked: Path, tmp_path: Path, content: str) -> None:
     out = tmp_path / "answers.jsonl"
     out.write_text(content, encoding="utf-8")
@@ -150,19 +140,17 @@ def test_no_file_is_lost(sample_engine: Engine, asked: Path, tmp_path: Path, con
     assert asked.read_bytes() == before
 
 
-def test_malformed_lines_are_named_and_those_around_them_answered(
-    sample_engine: Engine, tmp_path: Path
-) -> None:
+def test_malformed_lines_are_named_others_answered(quick_engine: Engine, tmp_path: Path) -> None:
     path, out = tmp_path / "questions.jsonl", tmp_path / "out"
     path.write_text("\n".join([FIRST, "", *MALFORMED, SECOND]), encoding="utf-8-sig")
-    *_, failures = run_batch(sample_engine, path, out)
+    *_, failures = run_batch(quick_engine, path, out)
     assert [answer["id"] for answer in lines(out)] == ["a", "b"]
     for n, (failure, reason) in enumerate(zip(failures, MALFORMED.values(), strict=True), 3):
         assert f"line {n}: " in failure
         assert reason in failure
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="UTF-8"):
-        run_batch(sample_engine, path, out)
+        run_batch(quick_engine, path, out)
 
 
 def test_a_question_that_fails_has_its_line(asked: Path, tmp_path: Path) -> None:
@@ -195,7 +183,6 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
     saved = answer_to_dict(made)
     assert made.citations[0].quote.endswith("any day.")
     same = "the index is the same"
-    verify(saved, 0, same)
     more = f"{saved['answer']}\n\nThey like it there. It is warm."
     verify(saved | {"answer": more}, 0, same, "Not checked: 2 sentences without a citation")
     verify(saved, 0, same)
@@ -210,29 +197,28 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
     cited = made.citations[0]
     passage = cited.passage
 
-    def citing(passage: Passage, **quote: str) -> Answer:
-        return replace(made, citations=(replace(cited, passage=passage, **quote),), hits=())
+    def forged(told: str, **changed: Any) -> None:
+        verify(answer_to_dict(replace(made, **changed)), 1, told, same)
 
+    def citing(told: str, **changed: Any) -> None:
+        forged(told, citations=(replace(cited, **changed),), hits=())
+
+    words = "Nobody keeps them."
+    citing(f"The quote is not in the report: “{words}”", quote=words)
     tags = ({"title": "Another"}, {"year": 1999}, {"countries": ("Chad",)}, {"kind": "closing"})
-    infos = [replace(passage.report, **changed) for changed in tags]
-    forged = {
-        "The quote is not in the report: “Nobody keeps them.”": [
-            citing(passage, quote="Nobody keeps them.")
-        ],
-        "Its title, country, year, kind, section or form question is another one": [
-            *(citing(replace(passage, report=info)) for info in infos),
-            citing(replace(passage, section="Challenge")),
-            citing(replace(passage, prompt="Why?")),
-        ],
-        "The answer says what its sources do not": [
-            replace(made, text=made.text.replace("Twelve", "Twenty")),
-            replace(made, text=f"- Nobody keeps any [{cited.n}]."),
-            replace(made, text=f"- Chad (1999, plan): {cited.quote.rstrip('.')} [{cited.n}]."),
-        ],
-    }
-    for told, answers in forged.items():
-        for answer in answers:
-            verify(answer_to_dict(answer), 1, told, same)
+    for place in (
+        *({"report": replace(passage.report, **changed)} for changed in tags),
+        {"section": "Challenge"},
+        {"prompt": "Why?"},
+    ):
+        told = "Its title, country, year, kind, section or form question is another one"
+        citing(told, passage=replace(passage, **place))
+    for text in (
+        made.text.replace("Twelve", "Twenty"),
+        f"- Nobody keeps any [{cited.n}].",
+        f"- Chad (1999, plan): {cited.quote.rstrip('.')} [{cited.n}].",
+    ):
+        forged("The answer says what its sources do not", text=text)
     # What it says of a citation twice it says the same.
     unlike = answer_to_dict(made)
     unlike["citations"][0]["title"] = "Another"

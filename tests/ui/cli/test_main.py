@@ -55,15 +55,14 @@ def test_an_error_is_a_sentence(run: Any, sample_index: Path, tmp_path: Path, co
 
 
 def test_wrong_usage_is_code_2(run: Any, run_sample: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for arguments in (("ask",), ("nonsense",), ("ask", "What?", "--year", "x")):
-        done = run(*arguments)
+    for command in ("ask", "nonsense", "ask What? --year x"):
+        done = run(*command.split())
         assert (done.code, done.out) == (2, "")
         assert "Usage" in done.err
     assert "The question is empty" in run_sample("ask", "  ").err
     monkeypatch.setenv("ASKLABS_PASAGES", "3")
     unknown = run_sample("ask", "What?")
-    assert unknown.code == 2
-    assert "Did you mean passages?" in unknown.err
+    assert (unknown.code, "Did you mean passages?" in unknown.err) == (2, True)
 
 
 def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: Path) -> None:
@@ -78,8 +77,8 @@ def test_eval_runs_baselines_and_compares(run: Any, run_sample: Any, tmp_path: P
     compared = run("eval", "compare", "run", "run")
     same = "No difference that can be shown: 2 of 2 cases score the same."
     assert compared.code == 0
-    assert same in compared.out
-    assert "| +0.000 | [+0.000, +0.000] | 1.000 | 1.000 |" in compared.out
+    for words in (same, "| +0.000 | [+0.000, +0.000] | 1.000 | 1.000 |"):
+        assert words in compared.out
     assert "Got better" not in compared.out
     assert run("eval", "compare", "run", "run", "--json").json["headline"] == same
 
@@ -120,20 +119,17 @@ def test_ingest_keeps_its_contract_and_exit_codes(run: Any, tmp_path: Path) -> N
     assert ingest("--rebuild").json["added"] == ["_seaweed_is"]
 
 
-def test_info_shows_the_machine_the_index_and_the_tags_with_their_spellings(
-    run_sample: Any, sample_index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_info_tells_index_and_tags(run_sample: Any, sample_index: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     plain, done = run_sample("info"), run_sample("info", "--json")
     info = done.json
     assert info["fingerprint"] in plain.out
-    assert info["keys"] == {"OPENAI_API_KEY": True}
-    assert info["model"] == "openai:gpt-4.1-mini"
-    assert info["settings"] == {"index": str(sample_index)}
+    told = {"keys": {"OPENAI_API_KEY": True}, "settings": {"index": str(sample_index)}}
+    told |= {"model": "openai:gpt-4.1-mini", "problem": ""}
+    assert info.items() >= told.items()
     assert info["size"] > 100_000
     assert info["made"].endswith("+00:00")
     assert set(info["made_with"]) == {"schema", "parser", "chunker", "embedding"}
-    assert info["problem"] == ""
     assert "OPENAI_API_KEY yes" in plain.out
     assert "sk-secret" not in done.out + plain.out
     # The tags come with their spellings.

@@ -20,6 +20,7 @@ from ingest.sync import sync
 from rag.engine import Engine
 from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
+from tests.conftest import SAMPLE
 from ui.server.helper import HELPERS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and reads /proc")
@@ -72,9 +73,7 @@ def _said(answer: dict[str, Any]) -> list[Any]:
     return [answer["answer"], answer["refused"], answer["citations"], answer["coverage"]["reports"]]
 
 
-def test_answers_are_the_same_follow_the_index_and_go_on_without_one(
-    sample_index: Path, quick_engine: Engine, tmp_path: Path
-) -> None:
+def test_answers_stay_the_same(sample_index: Path, quick_engine: Engine, tmp_path: Path) -> None:
     index = shutil.copytree(sample_index, tmp_path / "index")
     with served(index, ASKLABS_RERANKER="none") as (address, process):
         helpers = children(process.pid)
@@ -93,7 +92,7 @@ def test_answers_are_the_same_follow_the_index_and_go_on_without_one(
             assert len(told) == len(waiting) == 1
             os.kill(helpers[0], signal.SIGKILL)
             assert all(one.result()["citations"] for one in asked)
-        report = next(Path(__file__).parents[3].glob("eval/sample/reports/**/*.md"))
+        report = next(SAMPLE.glob("*.md"))
         sync([report], Settings(index=index), prune=True, prune_most=True)
         assert _answer(address, "How many reports are there?")["coverage"]["count"] == 1
         # The other ends with the page.

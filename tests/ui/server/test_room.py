@@ -52,21 +52,20 @@ def test_who_comes_first_is_first_and_who_goes_makes_room() -> None:
 @pytest.mark.parametrize(("askers", "together"), [(3, 1), (5, 2)])
 def test_one_more_comes_in_while_many_wait(askers: int, together: int, monkeypatch: Any) -> None:
     monkeypatch.setattr(room, "WAITING", askers)
-    one, inside, most = Room(FakeEngine()), 0, 0  # type: ignore[arg-type]
+    one, inside, seen = Room(FakeEngine()), set[int](), set[int]()  # type: ignore[arg-type]
 
-    async def ask() -> None:
-        nonlocal inside, most
+    async def ask(n: int) -> None:
         async with one.place():
-            inside += 1
-            most = max(most, inside)
+            inside.add(n)
+            seen.add(len(inside))
             await asyncio.sleep(0.02)
-            inside -= 1
+            inside.remove(n)
 
     async def main() -> None:
-        await asyncio.gather(*(ask() for _ in range(askers)))
+        await asyncio.gather(*map(ask, range(askers)))
 
     run_apart(main())
-    assert most == together
+    assert max(seen) == together
 
 
 def test_who_waits_is_told_how_many_come_first_and_who_can_not_when_to_come_again() -> None:

@@ -82,13 +82,13 @@ def test_a_service_logs_its_start_and_ends_amid_answer_and_survey(
     with ThreadPoolExecutor(1) as pool:
         with served(sample_index, "--host", "0.0.0.0", **settings) as (address, process):
             asking = pool.submit(ask, address)
-            begun = httpx.post(f"{address}/api/v1/survey", json={"question": "mobile money"})
-            assert begun.status_code == 202
             # What is sent lies in a folder of this page, which no other user can read.
             (own,) = tmp_path.iterdir()
             assert own.stat().st_mode & 0o077 == 0
             while not server.chats:
                 time.sleep(0.05)
+            begun = httpx.post(f"{address}/api/v1/survey", json={"question": "mobile money"})
+            assert begun.status_code == 202
         asking.result(30)
     assert process.returncode == 0
     assert not own.exists()

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from fake_engine import HOSTILE, QUOTE, answer, checked, hostile, passage, report
 from markupsafe import escape
 from readers import Outline
@@ -18,13 +17,8 @@ from ui.web.handlers import Exchange
 
 CATALOG = Catalog(report(i) for i in range(30))
 REPORTS = CATALOG.reports
-READ = Coverage(
-    "answer",
-    ("report_0",),
-    read_passages=3,
-    read=("report_0", "report_1", "report_gone"),
-    unread=(("Viet Nam", 2), ("Togo", 1)),
-)
+READ = Coverage("answer", ("report_0",), read=("report_0", "report_1", "report_gone"))
+READ = replace(READ, read_passages=3, unread=(("Viet Nam", 2), ("Togo", 1)))
 RECORD = GenerationRecord("gpt-4.1-mini", steps=(Notice("searched", {"query": "sand", "n": 3}),))
 
 
@@ -97,11 +91,10 @@ def test_what_is_no_answer_is_told() -> None:
     failed = drawn(Exchange("Q?", error="No <model>."))
     assert failed.all("p", "error") == [{"class": "error", "role": "alert"}]
     assert "No <model>." in failed.text
-    looked = drawn(asked(generation=RECORD))
-    assert "Looked furtherSearched: sand, 3 passage(s)Prompt version" in looked.text
+    searched = "Searched: sand, 3 passage(s)"
+    assert f"Looked further{searched}Prompt version" in drawn(asked(generation=RECORD)).text
     state = {"is_running": True, "steps": RECORD.steps}
-    pending = view.render_exchange(Exchange("Q"), 1, CATALOG, ENGLISH, **state)
-    assert "Searched: sand, 3 passage(s)" in pending
+    assert searched in view.render_exchange(Exchange("Q"), 1, CATALOG, ENGLISH, **state)
     stopped = drawn(Exchange("Q", text="Half [1]", stopped=True))
     assert "Half [1]Stopped before the end." in stopped.text
     assert not stopped.all("a")
@@ -123,9 +116,8 @@ DIGEST = asked(coverage=replace(READ, intent="topic"))
 READ_ALL = asked(coverage=Coverage("answer", read_passages=8))
 
 
-@pytest.mark.parametrize(
-    ("exchange", "is_last", "is_idle", "buttons"),
-    [
+def test_the_row_has_what_can_be_done_with_an_answer() -> None:
+    for exchange, is_last, is_idle, buttons in (
         (asked(), True, True, ["copy", "pin", "share", "again", "wider", "vote", "vote", None]),
         (asked(), False, False, ["copy"]),
         (READ_ALL, True, True, ["copy", "pin", "share", "again", "vote", "vote", None]),
@@ -135,15 +127,11 @@ READ_ALL = asked(coverage=Coverage("answer", read_passages=8))
         (replace(asked(), passages=MOST_PASSAGES), True, False, ["copy", "again"]),
         (Exchange("Q?", error="No model."), True, True, ["again"]),
         (Exchange("Q?", error="No model."), False, True, []),
-    ],
-)
-def test_the_row_has_what_can_be_done_with_an_answer(
-    exchange: Exchange, is_last: bool, is_idle: bool, buttons: list[str | None]
-) -> None:
-    html = view.render_exchange(exchange, 2, CATALOG, ENGLISH, is_last=is_last, is_idle=is_idle)
-    row = html.partition('<div class="answer-row"')[2].partition("</div>")[0]
-    drawn = Outline(row.partition(">")[2]).all("button")
-    assert [button.get("class") for button in drawn] == buttons
+    ):
+        state = {"is_last": is_last, "is_idle": is_idle}
+        html = view.render_exchange(exchange, 2, CATALOG, ENGLISH, **state)
+        row = html.partition('<div class="answer-row"')[2].partition("</div>")[0].partition(">")[2]
+        assert [button.get("class") for button in Outline(row).all("button")] == buttons
 
 
 def test_an_answer_is_copied_with_its_numbered_sources() -> None:
@@ -164,9 +152,8 @@ def test_nothing_from_outside_becomes_markup() -> None:
         Exchange(HOSTILE, error=HOSTILE),
         Exchange(HOSTILE, answer=replace(bad, coverage=unread)),
     )
-    growing = view.render_exchange(
-        Exchange("Q", text=HOSTILE), 1, catalog, ENGLISH, is_running=True
-    )
+    half = Exchange("Q", text=HOSTILE)
+    growing = view.render_exchange(half, 1, catalog, ENGLISH, is_running=True)
     shown = view.render_conversation(talk, catalog, ENGLISH) + view.render_sources(bad, 1)
     html = Outline(shown + growing)
     html.is_inert()
@@ -195,13 +182,10 @@ def test_a_card_says_who_when_where_and_what_it_is() -> None:
     source = passage(report(0), stage="intention", part=2, parts=3, language="fr")
     cited = (Citation(4, source, QUOTE, "partly"), Citation(4, source, "Missing words"))
     html = Outline(view.render_card(source, 1, cited, (), ENGLISH))
-    for text in (
-        *("🇵🇪", "Peru", "2021 · Plan", "Cool boxes at the market, part 0", "Learnings"),
-        *("What did you learn from this?", "What the lab planned", "Part 2 of 3", "in part"),
-        *("Language", "French"),
-        # A quote that is not in the passage stands above it.
-        "Missing wordsWe began",
-    ):
+    # A quote that is not in the passage stands above it.
+    words = ("🇵🇪", "Peru", "2021 · Plan", "Cool boxes at the market, part 0", "Learnings")
+    words += ("What did you learn from this?", "What the lab planned", "Part 2 of 3", "in part")
+    for text in (*words, "Language", "French", "Missing wordsWe began"):
         assert text in html.text
     assert html.all("details")[0]["id"] == "source-1-4"
     assert html.all("span", "when")[0]["title"] == "Plan: What a lab means to try and learn."

@@ -2,7 +2,6 @@
 
 from urllib.parse import quote
 
-import pytest
 from fake_engine import HOSTILE, answer, report
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,9 +39,8 @@ GONE = Filters(theme=("Gone",))
 YEARS = Filters(year=(2021, 2023))
 
 
-@pytest.mark.parametrize(
-    ("before", "event", "after"),
-    [
+def test_values_are_chosen() -> None:
+    for before, event, after in (
         (PERU, {"field": "country", "value": "Togo"}, Filters(country=("Peru", "Togo"))),
         (PERU, {"field": "country", "value": "Peru", "on": False}, Filters()),
         (PERU, {"field": "", "value": ""}, Filters()),
@@ -62,11 +60,8 @@ YEARS = Filters(year=(2021, 2023))
         (PERU, {"field": "year", "value": "x-y"}, PERU),
         (PERU, {"field": "year", "value": "2024-2021"}, PERU),
         (PERU, {"field": "year", "value": "9" * 9999}, PERU),
-    ],
-    ids=range(16),
-)
-def test_values_are_chosen(before: Filters, event: dict[str, object], after: Filters) -> None:
-    assert changed(CATALOG, before, {"on": True, **event}) == after
+    ):
+        assert changed(CATALOG, before, {"on": True, **event}) == after
 
 
 def scope_of(exchange: Exchange) -> str:
@@ -89,24 +84,22 @@ def test_each_chip_of_a_question_says_where_it_comes_from() -> None:
     assert labels == [*without, "Use again, SDG: 1. No poverty"]
 
 
-@pytest.mark.parametrize(
-    ("standalone", "planner", "chip"),
-    [
-        ("Why do nets tear in Peru?", "model", "Understood as Why do nets tear in Peru? "),
-        ("Nets in Peru. And why?", "model", ""),
-        ("Why do nets tear in Peru?", "rules", ""),
-    ],
-)
-def test_a_follow_up_as_understood_is_shown(standalone: str, planner: PlannedBy, chip: str) -> None:
-    follow_up = answer("And why?", standalone=standalone, planner=planner)
-    html = scope_of(Exchange("And why?", answer=follow_up))
-    assert Outline(html).text == (f"{chip}(from the conversation)" if chip else "")
+def test_a_follow_up_as_understood_is_shown() -> None:
+    def scope(standalone: str, planner: PlannedBy) -> str:
+        follow_up = answer("And why?", standalone=standalone, planner=planner)
+        return Outline(scope_of(Exchange("And why?", answer=follow_up))).text
+
+    why = "Why do nets tear in Peru?"
+    assert scope(why, "model") == f"Understood as {why} (from the conversation)"
+    assert scope("Nets in Peru. And why?", "model") == scope(why, "rules") == ""
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
-def test_a_link_is_read_as_it_was_written(question: str) -> None:
-    query = write_link(question, EVERY_FIELD, CATALOG)
-    assert read_link(f"?{query}", CATALOG) == Link(question.strip(), EVERY_FIELD)
+def test_a_link_is_read_as_it_was_written_and_any_text_without_an_error(text: str) -> None:
+    query = write_link(text, EVERY_FIELD, CATALOG)
+    assert read_link(f"?{query}", CATALOG) == Link(text.strip(), EVERY_FIELD)
+    read_link(text, CATALOG)
+    assert read_link(f"theme={quote(text)}&year={quote(text)}", CATALOG).question == ""
 
 
 def test_a_link_is_short_and_takes_along_what_was_taken_back() -> None:
@@ -121,9 +114,8 @@ def test_a_link_is_short_and_takes_along_what_was_taken_back() -> None:
     assert vain == Link("Why?")
 
 
-@pytest.mark.parametrize(
-    ("query", "filters"),
-    [
+def test_what_people_write_into_a_link_is_understood() -> None:
+    for query, filters in (
         ("country=Pérou,TG&country=Vietnam", Filters(country=("Peru", "Togo", "Viet Nam"))),
         ("country=Korea, Republic of", Filters(country=("Korea, Republic of",))),
         ("method=nandu %231&sdg=9", Filters(method=("Ñandú #1",), sdg=(SDG,))),
@@ -131,43 +123,29 @@ def test_a_link_is_short_and_takes_along_what_was_taken_back() -> None:
         ("year=0-9999", Filters(year=(2021, 2022, 2023, 2024))),
         ("utm_source=x&__theme=dark&countries=PE&q=", Filters()),
         ("&&=&country=&country=,,&year", Filters()),
-    ],
-)
-def test_what_people_write_into_a_link_is_understood(query: str, filters: Filters) -> None:
-    assert read_link(query, CATALOG) == Link(filters=filters)
+    ):
+        assert read_link(query, CATALOG) == Link(filters=filters)
 
 
 def test_what_a_link_names_in_vain_is_told_and_left_out() -> None:
     link = read_link("country=Atlantis,PE&year=1990,x,2-1-3&theme=nil&q=Why?", CATALOG)
     assert (link.question, link.filters) == ("Why?", PERU)
-    assert link_notice(link, ENGLISH) == (
-        "The link names values that no report has: Country “Atlantis”, Year “1990”, Year “x” "
-        "and 2 more."
-    )
+    told = "names values that no report has: Country “Atlantis”, Year “1990”, Year “x” and 2 more."
+    assert link_notice(link, ENGLISH) == f"The link {told}"
     assert link_notice(read_link("country=PE", CATALOG), ENGLISH) == ""
     link = read_link(f"q={'x' * (LONGEST_QUESTION + 1)}&country=PE", CATALOG)
     assert (link.question, link.filters) == ("", PERU)
     assert link_notice(link, ENGLISH).startswith("The link's question has more than 4000 char")
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+def test_hostile_links_ask_for_nothing() -> None:
+    for query in (
         f"country={quote(HOSTILE)}&theme={quote(HOSTILE)}&year={quote(HOSTILE)}",
         "year=²," + "9" * 50_000 + "&theme=" + "e" * 5000,
         "country=" + ",".join(["ZZ"] * 30_000),
         "q=%00%ff%fe&country=%00&theme=%ed%a0%80",
         "%" * 50_000,
-    ],
-    ids=range(5),
-)
-def test_hostile_links_ask_for_nothing(query: str) -> None:
-    link = read_link(query, CATALOG)
-    assert link.filters == Filters()
-    assert len(link_notice(link, ENGLISH)) < 400
-
-
-@given(st.text(max_size=200))
-def test_any_text_is_read_as_a_link_without_an_error(text: str) -> None:
-    read_link(text, CATALOG)
-    assert read_link(f"theme={quote(text)}&year={quote(text)}", CATALOG).question == ""
+    ):
+        link = read_link(query, CATALOG)
+        assert link.filters == Filters()
+        assert len(link_notice(link, ENGLISH)) < 400

@@ -3,11 +3,9 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from answers import PLAIN, RIGHT_TO_LEFT
 from fake_engine import FakeEngine, answer
 
@@ -17,7 +15,7 @@ from rag.i18n.translations import translations_for
 from rag.settings import Settings
 from rag.types import Answer, Coverage, Notice, Struck, Turn
 from ui.web import handlers
-from ui.web.handlers import Exchange, Run, Talk, Update, Visit
+from ui.web.handlers import Exchange, Talk, Update, Visit
 
 PERU = Filters(country=("Peru",))
 MARKETS = Filters(theme=("Markets",))
@@ -27,14 +25,6 @@ NAMED = Coverage("answer", filters=ASKED, first=Filters(year=(2022, 2023)))
 
 def ask(engine: FakeEngine, question: str, talk: Talk = (), **more: Any) -> list[Update]:
     return list(handlers.ask(Visit(engine, question=question, talk=talk, **more)))
-
-
-def running(engine: FakeEngine, question: str) -> tuple[Run, Iterator[Update]]:
-    """A question that is being answered, and its updates from then on."""
-    updates = handlers.ask(Visit(engine, question=question))
-    run = [next(updates), next(updates)][1]["run"]
-    assert run
-    return run, updates
 
 
 def test_a_question_goes_with_its_filters_and_the_answered_questions_before_it() -> None:
@@ -51,19 +41,14 @@ def test_a_question_goes_with_its_filters_and_the_answered_questions_before_it()
         assert Visit(engine, sent={"turn": wrong}, talk=last["talk"]).exchange is None
 
 
-def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
+def test_nothing_is_asked_while_a_question_is_answered_and_stopping_waits_for_no_model() -> None:
     engine = FakeEngine(gate=threading.Event())
     assert ask(engine, " \n ") == []
-    run, updates = running(engine, "slow")
+    updates = handlers.ask(Visit(engine, question="silent"))
+    run = [next(updates), next(updates)][1]["run"]
+    assert run
     assert list(handlers.ask(Visit(engine, question="another", run=run))) == []
     assert list(handlers.again(Visit(engine, talk=(Exchange("x"),), run=run))) == []
-    engine.gate.set()
-    updates.close()
-
-
-def test_stopping_waits_for_no_silent_model() -> None:
-    engine = FakeEngine(gate=threading.Event())
-    run, updates = running(engine, "silent")
     run.stop()
     (exchange,) = list(updates)[-1]["talk"]
     assert (exchange.stopped, exchange.answer) == (True, None)
@@ -80,9 +65,9 @@ def test_the_last_question_can_be_looked_into_further() -> None:
     assert (engine.asked[0][0], engine.asked[0][2], engine.more[0]["deep"]) == ("Last?", PERU, True)
 
 
-@pytest.mark.parametrize(
-    ("chip", "ignored"),
-    [
+def test_a_chip_is_ignored_or_taken_back() -> None:
+    exchange = Exchange("Q", Filters(type=("experiment",)), answer(coverage=NAMED), ignored=MARKETS)
+    for chip, ignored in (
         ({"field": "country", "value": "Peru"}, Filters(country=("Peru",), theme=("Markets",))),
         ({"field": "country", "value": ""}, Filters(country=("Peru", "Togo"), theme=("Markets",))),
         ({"field": "year", "value": "2023"}, Filters(year=(2023,), theme=("Markets",))),
@@ -94,12 +79,8 @@ def test_the_last_question_can_be_looked_into_further() -> None:
         ({"field": "type", "value": "experiment"}, None),
         ({"field": "__class__", "value": ""}, None),
         ({"field": ["country"], "value": "Peru"}, None),
-    ],
-    ids=str,
-)
-def test_a_chip_is_ignored_or_taken_back(chip: dict[str, object], ignored: Filters | None) -> None:
-    exchange = Exchange("Q", Filters(type=("experiment",)), answer(coverage=NAMED), ignored=MARKETS)
-    assert exchange.changed(chip) == ignored
+    ):
+        assert exchange.changed(chip) == ignored
 
 
 def test_the_whole_conversation_or_its_last_answer_is_saved() -> None:
@@ -112,9 +93,9 @@ def test_the_whole_conversation_or_its_last_answer_is_saved() -> None:
         return handlers.download(Visit(engine, sent={"ending": ending, **sent}, talk=talk))
 
     both = [PLAIN, replace(PLAIN, question="And then?")]
-    for is_last, questions in ((False, [PLAIN.question, "And then?"]), (True, ["And then?"])):
+    for is_last in (False, True):
         saved = json.loads(content(download(both, "json", last=is_last)))
-        assert [item["question"] for item in saved] == questions
+        assert [item["question"] for item in saved] == [PLAIN.question, "And then?"][is_last:]
     linked = download(both, "md", "https://labs.example/{report}")
     assert "<https://labs.example/one_report>" in content(linked).decode()
     assert download([RIGHT_TO_LEFT], "md")["name"] == "conversation.md"
@@ -130,11 +111,10 @@ def test_a_struck_sentence_is_put_back_where_it_stood() -> None:
     struck = (Struck("Two.", reason, 4), Struck("Zero.", reason, 0), Struck("Last.", reason))
     text = replace(answer("Q"), text="One.\n\nThree.", struck=struck, checked={"struck": 3})
     talk: Talk = (Exchange("Q", answer=text), Exchange("R"))
-    for n, event in enumerate(({"turn": 1, "n": 0}, {"turn": 1, "n": 0}, {"turn": 1, "n": 0})):
-        (update,) = handlers.restore(Visit(FakeEngine(), sent=event, talk=talk))
+    for left in (2, 1, 0):
+        (update,) = handlers.restore(Visit(FakeEngine(), sent={"turn": 1, "n": 0}, talk=talk))
         talk = update["talk"]
-        assert len(talk[0].answer.struck) == 2 - n
-        assert update["turn"] == 1
+        assert (len(talk[0].answer.struck), update["turn"]) == (left, 1)
     assert talk[0].answer.text == "Zero. One. Two.\n\nThree. Last."
     assert talk[0].answer.checked == {"unsupported": 3}
     for event in ({"turn": 1, "n": 0}, {"turn": 2, "n": 0}, {"turn": "x"}, {}):

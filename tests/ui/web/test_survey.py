@@ -39,8 +39,7 @@ def test_an_address_leads_to_itself_and_may_hold_anything() -> None:
 
 def test_the_table_follows_its_address_and_a_survey_is_made_once(sample_engine: Engine) -> None:
     html, run = shown(sample_engine, TOPIC)
-    found = run.survey.found
-    assert html.count("<tr>") == len(found) + 1
+    assert html.count("<tr>") == len(run.survey.found) + 1
     assert f"<b>{len(run.survey.rows)}</b>" in html
     silent, same = shown(sample_engine, f"{TOPIC}&show=silent&group=year&sort=-title", run)
     assert same is run
@@ -58,9 +57,7 @@ def test_the_table_follows_its_address_and_a_survey_is_made_once(sample_engine: 
     assert len([*csv.reader(b64decode(file["data"]).decode("utf-8-sig").splitlines())]) > 32
     assert download(Visit(sample_engine, sent={"ending": "exe"}, surveyed=run)) == {}
     assert download(Visit(sample_engine, sent={"ending": "csv"})) == {}
-
-
-def test_what_is_no_topic_or_no_report_ends_in_a_sentence(sample_engine: Engine) -> None:
+    # What is no topic, or no report's, ends in a sentence.
     french = translations_for("fr")
     assert "ne nomme aucun sujet" in shown(sample_engine, "topic=hello", t=french)[0]
     assert "ne nomme aucun sujet" in render_who(sample_engine, "hello", "", french)
@@ -75,10 +72,9 @@ def test_rows_and_cells_of_columns_open_at_their_quotes(sample_engine: Engine) -
     sent = {"report": row.report.id, "turn": -1}
     assert run.quotes(sent) == run.quotes(sent | {"n": ["?"]}) == {row.passage.id: [row.quote]}
     assert run.quotes(sent | {"turn": 1}) == run.quotes({}) == {}
-    cells = {row.report.id: row.cells["What did you learn?"] for row in run.survey.found}
-    report, cell = next((r, c) for r, c in cells.items() if c.passage)
-    sent = {"report": report, "turn": -1, "n": 1}
-    assert run.quotes(sent) == {cell.passage.id: [cell.quote]}
+    cells = ((row.report.id, row.cells["What did you learn?"]) for row in run.survey.found)
+    report, cell = next((report, cell) for report, cell in cells if cell.passage)
+    assert run.quotes({"report": report, "turn": -1, "n": 1}) == {cell.passage.id: [cell.quote]}
     assert html.count('class="cell"') == 2 * len(run.survey.found)
     fewer, same = shown(sample_engine, f"{TOPIC}&columns=Methods", run)
     assert same is run
@@ -90,11 +86,10 @@ def test_the_rows_that_are_shown_are_summarised(sample_engine: Engine) -> None:
     *_, last = summarise(Visit(sample_engine, surveyed=run))
     exchange = last["talk"][0]
     assert exchange.question.endswith("say of “mobile money”?")
-    assert exchange.answer.coverage.intent == "topic"
+    covered = exchange.answer.coverage
     about = {row.report.id for row in run.survey.rows if row.verdict == "about"}
-    assert about
-    assert set(exchange.answer.coverage.reports) <= about
-    assert exchange.answer.coverage.matched_reports == len(about)
+    assert set(covered.reports) <= about != set()
+    assert (covered.intent, covered.matched_reports) == ("topic", len(about))
 
 
 def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> None:

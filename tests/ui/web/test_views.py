@@ -3,12 +3,11 @@
 import re
 from pathlib import Path
 
-import pytest
 from fake_engine import HOSTILE, report
 from ferries import engine_of
 from runs import case, outcome, reported
 
-from eval.report import Summary, load_summary
+from eval.report import load_summary
 from eval.run import Outcome
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
@@ -34,25 +33,17 @@ def test_bars_tell_what_each_value_leaves_with_the_other_filters() -> None:
     assert 'data-value="Markets" aria-pressed="true"' in none
 
 
-@pytest.mark.parametrize(
-    ("choice", "asked"),
-    [
+def test_a_value_or_a_report_that_the_collection_has_is_asked_about() -> None:
+    for choice, asked in (
         ({"field": "country", "value": "Peru"}, "What has been done in Peru?"),
         ({"field": "sdg", "value": SDG}, "What did the labs learn about climate action?"),
         ({"report": "report_0"}, f"What is “{TITLE}” about?"),
-        # What the collection does not have.
         ({"field": "theme", "value": "Gold"}, ""),
         ({"field": ["theme"], "value": {"$ne": ""}}, ""),
         ({"field": "year", "value": "2021; drop"}, ""),
         ({"report": HOSTILE}, ""),
-    ],
-)
-def test_a_value_or_a_report_is_asked_about(choice: dict[str, object], asked: str) -> None:
-    assert question(Catalog([report(0, sdgs=(SDG,))]), choice, ENGLISH) == asked
-
-
-def summary_of(out: Path, *outcomes: Outcome) -> Summary:
-    return load_summary(reported(out, *outcomes) / "summary.json")
+    ):
+        assert question(Catalog([report(0, sdgs=(SDG,))]), choice, ENGLISH) == asked
 
 
 def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
@@ -61,7 +52,7 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
         outcome(case("u", "unanswerable"), refusal_ok=0.0),
         Outcome(case("e"), error="ModelError: gone"),
     ]
-    summary = summary_of(tmp_path / "run", *outcomes)
+    summary = load_summary(reported(tmp_path / "run", *outcomes) / "summary.json")
     html = render_quality(summary, "f1", ENGLISH)
     estimate = summary.groups["single"].metrics["rep@10"]
     for words in (
@@ -78,19 +69,15 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
         assert words in html, words
     served = render_quality(summary, "f2", ENGLISH)
     assert "f1: not the index that is being served now (f2)" in served
-    failed = summary_of(tmp_path / "failed", outcomes[-1])
+    failed = load_summary(reported(tmp_path / "failed", outcomes[-1]) / "summary.json")
     assert "No question was answered." in render_quality(failed, "f1", ENGLISH)
 
 
-def test_every_report_with_a_phrase_is_found_within_the_filters_and_its_words_are_marked(
-    quick_engine: Engine,
-) -> None:
+def test_every_report_with_a_phrase_is_found_and_its_words_marked(quick_engine: Engine) -> None:
     passage = max(quick_engine.passages, key=lambda p: len(p.text))
     phrase = " ".join(passage.text.split()[3:7])
-    texts = [
-        (p.report.id, " ".join(f"{p.report.title} {p.text}".split())) for p in quick_engine.passages
-    ]
-    having = {report for report, text in texts if phrase.casefold() in text.casefold()}
+    texts = ((p.report, f"{p.report.title} {p.text}".casefold()) for p in quick_engine.passages)
+    having = {r.id for r, text in texts if phrase.casefold() in " ".join(text.split())}
     found = find_words(quick_engine.index, f'"{phrase}"', passage.language, Filters())
     assert {each.passage.report.id for each in found} >= having != set()
     own = next(each for each in found if each.passage.report.id == passage.report.id)
