@@ -132,6 +132,7 @@ def visible(index: Path) -> Content:
         snapshot = current_snapshot(index, {})
     except IndexMissing:
         return NOTHING
+    snapshot.version.checked(snapshot.home, snapshot.version.files)
     reports = [(r.info, r.raw, r.passages) for r in map(snapshot.report, snapshot.heads)]
     return (snapshot.revision, reports, list(snapshot.passages)), snapshot.dense[:]
 
