@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def _cross_encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Judge passages by the words they share with the question; in tests of quality, each once."""
+    """Judge passages by the words they share with the question; in tests of quality, read them."""
     read = CrossEncoder._logits
 
     def shared_words(_: CrossEncoder, question: str, texts: Sequence[str]) -> list[float]:
@@ -80,10 +80,10 @@ def _cross_encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         return [float(len(words & set(text.casefold().split()))) for text in texts]
 
     def read_once(model: CrossEncoder, question: str, texts: Sequence[str]) -> list[float]:
-        known = _LOGITS.setdefault((model._weights, question), {})
-        if new := [text for text in texts if text not in known]:
-            known.update(zip(new, read(model, question, new), strict=True))
-        return [known[text] for text in texts]
+        call = model._weights, question, tuple(texts)
+        if call not in _LOGITS:
+            _LOGITS[call] = read(model, question, texts)
+        return _LOGITS[call]
 
     if request.node.get_closest_marker("quality"):
         monkeypatch.setattr(CrossEncoder, "_logits", read_once)
@@ -91,8 +91,9 @@ def _cross_encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(CrossEncoder, "scores", shared_words)
 
 
-# What the cross-encoder, most of the work of these tests, has read: a logit for each text.
-_LOGITS: dict[tuple[Path, str], dict[str, float]] = {}
+# What the cross-encoder, most of the work of these tests, has read. A logit depends a little on
+# what is read in the same call, so calls are kept whole.
+_LOGITS: dict[tuple[Path, str, tuple[str, ...]], list[float]] = {}
 
 
 @pytest.fixture(autouse=True)

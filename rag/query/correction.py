@@ -84,7 +84,7 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
 
 
 def _passages_with(words: Iterable[str], languages: Iterable[str], index: Index) -> list[int]:
-    """How many passages have each word, by the stem of any of the languages that most have."""
+    """How many passages have each word, by its most usual stem in these languages and English."""
     codes = {*languages, "en"}
     stems = [{stem for code in codes for stem in terms(word, code)} for word in words]
     every = list(set().union(*stems))

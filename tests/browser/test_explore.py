@@ -1,4 +1,4 @@
-"""The views beside the conversation: Explore, Quality, Survey, My brief; what axe finds in all."""
+"""Explore, Quality, Survey and My brief, the way back from them, and what axe finds in all."""
 
 import json
 import re
