@@ -239,7 +239,7 @@ def saved() -> tuple[list[str], npt.NDArray[np.float32]] | None:
 
 @cache
 def _trained() -> tuple[list[str], npt.NDArray[np.float32]]:
-    # Without weights that fit, some seconds once.
+    # Without weights that fit, a minute or two at each start.
     return saved() or fit()
 
 

@@ -1,6 +1,14 @@
-"""Questions about what came of a work are told from others."""
+"""The saved weights are of these examples; what came of a work is told from other questions."""
 
+import pytest
+
+from rag.query import intents
 from rag.query.intents import asks_outcome
+
+
+@pytest.mark.quality
+def test_the_saved_weights_are_those_of_the_examples() -> None:
+    assert intents.saved(), "run `make intents`; until then each start takes a minute or two"
 
 
 def test_what_came_of_a_work_is_asked_for() -> None:
