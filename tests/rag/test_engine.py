@@ -40,7 +40,7 @@ def test_every_sentence_is_cited_from_its_report(sample_engine: Engine, question
     answer = stream.answer
     assert stream.answer is answer
     assert answer.text == shown
-    assert answer.timings.keys() >= {"plan_ms", "retrieve_ms", "answer_ms"}
+    assert all(answer.timings[key] >= 0 for key in ("plan_ms", "retrieve_ms", "answer_ms"))
     assert (answer.refused, answer.mode) == (False, "extractive")
     sentences = list(cited_sentences(answer.text))
     # The head, headings and what a side has of reports cite nothing.

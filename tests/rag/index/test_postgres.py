@@ -75,14 +75,14 @@ def test_it_finds_lists_and_surveys_as_files_do(
     both = (engine, sample_engine)
     assert engine.revision == sample_engine.revision
     shares = []
-    for case in sample_cases[::3]:
+    for case in sample_cases:
         found = (one.search(case.question, k=10) for one in both)
         ours, theirs = ({hit.passage.id for hit in hits} for hits in found)
         shares.append(len(ours & theirs) / max(1, len(theirs)))
+        if case.question.startswith(("Which labs", "How many")):
+            answers = (one.ask(case.question).answer.coverage for one in both)
+            assert len({(told.intent, told.reports) for told in answers}) == 1
     assert np.mean(shares) > 0.97
-    for case in [case for case in sample_cases if case.type == "listing"][:3]:
-        ours, theirs = (one.ask(case.question).answer.coverage for one in both)
-        assert (ours.intent, ours.reports) == (theirs.intent, theirs.reports)
     assert list(engine.passages) == list(sample_engine.passages)
     for_fiji = engine.search("fish", filters=Filters(country=("Fiji",), language=("en",)))
     assert {hit.passage.report.lab for hit in for_fiji} == {"Fiji"}
