@@ -1,7 +1,10 @@
 """From a question to its sources, reports, exports and saved conversations, in a real browser."""
 
 import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -12,6 +15,8 @@ from readers import squeezed, text_of
 
 from rag.feedback import load_feedback
 from rag.settings import Settings
+from ui.web import history
+from ui.web.handlers import Update
 
 pytestmark = pytest.mark.browser
 
@@ -145,6 +150,20 @@ def test_stops_and_errors_leave_the_page_usable(page: Page, engine: FakeEngine) 
     write_slowly(page)
     page.close()
     assert engine.stopped[-1].wait(60)
+
+
+def test_a_question_sent_before_the_last_event_ends_is_asked(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saving = history.with_saving
+
+    def ends_late(*given: Any) -> Iterator[Update]:
+        yield from saving(*given)
+        time.sleep(0.5)
+
+    monkeypatch.setattr(history, "with_saving", ends_late)
+    ask(page, "First?")
+    ask(page, "Second?", 2)
 
 
 def test_an_answer_is_asked_again_and_rated(page: Page, engine: FakeEngine) -> None:

@@ -270,8 +270,11 @@ def _wire_questions(wires: Wires, opened: Dependency) -> None:
         ("thread.restore", handlers.restore, ""),
         ("thread.chip", handlers.without, ""),
     ):
+        # A question that is sent before the event of the last answer has ended, a moment after the
+        # answer is drawn, is asked then: what its box holds, if that isn't empty.
+        mode = LAST if more == "question" else {}
         # The room limits them.
-        asked = wires.ask(at, make, more, concurrency_limit=None)
+        asked = wires.ask(at, make, more, concurrency_limit=None, **mode)
         told = wires.ask(asked.failure, handlers.failed)
         lost = "() => askHistory.lost()"
         told.failure(None, None, None, js=lost, api_visibility="private")
