@@ -44,25 +44,36 @@ def correct(question: str, language: str, index: Index) -> str:
     question = written_out(question, language)
     # Where a text uses capitals, a word without one is no country's name with a slip in it.
     capitals = question != question.lower()
+    plain = {word: strip_accents(word) for word in _WORD.findall(question)}
+    unknown = {word: p for word, p in plain.items() if not _is_known(p, language)}
+    # A word of another language has the stem that its own language gives it.
+    counts = _passages_with(unknown.values(), {language, *LANGUAGES}, index)
+    had_by = dict(zip(unknown, counts, strict=True))
 
     def replacement(match: re.Match[str]) -> str:
         word = match.group()
-        return _correct_word(word, language, index, places=not capitals or word[0].isupper())
+        if word not in had_by or had_by[word] > FEW:
+            return word
+        places = not capitals or word[0].isupper()
+        best = _slip_of(unknown[word], had_by[word], language, index, places=places)
+        if not best:
+            return word
+        return best.capitalize() if word[0].isupper() else best
 
     return _WORD.sub(replacement, question)
 
 
-def _correct_word(word: str, language: str, index: Index, *, places: bool) -> str:
-    plain = strip_accents(word)
-    if len(plain) < SHORTEST or not plain.isascii():
-        return word
-    # A word of another language has the stem that its own language gives it.
-    (count,) = _passages_with([plain], {language, *LANGUAGES}, index)
-    known = count > FEW or plain in stop_words(language)
-    name = plain in _country_words() or adjective_to_iso(plain) is not None
-    if known or name or in_dictionary(plain) or in_dictionary(american(plain)):
-        return word
-    near = set(one_slip_away(plain))
+def _is_known(word: str, language: str) -> bool:
+    """Whether a word is too short for a slip, a dictionary's or that of a country's name."""
+    if len(word) < SHORTEST or not word.isascii() or word in stop_words(language):
+        return True
+    is_name = word in _country_words() or adjective_to_iso(word) is not None
+    return is_name or in_dictionary(word) or in_dictionary(american(word))
+
+
+def _slip_of(word: str, count: int, language: str, index: Index, *, places: bool) -> str:
+    """What a word that so many passages have is a slip of; "" for none."""
+    near = set(one_slip_away(word))
     # Each candidate with how usual it is, and how many passages have it.
     candidates = {other: (len(other), 0) for other in near & _country_words() if places}
     if not candidates and language == "en":
@@ -78,9 +89,8 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
     best = max(candidates, key=lambda other: (candidates[other], other), default="")
     use, passages = candidates.get(best, (0, 0))
     is_rarer = passages < _UNKNOWN_RATIO * count and best not in stop_words(language)
-    if not best or is_rarer or (count and len(plain) < LONG and use < _COMMON):
-        return word
-    return best.capitalize() if word[0].isupper() else best
+    is_rare = count and len(word) < LONG and use < _COMMON
+    return "" if is_rarer or is_rare else best
 
 
 def _passages_with(words: Iterable[str], languages: Iterable[str], index: Index) -> list[int]:
