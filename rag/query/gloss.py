@@ -153,6 +153,13 @@ def meant(links: Links, catalog: Catalog, language: str) -> Links:
     return replace(links, links=tuple(new), rest=())
 
 
+def read_ahead(catalog: Catalog) -> None:
+    """Read what the first question of each language would wait for, half a second."""
+    for language in LANGUAGES:
+        _vectors(catalog, language)
+        english_word("", language)
+
+
 @lru_cache(maxsize=2 * len(LANGUAGES))
 def _named(catalog: Catalog, language: str) -> list[tuple[str, str, str]]:
     """What has names in a language and in English: name, field and value."""

@@ -148,11 +148,13 @@ def _import_gradio() -> None:
 
 def _read_ahead(engine: Engine, room: Room) -> None:
     """Read what answers are made from, and keep it from being looked at for what can go."""
+    from rag.query import gloss
     from ui.server.helper import HelpedEngine
     from ui.web.suggestions import Suggestions
 
-    # A database is not copied before somebody asks for that.
     with suppress(AskLabsError):
+        gloss.read_ahead(engine.catalog)
+        # A database is not copied before somebody asks for that.
         if not engine.settings.database:
             if isinstance(engine, HelpedEngine):
                 engine.await_reading()
