@@ -13,15 +13,8 @@ from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.countries import fold_name
 from rag.query.entities import around_year
 from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores, own_score
-from rag.query.linker import (
-    VOWELS,
-    Linker,
-    Links,
-    asks,
-    is_usual_word,
-    light_words,
-    stem_in,
-)
+from rag.query.linker import VOWELS, Linker, Links
+from rag.query.usual_words import asks, is_usual_word, light_words, stem_in
 from rag.query.wordings import any_of, has_wording, is_among
 from rag.query.works import Work, Works
 from rag.text.sentences import overrides, sentences

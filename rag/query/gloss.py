@@ -36,7 +36,8 @@ from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, Vectors
 from rag.places.countries import english_name, fold_name
 from rag.query.entities import country_spans
-from rag.query.linker import Link, Links, asks
+from rag.query.linker import Link, Links
+from rag.query.usual_words import asks
 from rag.query.wordings import has_wording
 from rag.text.tokenize import LANGUAGES, content_forms, content_words, stemmer, strip_accents, terms
 from rag.types import Alike, Passage

@@ -10,16 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.normalize import american, canonical_sdg, in_dictionary, is_slip, usage
+from rag.catalog.normalize import canonical_sdg, in_dictionary, is_slip, usage
 from rag.catalog.tag_fields import FREE_FIELDS, TAGS, Filters, listed_names
-from rag.models.embeddings import encode_cached
 from rag.places.countries import countries_of_regions_in, english_name, fold_name, region_words
-from rag.query.correction import one_slip_away
 from rag.query.entities import (
     country_spans,
     places_in_order,
@@ -28,24 +26,29 @@ from rag.query.entities import (
     years_in,
     years_named,
 )
-from rag.query.intents import words_beside
-from rag.query.wordings import any_of, has_wording, is_among, words_of
-from rag.text.tokenize import LANGUAGES, NUMERALS, stemmer, stop_words, terms
+from rag.query.usual_words import (
+    ARABIC,
+    is_usual,
+    is_usual_word,
+    light_words,
+    stem_in,
+    tokens,
+    usual_words,
+)
+from rag.query.wordings import any_of, is_among
+from rag.text.tokenize import LANGUAGES, NUMERALS, stop_words, terms
 
-_REMEMBERED = 65_536  # words whose stems are remembered: all names, and what people type
 _LONGEST = 8  # words of the longest phrase that is looked for
 # A tag with more values than this is no choice from a list: people write it freely.
 _MOST_VALUES = 12
 # The most words between a value and the word for its field ("the method of co-creation").
 _NEAR = 2
-_INFLECTED = 0.48  # the least likeness of two forms of a word, 0 to 1
 _FEW = 5  # words of a question whose language is a guess
 _GOAL = re.compile(
     r"\b(?:sdgs?|ods|odds?|goals?|objectifs?|objetivos?|الهدف|هدف)\W{0,2}(\d{1,2})\b"
 )
 # Marks of short vowels, which few people write.
 VOWELS = re.compile("[\u064b-\u065f\u0670]")
-_ARABIC = re.compile(r"^(?:[وفبك]?ال|[وف]?لل|[وبلك])(?=\w{3})")
 _BREAK = re.compile(r"\s?[,;:.!?،؛؟]")
 _WORD = range(2, 41)  # letters of a word that may name something
 _Meaning = tuple[str, str]  # a field and a value
@@ -160,14 +163,14 @@ class Linker:
             for term in (*terms(info.title, info.language), *terms(info.title, "en")):
                 self.titled.setdefault(term, set()).add(info.id)
         for field, value, reports, name, language in self._names():
-            if words := [word for word in _tokens(name) if word not in light_words()]:
+            if words := [word for word in tokens(name) if word not in light_words()]:
                 phrase = tuple(stem_in(word, language) for word in words)
                 meanings = self._phrases.setdefault((language, *phrase), {})
                 meanings.setdefault((field, value), (reports, set()))[1].add(" ".join(words))
                 for word in words:
                     self._words.setdefault(word[:1], set()).add(word)
-                if field in ("sdg", "fact"):
-                    tag = value.partition(": ")[0]
+                if field in ("", "sdg", "fact"):
+                    tag = value.partition(": ")[0] if field else f"{value}:"
                     self._named_by.setdefault(tag, set()).update(words, phrase)
 
     def _names(self) -> Iterator[tuple[str, str, int, str, str]]:
@@ -182,7 +185,7 @@ class Linker:
             by_key.setdefault(fact.partition(": ")[0], []).append((fact, reports))
         for facts in by_key.values():
             for fact, reports in facts if 2 <= len(facts) <= _MOST_VALUES else ():
-                if len(_tokens(value := fact.partition(": ")[2])) > 1:
+                if len(tokens(value := fact.partition(": ")[2])) > 1:
                     yield "fact", fact, reports, value, "en"
 
         @cache
@@ -206,7 +209,7 @@ class Linker:
         question = VOWELS.sub("", question)
         spans = [match.span() for match in re.finditer(r"\w+", question)]
         written = [question[a:b] for a, b in spans]
-        words = [self._mended(fold_name(word)) for word in written]
+        words = [self._mended(fold_name(word), language) for word in written]
         links: list[Link] = []
         taken: set[int] = set()
 
@@ -234,6 +237,10 @@ class Linker:
         taken = {i for link in links for i in range(link.start, link.end)}
         # What names the values of a tag only lists them: "types of partners, firms or cities".
         tags = [str(value) for k in links if k in named or not k.field for value in k.values]
+        # "As control" only names the tag of "an entirely different group".
+        tags += [
+            f"{v}".partition(": ")[0] + ":" for k in links if k.field == "fact" for v in k.values
+        ]
         said: set[str] = set().union(*(self._named_by.get(tag, set()) for tag in tags))
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
@@ -253,7 +260,7 @@ class Linker:
         # A word of the language is no slip: "faim" asks for nothing, though "fait" does.
         known = {w for w in content if usage(w, language) and not is_usual_word(w, language)}
         rest = tuple(w for w in content if w in known or not is_usual(w, language))
-        usual = _usual_words(*LANGUAGES)
+        usual = usual_words(*LANGUAGES)
         other = {*content}.difference(rest, usual)
         guessed = (w for w in content if w in other and not is_usual_word(w, language))
         missing = tuple(y for y in years_named(question) if y not in self.catalog.years)
@@ -311,7 +318,8 @@ class Linker:
 
         `goals` are the places of SDGs by number: what stands beside one is its name.
         """
-        languages = dict.fromkeys((language, "en", *(LANGUAGES if len(words) <= _FEW else ())))
+        is_short = sum(not word.isdecimal() for word in words) <= _FEW
+        languages = dict.fromkeys((language, "en", *(LANGUAGES if is_short else ())))
         heavy = [i for i, word in enumerate(words) if word not in light_words()]
         matches: list[tuple[int, int, dict[_Meaning, int]]] = []
         as_written = set[int]()  # places of words that name a value in just this form
@@ -361,10 +369,13 @@ class Linker:
             if field not in FREE_FIELDS or not usual or (field in near and start in as_written):
                 yield Link(start, end, field, values)
 
-    def _mended(self, word: str) -> str:
+    def _mended(self, word: str, language: str) -> str:
         """A word, or the word of a name that it is a slip away from."""
-        near, bare = self._words.get(word[:1], set()), _ARABIC.sub("", word)
+        near, bare = self._words.get(word[:1], set()), ARABIC.sub("", word)
         known = word in near or bare in self._words.get(bare[:1], ()) or in_dictionary(word)
+        if language == "ar":  # which no other dictionary has
+            usual = usual_words("ar").keys()
+            known = known or not usual.isdisjoint((word, bare)) or usage(bare, "ar") > 0
         if known or len(word) < 6 or not word.isalpha():
             return word
         options = [other for other in near if is_slip(word, other)]
@@ -386,14 +397,20 @@ def _joined(
     # "Not the climate of Peru" leaves Peru in.
     told = negated.string[negated.end() :].split() if negated else ()
     stop = light_words() | stop_words(language) | stop_words("en")
-    excluded = bool(negated) and all(w in stop or is_usual(w, language) for w in told)
+    asks_nothing = (
+        w in stop or is_usual(w, language) or is_among(w, "of_lists", language) for w in told
+    )
+    excluded = bool(negated) and all(asks_nothing)
     # "Togo and Benin excluded" leaves both out, "excluded from school" nothing.
     behind = rf"(?:{any_of('and')} \w+ )?{any_of('left_out')}(?!\w)"
     if after := re.match(behind, " ".join(words[link.end :])):
         end = link.end + len(after.group().split())
         excluded = excluded or end in {*breaks, len(words)}
     joined = ""
-    if previous and previous.field == link.field:
+    # "Prospective (foresight)" names one thing.
+    if previous and previous.field == link.field and previous.values != link.values:
+        if language == "ar" and words[link.start].startswith("و"):
+            between = f"{between} و"  # which is written as one with the word
         joins = rf"\b(?:(?P<and>{any_of('and')}|^{any_of('with')}$)|(?P<or>{any_of('or')}))\b"
         way = re.search(joins, between)
         joined = way.lastgroup or "" if way else "or" if not between else ""
@@ -428,10 +445,6 @@ def _meaning(
     return chosen, tuple(sorted(values))
 
 
-def _tokens(text: str) -> list[str]:
-    return [fold_name(word) for word in re.findall(r"\w+", text)]
-
-
 def _one(text: str) -> str:
     """Words as they are written of one thing or of several: "lab" for "labs"."""
     return " ".join(word.removesuffix("s") for word in text.split())
@@ -439,62 +452,6 @@ def _one(text: str) -> str:
 
 def _same_word(word: str, other: str, same_language: bool) -> bool:
     """Whether two words with one stem are one word, but for an article and two last letters."""
-    word, other = _ARABIC.sub("", word), _ARABIC.sub("", other)
+    word, other = (ARABIC.sub("", w).removesuffix("ا") for w in (word, other))
     least = max(4, len(word) - 2, len(other) - 2)
     return _one(word) == _one(other) or (same_language and word[:least] == other[:least])
-
-
-@lru_cache(_REMEMBERED)
-def stem_in(word: str, language: str) -> str:
-    """The stem of a folded word of a language; of Arabic without its article."""
-    if language == "ar":
-        word = _ARABIC.sub("", word)
-    elif language == "en":
-        word = american(word)
-    return str(stemmer(language if language in LANGUAGES else "en").stemWord(word))
-
-
-@cache
-def light_words() -> frozenset[str]:
-    """Articles, prepositions and "and": words that a name may have or lack."""
-    return frozenset(map(fold_name, words_of("light").split()))
-
-
-@lru_cache(_REMEMBERED)
-def is_usual(word: str, language: str) -> bool:
-    """Whether a word, or one that it is a slip away from, asks and names nothing."""
-    stems = (word, stem_in(word, language), *one_slip_away(word))
-    return not _usual_words(*LANGUAGES).keys().isdisjoint(stems)
-
-
-def is_usual_word(word: str, language: str, intent: str = "") -> bool:
-    """Whether a word of a language, or of English, asks and names nothing."""
-    usual = _usual_words(language, "en", intent=intent)
-    forms = usual.get(word, set()) | usual.get(stem_in(word, language), set())
-    # A stem alone is not enough: in Spanish "solar" has that of "solo", "only".
-    near = [form for form in forms if abs(len(word) - len(form)) <= 2]
-    return fold_name(word) in near or any(_likeness(word, form) >= _INFLECTED for form in near)
-
-
-@lru_cache(_REMEMBERED)
-def _likeness(one: str, other: str) -> float:
-    """How alike two words are in meaning, 0 to 1."""
-    first, second = encode_cached([one, other])
-    return float(first @ second)
-
-
-def asks(word: str, language: str, intent: str = "") -> bool:
-    """Whether a word asks for something that any work has, or as the examples of an intent do."""
-    usual = is_usual_word(word, language, intent) or is_among(word, "of_any_work", language)
-    return usual or has_wording("compare", word)
-
-
-@cache
-def _usual_words(*languages: str, intent: str = "") -> dict[str, set[str]]:
-    """Words that ask for a list or a number and name nothing, by themselves and their stems."""
-    usual: dict[str, set[str]] = {}
-    for language in languages:
-        for word in _tokens(f"{words_of('usual', language)} {words_beside(intent, language)}"):
-            for key in (word, stem_in(word, language)):
-                usual.setdefault(key, set()).add(word)
-    return usual

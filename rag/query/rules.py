@@ -46,14 +46,13 @@ from rag.query.gloss import meant
 from rag.query.intents import CATALOG, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import Linker, Links
 from rag.query.parts import parts_of, sides_of
-from rag.query.tag_query import query_of, sized, untagged_in
+from rag.query.tag_query import clause_of, query_of, scores_of, sized, untagged_in
 from rag.query.wordings import has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
 from rag.text.tokenize import content_words, is_quantity
 from rag.types import Intent, Notice, Plan, Side, Turn
 
-_TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
 _COUNTS = 0.5  # the score of a count from which a follow-up asks how many a list has
 _OF_ALL = 0.5  # the lead of a question about the product over one to the only report
 # The score of a question that is put to many labs; of one with the words of a title.
@@ -89,7 +88,7 @@ class Rules:
         if history and (other := self._other_matter(question, language, history)):
             return other
         links = sized(self.linker.link(question, language), question, catalog)
-        scores = _scores(links)
+        scores = scores_of(links)
         unwanted = links.filters(excluded=True).country
         linked = links.filters()
         labs = tuple(lab for lab in labs_in(question, catalog) if lab not in unwanted)
@@ -99,6 +98,10 @@ class Rules:
         named = Filters(country=labs, year=linked.year, type=linked.type, kind=kind)
         many = has_wording("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history, links)
+        if follows and len(named.country) > 1 and has_wording("compare", question):
+            # A list of no tags has nothing that could be compared: "how many reports per year?"
+            last = self._last(history).query
+            follows = not last or any(getattr(last.filters, name) for name in TAGS)
         titled = titled_reports(question, language, history, self.linker) if history else ()
         if titled and picks(question):
             # "The one where people report floods", but of no other labs or kinds of reports.
@@ -130,10 +133,12 @@ class Rules:
         of_tags = max(scores, key=lambda name: scores[name]) not in _TO_WORK
         if not follows and of_tags and (more := meant(links, catalog, language)) is not links:
             # A fact in other words is taken where it makes a question one that tags answer.
-            like = _scores(more)
+            like = scores_of(more)
             by_meaning = query_of(more, like, catalog)
             if by_meaning and catalog.matching(by_meaning):
                 links, scores, query = more, like, by_meaning
+        if not follows and not query and (clause := clause_of(question, language, self.linker)):
+            links, scores, query = clause
         # "What is the solution?" wants no list of one, "who used drones?" does; "how long, and
         # what did it cost?" is two.
         tagged = query and any(getattr(query.filters, n) for n in TAGS) and catalog.matching(query)
@@ -482,13 +487,3 @@ class Rules:
             return ()
         params = {"years": years, "first": str(known[0]), "last": str(known[-1])}
         return (Notice("no_reports_of_year", params),)
-
-
-def _scores(links: Links) -> dict[str, float]:
-    """The scores of the intents: that of a topic may be higher where values are not masked."""
-    masked, topical = intent_scores(links.masked(), links.masked(values=False))
-    return {
-        # The names of values ("disabilities") are no reasons.
-        name: score if name in (*CATALOG, "reasons") else max(score, topical[name] - _TAGGED)
-        for name, score in masked.items()
-    }

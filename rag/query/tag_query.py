@@ -10,11 +10,14 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
 from rag.places.countries import fold_name
 from rag.query.entities import year_spans
-from rag.query.intents import CATALOG, TALK
-from rag.query.linker import Link, Links, is_usual_word, light_words
+from rag.query.intents import CATALOG, TALK, intent_scores
+from rag.query.linker import Link, Linker, Links
+from rag.query.usual_words import asks_for_lists, is_usual_word, light_words
 from rag.query.wordings import any_of, has_wording, units
 from rag.text.tokenize import LANGUAGES, NUMERALS, numbers_in, stop_words, strip_accents
 
+_CLAUSES = re.compile(r"(?<=[.!?:;؟؛])\s+")
+_TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 # How the answer to an intent begins, if not with the list.
 _FORMS: dict[str, Literal["count", "exists"]] = {"count": "count", "yesno": "exists"}
@@ -57,6 +60,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     ways = {best, *_OF_REPORTS} if best in _OF_REPORTS else {best}
     asking = (
         any(is_usual_word(word, code, way) for code in LANGUAGES for way in ways)
+        or asks_for_lists(word)
         for word in links.rest
     )
     # "Vaccines in Togo" and nothing else names a topic, as does "waste over the years".
@@ -151,6 +155,35 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     return None if is_empty or has_none else query
 
 
+def scores_of(links: Links) -> dict[str, float]:
+    """The scores of the intents: that of a topic may be higher where values are not masked."""
+    masked, topical = intent_scores(links.masked(), links.masked(values=False))
+    return {
+        # The names of values ("disabilities") are no reasons.
+        name: score if name in (*CATALOG, "reasons") else max(score, topical[name] - _TAGGED)
+        for name, score in masked.items()
+    }
+
+
+def clause_of(
+    question: str, language: str, linker: Linker
+) -> tuple[Links, dict[str, float], CatalogQuery] | None:
+    """What the only clause of a question that names anything asks of tags, if it does.
+
+    "Good morning! How many plans has Togo?", "which methods are used in Togo? The first five."
+    """
+    clauses = [clause for clause in _CLAUSES.split(question) if clause]
+    linked = [(linker.link(clause, language), clause) for clause in clauses]
+    naming = [(links, clause) for links, clause in linked if links.links]
+    others = (word for links, _ in linked for word in links.rest if not links.links)
+    if len(clauses) < 2 or len(naming) != 1 or not all(map(asks_for_lists, others)):
+        return None
+    links = sized(*naming[0], linker.catalog)
+    scores = scores_of(links)
+    query = query_of(links, scores, linker.catalog)
+    return (links, scores, query) if query and (query.filters or query.excluded) else None
+
+
 def untagged_in(links: Links) -> tuple[str, ...]:
     """The fields of which a question wants reports without any value ("without a method")."""
     absent = [k for k in links.links if not k.field and k.excluded and k.values[0] in links.fields]
@@ -171,9 +204,11 @@ def sized(links: Links, question: str, catalog: Catalog) -> Links:
         if any(a < end and start < b for a, b in years):
             continue
         first, last = (len(re.findall(r"\w+", folded[:at])) for at in (start, end))
-        beside = " ".join(fold_name(word) for word in links.words[last : last + 3])
+        before, after = links.words[max(0, first - 4) : first], links.words[last : last + 3]
+        beside = (" ".join(map(fold_name, said)) for said in (after, before))
         said = [k for k, unit in of_units.items() if re.search(unit, folded[start:end])]
-        said += [k for k, unit in of_units.items() if re.match(rf"{unit}(?!\w)", beside)]
+        for text, begins in zip(beside, ("", r".*\b"), strict=True):
+            said += [k for k, unit in of_units.items() if re.match(rf"{begins}{unit}(?!\w)", text)]
         # What is beside the number says what it is of, else the tag that is named.
         for key in said[:1] or links.fields:
             values = [fact for fact in facts if fact.startswith(f"{key}: ")]
@@ -196,14 +231,20 @@ def _with_values(links: Links, places: range, facts: tuple[str, ...]) -> Links:
     kept = [k for k in links.links if not {*range(k.start, k.end)} & {*places}]
     link = Link(places.start, places.stop, "fact", facts, excluded)
     said = {fold_name(word) for word in links.words[places.start : places.stop + 1]}
-    rest = tuple(word for word in links.rest if word not in said)
+    # "Of a sample of over 500" names what the number is of.
+    of_units = re.compile("|".join(units().values()))
+    others = (word for word in links.rest if not of_units.fullmatch(word))
+    rest = tuple(word for word in others if word not in said)
     linked = tuple(sorted((*kept, link), key=lambda k: k.start))
     return replace(links, links=linked, rest=rest)
 
 
 def _limits(text: str) -> Iterator[tuple[float, float, tuple[int, int]]]:
     """The least and most of each size that a text limits, and where it does."""
-    number = r"(?:us ?\$|\$|usd)? ?(\d[\d.,]*(?: (?:mil|mille|thousand|الف|million|millones))?)"
+    number = (
+        r"(?:us ?\$|\$|usd)? ?((?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d[\d.,]*)"
+        r"(?: (?:mil|mille|thousand|الف|الاف|million|millones))?)"
+    )
     done = [(0, 0)]
     for name in ("size_between", "size_more", "size_less"):
         for match in re.finditer(any_of(name).replace("NUMBER", number), text):
@@ -237,7 +278,9 @@ def fields_per(links: Links) -> tuple[str, ...]:
         # "Used by labs" tells who did.
         named = has_wording("many_labs", " ".join(words[max(0, link.start - 1) : link.end]))
         is_per = re.fullmatch(any_of("per"), words[link.start - 1]) if link.start else None
-        is_field = not link.field and link.values[0] in links.fields
+        # "Since 2022, year by year".
+        told = (*links.fields, "year") if is_per else links.fields
+        is_field = not link.field and link.values[0] in told
         if is_field and (joins or (is_per and not named)):
             found.append(link)
     return tuple(dict.fromkeys(str(link.values[0]) for link in found))

@@ -200,6 +200,9 @@ def test_a_list_is_refined(quick_engine: Engine) -> None:
         made = plan(quick_engine, question, *said(first, "7 reports of 4 labs"))
         assert made.query == replace(before, **changed), question
         assert made.query.filters == made.filters
+    # A list of no tags has nothing that could be compared.
+    per_year = said("How many reports per year?", "2022: 7 reports")
+    assert plan(quick_engine, "Compare Lesotho and Togo", *per_year).intent == "compare"
     # It is repeated by what is new, and asked what those in it did.
     for question, intent, year in (
         ("And in 2022?", "list", 2022),

@@ -6,7 +6,8 @@ from passages import report
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.query.linker import Linker, asks
+from rag.query.linker import Linker
+from rag.query.usual_words import asks
 
 ETHNOGRAPHY = Filters(method=("Ethnography",))
 TOGO, EXPERIMENTS = Filters(country=("Togo",)), Filters(kind=("experiment",))

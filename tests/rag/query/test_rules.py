@@ -336,3 +336,48 @@ def test_a_topic_ends_where_a_time_or_another_question_begins(quick_engine: Engi
         made = plan(quick_engine, question)
         links = quick_engine.report_measure().linker.link(made.standalone, made.language)
         assert topic_of(made.standalone, links, made.language, made.intent) == topic, question
+
+
+def test_tags_answer_however_a_question_is_worded(quick_engine: Engine) -> None:
+    both = Filters(method=("Ethnography", "Citizen Science"), type=("learningplan",))
+    cheap = ("total_cost: Between 1,000 and 9,999 USD", "total_cost: Less than 1,000 USD")
+    small = ("sample_size: 10-49", "sample_size: 50-99")
+    large = ("sample_size: 100-999", "sample_size: 50-99", "sample_size: More than 1,000")
+    other_group = experiments("control_group: Yes, a different group entirely")
+    lesotho, fiji = Filters(country=("Lesotho",)), Filters(country=("Fiji",))
+    sea = Filters(sdg=("14. Life below water",))
+    made_of_both = CatalogQuery(both, every=("method",))
+    for question, query in {
+        # What only greets, or says how it is to be shown, is beside what is asked.
+        "Good morning! How many plans has Lesotho submitted so far?": CatalogQuery(
+            replace(lesotho, type=("learningplan",)), form="count"
+        ),
+        "What methods does the Lesotho lab use? Most frequent first please.": by(
+            "method", replace(lesotho, author=("lab",))
+        ),
+        # A value that is named twice is one.
+        "Quels plans utilisent à la fois l'ethnographie (ethnography) et la science citoyenne ?": (
+            made_of_both
+        ),
+        "¿Qué planes usan tanto la etnografía como la ciencia ciudadana?": made_of_both,
+        "ما خطط التعلم التي تستخدم الإثنوغرافيا وعلم المواطن؟": made_of_both,
+        "Experiments with a sample of fewer than 100, please": CatalogQuery(experiments(*small)),
+        "أعطني التجارب التي يزيد حجم عينتها عن 50.": CatalogQuery(experiments(*large)),
+        "Combien d'expériences ont coûté moins de 10 000 dollars ?": CatalogQuery(
+            experiments(*cheap), form="count"
+        ),
+        "Which experiments used an entirely different group as control?": CatalogQuery(other_group),
+        "كم حلا سجل في كل سنة؟": by("year", Filters(kind=("solution",)), form="count"),
+        "أرني التقارير المتعلقة بالهدف 14 التي ليست من فيجي.": CatalogQuery(sea, excluded=fiji),
+        "Lesotho aside, which countries have the most reports?": by("country", excluded=lesotho),
+        "¿Cuántos informes salieron de Fiyi, dejando fuera los experimentos?": CatalogQuery(
+            fiji, excluded=EXPERIMENTS, form="count"
+        ),
+        "Reports using ethnography since 2022, year by year": by(
+            "year", Filters(method=("Ethnography",), year=(2022, 2023, 2024, 2025))
+        ),
+    }.items():
+        assert plan(quick_engine, question).query == query, question
+    # What may be a topic is not passed over.
+    for question in ("I care for bees. How many plans has Lesotho?", "which labs put on an opera"):
+        assert not plan(quick_engine, question).query, question
