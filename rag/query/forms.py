@@ -19,7 +19,6 @@ from rag.query.wordings import any_of, has_wording, is_among
 from rag.query.works import Work, Works
 from rag.text.sentences import overrides, sentences
 from rag.text.tokenize import (
-    LANGUAGES,
     content_words,
     is_quantity,
     stop_words,
@@ -463,9 +462,3 @@ def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tupl
     if best != "self" and replace(links.filters(), language=()):
         return None
     return links.fields if best == "about" else (best,)
-
-
-def greeting_language(question: str) -> str:
-    """The language of a greeting; "" for anything else."""
-    plain = re.sub(r"^\W+|\W+$", "", strip_accents(question))
-    return next((c for c in LANGUAGES if re.fullmatch(any_of("greetings", c), plain)), "")

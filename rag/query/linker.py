@@ -156,7 +156,8 @@ class Linker:
         # Phrase -> (field, value) -> number of reports and the words, before stemming.
         self._phrases: dict[tuple[str, ...], dict[_Meaning, tuple[int, set[str]]]] = {}
         self._words: dict[str, set[str]] = {}
-        # The words of the names of each goal, and of all values of each other tag.
+        # The words of the names of each goal, of all values of each other tag, and by its key with
+        # a colon of the tag itself.
         self._named_by: dict[str, set[str]] = {}
         self.titled: dict[str, set[str]] = {}  # ids of reports by the terms of their titles
         for info in catalog.reports.values():

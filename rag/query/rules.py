@@ -34,7 +34,6 @@ from rag.query.forms import (
     as_topic,
     asks_about,
     form_of,
-    greeting_language,
     has_sides,
     holds_stages,
     in_form,
@@ -47,7 +46,7 @@ from rag.query.intents import CATALOG, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import Linker, Links
 from rag.query.parts import parts_of, sides_of
 from rag.query.tag_query import clause_of, query_of, scores_of, sized, untagged_in
-from rag.query.wordings import has_wording
+from rag.query.wordings import greeting_language, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
 from rag.text.tokenize import content_words, is_quantity

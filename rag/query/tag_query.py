@@ -13,7 +13,7 @@ from rag.query.entities import year_spans
 from rag.query.intents import CATALOG, TALK, intent_scores
 from rag.query.linker import Link, Linker, Links
 from rag.query.usual_words import asks_for_lists, is_usual_word, light_words
-from rag.query.wordings import any_of, has_wording, units
+from rag.query.wordings import any_of, greeting_language, has_wording, units
 from rag.text.tokenize import LANGUAGES, NUMERALS, numbers_in, stop_words, strip_accents
 
 _CLAUSES = re.compile(r"(?<=[.!?:;؟؛])\s+")
@@ -172,11 +172,11 @@ def clause_of(
 
     "Good morning! How many plans has Togo?", "which methods are used in Togo? The first five."
     """
-    clauses = [clause for clause in _CLAUSES.split(question) if clause]
+    clauses = [clause for clause in _CLAUSES.split(question) if not greeting_language(clause)]
     linked = [(linker.link(clause, language), clause) for clause in clauses]
     naming = [(links, clause) for links, clause in linked if links.links]
     others = (word for links, _ in linked for word in links.rest if not links.links)
-    if len(clauses) < 2 or len(naming) != 1 or not all(map(asks_for_lists, others)):
+    if len(naming) != 1 or naming[0][1] == question or not all(map(asks_for_lists, others)):
         return None
     links = sized(*naming[0], linker.catalog)
     scores = scores_of(links)
@@ -204,7 +204,7 @@ def sized(links: Links, question: str, catalog: Catalog) -> Links:
         if any(a < end and start < b for a, b in years):
             continue
         first, last = (len(re.findall(r"\w+", folded[:at])) for at in (start, end))
-        before, after = links.words[max(0, first - 4) : first], links.words[last : last + 3]
+        before, after = links.words[max(0, first - 2) : first], links.words[last : last + 3]
         beside = (" ".join(map(fold_name, said)) for said in (after, before))
         said = [k for k, unit in of_units.items() if re.search(unit, folded[start:end])]
         for text, begins in zip(beside, ("", r".*\b"), strict=True):

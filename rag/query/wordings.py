@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rag.text.tokenize import strip_accents, terms
+from rag.text.tokenize import LANGUAGES, strip_accents, terms
 
 # "2021-23", and "2021 to 23" at the end of a clause.
 _YEARS = re.compile(
@@ -65,3 +65,9 @@ def terms_of(name: str, language: str) -> frozenset[str]:
 def is_among(word: str, name: str, language: str) -> bool:
     """Whether a word is one of a list, in any form."""
     return set(terms(word, language)) <= terms_of(name, language)
+
+
+def greeting_language(question: str) -> str:
+    """The language of a greeting; "" for anything else."""
+    plain = re.sub(r"^\W+|\W+$", "", strip_accents(question))
+    return next((c for c in LANGUAGES if re.fullmatch(any_of("greetings", c), plain)), "")
