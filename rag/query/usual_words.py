@@ -13,7 +13,7 @@ from rag.text.tokenize import LANGUAGES, stemmer
 
 _REMEMBERED = 65_536  # words whose stems are remembered: all names, and what people type
 _INFLECTED = 0.48  # the least likeness of two forms of a word, 0 to 1
-# What Arabic writes as one with a word before it.
+# What Arabic writes in front of a word, as one with it.
 ARABIC = re.compile(r"^(?:[وفبك]?ال|[وف]?لل|[وبلك])(?=\w{3})")
 
 
