@@ -90,6 +90,7 @@ class Links:
     rest: tuple[str, ...] = ()
     guessed: tuple[str, ...] = ()
     missing_years: tuple[int, ...] = ()
+    language: str = "en"
 
     def masked(self, *, values: bool = True) -> str:
         """The question with placeholders for what it names, as the example questions have them.
@@ -259,13 +260,16 @@ class Linker:
             and not negation.fullmatch(word)
         ]
         # A word of the language is no slip: "faim" asks for nothing, though "fait" does.
-        known = {w for w in content if usage(w, language) and not is_usual_word(w, language)}
+        spoken = {
+            w for w, said in zip(words, written, strict=True) if usage(said.lower(), language)
+        }
+        known = {w for w in content if w in spoken and not is_usual_word(w, language)}
         rest = tuple(w for w in content if w in known or not is_usual(w, language))
         usual = usual_words(*LANGUAGES)
         other = {*content}.difference(rest, usual)
         guessed = (w for w in content if w in other and not is_usual_word(w, language))
         missing = tuple(y for y in years_named(question) if y not in self.catalog.years)
-        return Links(tuple(written), tuple(links), rest, tuple(guessed), missing)
+        return Links(tuple(written), tuple(links), rest, tuple(guessed), missing, language)
 
     def _fixed(
         self, question: str, at: Mapping[int, int], ends: Mapping[int, int]

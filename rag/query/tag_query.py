@@ -14,7 +14,7 @@ from rag.query.intents import CATALOG, TALK, intent_scores
 from rag.query.linker import Link, Linker, Links
 from rag.query.usual_words import asks_for_lists, is_usual_word, light_words
 from rag.query.wordings import any_of, greeting_language, has_wording, units
-from rag.text.tokenize import LANGUAGES, NUMERALS, numbers_in, stop_words, strip_accents
+from rag.text.tokenize import NUMERALS, numbers_in, stop_words, strip_accents
 
 _CLAUSES = re.compile(r"(?<=[.!?:;؟؛])\s+")
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
@@ -59,8 +59,8 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     # "The rarest" is asked of tags alone; a list and a count are asked for in the same words.
     ways = {best, *_OF_REPORTS} if best in _OF_REPORTS else {best}
     asking = (
-        any(is_usual_word(word, code, way) for code in LANGUAGES for way in ways)
-        or asks_for_lists(word)
+        any(is_usual_word(word, links.language, way) for way in ways)
+        or asks_for_lists(word, links.language)
         for word in links.rest
     )
     # "Vaccines in Togo" and nothing else names a topic, as does "waste over the years".
@@ -175,8 +175,13 @@ def clause_of(
     clauses = [clause for clause in _CLAUSES.split(question) if not greeting_language(clause)]
     linked = [(linker.link(clause, language), clause) for clause in clauses]
     naming = [(links, clause) for links, clause in linked if links.links]
-    others = (word for links, _ in linked for word in links.rest if not links.links)
-    if len(naming) != 1 or naming[0][1] == question or not all(map(asks_for_lists, others)):
+    others = (
+        asks_for_lists(word, language)
+        for links, _ in linked
+        for word in links.rest
+        if not links.links
+    )
+    if len(naming) != 1 or naming[0][1] == question or not all(others):
         return None
     links = sized(*naming[0], linker.catalog)
     scores = scores_of(links)

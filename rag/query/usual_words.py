@@ -61,9 +61,9 @@ def _likeness(one: str, other: str) -> float:
     return float(first @ second)
 
 
-def asks_for_lists(word: str) -> bool:
+def asks_for_lists(word: str, language: str) -> bool:
     """Whether a word names nothing in a question for a list, though it may in another one."""
-    return any(is_among(word, "of_lists", code) for code in LANGUAGES)
+    return any(is_among(word, "of_lists", code) for code in (language, "en"))
 
 
 def asks(word: str, language: str, intent: str = "") -> bool:

@@ -78,6 +78,7 @@ def test_what_is_left_over_and_what_the_collection_lacks(linker: Linker) -> None
     assert linker.link("types of partners, firms or municipalities", "en").rest == ()
     # A word of the language is no slip of one that only asks ("fait").
     assert linker.link("solutions sur la faim", "fr").rest == ("faim",)
+    assert linker.link("soluciones sobre el café", "es").rest == ("cafe",)
     # Years and countries that the collection lacks.
     assert linker.link("the budget in 2019", "en").missing_years == (2019,)
     (france,) = linker.link("plans from France", "en").links[1:]
