@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from rag.answer.candidates import asked_by, kinds_asked, without_question
@@ -181,9 +182,23 @@ class DigestWriter(ReportChooser):
             told.remove(best[n])
             yield self.by(info, [best[n]])
 
-    def count(self, survey: Survey | None) -> Iterator[str]:
-        """How many reports speak of a topic, which are noted; nothing where it may be none."""
+    def count(self, survey: Survey | None, told: Iterable[ReportInfo] = ()) -> Iterator[str]:
+        """How many reports speak of a topic, which are noted; nothing where it may be none.
+
+        Those that are `told` of speak of it, however unlikely the survey found them.
+        """
         if survey and survey.found and survey.interval[0]:
+            ids = {info.id for info in told}
+            rows = [
+                replace(row, verdict="mentions")
+                if row.verdict == "silent" and row.report.id in ids
+                else row
+                for row in survey.rows
+            ]
+            survey = replace(survey, rows=tuple(rows))
+            low, high = survey.interval
+            labs = self.catalog.labs(row.report for row in survey.found)
+            survey = replace(survey, labs=labs, interval=(low, max(high, len(survey.found))))
             self.speaking = tuple(row.report.id for row in survey.found)
             self.counted = survey_sentence(survey, self.t)
             yield f"{self.counted}\n"
