@@ -170,7 +170,7 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
         of_kinds = [(kind == wide, text) for kind, _, text in own if kind in (wide, *narrow)]
         weights.append(_apart(of_kinds, _RIDGE_WIDE))
     asked = [
-        (kind in ("offtopic", "long_offtopic"), text)
+        (kind.endswith("offtopic"), text)
         for kind, _, text in (*own, *examples())
         if kind not in (*TALK, "follows", "alone", "works")
     ]
