@@ -172,7 +172,7 @@ def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
     asked = [
         (kind.endswith("offtopic"), text)
         for kind, _, text in (*own, *examples())
-        if kind not in (*TALK, "follows", "alone", "works")
+        if kind not in (*TALK, "alone", "works")
     ]
     weights.append(_apart(asked, _RIDGE_OFF))
     every = [(code, text) for kind, code, text in (*own, *examples()) if kind != "works"]

@@ -73,11 +73,17 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         return None
     # "The countries that used nudges as a method" asks for no methods.
     of_value = best in ("ranking", "values") and links.fields[:1] != ("country",)
-    having, counted = bounds_in(links)
-    fields = (name for name in links.fields if name not in ("country", counted, *untagged))
-    of_tags = [name for name in fields if of_value or not getattr(named, name, ())]
     names_labs = any(not k.field and k.values == ("country",) for k in links.links)
     labs = names_labs or has_wording("who", words)
+    having, counted = bounds_in(links)
+    kinds_told = [k for k in links.links if k.field in ("type", "kind") and k.values]
+    if labs and len(kinds_told) > 1 and has_wording("each_of", words):
+        # "Both plans and experiments": a lab with closings has plans.
+        each_kind = {"plan" if k.field == "type" else str(k.values[0]) for k in kinds_told}
+        named = replace(named, kind=tuple(sorted(each_kind)))
+        having, counted = (len(each_kind), 0), "kind"
+    fields = (name for name in links.fields if name not in ("country", counted, *untagged))
+    of_tags = [name for name in fields if of_value or not getattr(named, name, ())]
     if labs and untagged and not links.kinds:
         return None  # Labs none of whose reports have it are not known by these.
     no_reports = any(k.field == "kind" and not k.values and k.excluded for k in links.links)

@@ -177,6 +177,12 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
         "países con al menos 2 informes": by("country", having=(2, 0)),
         "pays qui ont plus de deux rapports": by("country", having=(3, 0)),
         "labs with two or more closing reports": by("country", CLOSINGS, having=(2, 0)),
+        "which labs have both a plan and a closing": by(
+            "country", Filters(kind=("closing", "plan")), split="kind", having=(2, 0)
+        ),
+        "¿Qué laboratorios tienen tanto planes como experimentos?": by(
+            "country", Filters(kind=("experiment", "plan")), split="kind", having=(2, 0)
+        ),
         "países con informes de un solo año": by("country", split="year", having=(1, 1)),
         "In how many countries was ethnography used?": by("country", ETHNOGRAPHY, form="count"),
         "What is the most common SDG, and whats second?": by("sdg"),
