@@ -76,7 +76,8 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     names_labs = any(not k.field and k.values == ("country",) for k in links.links)
     labs = names_labs or has_wording("who", words)
     having, counted = bounds_in(links)
-    kinds_told = [k for k in links.links if k.field in ("type", "kind") and k.values]
+    of_kind = (k for k in links.links if k.field in ("type", "kind") and k.values)
+    kinds_told = [k for k in of_kind if not k.excluded]
     if labs and len(kinds_told) > 1 and has_wording("each_of", words):
         # "Both plans and experiments": a lab with closings has plans.
         each_kind = {"plan" if k.field == "type" else str(k.values[0]) for k in kinds_told}
