@@ -405,8 +405,9 @@ class _Maker(Comparer):
             others += islice(self.others_saying_it(quoted), room)
         if self.by_sentences:
             self.add_context(row for of_part in rows.values() for row in of_part)
-        yield from self.count(survey, (info for part in rows.values() for info, _ in part))
-        yield self.head(info for part in (*rows.values(), others) for info, own in part if own)
+        quoted_of = [info for part in rows.values() for info, own in part if own]
+        yield from self.count(survey, quoted_of)
+        yield self.head((*quoted_of, *(info for info, own in others if own)))
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
             yield from self.part(_PARTS[part][0], of_part)

@@ -189,17 +189,17 @@ class DigestWriter(ReportChooser):
         """
         if survey and survey.found and survey.interval[0]:
             ids = {info.id for info in told}
-            rows = [
+            rows = (
                 replace(row, verdict="mentions")
                 if row.verdict == "silent" and row.report.id in ids
                 else row
                 for row in survey.rows
-            ]
+            )
             survey = replace(survey, rows=tuple(rows))
-            low, high = survey.interval
-            labs = self.catalog.labs(row.report for row in survey.found)
-            survey = replace(survey, labs=labs, interval=(low, max(high, len(survey.found))))
-            self.speaking = tuple(row.report.id for row in survey.found)
+            found = [row.report for row in survey.found]
+            interval = (survey.interval[0], max(survey.interval[1], len(found)))
+            survey = replace(survey, labs=self.catalog.labs(found), interval=interval)
+            self.speaking = tuple(info.id for info in found)
             self.counted = survey_sentence(survey, self.t)
             yield f"{self.counted}\n"
 
