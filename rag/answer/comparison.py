@@ -59,6 +59,8 @@ _SHARE, _SHARE_UNREAD, _FEWEST_READ, _MOST_FITTING = 0.6, 0.55, 20, 6
 _MOST_ANSWERS, _MOST_CLOSEST = 4, 2  # sentences of a side that answer the question, or are closest
 _READ = 12  # passages of a side that were found
 _ROWS_OF_ALL: dict[Role, int] = {"about": 4, "found": 4, "barriers": 2, "next": 2}
+# What tells what a work is about where no form question asks for just that.
+_IS_ABOUT: tuple[Role, ...] = ("challenge", "aim", "approach")
 
 
 @dataclass(eq=False, slots=True)
@@ -271,6 +273,10 @@ class Comparer(TopicComparer):
                     self._chosen = said
                     best = self.pick(own, most)
                     self._chosen = shared
+                for instead in _IS_ABOUT if role == "about" else ():
+                    if instead not in table:
+                        own = [x for x in side.lines if x.role == instead]
+                        best += self.pick(own, most - len(best))
                 said += [line.words for line in best]
                 picked.append(best)
             if any(picked):

@@ -235,8 +235,13 @@ def _join(words: Iterable[str]) -> str:
 
 
 def frequency(word: str, language: str = "en") -> int:
-    """How frequent a dictionary has a word in lower case; 0 if it lacks it. It is in order."""
-    text, wanted = _dictionary(language), word.encode("utf-8", "surrogatepass")
+    """How frequent a dictionary has a word in lower case, with its accents or without; or 0."""
+    return _looked_up(word, _dictionary(language)) or _looked_up(word, _without_accents(language))
+
+
+def _looked_up(word: str, text: bytes) -> int:
+    """The number beside a word in the lines of a dictionary, which are in order; 0 for none."""
+    wanted = word.encode("utf-8", "surrogatepass")
     low, high = 0, len(text)
     while low < high:
         middle = (low + high) // 2
@@ -257,6 +262,14 @@ def _dictionary(language: str) -> bytes:
     assert spec.origin
     path = Path(spec.origin).parent / "resources" / f"{language}.json.gz"
     return gzip.decompress(path.read_bytes()).removeprefix(b"{\n").removesuffix(b"}")
+
+
+@cache
+def _without_accents(language: str) -> bytes:
+    """The lines of a dictionary whose words have accents, without them and in order."""
+    lines = (x for x in _dictionary(language).decode().splitlines() if not x.isascii())
+    plain = sorted(strip_accents("\n".join(lines)).splitlines()) if language != "en" else []
+    return "".join(f"{line}\n" for line in plain).encode()
 
 
 @lru_cache(10_000)

@@ -157,7 +157,9 @@ def follow_ups(answer: Answer, catalog: Catalog, t: Translations) -> list[str]:
     themes, methods = (
         [
             value
-            for value, _ in Counter(v for info in infos for v in getattr(info, key)).most_common()
+            for value, _ in Counter(
+                catalog.name(field, v) for info in infos for v in getattr(info, key)
+            ).most_common()
             if not any(fold_tag(x) in asked for x in (value, value_label(field, value, t)))
             and " " in value
             and len(value) <= LONGEST

@@ -56,6 +56,8 @@ def test_sides_stand_beside_each_other(ask: Ask) -> None:
         (PLANS, ("2022, plan", "2023, plan"), NEW, ("4,200", "3,700")),
         (PLANS, ("2022, plan", "2023, plan"), NEW, ("", "voice message")),
         (OUTCOME, ("2021, plan", "2022, experiment"), "In short", ("60 families", "3.1 to 1.9")),
+        # Where no form question asks what it is about, the challenge tells that.
+        ("Compare Lesotho and Togo", ("Lesotho", "Togo"), "What it is about", ("robbed", "Togo")),
         # What two sides say alike is not missing on one.
         (YEARS, ("2022", "2023"), "What comes next", both),
     ):

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.catalog.normalize import MAX_TAG_LENGTH, Vocabulary, corrections, fold_tag
+from rag.catalog.normalize import (
+    MAX_TAG_LENGTH,
+    Vocabulary,
+    corrections,
+    fold_tag,
+    in_dictionary,
+    usage,
+)
 
 SAME = {
     "In-Depth Interview": "indepth interviews",
@@ -103,3 +110,11 @@ def test_each_value_is_in_one_group(counts: dict[str, int], chance: random.Rando
             if key := fold_tag(value):
                 assert by_fold.setdefault(key, group.name) == group.name
                 assert vocabulary.find(value) == group
+
+
+def test_a_word_is_in_its_dictionary_with_accents_and_without() -> None:
+    for word in ("plásticos", "plasticos", "déchets", "dechets", "relatórios", "relatorios"):
+        assert in_dictionary(word)
+    assert usage("dechets", "fr")
+    assert not usage("dechets", "en")
+    assert not in_dictionary("enviroment")

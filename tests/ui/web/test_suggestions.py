@@ -91,5 +91,13 @@ def test_questions_under_an_answer_go_on_from_what_it_cites_but_not_to_what_was_
     assert "méthode «\u00a0science citoyenne\u00a0»" in " ".join(other)
     asked = answer("Quels laboratoires ont utilisé la science citoyenne ?", citations=cited)
     assert follow_ups(asked, catalog, french) == ["Sur quoi travaille Togo\u00a0?"]
+    # A misspelt tag has the spelling of most reports.
+    spelt = [
+        report(n, methods=("harbour engagment" if n < 2 else "harbour engagement",))
+        for n in range(6)
+    ]
+    cited = (Citation(1, passage(spelt[0]), ""),)
+    made = follow_ups(answer("Who counted?", citations=cited), Catalog(spelt), ENGLISH)
+    assert "Which labs used harbour engagement?" in made
     of_lab = replace(asked, coverage=replace(asked.coverage, intent="lab"))
     assert follow_ups(of_lab, catalog, french) == []
