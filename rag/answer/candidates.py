@@ -155,7 +155,20 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
             text = alone
         own = frozenset(words(text))
         candidates.append(Candidate(n, sentence.start, text, hit, own, score, fits))
-    return _fitting_nearer(with_neighbours(candidates))
+    return _fitting_nearer(with_neighbours([c for c in candidates if _may_answer(c, plan)]))
+
+
+def _may_answer(candidate: Candidate, plan: Plan) -> bool:
+    """Whether a candidate is more than a size or a cost that its form asks for, and nobody else.
+
+    "More than 1,000" is an answer only to what its form question asks, or has a word of.
+    """
+    passage, text = candidate.passage, candidate.text
+    is_short = len(terms(without_question(text, passage), passage.language)) < MIN_ALONE
+    if candidate.fits or not (is_short or passage.section == FACTS):
+        return True
+    wanted = {*terms(plan.standalone, plan.language), *terms(plan.english, "en")}
+    return not wanted.isdisjoint({*terms(text, passage.language), *terms(text, "en")})
 
 
 def best_scores(candidates: Iterable[Candidate]) -> dict[str, float]:

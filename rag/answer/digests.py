@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import count, groupby, islice
+from itertools import count, islice
 from statistics import fmean
 
 from rag.answer.candidates import covered, kind_beside_topic, kind_wanted, kinds_asked
@@ -46,10 +46,17 @@ from rag.answer.lines import (
     first_role,
     on_topic,
     part_of,
-    role_asked,
     role_of_question,
+    role_wanted,
 )
-from rag.answer.writing import FEWEST_LINES, HEADINGS, PLANNED, SOLUTIONS, Row
+from rag.answer.writing import (
+    FEWEST_LINES,
+    HEADINGS,
+    PARTS,
+    Row,
+    best_first,
+    rows_of,
+)
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
@@ -63,7 +70,12 @@ from rag.i18n.labels import (
 )
 from rag.i18n.translations import marked
 from rag.models.prompts import refusal
-from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, asks_of_one, is_short_topic, listed_topics
+from rag.query.forms import (
+    DIGESTS,
+    OFF_TOPIC_CLEAR,
+    is_short_topic,
+    listed_topics,
+)
 from rag.query.intents import own_score
 from rag.query.rules import OF_MANY
 from rag.query.wordings import has_wording
@@ -79,8 +91,6 @@ _MOST_OF_REPORT = 26  # sentences of a digest of one report, at least one of eac
 _MOST_OF_OTHER = 3  # sentences of another report of its work for each role that it leaves blank
 # Reports by a lab each of whose problems is told, and sentences on what comes next.
 _FEW_REPORTS, _MOST_TO_COME = 6, 3
-# Reports that a part tells of.
-_MOST_FOUND, _MOST_PLANNED, _MOST_OF_PART = 14, 10, 5
 _PER_LAB = 2  # reports of a lab among those of a topic, and sentences of a report near to one
 _HELD_BY_SURVEYED = 0.4  # the least share of a topic's words that the passages of a survey hold
 # What is told of less likely reports, of how many, and how many may be closest.
@@ -105,8 +115,7 @@ def make_digest(material: Material, asked: Plan) -> Digest | None:
     lacks_year = any(n.code == "no_reports_of_year" for n in plan.notices)
     if absent or lacks_year:
         return None
-    is_plain = asks_of_one(plan) and not plan.asks
-    role = is_plain and (ROLE_OF_KIND.get(kind_wanted(plan)) or role_asked(plan.standalone))
+    role = role_wanted(plan)
     if not role and plan.intent not in (*DIGESTS, "compare"):
         return None
     text = "\n".join(made.of_role(role) if role else getattr(made, plan.intent)())
@@ -167,8 +176,10 @@ class _Maker(Comparer):
 
     def of_role(self, role: Role) -> Iterator[str]:
         """What the only report says under the form questions that ask for this."""
-        lines = self.pick(self.lines(self.open(self.found()), (role,)), SENTENCES_MORE)
-        if lines:
+        every = self.lines(self.open(self.found()), (role,))
+        # What stands under the form question that asks just for this answers first.
+        lines = self.pick_asked(every)
+        if lines := [*lines, *self.pick(every, SENTENCES_MORE - len(lines))]:
             yield self.head(self.found())
             yield self.quote(sorted(lines, key=lambda line: -line.asked))
 
@@ -242,7 +253,7 @@ class _Maker(Comparer):
             name = country_label(country, self.t)
             self.counted = format_label(self.t, name, self.overview(reports)) + "."
             yield self.counted
-        rows: dict[str, list[Row]] = {part: [] for part in _PARTS}
+        rows: dict[str, list[Row]] = {part: [] for part in PARTS}
         told: set[str] = set()
         if few:
             yield from self._problems(reports, of_report)
@@ -263,8 +274,8 @@ class _Maker(Comparer):
                 told.update(x[0].report.id for x in begun)
                 picked = [*(y for x in begun for y in self.pick(first_role(x), 1)), *picked]
             rows[part].append((info, picked))
-        for part, (_, most) in _PARTS.items():
-            best_rows = sorted(rows[part], key=_best_first)[:most]
+        for part, (_, most) in PARTS.items():
+            best_rows = sorted(rows[part], key=best_first)[:most]
             rows[part] = sorted(best_rows, key=lambda row: -(row[0].year or 0))
         told_of = [row for of_part in rows.values() for row in of_part]
         if plan.subject and len(told_of) == 1 == len(told_of[0][1]):
@@ -275,7 +286,7 @@ class _Maker(Comparer):
             return
         if plan.subject:
             yield self.head(info for info, _ in told_of)
-        for part, (heading, _) in _PARTS.items():
+        for part, (heading, _) in PARTS.items():
             yield from self.part(heading, rows[part], of_lab=True)
         if few:
             # A plan answers this form question with whom it is for.
@@ -284,7 +295,7 @@ class _Maker(Comparer):
             late = (x for x in done if x.role == "next" and (x.report.year or 0) == newest)
             # "Other" says little without its form question.
             picked = self.pick((x for x in late if len(x.words) >= MIN_WORDS), _MOST_TO_COME)
-            yield from self.part(HEADINGS["next"], _rows(picked), of_lab=True)
+            yield from self.part(HEADINGS["next"], rows_of(picked), of_lab=True)
 
     def _problems(
         self, reports: Iterable[ReportInfo], lines: Mapping[str, Sequence[Line]]
@@ -368,7 +379,7 @@ class _Maker(Comparer):
         # Reports that are quoted are among those that are counted.
         scope = {row.report.id for row in survey.rows} if survey else set()
         told = [info for info in told if info.id in scope] or told
-        rows: dict[str, list[Row]] = {part: [] for part in _PARTS}
+        rows: dict[str, list[Row]] = {part: [] for part in PARTS}
         labs = Counter[str]()  # how many reports are told
         of_work: dict[str, tuple[str, list[Line]]] = {}  # the part that tells of a report's work
         # Reports of works that are told of under findings.
@@ -377,7 +388,7 @@ class _Maker(Comparer):
         # Findings come first, so that a lab's plans do not take their places; of each part every
         # lab is heard before one is heard again.
         heard = defaultdict[tuple[str, str], Iterator[int]](count)
-        parted.sort(key=lambda x: (list(_PARTS).index(x[1]), next(heard[x[1], x[0].lab])))
+        parted.sort(key=lambda x: (list(PARTS).index(x[1]), next(heard[x[1], x[0].lab])))
         for info, part, telling in parted:
             if begun := of_work.get(info.id):
                 if begun[0] in (part, "tried", "about"):
@@ -386,7 +397,7 @@ class _Maker(Comparer):
                     more.append((info, part, telling))
                 continue
             each = min(_each(part, len(told)), _MOST_EACH if self.by_sentences else FEWEST_LINES)
-            most = _PARTS[part][1]
+            most = PARTS[part][1]
             if part not in ("found", "tried") and sum(map(len, rows.values())) >= _ENOUGH:
                 most = _FEWEST_BESIDE
             full = labs[info.lab] == _PER_LAB or len(rows[part]) >= most
@@ -410,7 +421,7 @@ class _Maker(Comparer):
         yield self.head((*quoted_of, *(info for info, own in others if own)))
         yield from self.key_points(rows["found"])
         for part, of_part in rows.items():
-            yield from self.part(_PARTS[part][0], of_part)
+            yield from self.part(PARTS[part][0], of_part)
         yield from self.part(_OTHERS, others)
 
     def _by_survey(self) -> tuple[Survey | None, dict[str, list[Line]]]:
@@ -466,32 +477,13 @@ class _Maker(Comparer):
                 of_lab = told.setdefault(line.report.lab, [])
                 if len(of_lab) < each and (of_lab or len(told) <= most):
                     of_lab += self.pick([line], 1)
-            rows[role] = [row for of_lab in told.values() for row in _rows(of_lab)]
+            rows[role] = [row for of_lab in told.values() for row in rows_of(of_lab)]
         if asked != "found" and len(rows.get(asked, ())) >= _FEWER_REASONS:
             # A question for what failed does not ask what was found.
             del rows["found"]
         yield self.head(info for of_role in rows.values() for info, _ in of_role)
         for role, of_role in rows.items():
             yield from self.part(HEADINGS[role], of_role)
-
-
-_PARTS = {
-    "found": (HEADINGS["found"], _MOST_FOUND),
-    "tried": (marked("What was tried"), _MOST_OF_PART),
-    "about": (HEADINGS["about"], _MOST_OF_PART),
-    "planned": (PLANNED, _MOST_PLANNED),
-    "solutions": (SOLUTIONS, _MOST_OF_PART),
-}
-
-
-def _rows(lines: Iterable[Line]) -> list[Row]:
-    """Lines by their reports, which they follow."""
-    return [(info, list(own)) for info, own in groupby(lines, key=lambda line: line.report)]
-
-
-def _best_first(row: Row) -> float:
-    """What puts the report whose best line has the highest score first."""
-    return -max(line.score for line in row[1] if line.report == row[0])
 
 
 def _each(part: str, reports: int) -> int:

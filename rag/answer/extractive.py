@@ -24,6 +24,7 @@ from rag.answer.candidates import (
     find_candidates,
     in_context,
     is_on_topic,
+    kind_wanted,
 )
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import (
@@ -86,6 +87,8 @@ FOCUS_SHARE, FOCUS_SHARE_LONG = 0.7, 0.98
 SENTENCES_READ, ANSWERS_WEIGHT = 60, 1.0
 # Stands before what is closest.
 UNSURE = marked("It is not certain that this answers the question.")
+# So few content words ask the only report for no more than its form does.
+FEW_TERMS = 2
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME, FEW_WORDS = 0.6, 8
 
@@ -247,8 +250,20 @@ class ExtractiveAnswerer:
             return "refused"
         if as_topic(plan).intent == "topic":
             found = min(found, "unsure", key=OUTCOMES.index)  # a digest would tell of it
-        # Any report has something of what any is asked for.
-        return "unsure" if found == "refused" and asks_of_one(plan) else found
+        if (
+            plan.alone
+            and lead.fits
+            and len(set(terms(plan.standalone, plan.language))) <= FEW_TERMS
+        ):
+            # "What was the hypothesis?" is what the form asked.
+            return "answered"
+        if asks_of_one(plan):
+            # Any report has something of what any is asked for; where its form did not ask for
+            # the cost that a question asks for, what is nearest hardly tells it.
+            lacks = kind_wanted(plan) and not any(c.fits for c in candidates)
+            likely = (lead.answers or 0.0) >= SURE
+            return "unsure" if found == "refused" or (lacks and not likely) else found
+        return found
 
 
 @dataclass(slots=True)

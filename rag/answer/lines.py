@@ -21,12 +21,13 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from rag.answer.candidates import MIN_ALONE, asks, shares, without_question
+from rag.answer.candidates import MIN_ALONE, asks, kind_wanted, shares, without_question
 from rag.answer.extractive import says_same
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, Sentence, is_hypothesis, usable
 from rag.models.embeddings import Embedding
 from rag.models.encoder import Vectors, encode, unit
+from rag.query.forms import asks_of_one, is_plain
 from rag.text.tokenize import gives_quantity, terms, terms_of, words
 from rag.types import FACTS, Hit, Passage, Plan, Stage
 
@@ -266,9 +267,14 @@ def role_of_question(question: str) -> Role:
     return _role(question, "finding")[0]
 
 
-def role_asked(question: str) -> Role | None:
-    """The role that a question without a topic asks for; None where it asks for no such thing."""
-    examples, nearness = _near_examples(question)
+def role_wanted(plan: Plan) -> Role | None:
+    """The role that a question without a topic asks of the only report; None for no such thing."""
+    if plan.asks or not is_plain(plan):
+        return None
+    if asks_of_one(plan) and (by_kind := ROLE_OF_KIND.get(kind_wanted(plan))):
+        return by_kind
+    # However little it is like questions to reports, it may be like one of their forms.
+    examples, nearness = _near_examples(plan.standalone)
     best = int(np.argmax(nearness))
     role = examples[best][0]
     return role if nearness[best] >= _ASKED_FROM and role in _ASKABLE else None

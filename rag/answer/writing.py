@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
 
 from rag.answer.candidates import asked_by, kinds_asked, without_question
 from rag.answer.chosen import SURELY, Material, ReportChooser
@@ -46,6 +46,14 @@ HEADINGS: dict[Role, str] = {
 PLANNED = marked("What plans say")
 SOLUTIONS = marked("Solutions that innovators wrote and labs collected")
 KEY_POINTS = marked("Key points")
+# The parts of a digest of many reports: the heading, and how many reports it tells of.
+PARTS = {
+    "found": (HEADINGS["found"], 14),
+    "tried": (marked("What was tried"), 5),
+    "about": (HEADINGS["about"], 5),
+    "planned": (PLANNED, 10),
+    "solutions": (SOLUTIONS, 5),
+}
 FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
 _FEWEST_ROWS, _MOST_KEY_POINTS = 6, 5  # of what was found, where key points come first
 _MOST_AFTER = 2  # sentences that follow one that says what is asked
@@ -212,3 +220,13 @@ class DigestWriter(ReportChooser):
     def cell(self, side: str, told: str) -> str:
         """What is told of a side, or that nothing is."""
         return format_label(self.t, side, told or self.t.gettext("nothing found on it"))
+
+
+def rows_of(lines: Iterable[Line]) -> list[Row]:
+    """Lines by their reports, which they follow."""
+    return [(info, list(own)) for info, own in groupby(lines, key=lambda line: line.report)]
+
+
+def best_first(row: Row) -> float:
+    """What puts the report whose best line has the highest score first."""
+    return -max(line.score for line in row[1] if line.report == row[0])

@@ -270,10 +270,14 @@ def of_one_report(plan: Plan, reports: tuple[str, ...]) -> Plan:
     return replace(plan, intent="answer", reports=reports if plan.follows else (), wide=False)
 
 
+def is_plain(plan: Plan) -> bool:
+    """Whether the only report is asked something of no topic, which may be off the topic."""
+    return plan.intent == "answer" and plan.alone and not plan.subject
+
+
 def asks_of_one(plan: Plan) -> bool:
     """Whether it asks the only report for something that any has: "what did they learn?"."""
-    is_plain = plan.intent == "answer" and plan.alone and not plan.subject
-    return is_plain and plan.off_topic <= OFF_TOPIC_LIKELY
+    return is_plain(plan) and plan.off_topic <= OFF_TOPIC_LIKELY
 
 
 def has_sides(named: Filters) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -10,13 +11,13 @@ import pytest
 from passages import passage, report
 
 from rag.answer.chosen import ReportChooser
-from rag.answer.lines import Line, Role, part_of, role_and_weight, role_asked
+from rag.answer.lines import Line, Role, part_of, role_and_weight, role_wanted
 from rag.answer.writing import HEADINGS
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.i18n.labels import title_of
 from rag.text.citation_marks import cited_sentences, keep_known, marks
-from rag.types import Answer, Hit, Stage
+from rag.types import Answer, Hit, Plan, Stage
 
 pytestmark = pytest.mark.quality
 Ask = Callable[[str], Answer]
@@ -44,8 +45,12 @@ def test_a_form_question_has_the_role_of_those_like_it() -> None:
     ):
         asked = passage("Sand.", report("a"), section="Form", prompt=prompt, stage=stage)
         assert role_and_weight(asked)[0] == role, prompt
-    assert role_asked("What got in the way?") == "barriers"
-    assert role_asked("How tall is the tower?") is None
+    of_one = Plan("What got in the way?", alone=True)
+    assert role_wanted(of_one) == "barriers"
+    assert role_wanted(replace(of_one, question="How tall?", standalone="How tall?")) is None
+    # What is like a form question need not be like questions to reports; a topic is none of both.
+    assert role_wanted(replace(of_one, off_topic=0.5)) == "barriers"
+    assert role_wanted(replace(of_one, subject="sand")) is None
 
 
 def test_a_digest_has_its_parts_and_quotes_in_order(ask: Ask, quick_engine: Engine) -> None:
