@@ -145,7 +145,7 @@ def _about_reports(held: Holdings, t: Translations) -> Iterator[_Kind]:
     if any(report.datasources for report in reports):
         yield COUNT, 0, [t.gettext("Which data sources were used?")]
     if any("total_cost" in report.facts for report in reports):
-        yield COUNT, 0, [t.gettext("What did it cost?")]
+        yield ONE, 1, [t.gettext("What did it cost?")]
     titles = [report.title for report in reports if len(report.title) <= LONGEST]
     yield ONE, 1, _each(t.gettext("What is “{value}” about?"), titles)
     prompts = Counter(p.prompt for p in held.passages if p.prompt.endswith("?"))

@@ -219,7 +219,9 @@ class _Listing:
     def _kinds(self) -> str:
         """How many reports there are of each kind, where that tells more of a number; or ""."""
         query, kinds = self.query, [report.kind for report in self.reports]
-        is_told = query.form in _NUMBERS or query.group_by == "year" or len(query.filters.kind) > 1
+        # Closings, too, have the type of plans.
+        several = len(query.filters.kind) > 1 or query.filters.type
+        is_told = query.form in _NUMBERS or query.group_by == "year" or several
         return kinds_label(kinds, self._t) if is_told and len(set(kinds)) > 1 else ""
 
     def _untagged(self) -> Iterator[str]:
@@ -331,7 +333,7 @@ class _Listing:
         query, t = self.query, self._t
         values = replace(query, group_by=query.split, split="", having=(0, 0))
         cells, _ = self._catalog.table(values, row)
-        shown = cells[: query.limit or _MOST_CELLS]
+        shown = cells[: (not query.rows and query.limit) or _MOST_CELLS]
         texts = [format_label(t, value_label(query.split, name, t), str(n)) for name, n in shown]
         more = f" … (+{len(cells) - len(shown)})" if len(cells) > len(shown) else ""
         return f" ({defuse(join_parts(t, '; ', texts))}{more})" if texts else ""

@@ -130,8 +130,8 @@ class CatalogQuery:
 
     @property
     def rows(self) -> int | None:
-        """How many values are wanted; None for all."""
-        return None if self.split else self.limit or None
+        """How many values are wanted, of each of which a limit may be told; None for all."""
+        return None if self.split not in ("", "kind") else self.limit or None
 
 
 @dataclass(frozen=True, slots=True)

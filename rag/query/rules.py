@@ -45,7 +45,7 @@ from rag.query.gloss import meant
 from rag.query.intents import CATALOG, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import Linker, Links
 from rag.query.parts import parts_of, sides_of
-from rag.query.tag_query import clause_of, query_of, scores_of, sized, untagged_in
+from rag.query.tag_query import clause_of, is_in_text, query_of, scores_of, sized, untagged_in
 from rag.query.wordings import greeting_language, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
@@ -142,6 +142,7 @@ class Rules:
         # what did it cost?" is two.
         tagged = query and any(getattr(query.filters, n) for n in TAGS) and catalog.matching(query)
         is_plain = query and query.form == "list" and not (query.group_by or tagged)
+        is_plain = is_plain or (query and is_in_text(query, links, question, catalog))
         if query and not (alone and (is_plain or parts_of(question, language))):
             free = [link for link in links.links if link.field in (*FREE_FIELDS, "fact")]
             by_tags = query.form == "count" or query.lacking

@@ -14,7 +14,7 @@ from rag.query.intents import CATALOG, TALK, intent_scores
 from rag.query.linker import Link, Linker, Links
 from rag.query.usual_words import asks_for_lists, is_usual_word, light_words
 from rag.query.wordings import any_of, greeting_language, has_wording, units
-from rag.text.tokenize import NUMERALS, numbers_in, stop_words, strip_accents
+from rag.text.tokenize import NUMERALS, is_quantity, numbers_in, stop_words, strip_accents
 
 _CLAUSES = re.compile(r"(?<=[.!?:;؟؛])\s+")
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
@@ -119,8 +119,9 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     group_by = [*of_tags, "year" if per_year else "country" if per_lab else ""][0]
     per = (*each, *of_tags) if (each := fields_per(links)) else ()
     group_by = [*per, group_by][0]
-    # "Plans and closings per year" are told apart in each.
-    kinds = "kind" if group_by and len(named.kind) > 1 else ""
+    # "Plans and closings per year" are told apart in each, as are those of a type.
+    told_apart = len(named.kind) > 1 or (named.type and not any(having))
+    kinds = "kind" if group_by and told_apart else ""
     split = counted or next((name for name in per if name != group_by), kinds)
     if links.missing_years and not named.year:
         named = replace(named, year=links.missing_years)
@@ -211,7 +212,6 @@ def sized(links: Links, question: str, catalog: Catalog) -> Links:
     folded, of_units = strip_accents(question), units()
     limits = [*_limits(folded)]
     years = year_spans(question) if limits else []
-    facts = [fact for fact, _ in catalog.counts("fact")] if limits else []
     for least, most, (start, end) in limits:
         if any(a < end and start < b for a, b in years):
             continue
@@ -223,9 +223,7 @@ def sized(links: Links, question: str, catalog: Catalog) -> Links:
             said += [k for k, unit in of_units.items() if re.match(rf"{begins}{unit}(?!\w)", text)]
         # What is beside the number says what it is of, else the tag that is named.
         for key in said[:1] or links.fields:
-            values = [fact for fact in facts if fact.startswith(f"{key}: ")]
-            ranges = {f: size for f in values if (size := _range_of(f.partition(": ")[2]))}
-            if 2 * len(ranges) <= len(values):
+            if not (ranges := sizes_of(key, catalog)):
                 continue
             inside = [f for f, (low, high) in ranges.items() if least <= low and high <= most]
             if not inside:
@@ -234,6 +232,20 @@ def sized(links: Links, question: str, catalog: Catalog) -> Links:
             links = _with_values(links, range(first, last), tuple(sorted(inside)))
             break
     return links
+
+
+def sizes_of(key: str, catalog: Catalog) -> dict[str, tuple[float, float]]:
+    """The least and most of each value of a tag that has sizes; nothing for any other tag."""
+    values = [fact for fact, _ in catalog.counts("fact") if fact.startswith(f"{key}: ")]
+    ranges = {f: size for f in values if (size := _range_of(f.partition(": ")[2]))}
+    return ranges if 2 * len(ranges) > len(values) else {}
+
+
+def is_in_text(query: CatalogQuery, links: Links, question: str, catalog: Catalog) -> bool:
+    """Whether a report's text says more than its tags: its cost, and how many people there were."""
+    if query.group_by:
+        return bool(sizes_of(query.group_by, catalog))
+    return is_quantity(question) and not links.kinds
 
 
 def _with_values(links: Links, places: range, facts: tuple[str, ...]) -> Links:

@@ -306,6 +306,9 @@ def test_the_only_report_is_asked_in_any_words(sample_engine: Engine, quick_engi
     answer = sample_engine.ask("¿Qué aprendieron?", filters=ONLY).answer
     assert {citation.passage.stage for citation in answer.citations} == {"finding"}
     assert not answer.refused
+    # Its text says more than the bracket that is its tag.
+    for question in ("What did it cost?", "How many people took part?"):
+        assert quick_engine.ask(question, filters=ONLY).answer.mode == "extractive"
     # Only passages in a language that is chosen are quoted.
     only = Filters(language=("pt",))
     answer = quick_engine.ask("O que aprenderam com o dinheiro móvel?", filters=only).answer

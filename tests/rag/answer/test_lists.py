@@ -138,6 +138,10 @@ def test_the_rows_of_a_table_are_split() -> None:
     first = draft.text.split("\n")[1]
     assert first.startswith(f"- {year}: {number} reports (")
     assert " … (+" in first
+    # What is told of a kind is told of each row, of which a limit tells how many.
+    by_kind = listed(group_by="country", split="kind", limit=1)
+    assert len(by_kind.coverage.table) < len(CATALOG.table(CatalogQuery(group_by="country"))[0])
+    assert "plan: " in by_kind.text
     # A year whose reports have no such tag has nothing to split by.
     rows = listed(group_by="year", split="cost").text.split("\n")[1:]
     assert [row for row in rows if "(" in row] == ["- 2031: 1 report (High: 1)"]

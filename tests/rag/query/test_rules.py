@@ -382,6 +382,8 @@ def test_tags_answer_however_a_question_is_worded(quick_engine: Engine) -> None:
         "Reports using ethnography since 2022, year by year": by(
             "year", Filters(method=("Ethnography",), year=(2022, 2023, 2024, 2025))
         ),
+        # The type of plans is that of closings, too.
+        "action learning plans per year": by("year", Filters(type=("learningplan",)), split="kind"),
     }.items():
         assert plan(quick_engine, question).query == query, question
     # What may be a topic is not passed over.
