@@ -67,6 +67,7 @@ from rag.i18n.labels import (
     join_parts,
     kinds_label,
     title_of,
+    value_label,
 )
 from rag.i18n.translations import marked
 from rag.models.prompts import refusal
@@ -248,9 +249,13 @@ class _Maker(Comparer):
                 own = of_report.setdefault(line.report.id, [])
                 own.append(line if on_it else replace(line, score=line.score - _AFTER))
         of_report |= saying
+        countries = plan.filters.country or plan.boosted.country
+        of_lab = len(countries) == 1
         if not plan.subject:
-            country = (plan.filters.country or plan.boosted.country)[0]
-            name = country_label(country, self.t)
+            goals = [value_label("sdg", goal, self.t) for goal in plan.filters.sdg]
+            name = join_parts(
+                self.t, ", ", [*(country_label(c, self.t) for c in countries), *goals]
+            )
             self.counted = format_label(self.t, name, self.overview(reports)) + "."
             yield self.counted
         rows: dict[str, list[Row]] = {part: [] for part in PARTS}
@@ -275,8 +280,11 @@ class _Maker(Comparer):
                 picked = [*(y for x in begun for y in self.pick(first_role(x), 1)), *picked]
             rows[part].append((info, picked))
         for part, (_, most) in PARTS.items():
-            best_rows = sorted(rows[part], key=best_first)[:most]
-            rows[part] = sorted(best_rows, key=lambda row: -(row[0].year or 0))
+            heard = defaultdict[str, Iterator[int]](count)
+            best_rows = sorted(rows[part], key=best_first)
+            # Of the work of all labs each is heard.
+            kept = [r for r in best_rows if of_lab or next(heard[r[0].lab]) < _PER_LAB]
+            rows[part] = sorted(kept[:most], key=lambda row: -(row[0].year or 0))
         told_of = [row for of_part in rows.values() for row in of_part]
         if plan.subject and len(told_of) == 1 == len(told_of[0][1]):
             # One line says little: of few reports a whole one, else the best sentences, say more.
@@ -287,7 +295,7 @@ class _Maker(Comparer):
         if plan.subject:
             yield self.head(info for info, _ in told_of)
         for part, (heading, _) in PARTS.items():
-            yield from self.part(heading, rows[part], of_lab=True)
+            yield from self.part(heading, rows[part], of_lab=of_lab)
         if few:
             # A plan answers this form question with whom it is for.
             done = [x for x in lines if x.report.kind != "plan"]
@@ -295,7 +303,7 @@ class _Maker(Comparer):
             late = (x for x in done if x.role == "next" and (x.report.year or 0) == newest)
             # "Other" says little without its form question.
             picked = self.pick((x for x in late if len(x.words) >= MIN_WORDS), _MOST_TO_COME)
-            yield from self.part(HEADINGS["next"], rows_of(picked), of_lab=True)
+            yield from self.part(HEADINGS["next"], rows_of(picked), of_lab=of_lab)
 
     def _problems(
         self, reports: Iterable[ReportInfo], lines: Mapping[str, Sequence[Line]]
@@ -306,7 +314,8 @@ class _Maker(Comparer):
             own = lines.get(info.id, ()) if info.author == "lab" else ()
             of_roles = ([x for x in own if x.role == role] for role in ("challenge", "about"))
             rows.append((info, [x for of_role in of_roles for x in self.pick_asked(of_role)]))
-        yield from self.part(HEADINGS["about"], rows, of_lab=True)
+        of_lab = len({info.lab for info, _ in rows}) == 1
+        yield from self.part(HEADINGS["about"], rows, of_lab=of_lab)
 
     def trend(self) -> Iterator[str]:
         """Year by year; of a topic of all labs, how many reports of each year speak of it."""

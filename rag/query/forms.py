@@ -70,6 +70,11 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     words = subject(links, plan.language, best)
     plan = replace(plan, subject=" ".join(words))
     chosen, digest = max((scores[name], name) for name in (*DIGESTS, "compare"))
+    if (goal := _only_goal(links, plan.language, best)) and not is_quantity(plan.standalone):
+        # No text says "SDG 5": all work that is tagged so is told.
+        filters = plan.filters.merged(goal)
+        plan = replace(plan, filters=filters, subject="", wide=True, off_topic=-1.0)
+        return replace(plan, intent="reasons" if digest == "reasons" else "lab")
     lead = chosen - scores["passage"]
     beside = map(str.lower, set(links.unlinked).difference(words))
     by_years = has_wording("over_years", plan.standalone)
@@ -301,6 +306,17 @@ def _subject_places(links: Links, language: str, intent: str) -> list[int]:
         or (i in lacked and word.lower() not in light_words() | stop_words(language))
         or (i not in told and not asks(word.lower(), language, intent))
     ]
+
+
+def _only_goal(links: Links, language: str, intent: str) -> Filters:
+    """The goal that a question names by its number, if it names no other topic."""
+    goals = [k for k in links.links if k.field == "sdg" and not k.excluded]
+    told = {i for k in goals for i in range(k.start, k.end)}
+    named = {value for k in goals for value in k.values}
+    is_numbered = any(links.words[i].isdecimal() for i in told)
+    is_all = told.issuperset(_subject_places(links, language, intent))
+    is_one = is_numbered and is_all and len(named) == 1
+    return Filters(sdg=tuple(map(str, named))) if is_one else Filters()
 
 
 def topic_sides(links: Links, plan: Plan) -> tuple[str, ...]:

@@ -131,6 +131,15 @@ def test_a_lab_is_told_by_what_it_says_of_each_topic_and_not_by_its_other_work(a
     assert "Would a household accept a code on the phone as a receipt" in answer.text
 
 
+def test_a_goal_that_is_named_by_its_number_is_told_by_the_work_that_is_tagged_so(ask: Ask) -> None:
+    for question in ("What did labs learn about SDG 5?", "que aprendieron sobre el ODS 5"):
+        answer = ask(question)
+        assert answer.coverage.intent == "lab"
+        told = [citation.passage.report for citation in answer.citations]
+        assert len({info.lab for info in told}) > 3
+        assert all(any(goal.startswith("5") for goal in info.sdgs) for info in told)
+
+
 def test_a_theme_is_told_by_all_labs_that_are_near_to_the_whole_question(ask: Ask) -> None:
     for question, labs in {
         HUSBANDS: {"BD", "LS", "SL"},
