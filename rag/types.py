@@ -233,7 +233,8 @@ class Coverage:
     excluded: Filters = Filters()  # values whose reports were left out
     table: tuple[tuple[str, int], ...] = ()  # values of `grouped_by`, their numbers of reports
     grouped_by: str = ""  # the field whose values the question asks for
-    split: str = ""  # another field that divides these; then the text tells them
+    split: str = ""  # another field that divides these
+    cells: tuple[str, ...] = ()  # what each of these holds of it, in the answer's language
     sides: tuple[str, ...] = ()  # the names of what a comparison has beside each other
     speaking: int = 0  # how many reports speak of a topic, as its survey estimates
 
@@ -241,11 +242,6 @@ class Coverage:
     def count(self) -> int:
         """How many reports the answer rests on."""
         return len(self.reports)
-
-    @property
-    def values(self) -> tuple[tuple[str, int], ...]:
-        """The rows of a table that says all that the text does."""
-        return () if self.split else self.table
 
 
 @dataclass(frozen=True, slots=True)

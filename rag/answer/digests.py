@@ -61,13 +61,11 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
     author_label,
-    country_label,
     format_count,
     format_label,
     join_parts,
     kinds_label,
     title_of,
-    value_label,
 )
 from rag.i18n.translations import marked
 from rag.models.prompts import refusal
@@ -252,11 +250,7 @@ class _Maker(Comparer):
         countries = plan.filters.country or plan.boosted.country
         of_lab = len(countries) == 1
         if not plan.subject:
-            goals = [value_label("sdg", goal, self.t) for goal in plan.filters.sdg]
-            name = join_parts(
-                self.t, ", ", [*(country_label(c, self.t) for c in countries), *goals]
-            )
-            self.counted = format_label(self.t, name, self.overview(reports)) + "."
+            self.counted = format_label(self.t, self.scope(), self.overview(reports)) + "."
             yield self.counted
         rows: dict[str, list[Row]] = {part: [] for part in PARTS}
         told: set[str] = set()

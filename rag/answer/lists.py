@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from types import MappingProxyType
 from typing import Any
 
 from rag.catalog.catalog import Catalog, alternatives
@@ -22,15 +21,15 @@ from rag.catalog.tag_fields import (
 )
 from rag.citation.quotes import verbatim
 from rag.i18n.labels import (
-    FIELD_LABELS,
     field_label,
+    filter_label,
     format_count,
     format_label,
     join_parts,
     kinds_label,
     lab_label,
-    region_label,
     reports_and_labs,
+    tag_word,
     value_label,
 )
 from rag.i18n.translations import (
@@ -103,6 +102,7 @@ def list_draft(
             table=tuple(listing.rows[: listing.wanted]),
             grouped_by=query.group_by if listing.rows else "",
             split=query.split,
+            cells=tuple(map(listing.cells, listing.rows[: listing.wanted])) if query.split else (),
         ),
         mode="catalogue",
         language=plan.language,
@@ -220,8 +220,8 @@ class _Listing:
         """How many reports there are of each kind, where that tells more of a number; or ""."""
         query, kinds = self.query, [report.kind for report in self.reports]
         # Closings, too, have the type of plans.
-        several = len(query.filters.kind) > 1 or query.filters.type
-        is_told = query.form in _NUMBERS or query.group_by == "year" or several
+        is_several = bool(query.filters.type) or len(query.filters.kind) > 1
+        is_told = query.form in _NUMBERS or query.group_by == "year" or is_several
         return kinds_label(kinds, self._t) if is_told and len(set(kinds)) > 1 else ""
 
     def _untagged(self) -> Iterator[str]:
@@ -236,7 +236,7 @@ class _Listing:
             if len(bare) > len(whole) * _MOST_BARE:
                 reports = self._of_all(self._number(len(bare)), len(whole))
                 message = t.gettext("{reports} have no {tag} tag")
-                said = message.format(reports=reports, tag=_tag_word(name, t))
+                said = message.format(reports=reports, tag=tag_word(name, t))
                 several = not (filters.kind or filters.type) and len(set(bare)) > 1
                 yield f"{said} ({kinds_label(bare, t)})" if several else said
 
@@ -289,7 +289,8 @@ class _Listing:
                 titles = zip(members, self._cite(members, own), strict=True)
                 told = "; ".join(f"{lab_label(info, t)}, {title}" for info, title in titles)
             elif query.split:
-                told += self._cells(own)
+                cells = self.cells((value, number))
+                told += f" ({defuse(cells)})" if cells else ""
             elif (point := points.get(value)) and point.share is not None:
                 told += f" ({format_share(t, point.share)})"
             name = value_label(query.group_by, value, t)
@@ -328,15 +329,15 @@ class _Listing:
             parts.append(f"{counted} {'=' if fewest == most else '≥'} {fewest}")
         return join_parts(t, "; ", [*parts, *filter(None, [self._kinds()]), *self._untagged()])
 
-    def _cells(self, row: Filters) -> str:
-        """How many reports of a row have each value by which it is split, in brackets; or ""."""
+    def cells(self, row: tuple[str, int]) -> str:
+        """How many reports of a row have each value by which it is split; or ""."""
         query, t = self.query, self._t
         values = replace(query, group_by=query.split, split="", having=(0, 0))
-        cells, _ = self._catalog.table(values, row)
+        cells, _ = self._catalog.table(values, _having(query.group_by, row[0]))
         shown = cells[: (not query.rows and query.limit) or _MOST_CELLS]
         texts = [format_label(t, value_label(query.split, name, t), str(n)) for name, n in shown]
         more = f" … (+{len(cells) - len(shown)})" if len(cells) > len(shown) else ""
-        return f" ({defuse(join_parts(t, '; ', texts))}{more})" if texts else ""
+        return f"{join_parts(t, '; ', texts)}{more}"
 
     def _none_left(self) -> str:
         """That no report passes, by which filters, and which of them to give up."""
@@ -366,11 +367,11 @@ class _Listing:
             told_apart = is_counted and query.form in _NUMBERS and not every and name != "kind"
             told_apart = told_apart and 1 < len(values) <= _MOST_CELLS
             counts = {value: count(name, value) for value in values if told_apart}
-            parts.append(_filter_label(name, values, t, " + " if every else " / ", counts))
+            parts.append(filter_label(name, values, t, " + " if every else " / ", counts))
         none = t.gettext("none of whose reports has {filter}")
         without = none if query.lacking else t.gettext("without {filter}")
         excluded = query.excluded.as_dict().items()
-        parts += [without.format(filter=_filter_label(*pair, t)) for pair in excluded]
+        parts += [without.format(filter=filter_label(*pair, t)) for pair in excluded]
         untagged = (field_label(name, t) for name in query.untagged)
         parts += [t.gettext("without {filter}").format(filter=label) for label in untagged]
         return "; ".join(parts)
@@ -400,7 +401,7 @@ def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
     # Without the only filter all reports are left, which tells nobody anything.
     for n, (name, values) in enumerate(groups if len(groups) > 1 else ()):
         left = frozenset.intersection(*passing[:n], *passing[n + 1 :])
-        counts[_filter_label(name, values, t)] = len(left)
+        counts[filter_label(name, values, t)] = len(left)
     most = sorted((pair for pair in counts.items() if pair[1]), key=lambda pair: -pair[1])
     without = t.gettext("without {filter}")
     ways = "; ".join(
@@ -408,33 +409,6 @@ def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
         for label, n in most[:_MOST_WAYS_OUT]
     )
     return f"{ways[0].upper()}{ways[1:]}." if ways else ""
-
-
-def _filter_label(
-    name: str,
-    values: Sequence[str | int],
-    t: Translations,
-    separator: str = " / ",
-    counts: Mapping[str | int, str] = MappingProxyType({}),
-) -> str:
-    """A filter in words: its field and its values, counted; of facts each key and its values."""
-    # A region needs no list of thirty names.
-    many = name == "country" and not counts and len(values) > _MOST_CELLS
-    if many and (region := region_label(values, t)):
-        return format_label(t, _tag_word(name, t), region)
-    by_key: dict[str, list[str]] = {}
-    for value in values:
-        key, _, text = str(value).partition(": ") if name == "fact" else (name, "", str(value))
-        label = value_label(key, text, t).replace(". ", " ")
-        by_key.setdefault(key, []).append(label + counts.get(value, ""))
-    return "; ".join(
-        format_label(t, _tag_word(key, t), separator.join(texts)) for key, texts in by_key.items()
-    )
-
-
-def _tag_word(name: str, t: Translations) -> str:
-    """A filter field, or the key of a fact, in the middle of a sentence."""
-    return (t.gettext(FIELD_LABELS[name]) if name in FIELD_LABELS else field_label(name, t)).lower()
 
 
 def _mention_citation(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:

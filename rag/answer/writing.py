@@ -11,9 +11,10 @@ from rag.answer.candidates import asked_by, kinds_asked, without_question
 from rag.answer.chosen import SURELY, Material, ReportChooser
 from rag.answer.extractive import quotes_head
 from rag.answer.lines import Line, Role
-from rag.catalog.tag_fields import ReportInfo
+from rag.catalog.tag_fields import TAGS, ReportInfo
 from rag.citation.quotable import MIN_WORDS, usable
 from rag.i18n.labels import (
+    country_label,
     format_label,
     join_parts,
     kinds_label,
@@ -135,6 +136,14 @@ class DigestWriter(ReportChooser):
                 words = " ".join(self.cite(hit, answer) for answer, hit in own.items())
                 told.append(f"- {format_label(self.t, self.named(info), words)}")
         return told
+
+    def scope(self) -> str:
+        """The labs and the goals whose work is told."""
+        labs = self.plan.filters.country or self.plan.boosted.country
+        goals = (value_label("sdg", goal, self.t) for goal in self.plan.filters.sdg)
+        sdg = self.t.gettext(TAGS["sdg"].singular)
+        named = [*(country_label(lab, self.t) for lab in labs), *(f"{sdg} {x}" for x in goals)]
+        return join_parts(self.t, ", ", named)
 
     def overview(self, reports: Sequence[ReportInfo]) -> str:
         """The years of reports, how many there are of each kind, and their most frequent themes."""

@@ -121,7 +121,7 @@ def _detail(answer: Answer) -> dict[str, Any]:
         "notice": notice_words(answer.notices),
         **_fields(answer, "notices", "planner"),
         **_fields(answer.coverage, "read_passages", "read_reports", "first", "ignored"),
-        **_fields(answer.coverage, "read", "unread", "sides", "speaking"),
+        **_fields(answer.coverage, "read", "unread", "cells", "sides", "speaking"),
         **_fields(answer, "timings", "tokens", "checked"),
         "run": to_jsonable_python(answer.generation),
         **{

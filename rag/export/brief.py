@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import count, groupby, takewhile
+from itertools import chain, count, groupby, repeat, takewhile
 from urllib.parse import quote
 
 from babel.dates import format_date
@@ -300,11 +300,16 @@ def _signed(text: str, doubted: Sequence[Struck]) -> str:
 def table_of(answer: Answer, known: Mapping[int, int], t: Translations) -> Table | None:
     """What an answer lists, counts or compares; `known` marks have the numbers of their sources."""
     coverage = answer.coverage
-    if coverage.values:
-        field = coverage.grouped_by
+    if coverage.table:
+        field, split = coverage.grouped_by, coverage.split
         heading = one_line(labels.field_label(field, t))
-        rows = ((labels.value_label(field, v, t), format_number(t, n)) for v, n in coverage.values)
-        return Table(heading, (heading, t.gettext("Reports")), cells(rows), (5, 1))
+        rows = [[labels.value_label(field, v, t), format_number(t, n)] for v, n in coverage.table]
+        if not coverage.cells:
+            return Table(heading, (heading, t.gettext("Reports")), cells(rows), (5, 1))
+        told = zip(rows, chain(coverage.cells, repeat("")), strict=False)
+        held = cells([*row, cell] for row, cell in told)
+        heads = (heading, t.gettext("Reports"), one_line(labels.field_label(split, t)))
+        return Table(heading, heads, held, (5, 1, 5))
     if coverage.sides:
         compared = ((f"**{row}**", *cells) for row, cells in answer.comparison)
         widths = (2, *(5 for _ in coverage.sides))

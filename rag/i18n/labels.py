@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import product
+from types import MappingProxyType
 from typing import Literal
 
 from babel import Locale
@@ -36,6 +37,7 @@ _VALUES = {
 }
 # Values that labs write in small letters, which would be read as words.
 _ACRONYMS = ("it", "ict", "iot", "gis", "ngo", "gbv")
+_MOST_COUNTRIES = 8  # that are named, where they are a region
 MOST_TITLE = 70  # characters of a title that names a quote
 # The heading of a report's tags (`rag.types.FACTS`).
 FACTS_HEADING = marked("Facts of this report")
@@ -188,6 +190,33 @@ def field_label(name: str, t: Translations) -> str:
         return t.gettext(FIELD_LABELS[name])
     shown = _first_names(language_code(t)).get(("field", name), name.replace("_", " "))
     return shown[:1].upper() + shown[1:]
+
+
+def filter_label(
+    name: str,
+    values: Sequence[str | int],
+    t: Translations,
+    separator: str = " / ",
+    counts: Mapping[str | int, str] = MappingProxyType({}),
+) -> str:
+    """A filter in words: its field and its values, counted; of facts each key and its values."""
+    # A region needs no list of thirty names.
+    many = name == "country" and not counts and len(values) > _MOST_COUNTRIES
+    if many and (region := region_label(values, t)):
+        return format_label(t, tag_word(name, t), region)
+    by_key: dict[str, list[str]] = {}
+    for value in values:
+        key, _, text = str(value).partition(": ") if name == "fact" else (name, "", str(value))
+        label = value_label(key, text, t).replace(". ", " ")
+        by_key.setdefault(key, []).append(label + counts.get(value, ""))
+    return "; ".join(
+        format_label(t, tag_word(key, t), separator.join(texts)) for key, texts in by_key.items()
+    )
+
+
+def tag_word(name: str, t: Translations) -> str:
+    """A filter field, or the key of a fact, in the middle of a sentence."""
+    return (t.gettext(FIELD_LABELS[name]) if name in FIELD_LABELS else field_label(name, t)).lower()
 
 
 def source_label(name: str, t: Translations) -> str:

@@ -124,7 +124,7 @@ def _answer_values(
     """What the template of an answer or a refusal needs beside it."""
     coverage, citations, reports = answer.coverage, by_number(answer.citations), catalog.reports
     # The table says all that the lines after the first do, and is easier to scan.
-    is_table = answer.is_list or coverage.values or coverage.sides
+    is_table = answer.is_list or coverage.table or coverage.sides
     text = answer.text.partition("\n")[0] if is_table else answer.text
     text, evidence = _evidence(text, answer.language, turn, citations, t)
     listed = [reports[i] for i in coverage.reports if answer.is_list and i in reports]

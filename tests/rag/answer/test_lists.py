@@ -132,7 +132,8 @@ def test_a_table_says_what_was_counted_in_which_order_and_what_has_no_tag() -> N
 def test_the_rows_of_a_table_are_split() -> None:
     draft = listed(group_by="year", split="country", limit=1)
     assert draft.coverage.split == "country"
-    assert not draft.coverage.values
+    assert all(len(cell.split("; ")) == 1 for cell in draft.coverage.cells)
+    assert len(draft.coverage.cells) == len(draft.coverage.table)
     [(year, number), *others], _ = CATALOG.table(CatalogQuery(group_by="year"))
     assert draft.coverage.table == ((year, number), *others)
     first = draft.text.split("\n")[1]
