@@ -226,7 +226,13 @@ class _Maker(Comparer):
             if len(reports) < 2:
                 # Its best sentences tell more of a question, all of it of a topic.
                 if is_short_topic(plan) and len(every) <= _FEW_REPORTS:
-                    yield from self._whole(reports)
+                    asked = ROLE_OF_KIND.get(kind_wanted(plan))
+                    if asked != "found" or finds(self.lines(self.open(reports), FINDINGS)):
+                        yield from self._whole(reports)
+                    else:
+                        # What came of a plan, others of its lab may tell in other words.
+                        self.plan = replace(plan, subject="")
+                        yield from self.lab()
                 return
         elif len(reports) == 1:
             yield from self.report()

@@ -364,6 +364,12 @@ def test_what_a_lab_found_on_a_topic_is_told_whichever_words_it_has(ask: Ask) ->
     assert "rose from 16% to 59%" in told
 
 
+def test_what_came_of_a_plan_is_told_by_other_reports_of_its_lab(ask: Ask) -> None:
+    answer = ask("air pollution in mongolia what did they find out")
+    assert "What was found" in headings(answer)
+    assert {c.passage.report.kind for c in answer.citations} == {"plan", "experiment"}
+
+
 def test_a_topic_in_other_words_is_answered_from_near_ones(ask: Ask, quick_engine: Engine) -> None:
     answer = ask("Which labs fight polluted air at home?")
     assert answer.citations[0].passage.report.lab == "Mongolia"
