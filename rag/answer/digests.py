@@ -49,14 +49,7 @@ from rag.answer.lines import (
     role_of_question,
     role_wanted,
 )
-from rag.answer.writing import (
-    FEWEST_LINES,
-    HEADINGS,
-    PARTS,
-    Row,
-    best_first,
-    rows_of,
-)
+from rag.answer.writing import FEWEST_LINES, HEADINGS, PARTS, Row, best_first, rows_of
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS
 from rag.i18n.labels import (
@@ -69,12 +62,7 @@ from rag.i18n.labels import (
 )
 from rag.i18n.translations import marked
 from rag.models.prompts import refusal
-from rag.query.forms import (
-    DIGESTS,
-    OFF_TOPIC_CLEAR,
-    is_short_topic,
-    listed_topics,
-)
+from rag.query.forms import DIGESTS, OFF_TOPIC_CLEAR, is_short_topic, listed_topics
 from rag.query.intents import own_score
 from rag.query.rules import OF_MANY
 from rag.query.wordings import has_wording

@@ -72,9 +72,10 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works)
     chosen, digest = max((scores[name], name) for name in (*DIGESTS, "compare"))
     if (goal := _only_goal(links, plan.language, best)) and not is_quantity(plan.standalone):
         # No text says "SDG 5": all work that is tagged so is told.
-        filters = plan.filters.merged(goal)
-        plan = replace(plan, filters=filters, subject="", wide=True, off_topic=-1.0)
-        return replace(plan, intent="reasons" if digest == "reasons" else "lab")
+        words, plan = (), replace(plan, filters=plan.filters.merged(goal), subject="")
+        if plan.intent != "compare":
+            intent: Intent = "reasons" if digest == "reasons" else "lab"
+            return replace(plan, intent=intent, wide=True, off_topic=-1.0)
     lead = chosen - scores["passage"]
     beside = map(str.lower, set(links.unlinked).difference(words))
     by_years = has_wording("over_years", plan.standalone)

@@ -142,7 +142,8 @@ class Rules:
         # what did it cost?" is two.
         tagged = query and any(getattr(query.filters, n) for n in TAGS) and catalog.matching(query)
         is_plain = query and query.form == "list" and not (query.group_by or tagged)
-        is_plain = is_plain or (query and is_in_text(query, links, question, catalog))
+        if alone and query and is_in_text(query, links, question, catalog):
+            is_plain = True
         if query and not (alone and (is_plain or parts_of(question, language))):
             free = [link for link in links.links if link.field in (*FREE_FIELDS, "fact")]
             by_tags = query.form == "count" or query.lacking

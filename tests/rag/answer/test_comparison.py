@@ -58,6 +58,13 @@ def test_sides_stand_beside_each_other(ask: Ask) -> None:
         (OUTCOME, ("2021, plan", "2022, experiment"), "In short", ("60 families", "3.1 to 1.9")),
         # Where no form question asks what it is about, the challenge tells that.
         ("Compare Lesotho and Togo", ("Lesotho", "Togo"), "What it is about", ("robbed", "Togo")),
+        # What no text says, tags do.
+        (
+            "Compare Lesotho and Tanzania on SDG 5",
+            ("Lesotho", "Tanzania"),
+            "What was found",
+            ("31 to 74", ""),
+        ),
         # What two sides say alike is not missing on one.
         (YEARS, ("2022", "2023"), "What comes next", both),
     ):
