@@ -155,7 +155,8 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
             text = alone
         own = frozenset(words(text))
         candidates.append(Candidate(n, sentence.start, text, hit, own, score, fits))
-    return _fitting_nearer(with_neighbours([c for c in candidates if _may_answer(c, plan)]))
+    kept = [c for c in candidates if _may_answer(c, plan)]
+    return _fitting_nearer(with_neighbours(kept)) if kept else []
 
 
 def _may_answer(candidate: Candidate, plan: Plan) -> bool:

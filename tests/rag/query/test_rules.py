@@ -171,7 +171,9 @@ def test_what_many_are_asked_has_the_digest_of_a_topic() -> None:
 def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
     for question, query in {
         "which countries used ethnography most": by("country", ETHNOGRAPHY),
-        "Were there more plans in 2022 than in 2023?": by("year", replace(PLANS, year=YEARS)),
+        "Were there more plans in 2022 than in 2023?": by(
+            "year", replace(PLANS, year=YEARS), split="kind"
+        ),
         "table of experiments by cost bracket": by("total_cost", EXPERIMENTS),
         "جدول التقارير حسب السنة والنوع": by("year", split="kind"),
         "países con al menos 2 informes": by("country", having=(2, 0)),
@@ -192,7 +194,7 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
         "What share of reports used ethnography?": by("", ETHNOGRAPHY, form="share"),
         "Los 3 países con menos experimentos": by("country", EXPERIMENTS, limit=3, least=True),
         "which year had the most reports": by("year", ranked=True),
-        "does Togo or Fiji have more plans?": by("country", OF_TWO),
+        "does Togo or Fiji have more plans?": by("country", OF_TWO, split="kind"),
         "labs that never reported an experiment": lacking(EXPERIMENTS),
         "años sin experimentos": lacking(EXPERIMENTS, "year"),
         "Which labs have no reports in 2023?": lacking(Filters(year=(2023,))),
@@ -211,7 +213,9 @@ def test_tags_are_counted_however_that_is_asked(quick_engine: Engine) -> None:
         ),
         # What is left out of what is counted is not lacked.
         "Which methods are used most outside Togo?": by("method", excluded=TOGO),
-        "Which labs wrote most plans in 2022 or 2023?": by("country", replace(PLANS, year=YEARS)),
+        "Which labs wrote most plans in 2022 or 2023?": by(
+            "country", replace(PLANS, year=YEARS), split="kind"
+        ),
     }.items():
         assert plan(quick_engine, question).query == query, question
 
