@@ -274,9 +274,9 @@ class Comparer(TopicComparer):
                     best = self.pick(own, most)
                     self._chosen = shared
                 for instead in _IS_ABOUT if role == "about" else ():
-                    if instead not in table:
+                    if instead not in table and not best:
                         own = [x for x in side.lines if x.role == instead]
-                        best += self.pick(own, most - len(best))
+                        best = self.pick(own, most)
                 said += [line.words for line in best]
                 picked.append(best)
             if any(picked):
