@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 from eval.cases import MANY_REPORTS, NATURAL, OPEN, Case
+from rag.answer.extractive import UNSURE
+from rag.i18n.translations import languages, translations_for
 from rag.types import Answer, Citation, Hit
 
 DEPTHS = (5, 10, 20)
@@ -132,12 +134,17 @@ def values_told(o: Observation) -> float | None:
 
 
 def cited_sent(o: Observation) -> float | None:
-    """The share of sentences, but for lists, headings and what ends in a colon, with a [n] mark."""
+    """The share of sentences, but for lists, headings and what ends in a colon, with a [n] mark.
+
+    That it is not certain whether an answer answers is said of no report.
+    """
     if o.answer.coverage.intent == "list":
         return None
+    unsure = {translations_for(language).gettext(UNSURE) for language in languages()}
     parts = re.split(r"(?<=[.!?؟。])\s+|\n+", o.answer.text)
     long = [part for part in parts if len(re.findall(r"\w", part)) > FRAME_LETTERS]
-    sentences = [part for part in long if not (part.rstrip().endswith(":") or part[0] == "#")]
+    heads = {part for part in long if part.rstrip().endswith(":") or part[0] == "#"}
+    sentences = [part for part in long if part not in heads | unsure]
     return _mean(bool(re.search(r"\[\d+\]", part)) for part in sentences)
 
 

@@ -11,6 +11,7 @@ from passages import report
 
 from eval.cases import Case, Evidence, case_from_json
 from eval.metrics import Observation, fold, has_fact, holds, overlap, score
+from rag.answer.extractive import UNSURE
 from rag.catalog.tag_fields import ReportInfo
 from rag.types import Answer, Citation, Coverage, Hit, Passage
 
@@ -94,6 +95,7 @@ def test_each_metric_is_the_number_computed_by_hand() -> None:
         ("facts", FACTS, answer("The health ministry of X paid usd 1 200."), 2 / 3),
         ("facts", FACTS, refusal("USD 1200"), 0.0),
         ("cited_sent", case(), answer(MARKED), 0.5),
+        ("cited_sent", case(), answer(f"{UNSURE}\n{MARKED}"), 0.5),
         ("refusal_ok", NONE, answer(), 0.0),
         ("refusal_ok", case(), refusal(), 0.0),
         ("list_f1", LIST, answer(listed="abx"), 4 / 7),
