@@ -412,7 +412,7 @@ class _Maker(Comparer):
             room = min(_MOST_OTHERS, max(0, _ENOUGH - sum(map(len, rows.values()))))
             others += islice(self.others_saying_it(quoted), room)
         if self.by_sentences:
-            self.add_context(row for of_part in rows.values() for row in of_part)
+            self.add_context(rows)
         quoted_of = [info for part in rows.values() for info, own in part if own]
         yield from self.count(survey, quoted_of)
         yield self.head((*quoted_of, *(info for info, own in others if own)))

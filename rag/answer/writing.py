@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
 
@@ -163,10 +163,12 @@ class DigestWriter(ReportChooser):
         lines = [self.by(info, picked, of_lab) for info, picked in rows if picked]
         yield from [self.heading(heading), *lines] if lines else []
 
-    def add_context(self, rows: Iterable[Row]) -> None:
+    def add_context(self, rows: Mapping[str, Sequence[Row]]) -> None:
         """Where little is told, adds what follows the best sentences of surely telling reports."""
+        if len(rows["found"]) >= _FEWEST_ROWS:
+            return  # Key points take the best sentences away from what follows them.
         sure = {x.report.id for x in self.telling[1] if x.score >= SURELY}
-        told = [(line, own) for _, own in rows for line in own]
+        told = [(line, own) for part in rows.values() for _, own in part for line in own]
         count = len(told)
         for line, own in sorted(told, key=lambda pair: -pair[0].score):
             is_wanted = line.report.id in sure and count < FEWEST_LINES
@@ -182,7 +184,6 @@ class DigestWriter(ReportChooser):
         """
         if len(rows) < _FEWEST_ROWS:
             return
-        yield self.heading(KEY_POINTS)
         # "Sand" says little without its form question.
         own = [
             [x for x in told if x.role == "found" and len(x.words) >= MIN_WORDS] for _, told in rows
@@ -193,6 +194,8 @@ class DigestWriter(ReportChooser):
             for n, lines in enumerate(own)
             if lines
         }
+        if best:
+            yield self.heading(KEY_POINTS)
         strongest = sorted(best, key=lambda n: -logits.get(best[n].place, 0.0))
         for n in sorted(strongest[:_MOST_KEY_POINTS]):
             info, told = rows[n]

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from passages import passage, report
 
 from rag.answer.chosen import ReportChooser
 from rag.answer.lines import Line, Role, part_of, role_and_weight, role_wanted
-from rag.answer.writing import HEADINGS
+from rag.answer.writing import HEADINGS, DigestWriter
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.i18n.labels import title_of
@@ -251,6 +252,16 @@ def test_key_points_answer_best_and_plans_are_few(sample_engine: Engine, monkeyp
     told = sorted(best.values(), key=lambda line: line.score)[: len(points)]
     assert len(told) == 2
     assert all(any(line.text.rstrip(".")[:40] in point for point in points) for line in told)
+
+
+def test_without_findings_there_are_no_key_points_and_with_them_nothing_is_added() -> None:
+    barriers = [_line("barriers", "finding", "closing") for _ in range(6)]
+    rows = [(line.report, [line]) for line in barriers]
+    unread = Mock(logits=lambda _: {})
+    assert list(DigestWriter.key_points(unread, rows)) == []
+    DigestWriter.add_context(unread, {"found": rows})
+    assert [told for _, told in rows] == [[line] for line in barriers]
+    unread.after.assert_not_called()
 
 
 def test_what_got_in_the_way_is_read_as_that(sample_engine: Engine, monkeypatch: Any) -> None:
