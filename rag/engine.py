@@ -200,7 +200,7 @@ class Engine:
         elif not deep:
             # A model that searches further looks for all that was asked at once.
             scopes = history, filters, ignored
-            if questions := self._planner.questions(question, plan, snapshot, *scopes):
+            if questions := self._planner.questions(plan, snapshot, *scopes):
                 ways: Any = {"ignored": ignored, "passages": passages, "stop": stop}
 
                 def ask(part: str, said: Sequence[Turn], scope: Filters) -> AnswerStream:

@@ -13,7 +13,8 @@ from rag.query.entities import countries_in, named_in, places_in_order, region_i
 from rag.query.gloss import english_phrase, english_word
 from rag.query.intents import own_score
 from rag.query.linker import Linker, Links
-from rag.query.wordings import any_of, has_wording, terms_of
+from rag.query.usual_words import asks_for_lists
+from rag.query.wordings import any_of, greeting_language, has_wording, terms_of
 from rag.text.tokenize import (
     LANGUAGES,
     content_words,
@@ -39,6 +40,8 @@ _SIDES = 3  # labs of an answer that are compared
 # The score of a question that needs the conversation before it, of a short one that does, and the
 # least of one that may.
 _FOLLOWS, _FOLLOWS_SHORT, _ALONE = 0.5, 0.25, 0.1
+_CLAUSES = re.compile(r"(?<=\w\w\w[.!?:;؟؛])\s+|(?<=[\s)\"»][?!:؟])\s+")
+_SENTENCE = 5  # words of a clause that is more than an afterthought
 _OFF = 0.7  # the score of a short question that is off topic
 
 
@@ -88,6 +91,56 @@ def points_back(question: str, language: str) -> bool:
     """Whether a question has a word for what was spoken of ("does any of it ...")."""
     folded = re.sub(any_of("introduces"), " ", re.sub("['’]", " ", strip_accents(question)))
     return bool(re.search(any_of("points_back", language), folded))
+
+
+def asking_clause(question: str, language: str, linker: Linker) -> str:
+    """The only clause of a question that asks for reports; all of it where others add to that.
+
+    "Good morning! How many plans has Togo?", "We meet on justice. Which labs work on SDG 16?" What
+    was named before is named again where the clause points at it ("which lab there").
+    """
+    clauses = _CLAUSES.split(question)
+    linked = [linker.link(clause, language) for clause in clauses]
+    asking = [n for n, clause in enumerate(clauses) if clause.rstrip().endswith(("?", "؟"))]
+    is_marked = bool(asking)
+    asking = asking or [n for n, links in enumerate(linked) if links.links]
+    if len(clauses) == 1 or len(asking) != 1:
+        return question
+    (at,) = asking
+    asked, links = clauses[at], linked[at]
+    of_any = links.kinds or links.fields or (links.links and not links.rest)
+    if not (of_any or _tagged(links) or has_wording("many_labs", asked)):
+        return question  # What is told before may say of which work a particular is asked.
+
+    def is_told(n: int) -> bool:
+        """Whether a clause adds nothing to what is asked."""
+        own = [w for w in linked[n].rest if not asks_for_lists(w, language)]
+        is_plain = bool(greeting_language(clauses[n])) or not (linked[n].links or own)
+        is_sentence = len(linked[n].words) >= _SENTENCE and not _tagged(linked[n], "theme")
+        return is_plain or (is_marked and (n < at or is_sentence))
+
+    if not all(map(is_told, {*range(len(clauses))} - {at})):
+        return question
+    named = [k for n in range(at) for k in linked[n].links if k.field in ("country", *TAGS)]
+    said = [
+        " ".join(links.words[k.start : k.end])
+        for links in linked[:at]
+        for k in links.links
+        if k in named
+    ]
+    if said and points_back(asked, language):
+        return f"{', '.join(said)} – {asked}"
+    places = any(k.field == "country" for k in links.links)
+    is_topic = _tagged(links) or links.rest
+    adds = any(
+        (k.field == "country" and not places) or (k.field in TAGS and not is_topic) for k in named
+    )
+    return question if adds else asked
+
+
+def _tagged(links: Links, but: str = "") -> bool:
+    """Whether a text names a value of a tag, but for one of these."""
+    return any(link.field in (*TAGS, "fact") and link.field != but for link in links.links)
 
 
 def has_topic(question: str, language: str) -> bool:

@@ -235,10 +235,11 @@ class Linker:
         links.sort(key=lambda k: k.start)
         breaks = [i for i, (_, b) in enumerate(spans, 1) if _BREAK.match(question, b)]
         for n, link in enumerate(links):
-            links[n] = _joined(link, links[n - 1] if n else None, words, breaks, language)
+            own = self._named_by.get(str(link.values[0]), ()) if link.field == "sdg" else ()
+            links[n] = _joined(link, links[n - 1] if n else None, words, breaks, language, own)
         taken = {i for link in links for i in range(link.start, link.end)}
         # What names the values of a tag only lists them: "types of partners, firms or cities".
-        tags = [str(value) for k in links if k in named or not k.field for value in k.values]
+        tags = [str(value) for k in links if k.field in ("", "sdg") for value in k.values]
         # "As control" only names the tag of "an entirely different group".
         tags += [
             f"{v}".partition(": ")[0] + ":" for k in links if k.field == "fact" for v in k.values
@@ -388,9 +389,17 @@ class Linker:
 
 
 def _joined(
-    link: Link, previous: Link | None, words: Sequence[str], breaks: Iterable[int], language: str
+    link: Link,
+    previous: Link | None,
+    words: Sequence[str],
+    breaks: Iterable[int],
+    language: str,
+    own: Collection[str],
 ) -> Link:
-    """The link with how it follows the one before it; a mark stands before words at `breaks`."""
+    """The link with how it follows the one before it; a mark stands before words at `breaks`.
+
+    `own` are the words of its names, which may stand before it: "not on poverty (SDG 1)".
+    """
     begin = previous.end if previous else max(0, link.start - 4)
     between = " ".join(words[begin : link.start])
     # "No, I meant Togo" wants Togo.
@@ -403,7 +412,12 @@ def _joined(
     told = negated.string[negated.end() :].split() if negated else ()
     stop = light_words() | stop_words(language) | stop_words("en")
     asks_nothing = (
-        w in stop or is_usual(w, language) or is_among(w, "of_lists", language) for w in told
+        w in stop
+        or w in own
+        or is_usual(w, language)
+        or is_usual_word(w, language, "list")
+        or is_among(w, "of_lists", language)
+        for w in told
     )
     excluded = bool(negated) and all(asks_nothing)
     # "Togo and Benin excluded" leaves both out, "excluded from school" nothing.

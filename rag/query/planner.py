@@ -145,17 +145,17 @@ class Planner:
 
     def questions(
         self,
-        text: str,
         plan: Plan,
         index: Index,
         history: Sequence[Turn],
         filters: Filters,
         ignored: Filters,
     ) -> list[tuple[str, Filters]]:
-        """The questions that a planned text holds, each with its scope; none where it is but one.
+        """The questions that a planned one holds, each with its scope; none where it is but one.
 
         A list is one of the places, years and kinds of the list before, if it names none.
         """
+        text = plan.question
         if regions := self._of_regions(text, plan, index, filters):
             return regions
         parts, plans = questions_in(text, plan.language), list[Plan]()

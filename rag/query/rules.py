@@ -9,6 +9,7 @@ from rag.places.countries import countries_of_regions_in, means_one_of_a_region
 from rag.query.conversation import (
     TURN,
     Thread,
+    asking_clause,
     asks_for_similar,
     follow_up,
     has_topic,
@@ -45,7 +46,7 @@ from rag.query.gloss import meant
 from rag.query.intents import CATALOG, TO_REPORTS, intent_scores, own_score
 from rag.query.linker import Linker, Links
 from rag.query.parts import parts_of, sides_of
-from rag.query.tag_query import clause_of, is_in_text, query_of, scores_of, sized, untagged_in
+from rag.query.tag_query import is_in_text, query_of, scores_of, sized, untagged_in
 from rag.query.wordings import greeting_language, has_wording
 from rag.query.works import ReportsWith, Works
 from rag.text.sentences import overrides
@@ -86,6 +87,7 @@ class Rules:
         catalog, filters = self.linker.catalog, self.filters
         if history and (other := self._other_matter(question, language, history)):
             return other
+        question = question if history else asking_clause(question, language, self.linker)
         links = sized(self.linker.link(question, language), question, catalog)
         scores = scores_of(links)
         unwanted = links.filters(excluded=True).country
@@ -136,8 +138,6 @@ class Rules:
             by_meaning = query_of(more, like, catalog)
             if by_meaning and catalog.matching(by_meaning):
                 links, scores, query = more, like, by_meaning
-        if not follows and not query and (clause := clause_of(question, language, self.linker)):
-            links, scores, query = clause
         # "What is the solution?" wants no list of one, "who used drones?" does; "how long, and
         # what did it cost?" is two.
         tagged = query and any(getattr(query.filters, n) for n in TAGS) and catalog.matching(query)

@@ -11,12 +11,11 @@ from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
 from rag.places.countries import fold_name
 from rag.query.entities import year_spans
 from rag.query.intents import CATALOG, TALK, intent_scores
-from rag.query.linker import Link, Linker, Links
+from rag.query.linker import Link, Links
 from rag.query.usual_words import asks_for_lists, is_usual_word, light_words
-from rag.query.wordings import any_of, greeting_language, has_wording, units
+from rag.query.wordings import any_of, has_wording, units
 from rag.text.tokenize import NUMERALS, is_quantity, numbers_in, stop_words, strip_accents
 
-_CLAUSES = re.compile(r"(?<=[.!?:;؟؛])\s+")
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
 _MARGIN = 0.05  # by how much more a question that names a method has to be like one to reports
 # How the answer to an intent begins, if not with the list.
@@ -76,6 +75,8 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     names_labs = any(not k.field and k.values == ("country",) for k in links.links)
     labs = names_labs or has_wording("who", words)
     having, counted = bounds_in(links)
+    if counted and not any(having):
+        return None  # How many of them a single report has is not counted.
     of_kind = (k for k in links.links if k.field in ("type", "kind") and k.values)
     kinds_told = [k for k in of_kind if not k.excluded]
     if labs and len(kinds_told) > 1 and has_wording("each_of", words):
@@ -112,11 +113,15 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     per_lab = ranks or (is_per and not shares) or all_labs or any(having)
     # "In how many different countries" counts them.
     per_lab = per_lab or has_wording("nations", words) or (lacking and labs)
-    # "More in 2022 or in 2023?", "were there more in 2022 than in 2023?"
-    either_year = any(k.field == "year" and k.joined == "or" for k in links.links)
-    either_year = either_year or (len(named.year) == 2 and has_wording("more_of", words))
+    asks_for_most = has_wording("more_of", words) or has_wording("least", words)
+    # "More in 2022 or in 2023?", "were there more in 2022 than in 2023?", "more on bees or ants?"
+    either = [k for k in links.links if k.joined == "or" and not (k.excluded or names_labs)]
+    either_year = any(k.field == "year" for k in either) or (asks_for_most and len(named.year) == 2)
     per_year = either_year and best in ("ranking", "yesno") and not names_labs
-    group_by = [*of_tags, "year" if per_year else "country" if per_lab else ""][0]
+    either = [k for k in either if asks_for_most and k.field in (*TAGS, "fact")]
+    of_either = [str(k.values[0]).partition(": ")[0] if k.field == "fact" else k.field for k in either]
+    per_value = [*of_either, *(["year"] if per_year else [])]
+    group_by = [*of_tags, *per_value, "country" if per_lab else ""][0]
     per = (*each, *of_tags) if (each := fields_per(links)) else ()
     group_by = [*per, group_by][0]
     # "Plans and closings per year" are told apart in each, as are those of a type.
@@ -134,12 +139,11 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         # Innovators are no labs.
         named = replace(named, author=("lab",))
     tops = bool(group_by) and not any(having)
-    asks_for_most = has_wording("more_of", words) or has_wording("least", words)
     # A report has one cost, and as many ways of scaling as are ticked.
     keys = {str(fact).partition(": ")[0] for fact in named.fact}
     every = tuple(f for f in links.every if f != "fact" or all(map(catalog.has_several, keys)))
     # Tables have one form.
-    way = "" if split or (best == "yesno" and (lacking or per_year)) else best
+    way = "" if split or (best == "yesno" and (lacking or per_value)) else best
     query = CatalogQuery(
         filters=named,
         every=every,
@@ -171,30 +175,6 @@ def scores_of(links: Links) -> dict[str, float]:
         name: score if name in (*CATALOG, "reasons") else max(score, topical[name] - _TAGGED)
         for name, score in masked.items()
     }
-
-
-def clause_of(
-    question: str, language: str, linker: Linker
-) -> tuple[Links, dict[str, float], CatalogQuery] | None:
-    """What the only clause of a question that names anything asks of tags, if it does.
-
-    "Good morning! How many plans has Togo?", "which methods are used in Togo? The first five."
-    """
-    clauses = [clause for clause in _CLAUSES.split(question) if not greeting_language(clause)]
-    linked = [(linker.link(clause, language), clause) for clause in clauses]
-    naming = [(links, clause) for links, clause in linked if links.links]
-    others = (
-        asks_for_lists(word, language)
-        for links, _ in linked
-        for word in links.rest
-        if not links.links
-    )
-    if len(naming) != 1 or naming[0][1] == question or not all(others):
-        return None
-    links = sized(*naming[0], linker.catalog)
-    scores = scores_of(links)
-    query = query_of(links, scores, linker.catalog)
-    return (links, scores, query) if query and (query.filters or query.excluded) else None
 
 
 def untagged_in(links: Links) -> tuple[str, ...]:
@@ -313,7 +293,8 @@ def fields_per(links: Links) -> tuple[str, ...]:
 def bounds_in(links: Links) -> tuple[tuple[int, int], str]:
     """How few and how many of something each value is to have; and the field, if they are of one.
 
-    "At least two reports", "in only one year"; zeros where a question says nothing of the kind.
+    "At least two reports", "in only one year"; zeros where a question says nothing of the kind, or
+    names nothing else that has them.
     """
     words = map(fold_name, links.words)
     said = " ".join(NUMERALS.get(word, word) for word in words)
@@ -327,5 +308,5 @@ def bounds_in(links: Links) -> tuple[tuple[int, int], str]:
             if of and of.field in ("", "kind", "type"):
                 counted = "" if of.field else str(of.values[0])
                 having = (fewest, fewest if name == "only_one" else 0)
-                return (having, counted) if {*links.fields} - {counted} else ((0, 0), "")
+                return (having if {*links.fields} - {counted} else (0, 0), counted)
     return (0, 0), ""
