@@ -13,6 +13,7 @@ from rag.query.entities import countries_in, named_in, places_in_order, region_i
 from rag.query.gloss import english_phrase, english_word
 from rag.query.intents import own_score
 from rag.query.linker import Linker, Links
+from rag.query.parts import begins_to_ask
 from rag.query.usual_words import asks_for_lists
 from rag.query.wordings import any_of, greeting_language, has_wording, terms_of
 from rag.text.tokenize import (
@@ -94,16 +95,18 @@ def points_back(question: str, language: str) -> bool:
 
 
 def asking_clause(question: str, language: str, linker: Linker) -> str:
-    """The only clause of a question that asks for reports; all of it where others add to that.
+    """A question for reports without what is only told around it; all of it where that may count.
 
     "Good morning! How many plans has Togo?", "We meet on justice. Which labs work on SDG 16?" What
-    was named before is named again where the clause points at it ("which lab there").
+    was named before is named again where the question points at it ("which lab there").
     """
     clauses = _CLAUSES.split(question)
     linked = [linker.link(clause, language) for clause in clauses]
-    asking = [n for n, clause in enumerate(clauses) if clause.rstrip().endswith(("?", "؟"))]
-    is_marked = bool(asking)
-    asking = asking or [n for n, links in enumerate(linked) if links.links]
+    asking = [
+        n
+        for n, clause in enumerate(clauses)
+        if clause.rstrip().endswith(("?", "؟")) and (linked[n].links or linked[n].rest)
+    ]
     if len(clauses) == 1 or len(asking) != 1:
         return question
     (at,) = asking
@@ -111,31 +114,36 @@ def asking_clause(question: str, language: str, linker: Linker) -> str:
     of_any = links.kinds or links.fields or (links.links and not links.rest)
     if not (of_any or _tagged(links) or has_wording("many_labs", asked)):
         return question  # What is told before may say of which work a particular is asked.
-
-    def is_told(n: int) -> bool:
-        """Whether a clause adds nothing to what is asked."""
-        own = [w for w in linked[n].rest if not asks_for_lists(w, language)]
-        is_plain = bool(greeting_language(clauses[n])) or not (linked[n].links or own)
-        is_sentence = len(linked[n].words) >= _SENTENCE and not _tagged(linked[n], "theme")
-        return is_plain or (is_marked and (n < at or is_sentence))
-
-    if not all(map(is_told, {*range(len(clauses))} - {at})):
-        return question
-    named = [k for n in range(at) for k in linked[n].links if k.field in ("country", *TAGS)]
-    said = [
-        " ".join(links.words[k.start : k.end])
-        for links in linked[:at]
-        for k in links.links
-        if k in named
+    told = [
+        n
+        for n, clause in enumerate(clauses)
+        if n != at and (greeting_language(clause) or _tells(clause, linked[n], after=n > at))
     ]
-    if said and points_back(asked, language):
-        return f"{', '.join(said)} – {asked}"
+    kept = [clause for n, clause in enumerate(clauses) if n not in told]
+    adding = [n for n, clause in enumerate(clauses) if n != at and clause in kept]
+    if any(not asks_for_lists(word, language) for n in adding for word in linked[n].rest):
+        return question
+    named = [
+        (k.field, " ".join(linked[n].words[k.start : k.end]))
+        for n in told
+        if n < at
+        for k in linked[n].links
+        if k.field in ("country", *TAGS)
+    ]
+    if points_back(asked, language):
+        if links.rest or not (named or links.filters()):
+            return question
+        before = ", ".join(words for _, words in named)
+        return " – ".join(filter(None, (before, " ".join(kept))))
     places = any(k.field == "country" for k in links.links)
-    is_topic = _tagged(links) or links.rest
-    adds = any(
-        (k.field == "country" and not places) or (k.field in TAGS and not is_topic) for k in named
-    )
-    return question if adds else asked
+    is_told = {"country": places, **dict.fromkeys(TAGS, _tagged(links) or bool(links.rest))}
+    return " ".join(kept) if all(is_told[name] for name, _ in named) else question
+
+
+def _tells(clause: str, links: Links, *, after: bool) -> bool:
+    """Whether a clause beside a question is a sentence that asks for nothing itself."""
+    is_sentence = len(links.words) >= _SENTENCE and not begins_to_ask(clause.split())
+    return is_sentence and not (after and _tagged(links, "theme"))
 
 
 def _tagged(links: Links, but: str = "") -> bool:

@@ -229,7 +229,7 @@ def are_apart(whole: Plan, parts: Sequence[Plan]) -> bool:
         )
         is_mixed = len(queries) < len(parts) or len({(q.group_by, q.filters) for q in queries}) > 1
         # "Plans on bees and also on salt" are one list.
-        asking = all(p.intent != "answer" and _asks(p.question.split()) for p in parts[1:])
+        asking = all(p.intent != "answer" and begins_to_ask(p.question.split()) for p in parts[1:])
         return is_mixed and all(others) and asking and parts[0].intent != "answer"
     if whole.intent == "answer" and not whole.wide and parts[0].intent in _APART:
         return True
@@ -254,7 +254,7 @@ def _joins(words: list[str], *, commas: bool) -> Iterator[tuple[int, int]]:
     for i, word in enumerate(words[1:], start=1):
         whole = word.removeprefix(_AND)
         joins = has_wording("joins_asks", bare[i])
-        if joins and _asks(words[i + 1 :]):
+        if joins and begins_to_ask(words[i + 1 :]):
             yield i, i + 1
         elif joins and also(i + 1) and i + 2 < len(words):
             yield i, i + 2
@@ -263,7 +263,7 @@ def _joins(words: list[str], *, commas: bool) -> Iterator[tuple[int, int]]:
         else:
             begins = whole != word or words[i - 1].endswith(_ENDS)
             anew = commas and words[i - 1].endswith((",", "،")) and _asks_anew(words, i)
-            if anew or (begins and _asks([whole, *words[i + 1 :]])):
+            if anew or (begins and begins_to_ask([whole, *words[i + 1 :]])):
                 yield i, i
 
 
@@ -278,10 +278,10 @@ def _asks_anew(words: list[str], i: int) -> bool:
         re.match(rf"{any_of(name)}(?!\w)", text)
         for name, text in (("tells_when", before), ("relates", after))
     )
-    return _asks(words[i:]) and has_wording("asks", before) and not is_clause
+    return begins_to_ask(words[i:]) and has_wording("asks", before) and not is_clause
 
 
-def _asks(words: list[str]) -> bool:
+def begins_to_ask(words: list[str]) -> bool:
     """Whether words begin as a question does."""
     text = strip_accents(" ".join(words)).lstrip(_MARKS)
     return bool(re.match(rf"{any_of('asks')}(?!\w)", text))

@@ -119,8 +119,8 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     either_year = any(k.field == "year" for k in either) or (asks_for_most and len(named.year) == 2)
     per_year = either_year and best in ("ranking", "yesno") and not names_labs
     either = [k for k in either if asks_for_most and k.field in (*TAGS, "fact")]
-    of_either = [str(k.values[0]).partition(": ")[0] if k.field == "fact" else k.field for k in either]
-    per_value = [*of_either, *(["year"] if per_year else [])]
+    tags_of = (f"{k.values[0]}" if k.field == "fact" else k.field for k in either)
+    per_value = [*(tag.partition(": ")[0] for tag in tags_of), *(["year"] if per_year else [])]
     group_by = [*of_tags, *per_value, "country" if per_lab else ""][0]
     per = (*each, *of_tags) if (each := fields_per(links)) else ()
     group_by = [*per, group_by][0]
