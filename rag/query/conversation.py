@@ -14,7 +14,7 @@ from rag.query.gloss import english_phrase, english_word
 from rag.query.intents import own_score
 from rag.query.linker import Linker, Links
 from rag.query.parts import begins_to_ask
-from rag.query.usual_words import asks_for_lists
+from rag.query.usual_words import asks_for_lists, is_usual_word
 from rag.query.wordings import any_of, greeting_language, has_wording, terms_of
 from rag.text.tokenize import (
     LANGUAGES,
@@ -131,7 +131,10 @@ def asking_clause(question: str, language: str, linker: Linker) -> str:
         if k.field in ("country", *TAGS)
     ]
     if points_back(asked, language):
-        if links.rest or not (named or links.filters()):
+        own = (w for w in links.rest if not asks_for_lists(w, language))
+        if not (named or links.filters()) or any(
+            not is_usual_word(w, language, "list") for w in own
+        ):
             return question
         before = ", ".join(words for _, words in named)
         return " – ".join(filter(None, (before, " ".join(kept))))
