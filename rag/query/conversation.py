@@ -41,7 +41,8 @@ _SIDES = 3  # labs of an answer that are compared
 # The score of a question that needs the conversation before it, of a short one that does, and the
 # least of one that may.
 _FOLLOWS, _FOLLOWS_SHORT, _ALONE = 0.5, 0.25, 0.1
-_CLAUSES = re.compile(r"(?<=\w\w\w[.!?:;؟؛])\s+|(?<=[\s)\"»][?!:؟])\s+")
+# "E.g." and "vs." end no sentence, "UNDP." does.
+_CLAUSES = re.compile(r"(?<=\w\w\w[.!?:;؟؛])\s+|(?<=[A-Z]{2}[.])\s+|(?<=[\s)\"»][?!:؟])\s+")
 _SENTENCE = 5  # words of a clause that is more than an afterthought
 _OFF = 0.7  # the score of a short question that is off topic
 
