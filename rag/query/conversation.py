@@ -132,10 +132,9 @@ def asking_clause(question: str, language: str, linker: Linker) -> str:
         if k.field in ("country", *TAGS)
     ]
     if points_back(asked, language):
-        own = (w for w in links.rest if not asks_for_lists(w, language))
-        if not (named or links.filters()) or any(
-            not is_usual_word(w, language, "list") for w in own
-        ):
+        own = (word for word in links.rest if not asks_for_lists(word, language))
+        is_clear = all(is_usual_word(word, language, "list") for word in own)
+        if not (is_clear and (named or links.filters())):
             return question
         before = ", ".join(words for _, words in named)
         return " – ".join(filter(None, (before, " ".join(kept))))
