@@ -42,7 +42,7 @@ _SIDES = 3  # labs of an answer that are compared
 # least of one that may.
 _FOLLOWS, _FOLLOWS_SHORT, _ALONE = 0.5, 0.25, 0.1
 # "E.g." and "vs." end no sentence, "UNDP." does.
-_CLAUSES = re.compile(r"(?<=\w\w\w[.!?:;؟؛])\s+|(?<=[A-Z]{2}[.])\s+|(?<=[\s)\"»][?!:؟])\s+")
+_CLAUSES = re.compile(r"(?<=[!?;؟؛])\s+|(?<=\s:)\s+|(?<=\w{3}[.:])\s+|(?<=[A-Z]{2}[.])\s+")
 _SENTENCE = 5  # words of a clause that is more than an afterthought
 _OFF = 0.7  # the score of a short question that is off topic
 
