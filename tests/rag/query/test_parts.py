@@ -84,15 +84,15 @@ def test_a_text_of_several_questions_is_told_from_one_and_regions_are_compared_a
         "What did the racks cost, also?": (),
         "What do the racks of Fiji cost? Also who supplies the ropes": (),
     }.items():
-        found = questions(question, quick_engine.plan(question), *known)
+        found = questions(quick_engine.plan(question), *known)
         assert tuple(part for part, _ in found) == parts, question
     counted = "How many plans are from Fiji? Which methods are used most? Which SDGs are common?"
-    found = questions(counted, quick_engine.plan(counted), *known)
+    found = questions(quick_engine.plan(counted), *known)
     # A list is of the places and kinds of those before.
     assert [scope.country for _, scope in found] == [(), ("Fiji",), ("Fiji",)]
     # Regions are compared by what is asked of each.
     question = "Compare labs of West Africa and the Pacific on seaweed"
-    found = questions(question, quick_engine.plan(question), *known)
+    found = questions(quick_engine.plan(question), *known)
     assert [part for part, _ in found] == ["seaweed – West Africa", "seaweed – The Pacific"]
     first, second = (set(scope.country) for _, scope in found)
     assert "Togo" in first
@@ -101,11 +101,11 @@ def test_a_text_of_several_questions_is_told_from_one_and_regions_are_compared_a
     # The years stay, and what is ignored is left out.
     question = "قارن الأعشاب في غرب افريقيا وشرق افريقيا في 2022"
     plan = quick_engine.plan(question, ignored=Filters(country=("Togo",)))
-    found = questions(question, plan, *known)
+    found = questions(plan, *known)
     assert [part.rpartition(" – ")[2] for part, _ in found] == ["غرب افريقيا", "شرق افريقيا"]
     assert all(scope.year == (2022,) and "Togo" not in scope.country for _, scope in found)
     for other in ("Compare Africa and African labs on salt", "Who did more, Africa or Asia?"):
-        assert not questions(other, quick_engine.plan(other), *known), other
+        assert not questions(quick_engine.plan(other), *known), other
 
 
 def test_each_part_is_asked_with_what_the_question_is_about(quick_engine: Engine) -> None:

@@ -386,10 +386,35 @@ def test_tags_answer_however_a_question_is_worded(quick_engine: Engine) -> None:
         "Reports using ethnography since 2022, year by year": by(
             "year", Filters(method=("Ethnography",), year=(2022, 2023, 2024, 2025))
         ),
+        # What is told around a question is none of it, but for what it points at.
+        "Hi team, we prepare a visit for our RR. How many plans has Lesotho? Thanks a lot!": (
+            CatalogQuery(replace(lesotho, type=("learningplan",)), form="count")
+        ),
+        "We meet on water next week. Which labs used ethnography as a method? I need names for a call on Monday.": (
+            CatalogQuery(Filters(method=("Ethnography",), author=("lab",)))
+        ),
+        "Vamos a Lesotho en mayo. ¿Cuántos planes hay de allí?": CatalogQuery(
+            replace(lesotho, type=("learningplan",)), form="count"
+        ),
+        # Two values that are held against each other are the rows of a table.
+        "Are there more plans with ethnography or with citizen science?": by(
+            "method", both, split="kind"
+        ),
+        "Which labs have plans but not a single experiment?": by(
+            "country",
+            Filters(type=("learningplan",)),
+            excluded=EXPERIMENTS,
+            lacking=True,
+            split="kind",
+        ),
         # The type of plans is that of closings, too.
         "action learning plans per year": by("year", Filters(type=("learningplan",)), split="kind"),
     }.items():
         assert plan(quick_engine, question).query == query, question
     # What may be a topic is not passed over.
-    for question in ("I care for bees. How many plans has Lesotho?", "which labs put on an opera"):
+    for question in (
+        "I care for bees. How many plans has Lesotho?",
+        "which labs put on an opera",
+        "Which solutions are of more than one country?",
+    ):
         assert not plan(quick_engine, question).query, question
