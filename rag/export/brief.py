@@ -70,6 +70,7 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[Line, ...], ...]
     widths: tuple[int, ...]  # the shares of its columns
+    numbers: tuple[int | None, ...] = ()  # what the second column has for sheets to sum and sort
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,12 +305,13 @@ def table_of(answer: Answer, known: Mapping[int, int], t: Translations) -> Table
         field, split = coverage.grouped_by, coverage.split
         heading = one_line(labels.field_label(field, t))
         rows = [[labels.value_label(field, v, t), format_number(t, n)] for v, n in coverage.table]
+        counts = tuple(n for _, n in coverage.table)
         if not coverage.cells:
-            return Table(heading, (heading, t.gettext("Reports")), cells(rows), (5, 1))
+            return Table(heading, (heading, t.gettext("Reports")), cells(rows), (5, 1), counts)
         told = zip(rows, chain(coverage.cells, repeat("")), strict=False)
         held = cells([*row, cell] for row, cell in told)
         heads = (heading, t.gettext("Reports"), one_line(labels.field_label(split, t)))
-        return Table(heading, heads, held, (5, 1, 5))
+        return Table(heading, heads, held, (5, 1, 5), counts)
     if coverage.sides:
         compared = ((f"**{row}**", *cells) for row, cells in answer.comparison)
         widths = (2, *(5 for _ in coverage.sides))
@@ -324,9 +326,10 @@ def table_of(answer: Answer, known: Mapping[int, int], t: Translations) -> Table
     head = tuple(map(t.gettext, ("Country", "Year", "Kind", "Report")))
     passages = (*(h.passage for h in answer.hits), *(c.passage for c in answer.citations))
     reports = {passage.report.id: passage.report for passage in passages}
-    infos = (reports.get(name, ReportInfo(name, name)) for name in coverage.reports)
+    infos = [reports.get(name, ReportInfo(name, name)) for name in coverage.reports]
     heading = t.gettext("Reports ({n})").format(n=format_number(t, coverage.count))
-    return Table(heading, head, cells(map(row, infos)), (4, 2, 3, 9))
+    years = tuple(info.year or None for info in infos)
+    return Table(heading, head, cells(map(row, infos)), (4, 2, 3, 9), years)
 
 
 def source_of(

@@ -142,9 +142,9 @@ def _to_xlsx(answers: Sequence[Answer], _title: str, _day: date, report_url: str
         if not (table := table_of(answer, {c.n: c.n for c in answer.citations}, t)):
             continue
         rows: list[list[Value]] = [[*table.head]]
-        for row in table.rows:
-            plain = (re.sub(r"(?<=\d)[,.\s](?=\d{3}\b)", "", cell.text) for cell in row)
-            rows.append([int(text) if text.isdecimal() else text for text in plain])
+        rows += [[cell.text for cell in row] for row in table.rows]
+        for cells, number in zip(rows[1:], table.numbers, strict=False):
+            cells[1] = number
         widths = [5 * share for share in table.widths]
         is_linked = bool(report_url) and answer.is_list and not answer.coverage.table
         if is_linked:

@@ -98,5 +98,23 @@ def text_of(data: bytes, ending: str) -> str:
     return json.dumps(json.loads(data), ensure_ascii=False)
 
 
+def sheet_of(data: bytes) -> list[list[str | int]]:
+    """The cells of a workbook's first sheet that are not empty, its numbers as numbers."""
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        sheet, shared = (
+            ET.fromstring(book.read(f"xl/{name}.xml"))
+            for name in ("worksheets/sheet1", "sharedStrings")
+        )
+    texts = ["".join(item.itertext()) for item in shared]
+    return [
+        [
+            texts[int(value)] if cell.get("t") == "s" else int(value)
+            for cell in row
+            if (value := "".join(cell.itertext()))
+        ]
+        for row in sheet.findall(".//{*}row")
+    ]
+
+
 def rendered(markdown: str) -> str:
     return str(MarkdownIt("gfm-like", {"linkify": False}).render(markdown))

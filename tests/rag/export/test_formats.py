@@ -17,7 +17,7 @@ from contract import is_answer
 from docx.document import Document
 from hypothesis import given, settings
 from pypdf import PdfReader
-from readers import html_text, rendered, squeezed, text_of
+from readers import html_text, rendered, sheet_of, squeezed, text_of
 
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict, answers_from_json
@@ -159,6 +159,21 @@ def test_rows_are_never_formulas_and_say_where_a_quote_stands() -> None:
     assert places == [("12", "90", URL.format(report="r0")), ("", "", URL.format(report="r1"))]
 
 
+def test_a_workbook_has_titles_and_values_as_they_are_and_numbers_to_sum() -> None:
+    titles = ["Phase 2 300 households: 1,000 nets", "2023", "1.500"]
+    known = [passage("Nets dry.", report=title, title=title) for title in titles]
+    found = answer(*known)
+    listed = replace(found.coverage, intent="list", reports=tuple(titles))
+    head, *rows = sheet_of(export([replace(found, coverage=listed)], "xlsx"))
+    assert head == ["Country", "Year", "Kind", "Report"]
+    assert [row[1] for row in rows] == [2023] * 3
+    assert [row[3] for row in rows] == titles
+    counted = (("More than 1,000", 1234), ("1.500 USD", 3), ("2023", 2))
+    table = replace(listed, table=counted, grouped_by="budget")
+    _, *rows = sheet_of(export([replace(found, coverage=table)], "xlsx"))
+    assert rows == [list(row) for row in counted]
+
+
 def test_references_have_one_entry_per_report_with_all_it_is_cited_for() -> None:
     more = passage("Once more."), passage("Of a like name.", report="two ")
     twice = [PLAIN, answer(*more, question="A second question?")]
@@ -196,7 +211,7 @@ def test_long_lists_and_long_texts_are_soon_written() -> None:
 @settings(max_examples=16)
 @given(answers())
 def test_any_answer_can_be_exported_and_read_back(any_answer: Answer) -> None:
-    for ending in ("md", "html", "docx", "csv", "ris", "bib"):
+    for ending in ("md", "html", "docx", "csv", "ris", "bib", "xlsx"):
         data = export([any_answer], ending, any_answer.question, day=DAY)
         assert text_of(data, ending) is not None
     written = json.dumps(answer_to_dict(any_answer, "x"))
