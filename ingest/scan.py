@@ -23,14 +23,14 @@ TAG = re.compile(
     rf"\[\[([\w-]{{1,60}}):({_VALUE})\]\]|^\[\[([\w-]{{1,60}}):([^\[\]\n]*)$", re.MULTILINE
 )
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]+@\w[\w-]*(?:\.\w[\w-]*)+")
-_PRIVATE = re.compile(
-    r"(\[\[\s*(?:(?:focal[\s_-]*point|e-?mail|contact|phone)[\w\s-]{0,40}|gender|age|consent\s*):)"
-    rf"(?:({_VALUE})(?=\]\])|([^\n]*))",
+# Personal data: never stored, embedded, shown or logged. Labs also write keys as words.
+_PRIVATE_KEY = re.compile(
+    r"[\w\s-]{0,60}(?:focal[\s_-]{0,9}point|(?<![^\W_])(?:e[\s_-]?mail|contact|(?:tele)?phone))"
+    r"[\w\s-]{0,60}|\s{0,9}(?:gender|age|consent)\s{0,9}",
     re.IGNORECASE,
 )
-# Personal data: never stored, embedded, shown or logged. (`hide_private` blanks the text.)
-_PRIVATE_KEY = re.compile(
-    r"focal[_-]*point|(?:^|[_-])(?:e-?mail|contact|(?:tele)?phone)|^(?:gender|age|consent)$"
+_PRIVATE = re.compile(
+    rf"(\[\[(?:{_PRIVATE_KEY.pattern}):)(?:({_VALUE})(?=\]\])|([^\n]*))", re.IGNORECASE
 )
 _ANY_ADDRESS = re.compile(r"\S@\S+\.\w")
 _FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
@@ -114,7 +114,7 @@ def tags_to_fields(tags: Iterable[Tag]) -> ReportInfo:
     values: dict[str, list[str]] = {}
     for tag in tags:
         text = unescaped(tag.value)
-        if text and not _PRIVATE_KEY.search(tag.key) and not _ANY_ADDRESS.search(text):
+        if text and not _PRIVATE_KEY.fullmatch(tag.key) and not _ANY_ADDRESS.search(text):
             values.setdefault(tag.key, []).append(text)
     places = dict(place for v in values.pop("country", []) for place in resolve_countries(v))
     # The digits may be of any script.

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # told of a file that can't grow
 A_PASSAGE = 16_000  # bytes of a new one in all files, also those that are deleted at the end
 IN_DATABASE = "in-database"  # the file of the revision that the database had when last in line
-PARSER_VERSION = "6"  # raise with any change that alters what is stored for the same file
+PARSER_VERSION = "7"  # raise with any change that alters what is stored for the same file
 
 
 @dataclass(slots=True)

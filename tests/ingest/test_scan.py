@@ -1,5 +1,6 @@
 """Lines, tags and readable words of a file: nothing twice, nothing lost, private values blanked."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up import report_text, steady
@@ -62,6 +63,28 @@ def test_private_tags_are_blanked_in_place_and_their_address_everywhere() -> Non
     hidden = scan.hide_private(raw)
     assert "[[year:2020]]" in hidden
     assert hidden.endswith("\nWrite to " + "·" * 17 + ". Or x@lab.example.")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("telephone", "phone_no", "innovator_email", "lab_e-mail", "e_mail", "innovator_contact"),
+        *("lab-contact", "contact_person", "focal-point", "labs_focal_point", "gender", "age"),
+        "consent",
+    ],
+)
+def test_a_private_tag_is_neither_text_nor_a_fact_however_it_is_written(key: str) -> None:
+    for written in (key, key.title(), f" {key} ", f"{key}\t"):
+        raw = f"[[{written}:Jane Doe\nof Maseru]] [[team:Four]]"
+        assert scan.hide_private(raw) == f"[[{written}:········\n·········]] [[team:Four]]"
+    assert fields_of((key, "Jane Doe")) == fields_of()
+
+
+def test_other_tags_are_text_and_facts() -> None:
+    for key in ("homepage", "percentage", "gender_focus", "microphones", "smartphone", "consents"):
+        raw = f"[[{key}:Jane Doe]] [[ {key} :Jane Doe"
+        assert scan.hide_private(raw) == raw
+        assert fields_of((key, "Jane Doe")).facts == {key: ("Jane Doe",)}
 
 
 def fields_of(*tags: tuple[str, str]) -> ReportInfo:
