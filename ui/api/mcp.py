@@ -6,7 +6,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from inspect import getdoc
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from anyio.to_thread import run_sync
 from mcp.server import MCPServer
@@ -31,7 +31,7 @@ from ui.server.room import GONE, Room
 T = TypeVar("T")
 MOST_LISTED = 200  # reports, or rows, of a part of a list
 PART = 20_000  # characters of a report that are opened at a time
-ADDRESS = "asklabs://reports/"
+ADDRESS = "asklabs://reports/{report}"
 INSTRUCTIONS = """Reports of the UNDP Accelerator Labs: plans, experiments, closings, solutions.
 Ask for an answer with citations; search for passages; list for what the tags say, complete;
 survey for a verdict on every report about a topic; open_report for a report's text.
@@ -69,9 +69,17 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         except AskLabsError as error:
             raise ToolError(str(error)) from error
 
+    templates = [template for template in (engine.settings.report_url, ADDRESS) if template]
+
     def address(report_id: str) -> str:
-        link = report_link(engine.settings.report_url, report_id)
-        return link or ADDRESS + quote(report_id, safe="")
+        return report_link(templates[0], report_id)
+
+    def id_of(report: str) -> str:
+        for template in templates:
+            before, after = template.split("{report}")
+            if report.startswith(before) and report.endswith(after):
+                return unquote(report[len(before) : len(report) - len(after)])
+        return report
 
     def addressed(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{**entry, "address": address(entry["report"])} for entry in entries]
@@ -165,12 +173,12 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
 
     async def open_report(report: str, offset: Offset = 0) -> dict[str, Any]:
         """Open a report by its id or address: tags, 20,000 characters of its text from `offset`."""
-        known = unquote(report[len(ADDRESS) :]) if report.startswith(ADDRESS) else report
+        known = id_of(report)
         opened = await run(lambda: engine.report(known))
         text, end = opened.raw[offset : offset + PART], offset + PART
         return {
             **asdict(opened.info),
-            "address": address(report),
+            "address": address(known),
             "text": text,
             "next_offset": end if end < len(opened.raw) else None,
         }
@@ -189,7 +197,7 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
     )
     root.removeHandler(quiet)
 
-    @server.resource(ADDRESS + "{report}", title="A report", mime_type="text/markdown")
+    @server.resource(ADDRESS, title="A report", mime_type="text/markdown")
     async def report_text(report: str) -> str:
         """The text of a report as its lab filled it in, contacts masked."""
         try:

@@ -13,7 +13,7 @@ from page_fixtures import serve
 from rag.engine import Engine
 
 
-async def use(client: Client, every_tool: bool) -> None:
+async def use(client: Client, every_tool: bool, url: str = "asklabs://reports/{report}") -> None:
     """Ask, and open what is cited, as an assistant does; then use the other tools, too."""
     tools = (await client.list_tools()).tools
     assert {tool.name for tool in tools} == {"ask", "search", "list", "survey", "open_report"}
@@ -32,11 +32,13 @@ async def use(client: Client, every_tool: bool) -> None:
     start, end = cited["span"]
     opened = await call("open_report", report=cited["report"])
     assert cited["quote"].split() == opened["text"][start:end].split()
-    assert cited["address"] == opened["address"] == f"asklabs://reports/{cited['report']}"
-    (content,) = (await client.read_resource(cited["address"])).contents
+    assert cited["address"] == opened["address"] == url.replace("{report}", cited["report"])
+    resource = f"asklabs://reports/{cited['report']}"
+    (content,) = (await client.read_resource(resource)).contents
     assert isinstance(content, TextResourceContents)
     assert content.text[: len(opened["text"])] == opened["text"]
-    assert (await call("open_report", report=cited["address"]))["text"] == opened["text"]
+    for address in (cited["address"], resource):
+        assert await call("open_report", report=address) == opened
     if not every_tool:
         return
     found = await call("search", question="mobile money", k=3)
@@ -69,9 +71,9 @@ async def use(client: Client, every_tool: bool) -> None:
     assert "Question: Who?" in str(prompt.messages[0].content)
 
 
-async def visit(server: Any, every_tool: bool) -> None:
+async def visit(server: Any, every_tool: bool, *url: str) -> None:
     async with Client(server) as client:
-        await use(client, every_tool)
+        await use(client, every_tool, *url)
 
 
 def test_an_assistant_asks_over_http(quick_engine: Engine) -> None:
@@ -79,8 +81,11 @@ def test_an_assistant_asks_over_http(quick_engine: Engine) -> None:
         run_apart(visit(f"{address}/mcp", every_tool=True))
 
 
-def test_an_assistant_asks_over_standard_input(sample_index: Path) -> None:
+def test_an_assistant_asks_over_standard_input_and_opens_public_addresses(
+    sample_index: Path,
+) -> None:
     command = ["-m", "ui.cli.main", "mcp", "--index", str(sample_index)]
-    env = {**os.environ, "ASKLABS_RERANKER": "none"}
+    url = "https://labs.example/{report}?from=asklabs"
+    env = {**os.environ, "ASKLABS_RERANKER": "none", "ASKLABS_REPORT_URL": url}
     server = StdioServerParameters(command=sys.executable, args=command, env=env)
-    run_apart(visit(server, every_tool=False))
+    run_apart(visit(server, False, url))
