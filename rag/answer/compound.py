@@ -10,11 +10,11 @@ from typing import Any
 
 from rag.answer.pipeline import AnswerStream, moved
 from rag.catalog.tag_fields import Filters
-from rag.errors import AskLabsError
+from rag.errors import AskLabsError, ModelError, TooLong
 from rag.models.client import Stop
 from rag.retrieval.postprocess import interleave
 from rag.text.citation_marks import change_marks, defuse
-from rag.types import Answer, Coverage, GenerationRecord, Turn
+from rag.types import Answer, Coverage, GenerationRecord, Notice, Turn
 
 # Asks a question after a conversation, in a scope.
 Ask = Callable[[str, Sequence[Turn], Filters], AnswerStream]
@@ -30,11 +30,12 @@ def in_turn(
 ) -> AnswerStream:
     """The answers to the questions of a text, each asked in its scope after those before it.
 
-    `filters` are those that the user set. An error of the first one is raised; one that a later one
-    ends with leaves the answers before it.
+    `filters` are those that the user set. An error of the first one is raised; where a later one
+    ends with one, a notice says so.
     """
     first, scope = questions[0]
-    streams = [ask(first, history, scope)]
+    streams, asked = [ask(first, history, scope)], [first]
+    failures: list[Notice] = []
 
     def pieces() -> Iterator[str]:
         said, cited = list(history), 0
@@ -42,8 +43,12 @@ def in_turn(
             if n:
                 try:
                     streams.append(ask(question, said, scope))
-                except AskLabsError:
-                    return
+                except AskLabsError as error:
+                    if stop.is_set():
+                        return
+                    failures.extend(_failure(question, error))
+                    continue
+                asked.append(question)
             stream = streams[-1]
             yield _heading(question, n)
             try:
@@ -55,17 +60,25 @@ def in_turn(
 
     def finish(_: str) -> Answer:
         answers = [stream.answer for stream in streams]
-        whole = joined([question for question, _ in questions], answers, filters)
-        return replace(whole, question=text, standalone=text)
+        whole = joined(asked, answers, filters)
+        notices = (*whole.notices, *failures)
+        return replace(whole, question=text, standalone=text, notices=notices)
 
     return AnswerStream(pieces(), finish, stop)
+
+
+def _failure(question: str, error: AskLabsError) -> tuple[Notice, Notice]:
+    why = Notice("text", {"text": str(error)})
+    if isinstance(error, (ModelError, TooLong)):
+        why = error.notice
+    return Notice("part_not_answered", {"question": question}), why
 
 
 def joined(questions: Sequence[str], answers: Sequence[Answer], filters: Filters) -> Answer:
     """One answer of several: each under its question, with citations numbered through."""
     parts: list[Answer] = []
     text, cited = "", 0
-    for n, (question, answer) in enumerate(zip(questions, answers, strict=False)):
+    for n, (question, answer) in enumerate(zip(questions, answers, strict=True)):
         change = partial(_after, text + _heading(question, n), cited)
         citations = tuple(replace(c, n=c.n + cited) for c in answer.citations)
         struck = moved(answer.struck, answer.text, change)

@@ -8,11 +8,16 @@ from fake_engine import answer
 from rag.answer.compound import in_turn, joined
 from rag.answer.pipeline import AnswerStream
 from rag.catalog.tag_fields import Filters
-from rag.errors import TooLong
+from rag.errors import AskLabsError, IndexUnusable, Stopped, TooLong
+from rag.i18n.labels import notice_words
 from rag.models.client import Stop
 from rag.types import Answer, Notice, Struck, Turn
 
-QUESTIONS = (("what keeps food cool", Filters()), ("and dry?", Filters(country=("Togo",))))
+Asked = tuple[str, Filters]
+QUESTIONS: tuple[Asked, ...] = (
+    ("what keeps food cool", Filters()),
+    ("and dry?", Filters(country=("Togo",))),
+)
 SLOW = TooLong(Notice("question_took_too_long", {"seconds": 1}))
 
 
@@ -30,10 +35,14 @@ def test_citations_and_struck_sentences_move_with_their_answer() -> None:
     assert (whole.coverage.intent, whole.coverage.count) == ("answer", 2)
 
 
-def streamed(written: list[str], broken: bool) -> AnswerStream:
-    def ask(question: str, said: Sequence[Turn], _: Filters) -> AnswerStream:
-        if said and broken:
-            raise SLOW
+def streamed(written: list[str], error: AskLabsError | None, *more: Asked) -> AnswerStream:
+    stop = Stop()
+
+    def ask(question: str, _: Sequence[Turn], __: Filters) -> AnswerStream:
+        if error and question == QUESTIONS[1][0]:
+            if isinstance(error, Stopped):
+                stop.set()
+            raise error
 
         def pieces() -> Iterator[str]:
             for piece in ("Wet sand", " keeps boxes cool [1]."):
@@ -46,16 +55,36 @@ def streamed(written: list[str], broken: bool) -> AnswerStream:
 
         return AnswerStream(pieces(), finish)
 
-    return in_turn("?", QUESTIONS, (), Filters(), ask, Stop())
+    return in_turn("?", (*QUESTIONS, *more), (), Filters(), ask, stop)
 
 
 def test_what_was_answered_stays_when_a_later_question_fails_or_it_is_closed() -> None:
-    assert streamed([], broken=False).answer.text.count("##") == 2
-    broken = streamed([], broken=True).answer
+    assert streamed([], None).answer.text.count("##") == 2
+    broken = streamed([], SLOW).answer
     assert broken.text == "## What keeps food cool\nWet sand keeps boxes cool [1]."
     written: list[str] = []
-    stream = streamed(written, broken=False)
+    stream = streamed(written, None)
     assert [next(stream), next(stream)] == ["## What keeps food cool\n", "Wet sand"]
     stream.close()
     assert stream.answer.text == "## What keeps food cool\nWet sand"
     assert written == ["Wet sand"]
+
+
+def test_a_question_that_fails_is_named_and_the_rest_is_asked() -> None:
+    rest = ("and frozen?", Filters())
+    told = Notice("part_not_answered", {"question": "and dry?"})
+    stream = streamed([], SLOW, rest)
+    text, whole = "".join(stream), stream.answer
+    assert whole.text == text
+    assert [line for line in text.split("\n") if line.startswith("##")] == [
+        "## What keeps food cool",
+        "## And frozen?",
+    ]
+    assert [citation.n for citation in whole.citations] == [1, 2]
+    assert whole.notices == (told, SLOW.notice)
+    assert notice_words(whole.notices).startswith("“and dry?” was not answered. Answering took ")
+    why = Notice("text", {"text": "The disk is gone."})
+    assert streamed([], IndexUnusable("The disk is gone."), rest).answer.notices == (told, why)
+    # Who stopped it knows that there is more.
+    stopped = streamed([], Stopped(), rest).answer
+    assert (stopped.text.count("##"), stopped.notices) == (1, ())
