@@ -1,6 +1,6 @@
 """The commands that answer: `asklabs ask | search | batch | survey`.
 
-A batch answers a file of questions line by line; an interrupted one goes on where it stopped.
+A batch answers a file of questions line by line; run again, it asks those that have no answer.
 """
 
 import os
@@ -20,6 +20,7 @@ from typer import Argument, Option
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, InputError, first_problem
 from rag.export import answer_json
+from rag.files import replace_file
 from rag.i18n.labels import (
     checked_sentence,
     coverage_sentence,
@@ -162,7 +163,7 @@ def batch(
     out: Annotated[Path, Option(help="File of answers; an interrupted run goes on in it.")],
     index: Index = None,
 ) -> None:
-    """Answer a file of questions, one a line; an interrupted run goes on where it stopped."""
+    """Answer a file of questions, one a line; run again, it asks those that have no answer."""
     engine = engine_of(index)
     with progress() as report:
         answered, before, failures = run_batch(engine, questions, out, report)
@@ -177,31 +178,43 @@ def batch(
 def run_batch(
     engine: "Engine", questions: Path, out: Path, progress: Progress = lambda *_: None
 ) -> tuple[int, int, list[str]]:
-    """Answer each line of `questions` into `out`, in order, after those of an interrupted run.
+    """Answer each line of `questions` into `out`, in order, but those an earlier run answered.
 
-    Tells how many are answered now, how many were before, and what failed: unusable lines, which
-    are left out, and questions whose line has an error. An InputError names an unusable file.
+    Tells how many are asked now, how many were answered before, and what failed: unusable lines,
+    which are left out, and questions whose line has an error. An InputError names an unusable file.
     """
     failures: list[str] = []
     lines = list(_read_questions(questions, failures))
     try:
-        done = _resume(out, [line.id for line in lines])
+        rows = _resume(out, [line.id for line in lines])
         out.parent.mkdir(parents=True, exist_ok=True)
         out.touch()
     except OSError as error:
         raise InputError(f"{out} can't be written ({error}). Name another --out.") from error
-    with out.open("ab") as sink:
-        for n, line in enumerate(lines[done:], start=done + 1):
-            try:
-                stream = engine.ask(line.question, history=line.history or (), filters=line.filters)
-                answer = answer_json.answer_to_dict(stream.answer, line.id)
-            except AskLabsError as error:
-                failures.append(f"{line.id}: {error}")
-                answer = {"id": line.id, "question": line.question, "error": str(error)}
-            sink.write(orjson.dumps(answer) + b"\n")
-            sink.flush()
-            progress("asking", n, len(lines))
-    return len(lines) - done, done, failures
+    failed = (n for n, row in enumerate(rows) if "error" in orjson.loads(row))
+    wanted = [*failed, *range(len(rows), len(lines))]
+    done = len(lines) - len(wanted)
+    for count, n in enumerate(wanted, start=done + 1):
+        row = _row(engine, lines[n], failures)
+        if n < len(rows):
+            rows[n] = row
+            replace_file(out, b"".join(rows))
+        else:
+            with out.open("ab") as sink:
+                sink.write(row)
+        progress("asking", count, len(lines))
+    return len(wanted), done, failures
+
+
+def _row(engine: "Engine", line: BatchQuestion, failures: list[str]) -> bytes:
+    """The line of answers for a question: its answer, or the error that is added to `failures`."""
+    try:
+        stream = engine.ask(line.question, history=line.history or (), filters=line.filters)
+        answer = answer_json.answer_to_dict(stream.answer, line.id)
+    except AskLabsError as error:
+        failures.append(f"{line.id}: {error}")
+        answer = {"id": line.id, "question": line.question, "error": str(error)}
+    return orjson.dumps(answer) + b"\n"
 
 
 def _read_questions(path: Path, failures: list[str]) -> Iterator[BatchQuestion]:
@@ -225,8 +238,8 @@ def _read_questions(path: Path, failures: list[str]) -> Iterator[BatchQuestion]:
         yield line
 
 
-def _resume(out: Path, ids: list[str]) -> int:
-    """How many answers an earlier run left in `out`; removes a line that was cut short."""
+def _resume(out: Path, ids: list[str]) -> list[bytes]:
+    """The lines that an earlier run left in `out`; removes one that was cut short."""
     whole, _, cut_short = (out.read_bytes() if out.exists() else b"").rpartition(b"\n")
     try:
         rows = [orjson.loads(line) for line in whole.splitlines()]
@@ -242,7 +255,7 @@ def _resume(out: Path, ids: list[str]) -> int:
         )
     if cut_short:
         os.truncate(out, len(whole) + bool(whole))
-    return len(answered)
+    return [line + b"\n" for line in whole.splitlines()]
 
 
 @with_filters

@@ -159,6 +159,27 @@ def test_a_question_that_fails_has_its_line(asked: Path, tmp_path: Path) -> None
     assert lines(tmp_path / "out")[0] == {**QUESTIONS[0], "error": "The server is down."}
 
 
+def test_a_question_that_failed_is_asked_again_in_its_place(
+    quick_engine: Engine, asked: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    down = ModelError(text_notice("The server is down."))
+
+    def answering(*fails: int) -> Mock:
+        made = Mock(answer=quick_engine.ask("What did labs learn about mobile money?").answer)
+        return Mock(ask=Mock(side_effect=[down if fail else made for fail in fails]))
+
+    for fails, asked_now, known, failed in (((0, 1, 1), 3, 0, 2), ((1, 0), 2, 1, 1)):
+        *counts, failures = run_batch(answering(*fails), asked, out)
+        assert (*counts, len(failures)) == (asked_now, known, failed)
+    assert ["error" in line for line in lines(out)] == [False, True, False]
+    # Those that were answered stay as they are.
+    first, _, last = out.read_bytes().splitlines()
+    assert run_batch(answering(0), asked, out) == (1, 2, [])
+    assert [line["id"] for line in lines(out)] == ["a", "b", "c"]
+    assert out.read_bytes().splitlines()[::2] == [first, last]
+
+
 def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path: Path) -> None:
     folder, index = tmp_path / "reports", tmp_path / "index"
     file = folder / "quince.md"
