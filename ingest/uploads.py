@@ -92,8 +92,9 @@ def take_in(
             target = folder / f"{free_name(name, '', is_free)}.md"
             placed[target] = _place(target, file.read().encode())
             senders[target.name] = own
-        done = sync([], settings, progress=progress)
+        # Before the index has them: what fails later leaves a sender of no file, which is harmless.
         replace_file(folder / SENDERS, orjson.dumps(senders))
+        done = sync([], settings, progress=progress)
     except BaseException as error:
         for target, earlier in placed.items():
             # A disk that fails here has failed already: this error says so.

@@ -4,6 +4,7 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -75,6 +76,17 @@ def test_what_is_unreadable_or_can_not_be_written_replaces_nothing(
     with FileLock(filled.index / LOCK), pytest.raises(IndexBusy, match="Wait"):
         send(changed)
     fails = patch.object(uploads, "replace_file", side_effect=OSError("No space left on device"))
+    with fails, pytest.raises(IndexUnusable, match="No space left"):
+        send(changed)
+    senders = filled.index / UPLOADED / uploads.SENDERS
+    write = uploads.replace_file
+
+    def full(path: Path, *given: Any) -> None:
+        if path == senders:
+            raise OSError("No space left on device")
+        write(path, *given)
+
+    fails = patch.object(uploads, "replace_file", full)
     with fails, pytest.raises(IndexUnusable, match="No space left"):
         send(changed)
     assert [p.name for p in (filled.index / UPLOADED).glob("*.md*")] == ["togo.md"]
