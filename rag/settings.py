@@ -22,12 +22,17 @@ FILE = "asklabs.toml"
 _OPENAI = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
 
 
-def _check_key(key: SecretStr | None) -> SecretStr | None:
+def _stripped(secret: SecretStr | None) -> SecretStr | None:
     # Files of secrets end in a line break.
-    plain = key.get_secret_value().strip() if key else ""
+    plain = secret.get_secret_value().strip() if secret else ""
+    return SecretStr(plain) if plain else None
+
+
+def _check_key(key: SecretStr | None) -> SecretStr | None:
+    plain = key.get_secret_value() if key else ""
     if not plain.isascii() or not plain.isprintable():
         raise ValueError("it has characters that no key has, such as curly quotes")
-    return SecretStr(plain) if plain else None
+    return key
 
 
 def _check_report_url(template: str) -> str:
@@ -42,7 +47,8 @@ def _check_report_url(template: str) -> str:
     return template
 
 
-Key = Annotated[SecretStr | None, AfterValidator(_check_key)]
+Secret = Annotated[SecretStr | None, AfterValidator(_stripped)]
+Key = Annotated[Secret, AfterValidator(_check_key)]
 Address = Annotated[str, AfterValidator(str.strip)]
 # A shell expands "~"; compose files, unit files and asklabs.toml don't.
 HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
@@ -57,7 +63,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     index: HomePath = Field(Path("asklabs-index"), description="folder of the index")
-    database: Key = Field(
+    database: Secret = Field(
         None, description="address of the PostgreSQL that holds the index, for several machines"
     )
     model: str = Field(

@@ -80,6 +80,12 @@ def test_a_key_or_an_address_of_a_database_is_never_shown() -> None:
         with pytest.raises(SettingsError, match=r"Correct (ASKLABS_PORT|OPENAI_API_KEY)") as caught:
             load_settings(environ, NO_FILE)
         assert "sk-secret" not in str(caught.value)
+    # A password may have any letters.
+    address = "postgresql://ana:pässword@db/labs"
+    database = load_settings({"ASKLABS_DATABASE": f"{address}\n"}, NO_FILE).database
+    assert database
+    assert database.get_secret_value() == address
+    assert load_settings({"ASKLABS_DATABASE": "\n"}, NO_FILE).database is None
     # What differs tells of a database without its address.
     settings = Settings(passages=9, database="postgresql://ana:pw@db/labs", openai_api_key="sk-k")
     assert settings.changed == {"passages": "9", "database": "***"}
