@@ -170,7 +170,10 @@ def load_settings(
     for variable, value in (os.environ if environ is None else environ).items():
         # Empty variables are not set: compose files pass on variables that nobody set.
         if value and (variable.startswith(PREFIX) or variable in _OPENAI):
-            values[variable.removeprefix(PREFIX).lower()] = value, variable
+            name = variable.removeprefix(PREFIX)
+            # These have their usual names alone: of two names the order would choose.
+            known = variable if name in _OPENAI else name
+            values[known.lower()] = value, variable
     typed = {name: value for name, value in options.items() if value is not None}
     values |= {name: (value, f"--{name.replace('_', '-')}") for name, value in typed.items()}
     fields = Settings.model_fields

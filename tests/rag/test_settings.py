@@ -57,6 +57,7 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path) -> None:
     file = tmp_path / "asklabs.toml"
     cases: list[tuple[dict[str, str], bytes, str]] = [
         ({"ASKLABS_PASAGES": "3"}, b"", r"'pasages' \(ASKLABS_PASAGES\)\. Did you mean passages"),
+        ({"ASKLABS_OPENAI_API_KEY": "k"}, b"", r"\(ASKLABS_OPENAI_API_KEY\)\. Did you mean"),
         ({}, b"prot = 3", r"'prot' \(prot in .*asklabs\.toml\)\. Did you mean port"),
         ({"ASKLABS_PASSAGES": "0"}, b"", r"passages is not usable.*Correct ASKLABS_PASSAGES: "),
         ({}, b'\xef\xbb\xbfport = "x"', r"Correct port in .*asklabs\.toml: port of"),
