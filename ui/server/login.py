@@ -40,7 +40,11 @@ _BASE64 = "([A-Za-z0-9+/]{43}=)"
 _SECRET = re.compile(rf"scrypt:([0-9]{{5,7}}):{BLOCK}:{PARALLEL}:{_BASE64}:{_BASE64}")
 MAX_NAME, MIN_PASSWORD, MAX_PASSWORD = 64, 8, 1024  # characters
 PREFIX = "asklabs-"  # of a key
-SETTINGS = {"login": "ASKLABS_LOGIN", "key": "ASKLABS_API_KEYS"}  # by the command that writes it
+# By the command that writes a file: what it holds, its setting, and what is open without it.
+_FILES = {
+    "login": ("logins", "ASKLABS_LOGIN", "the page to all who reach it"),
+    "key": ("keys", "ASKLABS_API_KEYS", "/api/v1 and /mcp, where there are no logins, to all"),
+}
 Check = Callable[[str, str, str], Awaitable[bool]]
 # Wrong passwords within so many seconds after which none is checked: of one name from one address,
 # from one address, of one name. The last two don't hold where that address has logged in as that
@@ -115,9 +119,10 @@ def _text(path: Path, command: str) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        held, setting, opened = _FILES[command]
         raise SettingsError(
-            f"{path}: the file of logins can't be read: {reason}. Make one (asklabs {command} "
-            f"NAME), or unset {SETTINGS[command]} to open the page to all who reach it."
+            f"{path}: the file of {held} can't be read: {reason}. Make one (asklabs {command} "
+            f"NAME), or unset {setting} to open {opened}."
         ) from error
 
 

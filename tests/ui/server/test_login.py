@@ -78,6 +78,15 @@ def test_an_unusable_file_is_named_without_its_content(tmp_path: Path, line: str
         assert path.read_bytes() == content
 
 
+def test_a_file_that_is_missing_is_named_by_what_it_is_for(tmp_path: Path) -> None:
+    for command, told in (
+        ("login", r"file of logins .*asklabs login NAME.* unset ASKLABS_LOGIN to open the page"),
+        ("key", r"file of keys .*asklabs key NAME.* unset ASKLABS_API_KEYS to open /api/v1 and"),
+    ):
+        with pytest.raises(SettingsError, match=told):
+            login.read_logins(tmp_path / "none", command)
+
+
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_the_command_takes_the_password_and_does_not_print_it(
     is_terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
