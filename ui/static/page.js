@@ -61,7 +61,7 @@ const askLabs = (() => {
     if (!button) return;
     // A second click would ask twice.
     button.closest(".scope").querySelectorAll("button").forEach((e) => (e.disabled = true));
-    const sent = (touched = { ...button.dataset });
+    const sent = (touched = { ...button.dataset, turn: Number(button.dataset.turn) });
     // The page passes over a click before the last answer's event has ended: send it again until drawn.
     const send = (tries = 20) => {
       if (touched !== sent || !tries) return;

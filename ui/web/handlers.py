@@ -303,10 +303,10 @@ def restore(v: Visit) -> Iterator[Update]:
 
 def without(v: Visit) -> Iterator[Update]:
     """Answer the last question once more without what one of its chips stands for, or with it."""
-    if not v.talk or v.sent.get("turn") != str(len(v.talk)):
-        return
-    if (ignored := v.talk[-1].changed(v.sent)) is not None:
-        yield from again(v, ignored=ignored)
+    if (last := v.exchange) and last is v.talk[-1]:
+        ignored = last.changed(v.sent)
+        if ignored is not None:
+            yield from again(v, ignored=ignored)
 
 
 def summarise(v: Visit) -> Iterator[Update]:

@@ -56,6 +56,15 @@ def test_nothing_is_asked_while_a_question_is_answered_and_stopping_waits_for_no
     assert engine.stopped[0].wait(5)
 
 
+def test_what_was_taken_out_of_the_last_question_is_used_again() -> None:
+    ignored = Filters(year=(2023,))
+    talk = (Exchange("First?", ignored=ignored), Exchange("Last?", ignored=ignored))
+    chip = {"field": "year", "value": "2023", "back": "1"}
+    assert not list(handlers.without(Visit(FakeEngine(), sent={**chip, "turn": 1}, talk=talk)))
+    *_, done = handlers.without(Visit(FakeEngine(), sent={**chip, "turn": 2}, talk=talk))
+    assert [exchange.ignored for exchange in done["talk"]] == [ignored, Filters()]
+
+
 def test_the_last_question_can_be_looked_into_further() -> None:
     engine = FakeEngine()
     talk = (Exchange("First?", answer=answer()), Exchange("Last?", PERU, answer()))
