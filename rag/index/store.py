@@ -90,9 +90,10 @@ def _delete_indexes(home: Path, *, shrink: bool) -> None:
     """
     with closing(sqlite3.connect(home / "chroma.sqlite3")) as database:
         query = "SELECT sql FROM sqlite_master WHERE name = 'embedding_fulltext_search'"
-        (made,) = database.execute(query).fetchone()
+        # Another version of Chroma may have none.
+        made = "".join(f"{sql};" for (sql,) in database.execute(query))
         database.executescript(
-            f"""BEGIN; DROP TABLE embedding_fulltext_search; {made};
+            f"""BEGIN; DROP TABLE IF EXISTS embedding_fulltext_search; {made}
             DROP INDEX IF EXISTS embedding_metadata_string_value; COMMIT"""
         )
         if shrink:

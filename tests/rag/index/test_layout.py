@@ -1,9 +1,11 @@
 """The folder of an index: versions, repairs, damage, full disks; what counts is never lost."""
 
 import shutil
+import sqlite3
 import sys
 import zlib
 from collections.abc import Callable
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 from unittest.mock import Mock
@@ -22,6 +24,7 @@ from rag.catalog.tag_fields import Filters
 from rag.engine import open_engine
 from rag.errors import FeedbackNotKept, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.feedback import FILE, keep_feedback, load_feedback
+from rag.index import store
 from rag.index.local import LocalWriter, current_snapshot
 from rag.models.embeddings import make_embedding
 from rag.settings import Settings
@@ -248,3 +251,12 @@ def test_a_vote_that_does_not_fit_is_not_written_by_half(tmp_path: Path) -> None
     with no_file_beyond(len(complete) + 20), pytest.raises(FeedbackNotKept):
         keep_feedback(tmp_path, VOTE)
     assert (tmp_path / FILE).read_bytes() == complete
+
+
+def test_a_chroma_that_keeps_no_full_text_index_is_taken_as_it_is(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as database:
+        database.executescript("""CREATE TABLE kept (value TEXT);
+            CREATE INDEX embedding_metadata_string_value ON kept (value);""")
+        store._delete_indexes(tmp_path, shrink=True)
+        left = database.execute("SELECT name FROM sqlite_master").fetchall()
+    assert left == [("kept",)]
