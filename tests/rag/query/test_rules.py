@@ -390,7 +390,7 @@ def test_tags_answer_however_a_question_is_worded(quick_engine: Engine) -> None:
         "Hi team, we prepare a visit for our RR. How many plans has Lesotho? Thanks a lot!": (
             CatalogQuery(replace(lesotho, type=("learningplan",)), form="count")
         ),
-        "We meet on water next week. Which labs used ethnography as a method? I need names for a call on Monday.": (
+        "We meet on water soon. Which labs used ethnography as a method? I need names to call.": (
             CatalogQuery(Filters(method=("Ethnography",), author=("lab",)))
         ),
         "Vamos a Lesotho en mayo. ¿Cuántos planes hay de allí?": CatalogQuery(
