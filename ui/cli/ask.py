@@ -318,7 +318,8 @@ def survey(
     said = consensus(made, claim) if claim else None
     show("survey.txt", survey=made, rows=rows, nearest=nearest, said=said, stances=STANCES)
     if len(made.found) > len(rows):
-        print(f"{len(made.found) - len(rows)} more: --out FILE writes all.", file=sys.stderr)
+        more = format_count(len(made.found) - len(rows), "more report")
+        print(f"{more}; write all of them with --out FILE.", file=sys.stderr)
 
 
 def _judged(engine: "Engine", survey: "Survey", claim: str, progress: Progress) -> "Survey":

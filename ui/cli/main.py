@@ -24,6 +24,7 @@ from typer import Argument, Option
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, IndexUnusable, InputError
+from rag.i18n.labels import format_count
 from rag.settings import Settings, load_settings, versions
 from ui.cli import Index, Json, engine_of, print_json, progress, show, write_file
 from ui.cli.ask import Question, ask, batch, search, survey, with_filters
@@ -106,8 +107,9 @@ def ingest(
     for file in done.skipped:
         print(f"skipped {file.path}: {file.reason}", file=sys.stderr)
     if done.elsewhere and not prune:
-        stay = f"Reports of the index that are not at these paths stay: {len(done.elsewhere)}."
-        print(f"{stay} --prune deletes such.", file=sys.stderr)
+        reports = format_count(len(done.elsewhere), "report")
+        told = f"Not at these paths, but kept in the index: {reports}."
+        print(f"{told} Delete them with --prune.", file=sys.stderr)
     changes = {name: getattr(done, name) for name in _CHANGES}
     if json:
         skips = [{"path": s.path, "reason": s.reason} for s in done.skipped]
