@@ -154,10 +154,10 @@ class Gate:
         if self.visitor and (name := self.visitor(request)):
             return f"login {name}"
         if self.check or self.visitor:
-            closed = "The page needs a login, and no keys were given out."
-            way = "Who runs it makes one (asklabs key NAME, ASKLABS_API_KEYS); send it as "
-            why = "This needs a key." if self.check else closed
-            raise HTTPException(401, f"{why} {way}Authorization: Bearer KEY.")
+            none = "" if self.check else ", and no keys were given out yet"
+            way = "Ask whoever runs this server for one (asklabs key NAME, ASKLABS_API_KEYS)"
+            how = "send it as Authorization: Bearer KEY"
+            raise HTTPException(401, f"This needs a key{none}. {way}; {how}.")
         return f"address {address}"
 
     async def _name(self, check: Check, key: str, address: str) -> str:
