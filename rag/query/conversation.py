@@ -103,22 +103,31 @@ def asking_clause(question: str, language: str, linker: Linker) -> str:
     """
     clauses = _CLAUSES.split(question)
     linked = [linker.link(clause, language) for clause in clauses]
-    asking = [
+    of_reports = [n for n, k in enumerate(linked) if k.kinds or k.fields or _tagged(k)]
+    marked = [
         n
         for n, clause in enumerate(clauses)
         if clause.rstrip().endswith(("?", "؟")) and (linked[n].links or linked[n].rest)
     ]
+    asking = marked or of_reports
     if len(clauses) == 1 or len(asking) != 1:
         return question
     (at,) = asking
     asked, links = clauses[at], linked[at]
-    of_any = links.kinds or links.fields or (links.links and not links.rest)
-    if not (of_any or _tagged(links) or has_wording("many_labs", asked)):
+    of_any = at in of_reports or (links.links and not links.rest)
+    if not (of_any or has_wording("many_labs", asked)):
         return question  # What is told before may say of which work a particular is asked.
     told = [
         n
         for n, clause in enumerate(clauses)
-        if n != at and (greeting_language(clause) or _tells(clause, linked[n], after=n > at))
+        if n != at
+        and (
+            greeting_language(clause)
+            or (
+                _tells(clause, linked[n])
+                and (n < at or (marked and not _tagged(linked[n], "theme")))
+            )
+        )
     ]
     kept = [clause for n, clause in enumerate(clauses) if n not in told]
     adding = [n for n, clause in enumerate(clauses) if n != at and clause in kept]
@@ -143,10 +152,9 @@ def asking_clause(question: str, language: str, linker: Linker) -> str:
     return " ".join(kept) if all(is_told[name] for name, _ in named) else question
 
 
-def _tells(clause: str, links: Links, *, after: bool) -> bool:
+def _tells(clause: str, links: Links) -> bool:
     """Whether a clause beside a question is a sentence that asks for nothing itself."""
-    is_sentence = len(links.words) >= _SENTENCE and not begins_to_ask(clause.split())
-    return is_sentence and not (after and _tagged(links, "theme"))
+    return len(links.words) >= _SENTENCE and not begins_to_ask(clause.split())
 
 
 def _tagged(links: Links, but: str = "") -> bool:
