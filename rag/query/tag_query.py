@@ -156,7 +156,7 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
         split=split,
         having=having,
         lacking=lacking,
-        ranked=best == "ranking" and group_by == "year" and asks_for_most,
+        ranked=best == "ranking" and group_by == "year" and asks_for_most and not per_year,
     )
     if shares and not group_by:
         query = replace(query, form="share")
