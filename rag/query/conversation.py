@@ -117,25 +117,23 @@ def asking_clause(question: str, language: str, linker: Linker) -> str:
     of_any = at in of_reports or (links.links and not links.rest)
     if not (of_any or has_wording("many_labs", asked)):
         return question  # What is told before may say of which work a particular is asked.
-    told = [
+    greetings = [n for n, clause in enumerate(clauses) if greeting_language(clause)]
+    titles = [info.title.casefold() for info in linker.catalog.reports.values()]
+    said = [
         n
         for n, clause in enumerate(clauses)
-        if n != at
-        and (
-            greeting_language(clause)
-            or (
-                _tells(clause, linked[n])
-                and (n < at or (marked and not _tagged(linked[n], "theme")))
-            )
-        )
+        if (marked and n != at and _tells(clause, linked[n]))
+        and (n < at or not _tagged(linked[n], "theme"))
+        and not any(clause.rstrip(" .:!").casefold() in title for title in titles)
     ]
+    told = [*greetings, *said]
     kept = [clause for n, clause in enumerate(clauses) if n not in told]
     adding = [n for n, clause in enumerate(clauses) if n != at and clause in kept]
     if any(not asks_for_lists(word, language) for n in adding for word in linked[n].rest):
         return question
     named = [
         (k.field, " ".join(linked[n].words[k.start : k.end]))
-        for n in told
+        for n in said
         if n < at
         for k in linked[n].links
         if k.field in ("country", *TAGS)
