@@ -143,7 +143,9 @@ def query_of(links: Links, scores: Mapping[str, float], catalog: Catalog) -> Cat
     keys = {str(fact).partition(": ")[0] for fact in named.fact}
     every = tuple(f for f in links.every if f != "fact" or all(map(catalog.has_several, keys)))
     # Tables have one form.
-    way = "" if split or (best == "yesno" and (lacking or per_value)) else best
+    # "Who used both?" wants no yes.
+    no_yes = lacking or per_value or has_wording("who", words)
+    way = "" if split or (best == "yesno" and no_yes) else best
     query = CatalogQuery(
         filters=named,
         every=every,
