@@ -100,10 +100,10 @@ class Catalog:
             inside = self.ids(Filters(country=query.filters.country, year=query.filters.year))
             unwanted = inside - self.matching(CatalogQuery(excluded=query.excluded))
             rows = [(name, ids) for name, ids in rows if unwanted.isdisjoint(ids)]
-        named = getattr(query.filters, query.group_by, ())
+        named = {*map(str, getattr(query.filters, query.group_by, ()))}
         if len(named) > 1 and query.group_by not in query.every:
             # Reports of several countries bring no other countries than those that are asked for.
-            rows = [(name, ids) for name, ids in rows if name in map(str, named)]
+            rows = [(name, ids) for name, ids in rows if name in named]
         return rows
 
     def settled(self, query: CatalogQuery) -> CatalogQuery:

@@ -102,6 +102,8 @@ def asking_clause(question: str, language: str, linker: Linker) -> str:
     was named before is named again where the question points at it ("which lab there").
     """
     clauses = _CLAUSES.split(question)
+    if len(clauses) == 1:
+        return question
     linked = [linker.link(clause, language) for clause in clauses]
     of_reports = [n for n, k in enumerate(linked) if k.kinds or k.fields or _tagged(k)]
     marked = [
@@ -110,7 +112,7 @@ def asking_clause(question: str, language: str, linker: Linker) -> str:
         if clause.rstrip().endswith(("?", "؟")) and (linked[n].links or linked[n].rest)
     ]
     asking = marked or of_reports
-    if len(clauses) == 1 or len(asking) != 1:
+    if len(asking) != 1:
         return question
     (at,) = asking
     asked, links = clauses[at], linked[at]
